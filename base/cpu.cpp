@@ -1,0 +1,91 @@
+#include "base/cpu.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <fstream>
+
+#include "base/errors.h"
+
+namespace swin::base {
+namespace {
+
+#if defined(__x86_64__)
+// AMX is a question to CPUID leaf 7; the tile state also needs the kernel's permission when used.
+bool has_amx_bf16() {
+  unsigned a = 7, b = 0, c = 0, d = 0;
+  __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  return (d >> 22) & 1u && (d >> 24) & 1u;
+}
+#endif
+
+Cpu look() {
+  Cpu result;
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) == 0) {
+      result.model = line.substr(line.find(':') + 2);
+      break;
+    }
+  }
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  result.avx2 = __builtin_cpu_supports("avx2");
+  result.fma = __builtin_cpu_supports("fma");
+  result.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  result.avx512_bf16 = __builtin_cpu_supports("avx512bf16");
+  result.amx_bf16 = has_amx_bf16();
+#endif
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (sched_getaffinity(0, sizeof cores, &cores) == 0) result.cores = CPU_COUNT(&cores);
+  return result;
+}
+
+}  // namespace
+
+const Cpu& cpu() {
+  static const Cpu instance = look();
+  return instance;
+}
+
+std::string cpu_features() {
+  std::string text;
+  const Cpu& c = cpu();
+  const auto add = [&](bool has, const char* name) {
+    if (has) text += (text.empty() ? "" : " ") + std::string(name);
+  };
+  add(c.avx2, "avx2");
+  add(c.fma, "fma");
+  add(c.avx512, "avx512");
+  add(c.avx512_bf16, "avx512_bf16");
+  add(c.amx_bf16, "amx_bf16");
+  return text;
+}
+
+const char* kernel_level() {
+#if defined(__AVX512F__)
+  return "avx512";
+#elif defined(__AVX2__) && defined(__FMA__)
+  return "avx2";
+#else
+  return "generic";
+#endif
+}
+
+void require_built_for_this_cpu() {
+  const std::string level = kernel_level();
+  if ((level == "avx512" && !cpu().avx512) || (level == "avx2" && !(cpu().avx2 && cpu().fma)))
+    throw UsageError("swin", "this binary was built for " + level + ", which this processor (" +
+                                 cpu().model + ") lacks",
+                     "build it on this machine, or with -DSWIN_NATIVE=OFF");
+}
+
+int64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace swin::base

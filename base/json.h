@@ -1,0 +1,106 @@
+// JSON as swin reads and writes it: strict, with the place of every value. json.hpp stays in json.cpp.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace swin::base {
+
+/// A JSON value. Objects keep the order of their file; integers and reals stay apart.
+class Json {
+ public:
+  enum class Type { null, boolean, integer, real, string, array, object };
+  struct Position {
+    int line = 0, column = 0;  ///< from 1; 0 = not from a file
+  };
+  using Member = std::pair<std::string, Json>;
+
+  Json() = default;  // null
+  Json(std::nullptr_t) {}
+  Json(bool value) : type_(Type::boolean), boolean_(value) {}
+  Json(int value) : type_(Type::integer), integer_(value) {}
+  Json(int64_t value) : type_(Type::integer), integer_(value) {}
+  Json(double value) : type_(Type::real), real_(value) {}
+  Json(const char* value) : type_(Type::string), string_(value) {}
+  Json(std::string value) : type_(Type::string), string_(std::move(value)) {}
+  static Json array() { return of(Type::array); }
+  static Json object() { return of(Type::object); }
+  template <class T>
+  static Json array_of(const std::vector<T>& values) {
+    Json list = array();
+    for (const T& value : values) list.push_back(Json(value));
+    return list;
+  }
+
+  Type type() const { return type_; }
+  const char* type_name() const;  ///< "null", "boolean", "integer", "number", "string", "array", "object"
+  bool is_null() const { return type_ == Type::null; }
+  bool is_boolean() const { return type_ == Type::boolean; }
+  bool is_integer() const { return type_ == Type::integer; }
+  bool is_number() const { return type_ == Type::integer || type_ == Type::real; }
+  bool is_string() const { return type_ == Type::string; }
+  bool is_array() const { return type_ == Type::array; }
+  bool is_object() const { return type_ == Type::object; }
+
+  // Each throws InternalError when the value is of another type: callers that read users' files ask first.
+  bool as_bool() const;
+  int64_t as_int() const;
+  double as_real() const;  ///< also of an integer
+  const std::string& as_string() const;
+  const std::vector<Json>& items() const;
+  std::vector<Json>& items();
+  const std::vector<Member>& members() const;
+  std::vector<Member>& members();
+
+  size_t size() const { return type_ == Type::object ? members_.size() : items_.size(); }
+  const Json* find(std::string_view key) const;  ///< null where absent or not an object
+  Json* find(std::string_view key);
+  const Json& at(std::string_view key) const;  ///< throws InternalError where absent
+  Json& operator[](std::string_view key);      ///< the member, made (null) where absent
+  void push_back(Json value);
+
+  /// Where the value was written. `source` is the file (or "--set"); empty for values made in memory.
+  Position position;
+  std::string source;
+
+  bool operator==(const Json& other) const;  ///< same value; positions and sources do not count
+
+ private:
+  static Json of(Type type) {
+    Json json;
+    json.type_ = type;
+    return json;
+  }
+  Type type_ = Type::null;
+  bool boolean_ = false;
+  int64_t integer_ = 0;
+  double real_ = 0;
+  std::string string_;
+  std::vector<Json> items_;
+  std::vector<Member> members_;
+};
+
+/// What went wrong while parsing: `what()` is "found …, expected …" without the file.
+struct JsonSyntaxError {
+  Json::Position position;
+  std::string what;
+};
+
+struct JsonLimits {
+  bool comments = false;          ///< accept // and /* */
+  size_t max_bytes = 16u << 20;
+  int max_depth = 64;
+};
+
+/// Parses one document. Refuses duplicate keys, trailing bytes, too much depth or size, bad UTF-8 and
+/// numbers that overflow. @param source is stored in every value.
+/// @throws JsonSyntaxError.
+Json parse_json(std::string_view text, const std::string& source, const JsonLimits& limits = {});
+
+/// The text of a value. Reals are written so that reading gives the same bits; a real that is not finite
+/// is written as null. @param indent −1: one line; else spaces a level, short arrays of numbers on one line.
+std::string to_text(const Json& json, int indent = -1);
+
+}  // namespace swin::base

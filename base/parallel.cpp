@@ -1,0 +1,101 @@
+#include "base/parallel.h"
+
+#include <omp.h>
+#include <sched.h>
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <exception>
+
+namespace swin::base {
+namespace {
+
+int initial_threads() {
+  if (const char* text = std::getenv("OMP_NUM_THREADS")) {
+    const int n = std::atoi(text);
+    if (n > 0) return n;
+  }
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return std::max(1, CPU_COUNT(&cores));
+  return 1;
+}
+
+int& thread_count() {
+  static int count = initial_threads();
+  return count;
+}
+
+thread_local bool inside = false;
+thread_local int index = 0;
+
+// Every thread that computes does so under the same floating-point state.
+class ComputeState {
+ public:
+  explicit ComputeState(int number) : omp_threads_(omp_get_max_threads()) {
+    omp_set_num_threads(1);
+    inside = true;
+    index = number;
+#if defined(__SSE2__)
+    control_ = _mm_getcsr();
+    _mm_setcsr(0x1F80u | 0x8040u);  // nearest, exceptions masked, FTZ and DAZ
+#endif
+  }
+  ~ComputeState() {
+#if defined(__SSE2__)
+    _mm_setcsr(control_);
+#endif
+    index = 0;
+    inside = false;
+    omp_set_num_threads(omp_threads_);
+  }
+  ComputeState(const ComputeState&) = delete;
+  ComputeState& operator=(const ComputeState&) = delete;
+
+ private:
+  int omp_threads_;
+  [[maybe_unused]] unsigned control_ = 0;
+};
+
+}  // namespace
+
+int num_threads() { return thread_count(); }
+void set_num_threads(int n) { thread_count() = std::max(1, n); }
+int thread_index() { return index; }
+
+void parallel_for(int64_t tiles, FunctionRef<void(int64_t)> body) {
+  if (tiles <= 0) return;
+  if (inside) {
+    for (int64_t tile = 0; tile < tiles; ++tile) body(tile);
+    return;
+  }
+  const int threads = static_cast<int>(std::min<int64_t>(thread_count(), tiles));
+  if (threads == 1) {
+    const ComputeState state(0);
+    for (int64_t tile = 0; tile < tiles; ++tile) body(tile);
+    return;
+  }
+  std::exception_ptr failure;
+  std::atomic<bool> failed{false};
+  std::atomic<int64_t> next{0};
+#pragma omp parallel num_threads(threads)
+  {
+    const ComputeState state(omp_get_thread_num());
+    // Tiles are handed out one by one: the cheapest balance when another process shares a core.
+    for (int64_t tile; (tile = next.fetch_add(1, std::memory_order_relaxed)) < tiles;) {
+      if (failed.load(std::memory_order_relaxed)) break;
+      try {
+        body(tile);
+      } catch (...) {
+        if (!failed.exchange(true)) failure = std::current_exception();
+      }
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace swin::base

@@ -1,0 +1,158 @@
+#include "base/pool.h"
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "base/errors.h"
+
+namespace swin::base {
+namespace {
+
+constexpr size_t kPage = 4096, kHugePage = 2u << 20;
+
+struct Lists {
+  std::map<size_t, std::vector<void*>> free;
+  PoolStatistics statistics;
+};
+
+struct Pool {
+  std::mutex mutex;
+  Lists real, dry;
+  std::atomic<int> dry_depth{0};
+  std::atomic<bool> poison{false};
+  size_t offset = 0;
+};
+
+// Never destroyed: buffers of static lifetime may outlive main.
+Pool& pool() {
+  static Pool* instance = new Pool;
+  return *instance;
+}
+
+size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Big blocks start at changing offsets inside a page: buffers that all began on a page would evict each
+// other from the cache (4 KB aliasing). The offset is kept in front, so that free knows the origin.
+void* system_allocate(size_t bytes) {
+  if (bytes < 4 * kPage) return std::aligned_alloc(64, bytes);
+  Pool& p = pool();
+  p.offset = (p.offset + 5 * 64) % kPage;
+  const size_t total = bytes + kPage + 64;
+  const size_t alignment = total >= 2 * kHugePage ? kHugePage : kPage;
+  char* origin = static_cast<char*>(std::aligned_alloc(alignment, (total + alignment - 1) / alignment * alignment));
+  if (!origin) return nullptr;
+  if (alignment == kHugePage) madvise(origin, total, MADV_HUGEPAGE);
+  char* data = origin + 64 + p.offset;
+  std::memcpy(data - sizeof(void*), &origin, sizeof(void*));
+  return data;
+}
+
+void system_free(void* data, size_t bytes) {
+  if (bytes >= 4 * kPage) std::memcpy(&data, static_cast<char*>(data) - sizeof(void*), sizeof(void*));
+  std::free(data);
+}
+
+void drop_free_blocks(Lists& lists, bool give_back) {
+  for (auto& [bytes, blocks] : lists.free) {
+    lists.statistics.bytes_reserved -= bytes * blocks.size();
+    if (give_back)
+      for (void* block : blocks) system_free(block, bytes);
+  }
+  lists.free.clear();
+}
+
+}  // namespace
+
+Buffer::Block::~Block() {
+  if (adopted || bytes == 0) return;
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  Lists& lists = dry ? p.dry : p.real;
+  lists.free[bytes].push_back(data);
+  lists.statistics.bytes_in_use -= bytes;
+}
+
+Buffer allocate(size_t bytes) {
+  Buffer buffer;
+  buffer.block_ = std::make_shared<Buffer::Block>();
+  Buffer::Block& block = *buffer.block_;
+  const size_t size = rounded(bytes);
+  if (size == 0) return buffer;
+  Pool& p = pool();
+  block.dry = DryRun::active();
+  {
+    const std::lock_guard lock(p.mutex);
+    Lists& lists = block.dry ? p.dry : p.real;
+    auto found = lists.free.find(size);
+    if (found != lists.free.end() && !found->second.empty()) {
+      block.data = found->second.back();
+      found->second.pop_back();
+    } else {
+      if (!block.dry) {
+        block.data = system_allocate(size);
+        if (!block.data) {
+          drop_free_blocks(lists, true);
+          block.data = system_allocate(size);
+        }
+        if (!block.data)
+          throw MemoryError("memory",
+                            "found no room for " + std::to_string(size) + " bytes on top of " +
+                                std::to_string(lists.statistics.bytes_in_use) + " in use",
+                            "lower trainer.batch_size or set trainer.micro_batch_size (swin plan shows the peak)");
+      }
+      lists.statistics.bytes_reserved += size;
+      ++lists.statistics.blocks_made;
+      if (lists.statistics.bytes_reserved > lists.statistics.peak_bytes)
+        lists.statistics.peak_bytes = lists.statistics.bytes_reserved;
+    }
+    block.bytes = size;
+    lists.statistics.bytes_in_use += size;
+  }
+  if (block.data && p.poison.load(std::memory_order_relaxed)) std::memset(block.data, 0xFF, size);
+  return buffer;
+}
+
+Buffer adopt(void* data, size_t bytes, std::shared_ptr<void> owner) {
+  Buffer buffer;
+  buffer.block_ = std::make_shared<Buffer::Block>();
+  buffer.block_->data = data;
+  buffer.block_->bytes = bytes;
+  buffer.block_->adopted = true;
+  buffer.block_->owner = std::move(owner);
+  return buffer;
+}
+
+PoolStatistics pool_statistics() {
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  return (DryRun::active() ? p.dry : p.real).statistics;
+}
+
+void trim_pool() {
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  drop_free_blocks(p.real, true);
+}
+
+void set_pool_poison(bool on) { pool().poison = on; }
+
+DryRun::DryRun() {
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  if (p.dry_depth++ == 0) {
+    drop_free_blocks(p.dry, false);
+    p.dry.statistics = {};
+  }
+}
+DryRun::~DryRun() { --pool().dry_depth; }
+bool DryRun::active() { return pool().dry_depth.load(std::memory_order_relaxed) > 0; }
+
+}  // namespace swin::base

@@ -1,0 +1,27 @@
+# Flags of every target. No -ffast-math: it would reorder sums and drop NaN checks.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS ON)  # GCC vector types
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O3")
+
+add_library(swin_flags INTERFACE)
+target_compile_options(swin_flags INTERFACE
+  -ffp-contract=off -fno-math-errno -fno-trapping-math
+  -Wall -Wextra -Wshadow -Wno-psabi)
+target_include_directories(swin_flags INTERFACE "${PROJECT_SOURCE_DIR}")
+if(SWIN_WERROR)
+  target_compile_options(swin_flags INTERFACE -Werror)
+endif()
+if(SWIN_NATIVE)
+  target_compile_options(swin_flags INTERFACE -march=native)
+endif()
+if(SWIN_SANITIZE)
+  target_compile_options(swin_flags INTERFACE -fsanitize=${SWIN_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(swin_flags INTERFACE -fsanitize=${SWIN_SANITIZE})
+endif()

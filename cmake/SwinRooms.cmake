@@ -1,0 +1,39 @@
+# swin_room(NAME SOURCES … LINKS … PRIVATE_LINKS …)   a room: one static library with one-way links.
+# swin_engine_room(same)   a room made twice, NAME with real = float and NAME_double with real = double.
+#   A link to another engine room means the twin of the same precision.
+include(GoogleTest)
+set_property(GLOBAL PROPERTY SWIN_ENGINE_ROOMS "")
+
+function(swin_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC swin_flags ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
+endfunction()
+
+function(swin_engine_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  swin_room(${name} ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY SWIN_ENGINE_ROOMS ${name})
+  get_property(engine_rooms GLOBAL PROPERTY SWIN_ENGINE_ROOMS)
+  set(links "")
+  foreach(link IN LISTS ARG_LINKS)
+    if(link IN_LIST engine_rooms)
+      list(APPEND links ${link}_double)
+    else()
+      list(APPEND links ${link})
+    endif()
+  endforeach()
+  swin_room(${name}_double SOURCES ${ARG_SOURCES} LINKS ${links} PRIVATE_LINKS ${ARG_PRIVATE_LINKS})
+  target_compile_definitions(${name}_double PUBLIC SWIN_REAL_DOUBLE=1)
+endfunction()
+
+# swin_test(NAME LABEL fast|slow SOURCES … LINKS …)   one GoogleTest binary; each of its cases is a ctest.
+function(swin_test name)
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE SWIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    SWIN_PROGRAM="$<TARGET_FILE:swin>")
+  add_dependencies(${name} swin)
+  gtest_discover_tests(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 240 DISCOVERY_TIMEOUT 60)
+endfunction()
