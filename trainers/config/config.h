@@ -1,0 +1,175 @@
+// A whole config as plain values. Every field that is accepted here acts; configs/README.md lists
+// them with type, default, meaning and official name. The table behind parsing, the resolved
+// config, the schema and that list is trainers/config/fields.cpp.
+#pragma once
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "layers/model_config.h"
+
+namespace swin::trainers {
+
+struct TaskConfig {
+  std::string name = "classification";
+  double label_smoothing = 0.1;
+};
+
+/// One set of images. Fractions cut a stratified shuffle of (path, split) that depends on `seed`
+/// alone: two sets of one path with the same seed and disjoint ranges share no image.
+struct DatasetConfig {
+  std::string
+      format;  ///< image_folder | cifar10 | cifar100 | mnist | synthetic; empty: no data section
+  std::string path;  ///< a leading "~" is already the home folder; empty for synthetic
+  /// train | test; empty for image_folder, whose path is all there is.
+  std::string split;
+  double fraction_begin = 0, fraction_end = 1;  ///< part of the shuffle, begin ≤ place/count < end
+  int64_t samples = 0;  ///< images of a synthetic set; 0 for the other formats
+  int64_t seed = 0;     ///< of the shuffle, and of synthetic images
+  bool whole() const { return fraction_begin == 0 && fraction_end == 1; }
+};
+
+struct DataConfig {
+  DatasetConfig train;
+  std::optional<DatasetConfig> validation;  ///< measured while training; chooses best.h5
+  std::optional<DatasetConfig> test;        ///< what `swin evaluate` reads; absent: validation
+};
+
+/// What training alone does to an image.
+struct AugmentConfig {
+  int64_t random_crop = 0;  ///< zero padding on each side, in pixels, before a random crop; 0: none
+  double horizontal_flip = 0;  ///< probability
+};
+
+/// What every image goes through, in training (last step), evaluate and predict alike.
+struct PreprocessConfig {
+  std::optional<int64_t> resize;          ///< short side before the centre crop; null: none
+  std::string interpolation = "bicubic";  ///< bilinear | bicubic | lanczos
+  std::vector<double> mean, std;          ///< one per channel, of pixels in 0…1
+};
+
+struct OptimizerConfig {
+  std::string name = "adamw";
+  double lr = 5e-4;
+  /// If set, lr, warmup_lr and min_lr are each multiplied by batch_size / lr_reference_batch.
+  std::optional<int64_t> lr_reference_batch;
+  std::array<double, 2> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0.05;
+
+  double lr_scale(int64_t batch_size) const {
+    return lr_reference_batch
+               ? static_cast<double>(batch_size) / static_cast<double>(*lr_reference_batch)
+               : 1.0;
+  }
+};
+
+/// Exactly one of epochs and steps is set, and at most one of warmup_epochs and warmup_steps.
+struct ScheduleConfig {
+  std::string name = "cosine";
+  std::optional<int64_t> epochs = 300, steps;
+  std::optional<double> warmup_epochs;  ///< may be a part of an epoch
+  std::optional<int64_t> warmup_steps;
+  double warmup_lr = 5e-7, min_lr = 5e-6;
+
+  int64_t total_steps(int64_t steps_per_epoch) const {
+    return steps ? *steps : *epochs * steps_per_epoch;
+  }
+  int64_t total_warmup_steps(int64_t steps_per_epoch) const {
+    if (warmup_steps) return *warmup_steps;
+    return std::llround(warmup_epochs.value_or(0) * static_cast<double>(steps_per_epoch));
+  }
+};
+
+struct TrainerConfig {
+  int64_t batch_size = 128;                 ///< images of one update
+  std::optional<int64_t> micro_batch_size;  ///< images of one slice; null: the whole batch
+  int64_t seed = 0;
+  std::optional<double> clip_grad = 5.0;  ///< largest global L2 norm; null: no clipping
+  std::string precision = "fp32";
+  int64_t log_every_steps = 10;
+  int64_t evaluate_every_epochs = 1;  ///< the last epoch is always evaluated
+};
+
+struct CheckpointConfig {
+  std::optional<int64_t> every_epochs = 1, every_steps;
+  std::optional<double> every_minutes;
+  int64_t keep_last = 2;         ///< step files kept, beside the one best.h5 points to
+  bool keep_best = true;         ///< keep best.h5, chosen on data.validation
+  std::string monitor = "top1";  ///< top1 | top5 | loss
+};
+
+/// Never part of a run's identity.
+struct RuntimeConfig {
+  std::optional<int64_t> threads;  ///< null: OMP_NUM_THREADS, else the cores this process may use
+  int64_t workers = 1;             ///< loader threads; 0: images are loaded by the training thread
+  std::optional<std::string> output;  ///< run directory; null: runs/<name of the config file>
+};
+
+struct Config {
+  layers::ModelConfig model;
+  TaskConfig task;
+  DataConfig data;
+  AugmentConfig augment;
+  PreprocessConfig preprocess;
+  OptimizerConfig optimizer;
+  ScheduleConfig schedule;
+  TrainerConfig trainer;
+  CheckpointConfig checkpoint;
+  RuntimeConfig runtime;
+};
+
+/// Reads a config file (comments allowed), resolves `extends`, then applies each
+/// `path.to.field=value` of `sets` (the value is JSON, else a string). Objects merge, all else
+/// replaces; of epochs and steps, and of their warm-up twins, the later one wins. Every value keeps
+/// its file and line.
+/// @throws UsageError on a missing file, bad JSON, a cycle, a bad --set.
+base::Json load_config_json(const std::string& file, const std::vector<std::string>& sets = {});
+/// Applies `--set` texts to a config that is already in memory (evaluate --set …).
+void apply_sets(base::Json& document, const std::vector<std::string>& sets);
+
+/// Checks a loaded (or stored, resolved) document strictly. @throws UsageError naming file, line,
+/// path.
+Config parse_config(const base::Json& document);
+/// The same for verbs that need no data: `data` may be absent (then data.train.format is empty), so
+/// a document with the `model` section alone is valid. For plan, benchmark, verify, convert,
+/// inspect.
+Config parse_config_without_data(const base::Json& document);
+layers::ModelConfig parse_model_only(const base::Json& document);
+
+/// load_config_json and parse_config in one.
+Config load_config(const std::string& file, const std::vector<std::string>& sets = {});
+
+enum class WithRuntime { no, yes };
+/// The resolved config: every field written out in the order of the table. Without runtime it is
+/// what checkpoints store. parse_config(to_json(c)) gives c again.
+base::Json to_json(const Config& config, WithRuntime runtime = WithRuntime::yes);
+/// {"model": …} alone, as `convert` stores it.
+base::Json to_json(const layers::ModelConfig& model);
+
+struct Origin {
+  std::string path;    ///< "trainer.batch_size"
+  base::Json value;    ///< resolved
+  std::string origin;  ///< "configs/x.json:12", "--set" or "default"
+};
+/// Every resolved value with the place it came from; `document` is what load_config_json returned.
+std::vector<Origin> origins(const base::Json& document, const Config& config);
+
+/// The fields outside runtime and checkpoint in which two resolved configs differ, as
+/// "optimizer.lr is 0.002, was 0.001"; empty if none. At most three are spelled out.
+std::string difference(const base::Json& now, const base::Json& before);
+
+/// JSON Schema (draft-07) of a config file.
+base::Json config_schema();
+
+/// One row of configs/README.md.
+struct FieldDescription {
+  std::string path, type, default_text, meaning, official;
+};
+std::vector<FieldDescription> describe_fields();
+
+}  // namespace swin::trainers
