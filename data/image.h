@@ -1,0 +1,30 @@
+// A picture in memory: bytes, rows from the top, channels last.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace swin::data {
+
+/// (height, width, channels) bytes; channels is 1 (gray) or 3 (red, green, blue).
+struct Image {
+  int64_t height = 0, width = 0, channels = 0;
+  std::vector<uint8_t> pixels;
+
+  /// Gives the picture a shape; memory already there is used again and keeps its bytes.
+  void reshape(int64_t new_height, int64_t new_width, int64_t new_channels) {
+    height = new_height;
+    width = new_width;
+    channels = new_channels;
+    pixels.resize(static_cast<size_t>(height * width * channels));
+  }
+  int64_t row_bytes() const { return width * channels; }
+  const uint8_t* row(int64_t y) const { return pixels.data() + y * row_bytes(); }
+  uint8_t* row(int64_t y) { return pixels.data() + y * row_bytes(); }
+  bool operator==(const Image&) const = default;
+};
+
+/// Writes `from` with another number of channels: gray is repeated, colour becomes gray by
+/// L = (19595 R + 38470 G + 7471 B + 2¹⁵) >> 16, the formula of Pillow's convert("L").
+void convert_channels(const Image& from, int64_t channels, Image& to);
+
+}  // namespace swin::data
