@@ -1,0 +1,79 @@
+// The checkpoint: one self-verifying HDF5 file (docs/checkpoint_format.md).
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "files/hdf5_file.h"
+#include "files/named_array.h"
+
+namespace swin::files {
+
+inline constexpr int64_t kCheckpointUserblockBytes = 4096;
+inline constexpr uint32_t kCheckpointFormatVersion = 1;
+
+/// What a checkpoint holds. While writing, arrays are views of the caller's memory.
+struct CheckpointContents {
+  int64_t step = 0, epoch = 0;
+  /// float32, named "model/<parameter>", "ema/<parameter>", "optimizer/<slot>/<parameter>".
+  std::vector<NamedArray> arrays;
+  /// name → JSON text: config, class_names, metrics, dataset_fingerprint, numerics.
+  std::vector<std::pair<std::string, std::string>> meta;
+};
+
+/// Writes a checkpoint, atomically. Equal contents give equal bytes. Takes about 1 KB of memory an array
+/// and no copy of the arrays, one pass of SHA-256 (over 1 GB/s) and one of writing.
+/// @throws base::DiskError, the old file then being intact; base::InternalError on impossible contents.
+void write_checkpoint(const std::filesystem::path& path, const CheckpointContents& contents);
+
+/// A checkpoint, open for reading. Opening reads the whole file once and compares its digest before
+/// libhdf5 sees a byte; the file is mapped, so this takes little memory.
+class CheckpointFile {
+ public:
+  using Entry = Hdf5Reader::Entry;
+
+  /// @throws base::WeightError where the file is missing, no checkpoint, cut, damaged or of another version.
+  explicit CheckpointFile(const std::filesystem::path& path);
+  ~CheckpointFile();
+  CheckpointFile(CheckpointFile&&) noexcept;
+  CheckpointFile& operator=(CheckpointFile&&) noexcept;
+
+  int64_t step() const;
+  int64_t epoch() const;
+  const std::filesystem::path& path() const;
+  int64_t size_bytes() const;           ///< of the file
+  const std::string& sha256() const;    ///< of the HDF5 part, 64 hexadecimal digits
+  /// The arrays (not the meta texts), sorted by name: "model/layers.0.…".
+  const std::vector<Entry>& entries() const;
+  std::vector<std::string> names() const;
+  bool contains(std::string_view name) const;
+  /// @throws base::WeightError where there is no such array.
+  const std::vector<int64_t>& shape_of(std::string_view name) const;
+  /// Copies an array. @throws base::WeightError where it is absent or has another number of elements.
+  void read_float32(std::string_view name, std::span<float> values) const;
+  /// An array in memory of its own.
+  NamedArray read(std::string_view name) const;
+  /// JSON text of /meta/<name>; empty optional where the file has none.
+  std::optional<std::string> find_meta(std::string_view name) const;
+  std::string meta(std::string_view name) const;  ///< @throws base::WeightError where absent
+  std::vector<std::string> meta_names() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Whether the userblock is whole and the digest fits; opens nothing with libhdf5.
+/// @throws base::WeightError as CheckpointFile does.
+void verify_checkpoint(const std::filesystem::path& path);
+
+/// Whether the file begins as a checkpoint does (a few bytes are read; a missing file is no checkpoint).
+bool is_checkpoint(const std::filesystem::path& path);
+
+}  // namespace swin::files

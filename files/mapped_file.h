@@ -1,0 +1,51 @@
+// A file on disk as read-only memory.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace swin::files {
+
+/// What a file is to the user; decides the error (and exit code) its faults are reported with.
+enum class FileKind {
+  data,     ///< base::DataError, exit 3
+  weights,  ///< base::WeightError, exit 4
+};
+
+/// Throws base::DataError or base::WeightError: one line "where: found; remedy".
+[[noreturn]] void fail(FileKind kind, const std::string& where, const std::string& found,
+                       const std::string& remedy = "");
+
+/// A regular file mapped read-only; moves, is unmapped at the end. Files that swin writes are replaced
+/// by rename, so the bytes of a mapping never change under its reader.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  /// @throws DataError or WeightError where the file is missing, unreadable, a directory, a pipe or a device.
+  MappedFile(const std::filesystem::path& path, FileKind kind);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept { swap(other); }
+  MappedFile& operator=(MappedFile&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  int64_t size_bytes() const { return static_cast<int64_t>(bytes_.size()); }
+  const std::filesystem::path& path() const { return path_; }
+  /// Lets the resident pages go; they come back from the page cache when touched again.
+  void release_pages() const;
+
+ private:
+  void swap(MappedFile& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(bytes_, other.bytes_);
+  }
+  std::filesystem::path path_;
+  std::span<const std::byte> bytes_;
+};
+
+}  // namespace swin::files

@@ -1,0 +1,50 @@
+// Bytes with a name, a type and a shape: what every weight format reads into and writes from.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace swin::files {
+
+/// Element types, in the order in which safetensors files rank them.
+enum class DType { boolean, u8, i8, f8_e5m2, f8_e4m3, i16, u16, f16, bf16, i32, u32, f32, f64, i64, u64 };
+
+int64_t size_bytes_of(DType dtype);
+const char* name_of(DType dtype);  ///< "f32", "bf16", "i64", "bool", …
+
+/// Product of the sides (1 for a scalar); empty where a side is negative or the product overflows.
+std::optional<int64_t> num_elements_of(std::span<const int64_t> shape);
+std::string to_text(std::span<const int64_t> shape);  ///< "(3, 4)"
+
+/// Contiguous row-major little-endian elements. Bytes need not be aligned to the element.
+struct NamedArray {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<int64_t> shape;
+  std::span<const std::byte> bytes;
+  /// What keeps `bytes` alive; empty for a view of memory the caller owns.
+  std::shared_ptr<const void> owner;
+
+  int64_t num_elements() const { return static_cast<int64_t>(bytes.size()) / size_bytes_of(dtype); }
+
+  /// Views of the caller's memory.
+  static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const float> values);
+  static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const double> values);
+  static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const int64_t> values);
+  static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const uint8_t> values);
+};
+
+/// Copies an array of f32, f16 or bf16 (widened) into `values`; a f64 array is refused, it would be rounded.
+/// @param where file named in errors.  @throws base::WeightError where type or number of elements differ.
+void read_float32(const NamedArray& array, const std::string& where, std::span<float> values);
+/// The same into double, also of f64.
+void read_float64(const NamedArray& array, const std::string& where, std::span<double> values);
+/// Copies an array of any integer type (or bool) into `values`. @throws base::WeightError as above.
+void read_int64(const NamedArray& array, const std::string& where, std::span<int64_t> values);
+
+}  // namespace swin::files

@@ -1,0 +1,48 @@
+// safetensors files: a JSON header and the bytes of named tensors.
+// Source: the format's README and its reference implementation's rules (huggingface/safetensors).
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "files/mapped_file.h"
+#include "files/named_array.h"
+
+namespace swin::files {
+
+using StringMap = std::vector<std::pair<std::string, std::string>>;
+
+/// A safetensors file, memory-mapped and checked whole when it is opened: header of at most 100,000,000
+/// bytes starting with '{', known types, sides ≥ 0 without overflow, sizes that fit their offsets, and
+/// offsets that follow one another without hole or overlap up to the end of the file.
+class SafetensorsFile {
+ public:
+  /// @throws base::WeightError naming the file, what was found and what was expected.
+  explicit SafetensorsFile(const std::filesystem::path& path);
+
+  /// In the order of their bytes. Views into the map; each keeps the map alive.
+  const std::vector<NamedArray>& arrays() const { return arrays_; }
+  const NamedArray* find(std::string_view name) const;  ///< null where absent
+  const NamedArray& at(std::string_view name) const;    ///< @throws base::WeightError where absent
+  /// Entries of `__metadata__`, in file order.
+  const StringMap& metadata() const { return metadata_; }
+  const std::string& where() const { return where_; }
+
+ private:
+  void parse();
+  std::string where_;
+  std::shared_ptr<const MappedFile> file_;
+  std::vector<NamedArray> arrays_;
+  StringMap metadata_;
+};
+
+/// Writes arrays as a safetensors file, atomically: larger types first, then by name, as the reference
+/// writer does. `__metadata__.format` is "pt" unless given. Nothing is copied.
+/// @throws base::DiskError; base::InternalError where a name occurs twice or bytes do not fit the shape.
+void write_safetensors(const std::filesystem::path& path, std::vector<NamedArray> arrays,
+                       const StringMap& metadata = {});
+
+}  // namespace swin::files
