@@ -64,7 +64,10 @@ class ComputeState {
 }  // namespace
 
 int num_threads() { return thread_count(); }
-void set_num_threads(int n) { thread_count() = std::max(1, n); }
+void set_num_threads(int n) {
+  thread_count() = std::max(1, n);
+  omp_set_num_threads(thread_count());  // libraries called outside parallel_for
+}
 int thread_index() { return index; }
 
 void parallel_for(int64_t tiles, FunctionRef<void(int64_t)> body) {

@@ -106,14 +106,6 @@ inline V min(V a, V b) {
 }
 
 /// The sum of all lanes, always in the same order: halves are added until one is left.
-template <class T>
-inline T sum_of(const T* lanes, int64_t n) {
-  T part[64 / sizeof(T)];
-  for (int64_t i = 0; i < n; ++i) part[i] = lanes[i];
-  for (int64_t half = n / 2; half > 0; half /= 2)
-    for (int64_t i = 0; i < half; ++i) part[i] += part[i + half];
-  return part[0];
-}
 inline float sum(Vec<float> v) {
   typedef float Half __attribute__((vector_size(32)));
   typedef float Quarter __attribute__((vector_size(16)));
@@ -128,15 +120,23 @@ inline float sum(Vec<float> v) {
 inline double sum(Vec<double> v) {
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
-template <class V>
-inline auto max_lane(V v) {
-  auto best = v[0];
-  for (size_t i = 1; i < sizeof(V) / sizeof(v[0]); ++i) best = best > v[i] ? best : v[i];
+inline float max_lane(Vec<float> v) {
+  typedef float Half __attribute__((vector_size(32)));
+  typedef float Quarter __attribute__((vector_size(16)));
+  Half h[2];
+  std::memcpy(h, &v, 64);
+  const Half s = max(h[0], h[1]);
+  Quarter q[2];
+  std::memcpy(q, &s, 32);
+  const Quarter t = max(q[0], q[1]);
+  const float a = t[0] > t[2] ? t[0] : t[2], b = t[1] > t[3] ? t[1] : t[3];
+  return a > b ? a : b;
+}
+inline double max_lane(Vec<double> v) {
+  double best = v[0];
+  for (int i = 1; i < 8; ++i) best = best > v[i] ? best : v[i];
   return best;
 }
-#if defined(__AVX512F__)
-inline float max_lane(Vec<float> v) { return _mm512_reduce_max_ps(v); }
-#endif
 
 /// eˣ; relative error below 2e-7 in float, zero below x = −87.3.
 inline Vec<float> exp(Vec<float> x) {

@@ -1,0 +1,120 @@
+#include "autograd/kernels/elementwise.h"
+
+#include <algorithm>
+
+#include "base/parallel.h"
+#include "base/simd.h"
+
+namespace swin::autograd::kernels {
+namespace {
+
+using base::kLanes;
+using base::load;
+using base::load_partial;
+using base::store;
+using base::store_partial;
+using Vector = base::Vec<real>;
+constexpr int64_t kTile = 1 << 14;
+
+// y[i] = f(i) for whole and partial vectors; f takes a loader and returns a vector.
+template <class Function>
+void map_vectors(int64_t numel, real* y, bool add, Function&& f) {
+  base::parallel_for((numel + kTile - 1) / kTile, [&](int64_t tile) {
+    const int64_t end = std::min(numel, (tile + 1) * kTile);
+    int64_t i = tile * kTile;
+    for (; i + kLanes<real> <= end; i += kLanes<real>) {
+      const auto whole = [i](const real* p) { return load(p + i); };
+      Vector v = f(whole);
+      if (add) v += load(y + i);
+      store(y + i, v);
+    }
+    if (const int64_t left = end - i; left > 0) {
+      const auto part = [i, left](const real* p) { return load_partial(p + i, left); };
+      Vector v = f(part);
+      if (add) v += load_partial(y + i, left);
+      store_partial(y + i, left, v);
+    }
+  });
+}
+
+void apply_dropout(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+  const real scale = 1 / keep;
+  const int64_t tiles = (numel + kTile - 1) / kTile;
+  base::parallel_for(batch * tiles, [&](int64_t tile) {
+    const int64_t sample = tile / tiles, begin = tile % tiles * kTile, end = std::min(numel, begin + kTile);
+    const base::Random random(key.seed, key.stream, key.step, key.first_sample + static_cast<uint64_t>(sample));
+    const real* from = x + sample * numel;
+    real* to = y + sample * numel;
+    for (int64_t i = begin; i < end; i += 4) {
+      const auto words = random.block(static_cast<uint64_t>(i) / 4);
+      for (int64_t j = i; j < std::min(end, i + 4); ++j) {
+        const bool kept = static_cast<real>(base::Random::to_uniform(words[static_cast<size_t>(j - i)])) < keep;
+        to[j] = (add ? to[j] : 0) + (kept ? from[j] * scale : 0);
+      }
+    }
+  });
+}
+
+void apply_drop_path(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+  const int64_t tiles = (numel + kTile - 1) / kTile;
+  base::parallel_for(batch * tiles, [&](int64_t tile) {
+    const int64_t sample = tile / tiles, begin = tile % tiles * kTile, end = std::min(numel, begin + kTile);
+    const base::Random random(key.seed, key.stream, key.step, key.first_sample + static_cast<uint64_t>(sample));
+    const real factor = static_cast<real>(random.uniform(0)) < keep ? 1 / keep : 0;
+    const real* from = x + sample * numel;
+    real* to = y + sample * numel;
+    for (int64_t i = begin; i < end; ++i) to[i] = (add ? to[i] : 0) + (factor != 0 ? from[i] * factor : 0);
+  });
+}
+
+}  // namespace
+
+void add_forward(const real* a, const real* b, real* y, int64_t numel) {
+  if (!y) return;
+  map_vectors(numel, y, false, [=](auto at) { return at(a) + at(b); });
+}
+
+void gelu_forward(const real* x, real* y, int64_t numel) {
+  if (!y) return;
+  map_vectors(numel, y, false, [=](auto at) {
+    const Vector v = at(x);
+    Vector cdf, density;
+    base::normal_distribution(v, cdf, density);
+    return v * cdf;
+  });
+}
+
+void gelu_backward(const real* dy, const real* x, Target dx, int64_t numel) {
+  if (!dx) return;
+  map_vectors(numel, dx.data, dx.add, [=](auto at) {
+    const Vector v = at(x);
+    Vector cdf, density;
+    base::normal_distribution(v, cdf, density);
+    return at(dy) * base::fma(v, density, cdf);
+  });
+}
+
+void scale_forward(const real* x, real factor, real* y, int64_t numel) {
+  if (!y) return;
+  map_vectors(numel, y, false, [=](auto at) { return at(x) * factor; });
+}
+
+void scale_backward(const real* dy, real factor, Target dx, int64_t numel) {
+  if (!dx) return;
+  map_vectors(numel, dx.data, dx.add, [=](auto at) { return at(dy) * factor; });
+}
+
+void dropout_forward(const real* x, real* y, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+  if (y) apply_dropout(x, y, false, batch, numel, keep, key);
+}
+void dropout_backward(const real* dy, Target dx, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+  if (dx) apply_dropout(dy, dx.data, dx.add, batch, numel, keep, key);
+}
+void drop_path_forward(const real* x, real* y, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+  if (y) apply_drop_path(x, y, false, batch, numel, keep, key);
+}
+void drop_path_backward(const real* dy, Target dx, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+  if (dx) apply_drop_path(dy, dx.data, dx.add, batch, numel, keep, key);
+}
+
+}  // namespace swin::autograd::kernels

@@ -1,0 +1,180 @@
+#include "autograd/kernels/gemm.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "autograd/kernels/gemm_libraries.h"
+#include "autograd/kernels/reduce.h"
+#include "base/errors.h"
+#include "base/parallel.h"
+#include "base/pool.h"
+
+namespace swin::autograd::kernels {
+namespace {
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// One product of odd sides, every transpose, against plain loops.
+bool agrees_with_plain_loops(const std::function<void(const Product&)>& multiply) {
+  const int64_t m = 19, n = 37, k = 23;
+  std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * n)), c(static_cast<size_t>(m * n));
+  for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<real>(static_cast<int>(i * 7 % 11) - 5);
+  for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<real>(static_cast<int>(i * 5 % 13) - 6);
+  for (const bool ta : {false, true})
+    for (const bool tb : {false, true}) {
+      Product p;
+      p.transpose_a = Transpose{ta}, p.transpose_b = Transpose{tb};
+      p.m = m, p.n = n, p.k = k;
+      p.a = a.data(), p.lda = ta ? m : k, p.b = b.data(), p.ldb = tb ? k : n;
+      p.c = {c.data(), true}, p.ldc = n;
+      std::fill(c.begin(), c.end(), real{1});
+      multiply(p);
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          real expected = 1;  // small integers: exact in any order
+          for (int64_t l = 0; l < k; ++l)
+            expected += a[static_cast<size_t>(ta ? l * m + i : i * k + l)] *
+                        b[static_cast<size_t>(tb ? j * k + l : l * n + j)];
+          if (c[static_cast<size_t>(i * n + j)] != expected) return false;
+        }
+    }
+  return true;
+}
+
+void add_bias(const Product& p) {
+  for (int64_t i = 0; i < p.m; ++i) {
+    real* row = p.c.data + i * p.ldc;
+    for (int64_t j = 0; j < p.n; ++j) row[j] += p.bias[j];
+  }
+}
+
+}  // namespace
+
+const GemmLibrary& openblas_library() {
+  static const GemmLibrary library = [] {
+    GemmLibrary l{"OpenBLAS", openblas_setup(), false};
+    l.correct = agrees_with_plain_loops(openblas_gemm);
+    return l;
+  }();
+  return library;
+}
+
+const GemmLibrary& onednn_library() {
+  static const GemmLibrary library = [] {
+    GemmLibrary l{"oneDNN", onednn_setup(), false};
+    l.correct = agrees_with_plain_loops(onednn_sgemm);
+    return l;
+  }();
+  return library;
+}
+
+void gemm_tile(const Product& p) {
+  if (!p.c) return;
+  // oneDNN won or tied on every Swin shape measured (docs/performance.md); OpenBLAS stands in.
+  static const bool use_onednn = onednn_library().correct;
+  static const bool use_openblas = openblas_library().correct;
+  if (use_onednn && sizeof(real) == 4)
+    onednn_sgemm(p);
+  else if (use_openblas)
+    openblas_gemm(p);
+  else
+    throw base::InternalError("gemm", "found no library whose products are right, expected OpenBLAS or oneDNN",
+                              "reinstall libopenblas-openmp-dev and libdnnl-dev");
+  if (p.bias) add_bias(p);
+}
+
+GemmGrid gemm_grid(const Product& p) {
+  // Enough tiles to balance a handful of cores, few enough that each is worth a library call.
+  constexpr int64_t kWantedTiles = 16, kRows = 256;
+  GemmGrid grid{p.m, p.n, 1};
+  if (p.transpose_a == Transpose::yes) {
+    // A weight gradient: K counts tokens. Small results are cut along K, large ones along M and N.
+    if (p.m * p.n <= 160 * 1024 && p.k >= 2048)
+      grid.slices = std::clamp<int64_t>(p.k / 2048, 2, 16);
+    const int64_t wanted = divide_up(kWantedTiles, grid.slices);
+    int64_t rows = divide_up(divide_up(p.m, wanted), 48) * 48;
+    grid.tile_rows = std::clamp<int64_t>(rows, 48, std::max<int64_t>(p.m, 48));
+    return grid;
+  }
+  const int64_t row_tiles = divide_up(p.m, kRows);
+  grid.tile_rows = divide_up(divide_up(p.m, row_tiles), 8) * 8;
+  if (row_tiles < kWantedTiles && p.n >= 192) {
+    const int64_t column_tiles = divide_up(kWantedTiles, row_tiles);
+    grid.tile_columns = std::max<int64_t>(96, divide_up(divide_up(p.n, column_tiles), 48) * 48);
+  }
+  return grid;
+}
+
+void gemm(const Product& p) {
+  if (!p.c || p.m == 0 || p.n == 0) return;
+  const GemmGrid grid = gemm_grid(p);
+  const int64_t row_tiles = divide_up(p.m, grid.tile_rows);
+  const int64_t column_tiles = divide_up(p.n, grid.tile_columns);
+  const int64_t slice_length = divide_up(divide_up(p.k, grid.slices), 8) * 8;
+  const int64_t slices = grid.slices == 1 ? 1 : divide_up(p.k, slice_length);
+
+  base::Buffer partial_memory;
+  if (slices > 1) partial_memory = base::allocate(static_cast<size_t>(slices * p.m * p.n) * sizeof(real));
+  real* partials = static_cast<real*>(partial_memory.data());
+
+  base::parallel_for(slices * row_tiles * column_tiles, [&](int64_t tile) {
+    const int64_t slice = tile / (row_tiles * column_tiles);
+    const int64_t row = tile / column_tiles % row_tiles * grid.tile_rows;
+    const int64_t column = tile % column_tiles * grid.tile_columns;
+    const int64_t k0 = slices == 1 ? 0 : slice * slice_length;
+    Product t = p;
+    t.m = std::min(grid.tile_rows, p.m - row);
+    t.n = std::min(grid.tile_columns, p.n - column);
+    t.k = slices == 1 ? p.k : std::min(slice_length, p.k - k0);
+    t.a += p.transpose_a == Transpose::yes ? k0 * p.lda + row : row * p.lda + k0;
+    t.b += p.transpose_b == Transpose::yes ? column * p.ldb + k0 : k0 * p.ldb + column;
+    if (p.bias) t.bias += column;
+    if (slices > 1) {
+      t.c = {partials + slice * p.m * p.n + row * p.n + column, false};
+      t.ldc = p.n;
+    } else {
+      t.c.data += row * p.ldc + column;
+    }
+    gemm_tile(t);
+  });
+  if (slices > 1) sum_partials(partials, slices, p.m, p.n, p.c, p.ldc);
+}
+
+double MachineRate::best() const { return std::max({openblas, onednn_sgemm, onednn_matmul}); }
+
+MachineRate measure_machine_rate() {
+  MachineRate rate;
+#ifndef SWIN_REAL_DOUBLE
+  constexpr int64_t kSide = 2048;
+  const size_t numel = static_cast<size_t>(kSide * kSide);
+  std::vector<float> a(numel), b(numel), c(numel);
+  for (size_t i = 0; i < numel; ++i) a[i] = b[i] = static_cast<float>(i % 17) * 0.1f - 0.8f;
+  const double flops = 2.0 * kSide * kSide * kSide;
+  Product p;
+  p.m = p.n = p.k = p.lda = p.ldb = p.ldc = kSide;
+  p.a = a.data(), p.b = b.data(), p.c = {c.data(), false};
+  const auto best_rate = [&](const std::function<double()>& seconds) {
+    double best = 1e9;
+    for (int i = 0; i < 6; ++i) best = std::min(best, seconds());
+    return flops / best * 1e-9;
+  };
+  const auto timed = [](const std::function<void()>& run) {
+    const auto start = std::chrono::steady_clock::now();
+    run();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  // Here, outside parallel_for, the libraries use their own threads.
+  if (openblas_library().correct)
+    rate.openblas = best_rate([&] { return timed([&] { openblas_gemm(p); }); });
+  if (onednn_library().correct) {
+    rate.onednn_sgemm = best_rate([&] { return timed([&] { onednn_sgemm(p); }); });
+    rate.onednn_matmul = best_rate([&] { return onednn_matmul_seconds(kSide, a.data(), b.data(), c.data()); });
+  }
+#endif
+  return rate;
+}
+
+}  // namespace swin::autograd::kernels

@@ -1,0 +1,121 @@
+#include "autograd/kernels/layer_norm.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/kernels/reduce.h"
+#include "base/parallel.h"
+#include "base/pool.h"
+#include "base/simd.h"
+
+namespace swin::autograd::kernels {
+namespace {
+
+using base::broadcast;
+using base::fma;
+using base::kLanes;
+using base::load;
+using base::load_partial;
+using base::store;
+using base::store_partial;
+using Vector = base::Vec<real>;
+constexpr int64_t L = kLanes<real>;
+
+int64_t rows_per_tile(int64_t rows, int64_t dim) {
+  return std::max<int64_t>(std::max<int64_t>(1, (1 << 14) / dim), (rows + 63) / 64);
+}
+
+Vector at(const real* p, int64_t i, int64_t n) { return i + L <= n ? load(p + i) : load_partial(p + i, n - i); }
+void put(real* p, int64_t i, int64_t n, Vector v) {
+  if (i + L <= n)
+    store(p + i, v);
+  else
+    store_partial(p + i, n - i, v);
+}
+
+}  // namespace
+
+void layer_norm_forward(const real* x, const real* weight, const real* bias, real* y, real* mean, real* rstd,
+                        int64_t rows, int64_t dim, real epsilon) {
+  if (!y) return;
+  const int64_t tile_rows = rows_per_tile(rows, dim), whole = dim / L * L;
+  const real inverse = real{1} / static_cast<real>(dim);
+  base::parallel_for((rows + tile_rows - 1) / tile_rows, [&](int64_t tile) {
+    const int64_t end = std::min(rows, (tile + 1) * tile_rows);
+    for (int64_t row = tile * tile_rows; row < end; ++row) {
+      const real* from = x + row * dim;
+      Vector total{};
+      for (int64_t i = 0; i < dim; i += L) total += at(from, i, dim);
+      const real mu = base::sum(total) * inverse;
+      Vector squares{};
+      for (int64_t i = 0; i < whole; i += L) {
+        const Vector d = load(from + i) - mu;
+        squares = fma(d, d, squares);
+      }
+      real variance = base::sum(squares);
+      for (int64_t i = whole; i < dim; ++i) variance += (from[i] - mu) * (from[i] - mu);
+      const real r = 1 / std::sqrt(variance * inverse + epsilon);
+      mean[row] = mu;
+      rstd[row] = r;
+      for (int64_t i = 0; i < dim; i += L)
+        put(y + row * dim, i, dim, fma((at(from, i, dim) - mu) * r, at(weight, i, dim), at(bias, i, dim)));
+    }
+  });
+}
+
+void layer_norm_backward(const real* dy, const real* x, const real* weight, const real* mean, const real* rstd,
+                         Target dx, Target dweight, Target dbias, int64_t rows, int64_t dim) {
+  if (!dx && !dweight && !dbias) return;
+  const int64_t tile_rows = rows_per_tile(rows, dim), tiles = (rows + tile_rows - 1) / tile_rows;
+  const int64_t padded = base::round_to_lanes<real>(dim);
+  const real inverse = real{1} / static_cast<real>(dim);
+  // Per tile: dweight then dbias, each `padded` wide.
+  const base::Buffer memory = base::allocate(static_cast<size_t>(tiles * 2 * padded) * sizeof(real));
+  real* partials = static_cast<real*>(memory.data());
+  base::parallel_for(tiles, [&](int64_t tile) {
+    real* dw = partials + tile * 2 * padded;
+    real* db = dw + padded;
+    std::fill_n(dw, 2 * padded, real{0});
+    const int64_t end = std::min(rows, (tile + 1) * tile_rows);
+    for (int64_t row = tile * tile_rows; row < end; ++row) {
+      const real *g = dy + row * dim, *from = x + row * dim;
+      const real mu = mean[row], r = rstd[row];
+      Vector sum_g{}, sum_gx{};
+      for (int64_t i = 0; i < dim; i += L) {
+        const Vector d = at(g, i, dim);
+        // Lanes beyond dim hold dy = 0, so they add nothing anywhere below.
+        const Vector normal = (at(from, i, dim) - mu) * r;
+        store(dw + i, fma(d, normal, load(dw + i)));
+        store(db + i, load(db + i) + d);
+        const Vector weighted = d * at(weight, i, dim);
+        sum_g += weighted;
+        sum_gx = fma(weighted, normal, sum_gx);
+      }
+      if (!dx) continue;
+      const real mean_g = base::sum(sum_g) * inverse, mean_gx = base::sum(sum_gx) * inverse;
+      real* to = dx.data + row * dim;
+      for (int64_t i = 0; i < dim; i += L) {
+        const Vector normal = (at(from, i, dim) - mu) * r;
+        Vector d = (at(g, i, dim) * at(weight, i, dim) - mean_g - normal * mean_gx) * r;
+        if (dx.add) d += at(to, i, dim);
+        put(to, i, dim, d);
+      }
+    }
+  });
+  // The partials are (tiles, 2 · padded): sum both halves over the tiles, in order.
+  const auto finish = [&](const real* first, Target to) {
+    if (!to) return;
+    base::parallel_for((dim + 255) / 256, [&](int64_t block) {
+      const int64_t stop = std::min(dim, (block + 1) * 256);
+      for (int64_t j = block * 256; j < stop; ++j) {
+        real total = to.add ? to.data[j] : 0;
+        for (int64_t t = 0; t < tiles; ++t) total += first[t * 2 * padded + j];
+        to.data[j] = total;
+      }
+    });
+  };
+  finish(partials, dweight);
+  finish(partials + padded, dbias);
+}
+
+}  // namespace swin::autograd::kernels

@@ -1,0 +1,26 @@
+#include <cblas.h>
+
+#include "autograd/kernels/gemm_libraries.h"
+
+namespace swin::autograd::kernels {
+
+void openblas_gemm(const Product& p) {
+  const CBLAS_TRANSPOSE ta = p.transpose_a == Transpose::yes ? CblasTrans : CblasNoTrans;
+  const CBLAS_TRANSPOSE tb = p.transpose_b == Transpose::yes ? CblasTrans : CblasNoTrans;
+  const auto i = [](int64_t n) { return static_cast<blasint>(n); };
+  const real beta = p.c.add ? 1 : 0;
+#ifdef SWIN_REAL_DOUBLE
+  cblas_dgemm(CblasRowMajor, ta, tb, i(p.m), i(p.n), i(p.k), 1, p.a, i(p.lda), p.b, i(p.ldb), beta,
+              p.c.data, i(p.ldc));
+#else
+  cblas_sgemm(CblasRowMajor, ta, tb, i(p.m), i(p.n), i(p.k), 1, p.a, i(p.lda), p.b, i(p.ldb), beta,
+              p.c.data, i(p.ldc));
+#endif
+}
+
+std::string openblas_setup() {
+  if (openblas_get_parallel() == 1) openblas_set_num_threads(1);
+  return std::string(openblas_get_config()) + " core " + openblas_get_corename();
+}
+
+}  // namespace swin::autograd::kernels

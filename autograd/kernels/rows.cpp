@@ -1,0 +1,161 @@
+#include "autograd/kernels/rows.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/parallel.h"
+
+namespace swin::autograd::kernels {
+namespace {
+int64_t block_of(int64_t dim) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, dim)); }
+constexpr int kMaxRank = 8;
+}  // namespace
+
+void gather_rows(const real* x, Target y, const int32_t* index, int64_t batch, int64_t rows_in, int64_t rows_out,
+                 int64_t dim) {
+  if (!y) return;
+  const int64_t block = block_of(dim), tiles = (rows_out + block - 1) / block;
+  base::parallel_for(batch * tiles, [&](int64_t tile) {
+    const int64_t b = tile / tiles, begin = tile % tiles * block, end = std::min(rows_out, begin + block);
+    for (int64_t r = begin; r < end; ++r) {
+      real* to = y.data + (b * rows_out + r) * dim;
+      if (index[r] < 0) {
+        if (!y.add) std::fill_n(to, dim, real{0});
+        continue;
+      }
+      const real* from = x + (b * rows_in + index[r]) * dim;
+      if (y.add)
+        for (int64_t j = 0; j < dim; ++j) to[j] += from[j];
+      else
+        std::memcpy(to, from, static_cast<size_t>(dim) * sizeof(real));
+    }
+  });
+}
+
+void take_rows_forward(const real* x, real* y, const int32_t* index, int64_t rows_out, int64_t dim) {
+  if (!y) return;
+  const int64_t block = block_of(dim);
+  base::parallel_for((rows_out + block - 1) / block, [&](int64_t tile) {
+    const int64_t end = std::min(rows_out, (tile + 1) * block);
+    for (int64_t r = tile * block; r < end; ++r)
+      std::memcpy(y + r * dim, x + index[r] * dim, static_cast<size_t>(dim) * sizeof(real));
+  });
+}
+
+void take_rows_backward(const real* dy, Target dx, const int32_t* index, int64_t rows_in, int64_t rows_out,
+                        int64_t dim) {
+  if (!dx) return;
+  if (!dx.add) std::fill_n(dx.data, rows_in * dim, real{0});
+  for (int64_t r = 0; r < rows_out; ++r)
+    for (int64_t j = 0; j < dim; ++j) dx.data[index[r] * dim + j] += dy[r * dim + j];
+}
+
+void gather_patches(const real* x, real* patches, int64_t batch, int64_t height, int64_t width, int64_t channels,
+                    int64_t patch) {
+  if (!patches) return;
+  const int64_t rows = height / patch, columns = width / patch, area = patch * patch, dim = channels * area;
+  base::parallel_for(batch * rows, [&](int64_t tile) {
+    const int64_t b = tile / rows, row = tile % rows;
+    for (int64_t column = 0; column < columns; ++column) {
+      real* to = patches + ((b * rows + row) * columns + column) * dim;
+      for (int64_t dy = 0; dy < patch; ++dy)
+        for (int64_t dx = 0; dx < patch; ++dx) {
+          const real* from = x + ((b * height + row * patch + dy) * width + column * patch + dx) * channels;
+          for (int64_t c = 0; c < channels; ++c) to[c * area + dy * patch + dx] = from[c];
+        }
+    }
+  });
+}
+
+void scatter_patches(const real* dpatches, Target to, int64_t batch, int64_t height, int64_t width,
+                     int64_t channels, int64_t patch) {
+  if (!to) return;
+  const int64_t rows = height / patch, columns = width / patch, area = patch * patch, dim = channels * area;
+  base::parallel_for(batch * rows, [&](int64_t tile) {
+    const int64_t b = tile / rows, row = tile % rows;
+    for (int64_t column = 0; column < columns; ++column) {
+      const real* from = dpatches + ((b * rows + row) * columns + column) * dim;
+      for (int64_t dy = 0; dy < patch; ++dy)
+        for (int64_t dx = 0; dx < patch; ++dx) {
+          real* at = to.data + ((b * height + row * patch + dy) * width + column * patch + dx) * channels;
+          for (int64_t c = 0; c < channels; ++c)
+            at[c] = (to.add ? at[c] : 0) + from[c * area + dy * patch + dx];
+        }
+    }
+  });
+}
+
+void permute(const real* x, Target y, int rank, const int64_t* sides, const int* axes) {
+  if (!y) return;
+  std::array<int64_t, kMaxRank> strides{}, out_sides{}, out_strides{};
+  int64_t stride = 1;
+  for (int i = rank - 1; i >= 0; --i) {
+    strides[static_cast<size_t>(i)] = stride;
+    stride *= sides[i];
+  }
+  for (int i = 0; i < rank; ++i) {
+    out_sides[static_cast<size_t>(i)] = sides[axes[i]];
+    out_strides[static_cast<size_t>(i)] = strides[static_cast<size_t>(axes[i])];
+  }
+  const int64_t inner = rank ? out_sides[static_cast<size_t>(rank - 1)] : 1;
+  const int64_t inner_stride = rank ? out_strides[static_cast<size_t>(rank - 1)] : 1;
+  const int64_t outer = inner ? stride / inner : 0, block = block_of(inner);
+  base::parallel_for((outer + block - 1) / block, [&](int64_t tile) {
+    const int64_t end = std::min(outer, (tile + 1) * block);
+    for (int64_t row = tile * block; row < end; ++row) {
+      int64_t rest = row, offset = 0;
+      for (int i = rank - 2; i >= 0; --i) {
+        offset += rest % out_sides[static_cast<size_t>(i)] * out_strides[static_cast<size_t>(i)];
+        rest /= out_sides[static_cast<size_t>(i)];
+      }
+      real* to = y.data + row * inner;
+      for (int64_t j = 0; j < inner; ++j) to[j] = (y.add ? to[j] : 0) + x[offset + j * inner_stride];
+    }
+  });
+}
+
+namespace {
+// Calls f(i of x, i of b) for the rows `begin` … `end` of x, in order; a row is the last axis.
+template <class F>
+void walk_broadcast(int rank, const int64_t* sides, const int64_t* b_sides, int64_t begin, int64_t end, F&& f) {
+  std::array<int64_t, kMaxRank> strides{};
+  int64_t stride = 1;
+  for (int i = rank - 1; i >= 0; --i) {
+    strides[static_cast<size_t>(i)] = b_sides[i] == 1 ? 0 : stride;
+    stride *= b_sides[i];
+  }
+  const int64_t inner = sides[rank - 1], inner_stride = strides[static_cast<size_t>(rank - 1)];
+  for (int64_t row = begin; row < end; ++row) {
+    int64_t rest = row, offset = 0;
+    for (int i = rank - 2; i >= 0; --i) {
+      offset += rest % sides[i] * strides[static_cast<size_t>(i)];
+      rest /= sides[i];
+    }
+    for (int64_t j = 0; j < inner; ++j) f(row * inner + j, offset + j * inner_stride);
+  }
+}
+}  // namespace
+
+void broadcast_add_forward(const real* x, const real* b, real* y, int rank, const int64_t* sides,
+                           const int64_t* b_sides) {
+  if (!y) return;
+  int64_t rows = 1;
+  for (int i = 0; i < rank - 1; ++i) rows *= sides[i];
+  const int64_t block = block_of(sides[rank - 1]);
+  base::parallel_for((rows + block - 1) / block, [&](int64_t tile) {
+    walk_broadcast(rank, sides, b_sides, tile * block, std::min(rows, (tile + 1) * block),
+                   [&](int64_t i, int64_t j) { y[i] = x[i] + b[j]; });
+  });
+}
+
+void broadcast_add_backward(const real* dy, Target db, int rank, const int64_t* sides, const int64_t* b_sides) {
+  if (!db) return;
+  int64_t rows = 1, numel = 1;
+  for (int i = 0; i < rank - 1; ++i) rows *= sides[i];
+  for (int i = 0; i < rank; ++i) numel *= b_sides[i];
+  if (!db.add) std::fill_n(db.data, numel, real{0});
+  walk_broadcast(rank, sides, b_sides, 0, rows, [&](int64_t i, int64_t j) { db.data[j] += dy[i]; });
+}
+
+}  // namespace swin::autograd::kernels

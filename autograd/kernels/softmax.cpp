@@ -1,0 +1,84 @@
+#include "autograd/kernels/softmax.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/parallel.h"
+#include "base/pool.h"
+
+namespace swin::autograd::kernels {
+namespace {
+// Rows per tile so that a tile is some thousand numbers.
+int64_t rows_per_tile(int64_t dim) { return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, dim)); }
+
+template <class Row>
+void for_rows(int64_t rows, int64_t dim, Row&& body) {
+  const int64_t block = rows_per_tile(dim);
+  base::parallel_for((rows + block - 1) / block, [&](int64_t tile) {
+    const int64_t end = std::min(rows, (tile + 1) * block);
+    for (int64_t row = tile * block; row < end; ++row) body(row);
+  });
+}
+
+}  // namespace
+
+void softmax_forward(const real* x, real* y, int64_t rows, int64_t dim) {
+  if (!y) return;
+  for_rows(rows, dim, [&](int64_t row) {
+    const real* from = x + row * dim;
+    real* to = y + row * dim;
+    const real top = *std::max_element(from, from + dim);
+    real total = 0;
+    for (int64_t j = 0; j < dim; ++j) total += to[j] = std::exp(from[j] - top);
+    for (int64_t j = 0; j < dim; ++j) to[j] /= total;
+  });
+}
+
+void softmax_backward(const real* dy, const real* y, Target dx, int64_t rows, int64_t dim) {
+  if (!dx) return;
+  for_rows(rows, dim, [&](int64_t row) {
+    const real *g = dy + row * dim, *p = y + row * dim;
+    real* to = dx.data + row * dim;
+    real dot = 0;
+    for (int64_t j = 0; j < dim; ++j) dot += g[j] * p[j];
+    for (int64_t j = 0; j < dim; ++j) to[j] = (dx.add ? to[j] : 0) + p[j] * (g[j] - dot);
+  });
+}
+
+void cross_entropy_forward(const real* logits, const real* target, real* loss, real* log_sum_exp, int64_t rows,
+                           int64_t classes, real factor) {
+  if (!loss) return;
+  const base::Buffer memory = base::allocate(static_cast<size_t>(rows) * sizeof(real));
+  real* losses = static_cast<real*>(memory.data());
+  for_rows(rows, classes, [&](int64_t row) {
+    const real *x = logits + row * classes, *t = target + row * classes;
+    const real top = *std::max_element(x, x + classes);
+    real total = 0;
+    for (int64_t j = 0; j < classes; ++j) total += std::exp(x[j] - top);
+    const real lse = top + std::log(total);
+    log_sum_exp[row] = lse;
+    real sum = 0;
+    for (int64_t j = 0; j < classes; ++j)
+      if (t[j] != 0) sum += t[j] * (lse - x[j]);
+    losses[row] = sum;
+  });
+  real total = 0;
+  for (int64_t row = 0; row < rows; ++row) total += losses[row];
+  *loss = total * factor;
+}
+
+void cross_entropy_backward(const real* dloss, const real* logits, const real* target, const real* log_sum_exp,
+                            Target dlogits, int64_t rows, int64_t classes, real factor) {
+  if (!dlogits) return;
+  const real scale = *dloss * factor;
+  for_rows(rows, classes, [&](int64_t row) {
+    const real *x = logits + row * classes, *t = target + row * classes;
+    real* to = dlogits.data + row * classes;
+    real mass = 0;
+    for (int64_t j = 0; j < classes; ++j) mass += t[j];
+    for (int64_t j = 0; j < classes; ++j)
+      to[j] = (dlogits.add ? to[j] : 0) + scale * (mass * std::exp(x[j] - log_sum_exp[row]) - t[j]);
+  });
+}
+
+}  // namespace swin::autograd::kernels

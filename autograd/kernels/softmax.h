@@ -1,0 +1,22 @@
+// Softmax over the last axis, and the loss that ends in one.
+#pragma once
+#include <cstdint>
+
+#include "autograd/kernels/target.h"
+
+namespace swin::autograd::kernels {
+
+/// y = exp(x − max) / Σ exp(x − max) for every row of x (rows, dim).
+void softmax_forward(const real* x, real* y, int64_t rows, int64_t dim);
+/// dx = y (dy − Σ y dy).
+void softmax_backward(const real* dy, const real* y, Target dx, int64_t rows, int64_t dim);
+
+/// loss (1) = −factor · Σ_rows Σ_classes target · log softmax(logits).
+/// @param logits, target (rows, classes); a row of target is a distribution.
+/// @param log_sum_exp (rows), saved for backward.
+void cross_entropy_forward(const real* logits, const real* target, real* loss, real* log_sum_exp, int64_t rows,
+                           int64_t classes, real factor);
+void cross_entropy_backward(const real* dloss, const real* logits, const real* target, const real* log_sum_exp,
+                            Target dlogits, int64_t rows, int64_t classes, real factor);
+
+}  // namespace swin::autograd::kernels

@@ -1,0 +1,158 @@
+#include "autograd/kernels/rows.h"
+#include "autograd/kernels/window_attention.h"
+#include "autograd/ops/ops.h"
+#include "autograd/tape/op.h"
+#include "base/simd.h"
+
+namespace swin::autograd {
+namespace {
+
+// Calls f(row, column) of the rolled map for every token of every window, windows row by row.
+template <class F>
+void for_window_tokens(Size2 map, Size2 window, F&& f) {
+  for (int64_t top = 0; top < map[0]; top += window[0])
+    for (int64_t left = 0; left < map[1]; left += window[1])
+      for (int64_t i = top; i < top + window[0]; ++i)
+        for (int64_t j = left; j < left + window[1]; ++j) f(i, j);
+}
+
+// The regions of the published mask along one axis: everything before the last window, the part of the last
+// window that did not wrap round, and the part that did.
+int32_t region(int64_t i, int64_t side, int64_t window, int64_t shift) {
+  if (shift == 0 || i < side - window) return 0;
+  return i < side - shift ? 1 : 2;
+}
+
+Size2 roll_of(const WindowGeometry& g) { return g.rolled ? Size2{0, 0} : g.shift; }
+
+}  // namespace
+
+std::vector<int32_t> window_rows(Size2 map, const WindowGeometry& g) {
+  const Size2 shift = roll_of(g);
+  std::vector<int32_t> rows;
+  rows.reserve(static_cast<size_t>(map[0] * map[1]));
+  for_window_tokens(map, g.window, [&](int64_t i, int64_t j) {
+    rows.push_back(static_cast<int32_t>((i + shift[0]) % map[0] * map[1] + (j + shift[1]) % map[1]));
+  });
+  return rows;
+}
+
+std::vector<int32_t> window_labels(Size2 map, const WindowGeometry& g) {
+  const bool padded = g.valid[0] > 0 && (g.valid[0] < map[0] || g.valid[1] < map[1]);
+  if (!padded && g.shift[0] == 0 && g.shift[1] == 0) return {};
+  const Size2 shift = roll_of(g);
+  std::vector<int32_t> labels;
+  labels.reserve(static_cast<size_t>(map[0] * map[1]));
+  for_window_tokens(map, g.window, [&](int64_t i, int64_t j) {
+    const bool outside =
+        padded && ((i + shift[0]) % map[0] >= g.valid[0] || (j + shift[1]) % map[1] >= g.valid[1]);
+    labels.push_back(outside ? -1
+                             : 3 * region(i, map[0], g.window[0], g.shift[0]) +
+                                   region(j, map[1], g.window[1], g.shift[1]));
+  });
+  return labels;
+}
+
+Tensor attention_mask(Size2 map, const WindowGeometry& g) {
+  const int64_t area = g.window[0] * g.window[1], windows = map[0] * map[1] / area;
+  Tensor mask = Tensor::filled({windows, area, area}, 0);
+  const std::vector<int32_t> labels = window_labels(map, g);
+  if (labels.empty() || !mask.data()) return mask;
+  for (int64_t w = 0; w < windows; ++w)
+    for (int64_t i = 0; i < area; ++i)
+      for (int64_t j = 0; j < area; ++j) {
+        const int32_t query = labels[static_cast<size_t>(w * area + i)], key = labels[static_cast<size_t>(w * area + j)];
+        if (query != key || key < 0) mask.mutable_data()[(w * area + i) * area + j] = -100;
+      }
+  return mask;
+}
+
+std::vector<int32_t> relative_position_index(Size2 window) {
+  const int64_t area = window[0] * window[1];
+  std::vector<int32_t> index;
+  index.reserve(static_cast<size_t>(area * area));
+  for (int64_t i = 0; i < area; ++i)
+    for (int64_t j = 0; j < area; ++j) {
+      const int64_t down = i / window[1] - j / window[1] + window[0] - 1;
+      const int64_t right = i % window[1] - j % window[1] + window[1] - 1;
+      index.push_back(static_cast<int32_t>(down * (2 * window[1] - 1) + right));
+    }
+  return index;
+}
+
+namespace {
+void check_table(const Op& op, const Tensor& table, Size2 window, int64_t heads) {
+  const Shape expected = {(2 * window[0] - 1) * (2 * window[1] - 1), heads};
+  op.check(window[0] > 0 && window[1] > 0 && table.shape() == expected, [&] {
+    return "found a relative position bias table of " + table.shape().text() + ", expected " + expected.text();
+  });
+}
+}  // namespace
+
+Tensor relative_position_bias(const Tensor& table, Size2 window) {
+  Op op("relative_position_bias");
+  op.check(table.rank() == 2, [&] { return "found " + table.shape().text() + ", expected (positions, heads)"; });
+  const int64_t heads = table.dim(1), area = window[0] * window[1];
+  check_table(op, table, window, heads);
+  const Array<int32_t> index = Array<int32_t>::from(relative_position_index(window));
+  Tensor taken({area, area, heads});
+  kernels::take_rows_forward(table.data(), taken.mutable_data(), index.data(), area * area, heads);
+  taken = op.record(taken, {table},
+                    [index, area, heads, rows = table.dim(0), dtable = table.gradient()](const OutputGradient& dy) {
+                      kernels::take_rows_backward(dy, dtable.target(), index.data(), rows, area * area, heads);
+                    });
+  return permute(taken, {2, 0, 1});
+}
+
+Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeometry& geometry,
+                        const AttentionOptions& options) {
+  Op op("window_attention");
+  const Size2 window = geometry.window;
+  const int64_t heads = options.num_heads;
+  op.check(qkv.rank() == 4 && heads > 0 && qkv.dim(3) % (3 * heads) == 0 && window[0] > 0 && window[1] > 0 &&
+               qkv.dim(1) % window[0] == 0 && qkv.dim(2) % window[1] == 0,
+           [&] {
+             return "found qkv " + qkv.shape().text() + ", " + std::to_string(heads) + " heads, windows of " +
+                    Shape{window[0], window[1]}.text() + ", expected (B, H, W, 3 · heads · head_dim), the window dividing H and W";
+           });
+  op.check(geometry.shift[0] >= 0 && geometry.shift[0] < window[0] && geometry.shift[1] >= 0 &&
+               geometry.shift[1] < window[1],
+           [&] { return "found a shift outside the window, expected 0 ≤ shift < window"; });
+  check_table(op, table, window, heads);
+  const Size2 map = {qkv.dim(1), qkv.dim(2)};
+  const int64_t batch = qkv.dim(0), channels = qkv.dim(3) / 3, area = window[0] * window[1];
+  const int64_t windows = map[0] * map[1] / area;
+
+  const Array<int32_t> rows = Array<int32_t>::from(window_rows(map, geometry));
+  const Array<int32_t> labels = Array<int32_t>::from(window_labels(map, geometry));
+  const Array<real> bias(heads * area * base::round_to_lanes<real>(area));
+  kernels::expand_position_bias(table.data(), window[0], window[1], heads, bias.data());
+
+  kernels::WindowAttention shape{};
+  shape.batch = batch, shape.windows = windows, shape.tokens = area;
+  shape.heads = heads, shape.head_dim = channels / heads;
+  shape.rows = rows.data();
+  shape.labels = labels.size() ? labels.data() : nullptr;
+  shape.bias = bias.data();
+  shape.scale = options.scale;
+  shape.keep = 1 - options.drop_rate;
+  shape.draw = options.draw;
+
+  Tensor y({batch, map[0], map[1], channels});
+  const bool records = Op::will_record({qkv, table});
+  const int64_t saved = records ? batch * windows * heads * area : 0;
+  const Array<real> row_max(saved), row_inverse(saved);
+  kernels::window_attention_forward(shape, qkv.data(), y.mutable_data(), records ? row_max.data() : nullptr,
+                                    records ? row_inverse.data() : nullptr);
+  op.macs(2 * batch * windows * area * area * channels);
+  return op.record(y, {qkv, table},
+                   [shape, rows, labels, bias, row_max, row_inverse, window, heads, qkv = qkv.detached(),
+                    dqkv = qkv.gradient(), dtable = table.gradient()](const OutputGradient& dy) {
+                     const Array<real> dbias(dtable.needed() ? bias.size() : 0);
+                     kernels::window_attention_backward(shape, dy, qkv.data(), row_max.data(), row_inverse.data(),
+                                                        dqkv.target(), dbias.data());
+                     kernels::collect_position_bias(dbias.data(), window[0], window[1], heads, dtable.target());
+                   });
+}
+
+}  // namespace swin::autograd

@@ -1,0 +1,79 @@
+#include "autograd/tape/op.h"
+
+#include <atomic>
+#include <cmath>
+
+#include "base/errors.h"
+#include "base/parallel.h"
+
+namespace swin::autograd {
+namespace {
+const std::string kNoPath;
+thread_local const std::string* current_path = &kNoPath;
+thread_local ForwardObserver* current_observer = nullptr;
+thread_local bool checking_finite = false;
+}  // namespace
+
+Named::Named(const std::string& path) : outer_(current_path) { current_path = &path; }
+Named::~Named() { current_path = outer_; }
+const std::string& Named::path() { return *current_path; }
+
+ForwardObserver::ForwardObserver() : outer_(current_observer) { current_observer = this; }
+ForwardObserver::~ForwardObserver() { current_observer = outer_; }
+ForwardObserver* ForwardObserver::current() { return current_observer; }
+
+FiniteCheck::FiniteCheck() : outer_(checking_finite) { checking_finite = true; }
+FiniteCheck::~FiniteCheck() { checking_finite = outer_; }
+bool FiniteCheck::active() { return checking_finite; }
+
+bool all_finite(const real* data, int64_t numel) {
+  constexpr int64_t kTile = 1 << 16;
+  std::atomic<bool> finite{true};
+  base::parallel_for((numel + kTile - 1) / kTile, [&](int64_t tile) {
+    const int64_t end = std::min(numel, (tile + 1) * kTile);
+    for (int64_t i = tile * kTile; i < end; ++i)
+      if (!std::isfinite(data[i])) finite = false;
+  });
+  return finite;
+}
+
+Op::Op(const char* name) : name_(name) {
+  if (current_observer) start_ = std::chrono::steady_clock::now();
+}
+
+void Op::fail(const std::string& text) const {
+  throw base::ShapeError(current_path->empty() ? name_ : *current_path + "/" + name_, text);
+}
+
+bool Op::will_record(std::initializer_list<Tensor> inputs) {
+  if (!Tape::current()) return false;
+  for (const Tensor& input : inputs)
+    if (input.gradient().needed()) return true;
+  return false;
+}
+
+Tensor Op::finish(Tensor y, const Tensor* inputs, size_t num_inputs, Backward backward) {
+  if (current_observer) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
+    current_observer->op_done(name_, *current_path, y, macs_, took.count());
+  }
+  if (checking_finite && y.data() && !all_finite(y.data(), y.numel()))
+    throw base::DivergedError(*current_path + "/" + name_,
+                              "found an output that is not finite, expected finite");
+  Tape* tape = Tape::current();
+  if (!tape) return y;
+  Node node;
+  for (size_t i = 0; i < num_inputs; ++i)
+    if (inputs[i].gradient().needed()) node.inputs.push_back(inputs[i].gradient());
+  if (node.inputs.empty()) return y;
+  node.op = name_;
+  node.path = *current_path;
+  node.macs = macs_;
+  node.output = Gradient::pooled(y.numel());
+  node.backward = std::move(backward);
+  y.set_gradient(node.output);
+  tape->append(std::move(node));
+  return y;
+}
+
+}  // namespace swin::autograd

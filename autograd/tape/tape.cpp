@@ -1,0 +1,66 @@
+#include "autograd/tape/tape.h"
+
+#include <algorithm>
+#include <chrono>
+#include <unordered_map>
+
+#include "autograd/tape/op.h"
+#include "base/errors.h"
+
+namespace swin::autograd {
+namespace {
+thread_local Tape* current_tape = nullptr;
+}
+
+Tape::Recording::Recording(Tape& tape) : outer_(current_tape) { current_tape = &tape; }
+Tape::Recording::~Recording() { current_tape = outer_; }
+Tape* Tape::current() { return current_tape; }
+
+void Tape::backward(const Tensor& loss, Observer* observer) {
+  if (loss.numel() != 1)
+    throw base::ShapeError("backward", "found a loss of shape " + loss.shape().text() +
+                                           ", expected one element",
+                           "reduce it, or give dy");
+  backward(loss, Tensor::filled(loss.shape(), 1), observer);
+}
+
+void Tape::backward(const Tensor& y, const Tensor& dy, Observer* observer) {
+  if (y.numel() != dy.numel())
+    throw base::ShapeError("backward", "found dy " + dy.shape().text() + ", expected " + y.shape().text());
+  const Target seed = y.gradient().target();
+  if (seed) std::copy_n(dy.data(), dy.numel(), seed.data);
+  run(observer);
+}
+
+void Tape::run(Observer* observer) {
+  // Uses left of every slab gradient, to tell the observer when one is complete.
+  std::unordered_map<const void*, int64_t> uses;
+  if (observer)
+    for (const Node& node : nodes_)
+      for (const Gradient& input : node.inputs)
+        if (input.in_slab()) ++uses[input.id()];
+
+  while (!nodes_.empty()) {
+    Node node = std::move(nodes_.back());
+    nodes_.pop_back();
+    if (node.output.written()) {
+      const auto start = std::chrono::steady_clock::now();
+      node.backward(OutputGradient(node.output));
+      if (FiniteCheck::active())
+        for (const Gradient& input : node.inputs)
+          if (input.data() && !all_finite(input.data(), input.numel()))
+            throw base::DivergedError(node.path + "/" + node.op,
+                                      "found a gradient that is not finite in its backward, expected finite");
+      if (observer) {
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+        observer->node_done(node, took.count());
+      }
+    }
+    if (observer)
+      for (const Gradient& input : node.inputs)
+        if (input.in_slab() && --uses[input.id()] == 0) observer->gradient_ready(input);
+    node.output.release();
+  }
+}
+
+}  // namespace swin::autograd

@@ -1,0 +1,72 @@
+#include "autograd/tensor/gradient.h"
+
+#include <cstring>
+
+#include "base/parallel.h"
+
+namespace swin::autograd {
+namespace {
+constexpr int64_t kTile = 1 << 16;
+}
+
+Gradient Gradient::pooled(int64_t numel) {
+  Gradient gradient;
+  gradient.state_ = std::make_shared<State>();
+  gradient.state_->numel = numel;
+  return gradient;
+}
+
+Gradient Gradient::in_slab(real* data, int64_t numel) {
+  Gradient gradient = pooled(numel);
+  gradient.state_->slab = data;
+  gradient.state_->dry = data == nullptr;
+  return gradient;
+}
+
+Target Gradient::target() const {
+  if (!state_) return {};
+  State& s = *state_;
+  const bool add = s.written;
+  if (!s.slab && !s.dry) {
+    const size_t bytes = static_cast<size_t>(s.numel) * sizeof(real);
+    if (!s.buffer) {
+      s.buffer = base::allocate(bytes);
+    } else if (s.buffer.shared()) {
+      // The memory was handed on to another gradient too (see accept): write into a copy.
+      base::Buffer copy = base::allocate(bytes);
+      if (add && copy.data()) std::memcpy(copy.data(), s.buffer.data(), bytes);
+      s.buffer = copy;
+    }
+  }
+  s.written = true;
+  return {base::DryRun::active() ? nullptr : s.memory(), add};
+}
+
+void Gradient::accept(const Gradient& dy) const {
+  if (!state_ || !dy.written()) return;
+  State& s = *state_;
+  if (!s.written && !s.slab && !s.dry && !dy.state_->slab) {
+    s.buffer = dy.state_->buffer;
+    s.written = true;
+    return;
+  }
+  const Target to = target();
+  const real* from = dy.data();
+  if (!to) return;
+  const int64_t n = s.numel;
+  base::parallel_for((n + kTile - 1) / kTile, [&](int64_t tile) {
+    const int64_t begin = tile * kTile, end = begin + kTile < n ? begin + kTile : n;
+    if (to.add)
+      for (int64_t i = begin; i < end; ++i) to.data[i] += from[i];
+    else
+      for (int64_t i = begin; i < end; ++i) to.data[i] = from[i];
+  });
+}
+
+void Gradient::release() const {
+  if (!state_ || state_->slab) return;
+  state_->buffer.reset();
+  state_->written = false;
+}
+
+}  // namespace swin::autograd

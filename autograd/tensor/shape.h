@@ -1,0 +1,44 @@
+// The sides of an array, outermost first.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+namespace swin::autograd {
+
+class Shape {
+ public:
+  static constexpr int kMaxRank = 8;
+  Shape() = default;  // a scalar: rank 0, one element
+  Shape(std::initializer_list<int64_t> sides) {
+    for (int64_t side : sides) push_back(side);
+  }
+  void push_back(int64_t side) { sides_[static_cast<size_t>(rank_++)] = side; }
+  int rank() const { return rank_; }
+  /// Side i; negative i counts from the end.
+  int64_t operator[](int i) const { return sides_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
+  int64_t& operator[](int i) { return sides_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
+  int64_t numel() const {
+    int64_t n = 1;
+    for (int i = 0; i < rank_; ++i) n *= sides_[static_cast<size_t>(i)];
+    return n;
+  }
+  bool operator==(const Shape& other) const {
+    if (rank_ != other.rank_) return false;
+    for (int i = 0; i < rank_; ++i)
+      if ((*this)[i] != other[i]) return false;
+    return true;
+  }
+  std::string text() const {  // "(8, 56, 56, 96)"
+    std::string s = "(";
+    for (int i = 0; i < rank_; ++i) s += (i ? ", " : "") + std::to_string((*this)[i]);
+    return s + ")";
+  }
+
+ private:
+  std::array<int64_t, kMaxRank> sides_{};
+  int rank_ = 0;
+};
+
+}  // namespace swin::autograd

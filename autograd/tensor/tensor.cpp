@@ -1,0 +1,24 @@
+#include "autograd/tensor/tensor.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+
+namespace swin::autograd {
+
+Tensor Tensor::from(const Shape& shape, std::span<const real> values) {
+  if (static_cast<int64_t>(values.size()) != shape.numel())
+    throw base::ShapeError("Tensor::from", "found " + std::to_string(values.size()) +
+                                               " values, expected " + shape.text());
+  Tensor tensor(shape);
+  if (tensor.data()) std::copy(values.begin(), values.end(), tensor.mutable_data());
+  return tensor;
+}
+
+Tensor Tensor::filled(const Shape& shape, real value) {
+  Tensor tensor(shape);
+  if (tensor.data()) std::fill_n(tensor.mutable_data(), shape.numel(), value);
+  return tensor;
+}
+
+}  // namespace swin::autograd

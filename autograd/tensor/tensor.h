@@ -1,0 +1,51 @@
+// A handle to numbers: contiguous, row-major, channels last, of type real.
+#pragma once
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "autograd/tensor/gradient.h"
+#include "autograd/tensor/shape.h"
+
+namespace swin::autograd {
+
+class Tensor {
+ public:
+  Tensor() = default;
+  /// Uninitialised pool memory; without memory in a dry run.
+  explicit Tensor(const Shape& shape)
+      : shape_(shape),
+        buffer_(base::allocate(static_cast<size_t>(shape.numel()) * sizeof(real))) {}
+  /// Memory of somebody else (a slab), and its gradient.
+  Tensor(const Shape& shape, base::Buffer memory, Gradient gradient)
+      : shape_(shape), buffer_(std::move(memory)), gradient_(std::move(gradient)) {}
+  static Tensor from(const Shape& shape, std::span<const real> values);
+  static Tensor filled(const Shape& shape, real value);
+
+  bool defined() const { return static_cast<bool>(buffer_); }
+  const Shape& shape() const { return shape_; }
+  int64_t dim(int i) const { return shape_[i]; }
+  int rank() const { return shape_.rank(); }
+  int64_t numel() const { return shape_.numel(); }
+  /// Null in a dry run.
+  const real* data() const { return static_cast<const real*>(buffer_.data()); }
+  real* mutable_data() { return static_cast<real*>(buffer_.data()); }
+  std::vector<real> values() const { return {data(), data() + numel()}; }
+
+  /// Empty where nothing upstream needs a gradient.
+  const Gradient& gradient() const { return gradient_; }
+  void set_gradient(Gradient gradient) { gradient_ = std::move(gradient); }
+  /// The same data as a leaf that collects a gradient.
+  Tensor as_leaf() const { return {shape_, buffer_, Gradient::pooled(numel())}; }
+  /// The same data, cut off from the tape.
+  Tensor detached() const { return {shape_, buffer_, {}}; }
+  /// The same data under another shape with as many elements; the gradient is not shared.
+  Tensor viewed(const Shape& shape) const { return {shape, buffer_, {}}; }
+
+ private:
+  Shape shape_;
+  base::Buffer buffer_;
+  Gradient gradient_;
+};
+
+}  // namespace swin::autograd
