@@ -1,0 +1,62 @@
+#include "layers/basic.h"
+
+#include <cmath>
+
+#include "autograd/tape/op.h"
+
+namespace swin::layers {
+
+using autograd::Named;
+
+Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias, std::optional<double> init_std)
+    : path_(scope.path()),
+      weight_(scope.parameter("weight", {out, in},
+                              Initial::normal(init_std.value_or(1 / std::sqrt(static_cast<double>(in)))))) {
+  if (bias) bias_ = scope.parameter("bias", {out}, Initial::zeros());
+}
+
+Tensor Linear::operator()(const Tensor& x) const {
+  const Named named(path_);
+  return autograd::linear(x, weight_.tensor(), bias_.tensor());
+}
+
+LayerNorm::LayerNorm(const Scope& scope, int64_t dim)
+    : path_(scope.path()),
+      weight_(scope.parameter("weight", {dim}, Initial::ones())),
+      bias_(scope.parameter("bias", {dim}, Initial::zeros())) {}
+
+Tensor LayerNorm::operator()(const Tensor& x) const {
+  const Named named(path_);
+  return autograd::layer_norm(x, weight_.tensor(), bias_.tensor());
+}
+
+Dropout::Dropout(const Scope& scope, const std::string& name, double rate)
+    : rate_(static_cast<real>(rate)), stream_(scope.stream(name)) {}
+
+Tensor Dropout::operator()(const Tensor& x, const Pass& pass) const {
+  if (!pass.training || rate_ == 0) return x;
+  return autograd::dropout(x, rate_, pass.draw(stream_));
+}
+
+DropPath::DropPath(const Scope& scope, const std::string& name, double rate)
+    : rate_(static_cast<real>(rate)), stream_(scope.stream(name)) {}
+
+Tensor DropPath::operator()(const Tensor& x, const Pass& pass) const {
+  if (!pass.training || rate_ == 0) return x;
+  return autograd::drop_path(x, rate_, pass.draw(stream_));
+}
+
+Mlp::Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate, std::optional<double> init_std)
+    : path_(scope.path()),
+      fc1_(scope / "fc1", dim, hidden, true, init_std),
+      fc2_(scope / "fc2", hidden, dim, true, init_std),
+      drop1_(scope, "drop1", drop_rate),
+      drop2_(scope, "drop2", drop_rate) {}
+
+Tensor Mlp::operator()(const Tensor& x, const Pass& pass) const {
+  const Named named(path_);
+  const Tensor hidden = drop1_(autograd::gelu(fc1_(x)), pass);
+  return drop2_(fc2_(hidden), pass);
+}
+
+}  // namespace swin::layers

@@ -1,0 +1,32 @@
+// AdamW over the slab of all parameters, and the norm that clipping needs.
+#pragma once
+#include "layers/scope.h"
+#include "trainers/config/config.h"
+
+namespace swin::trainers {
+
+/// Global L2 norm of all gradients since begin_update; fixed chunks summed in order, in double.
+double gradient_norm(const layers::Parameters& parameters);
+
+/// Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one fused pass:
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − lr (λw + m̂ / (√v̂ + ε)), λ = 0 for exempt parameters.
+class AdamW {
+ public:
+  AdamW(layers::Parameters& parameters, const OptimizerConfig& config);
+  /// @param lr of this update   @param gradient_factor multiplies every gradient (clipping)
+  /// @param update number of this update, from 1 (bias correction).
+  void step(double lr, double gradient_factor, int64_t update);
+  /// The slots, slabs of the parameters' layout; checkpoints store them under these names.
+  struct Slot {
+    const char* name;
+    float* slab;
+  };
+  std::vector<Slot> slots();
+
+ private:
+  layers::Parameters* parameters_;
+  OptimizerConfig config_;
+  base::Buffer exp_avg_, exp_avg_sq_;
+};
+
+}  // namespace swin::trainers
