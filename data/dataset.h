@@ -17,12 +17,12 @@ struct DatasetOptions {
   std::string format;  ///< one of dataset_formats()
   std::string path;    ///< folder; not used by synthetic
   Split split = Split::train;
-  /// The part [begin, end) of every class, in an order shuffled by `seed`. Two data sets opened with the
-  /// same path, split and seed share no picture where their intervals do not overlap: a training part
-  /// of 0.75 is [0, 0.75), its validation part of 0.25 is [0.75, 1).
+  /// The part [begin, end) of every class, in an order shuffled by `seed`. Two data sets opened
+  /// with the same path, split and seed share no picture where their intervals do not overlap: a
+  /// training part of 0.75 is [0, 0.75), its validation part of 0.25 is [0.75, 1).
   double fraction_begin = 0, fraction_end = 1;
-  int64_t channels = 3;  ///< wanted, 1 or 3; pictures are converted
-  uint64_t seed = 0;     ///< of the fractions and of synthetic pictures
+  int64_t channels = 3;                              ///< wanted, 1 or 3; pictures are converted
+  uint64_t seed = 0;                                 ///< of the fractions and of synthetic pictures
   std::array<int64_t, 2> synthetic_size = {32, 32};  ///< height, width
   int64_t synthetic_samples = 1000;                  ///< of this split
 };
@@ -46,8 +46,8 @@ class Dataset {
   virtual std::string name(int64_t i) const = 0;
   const std::vector<std::string>& class_names() const { return class_names_; }
   int64_t num_classes() const { return static_cast<int64_t>(class_names_.size()); }
-  /// SHA-256, in hex, of what identifies the data: the content of binary files, the relative paths and
-  /// sizes of a folder, the recipe of synthetic pictures; also of the fraction taken.
+  /// SHA-256, in hex, of what identifies the data: the content of binary files, the relative paths
+  /// and sizes of a folder, the recipe of synthetic pictures; also of the fraction taken.
   const std::string& fingerprint() const { return fingerprint_; }
 
  protected:
@@ -63,8 +63,8 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 /// The formats open_dataset knows, in the order of the table.
 std::vector<std::string> dataset_formats();
 
-/// The numbers of the pictures that a fraction [begin, end) keeps, ascending. Stratified: each class gives
-/// the places round(begin·n) … round(end·n) of its own shuffled order.
+/// The numbers of the pictures that a fraction [begin, end) keeps, ascending. Stratified: each
+/// class gives the places round(begin·n) … round(end·n) of its own shuffled order.
 std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int64_t num_classes,
                                          double begin, double end, uint64_t seed);
 

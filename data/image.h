@@ -1,5 +1,6 @@
 // A picture in memory: bytes, rows from the top, channels last.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -1,5 +1,5 @@
-// Batches, made ahead by worker threads. What is in a batch is a function of (data set, options, epoch,
-// number of the batch) alone: not of the workers, nor of where an epoch was entered.
+// Batches, made ahead by worker threads. What is in a batch is a function of (data set, options,
+// epoch, number of the batch) alone: not of the workers, nor of where an epoch was entered.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -31,7 +31,8 @@ struct LoaderOptions {
 class Loader {
  public:
   /// The data set must outlive the loader.
-  /// @throws UsageError for options that make no sense (an empty data set, a batch size below 1, …).
+  /// @throws UsageError for options that make no sense (an empty data set, a batch size below 1,
+  /// …).
   Loader(const Dataset& dataset, const LoaderOptions& options);
   /// Ends the workers after the picture each has in hand; never hangs.
   ~Loader();
@@ -42,10 +43,12 @@ class Loader {
   int64_t num_batches() const;
   /// Pictures in an epoch (fewer than the data set's under drop_last).
   int64_t num_samples() const;
-  /// Begins an epoch at one of its batches; what was underway is dropped. May be called at any time.
+  /// Begins an epoch at one of its batches; what was underway is dropped. May be called at any
+  /// time.
   void start(int64_t epoch, int64_t first_batch = 0);
   /// The next batch, in order; memory that `batch` holds is used again. False after the last one.
-  /// @throws what a worker threw while making this batch (its lowest picture); the batch after it can
+  /// @throws what a worker threw while making this batch (its lowest picture); the batch after it
+  /// can
   ///         still be asked for.
   bool next(Batch& batch);
   /// Seconds next() kept its caller waiting, since construction.

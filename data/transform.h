@@ -1,5 +1,6 @@
-// From a picture of any size to the normalised numbers of a batch. Small pure functions; every random
-// draw is named by (seed, stream, epoch, index of the picture), so that no order of calls matters.
+// From a picture of any size to the normalised numbers of a batch. Small pure functions; every
+// random draw is named by (seed, stream, epoch, index of the picture), so that no order of calls
+// matters.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -15,8 +16,8 @@ namespace swin::data {
 /// What training does last, and evaluation and prediction alike.
 struct Preprocess {
   int64_t height = 0, width = 0, channels = 3;  ///< of the model's input
-  /// Short side before the centre crop. Empty: a picture that already has the model's size is left alone,
-  /// any other is resized straight to it.
+  /// Short side before the centre crop. Empty: a picture that already has the model's size is left
+  /// alone, any other is resized straight to it.
   std::optional<int64_t> resize;
   Interpolation interpolation = Interpolation::bicubic;
   std::vector<float> mean, std;  ///< one value per channel, or one for all; of pixels in 0 … 1
@@ -24,11 +25,13 @@ struct Preprocess {
 
 /// What training does to see more than it has.
 struct Augment {
-  int64_t random_crop = 0;     ///< zero padding, in pixels on each side, before a crop back to size; 0: off
+  int64_t random_crop =
+      0;  ///< zero padding, in pixels on each side, before a crop back to size; 0: off
   double horizontal_flip = 0;  ///< probability
 };
 
-/// (x/255 − mean)/std in float for every byte and channel: the bits of torchvision's ToTensor and Normalize.
+/// (x/255 − mean)/std in float for every byte and channel: the bits of torchvision's ToTensor and
+/// Normalize.
 class Normalization {
  public:
   /// @throws UsageError unless mean and std hold 1 or `channels` values and every std is above 0.
@@ -46,16 +49,16 @@ struct Corner {
   int64_t top = 0, left = 0;
 };
 
-/// torchvision's RandomCrop(size, padding) without fill: a corner, uniform over all that fit in the padded
-/// picture. Draws from ("data/random_crop", epoch, index).
+/// torchvision's RandomCrop(size, padding) without fill: a corner, uniform over all that fit in the
+/// padded picture. Draws from ("data/random_crop", epoch, index).
 Corner random_crop(int64_t padding, uint64_t seed, uint64_t epoch, uint64_t index);
 /// Draws from ("data/horizontal_flip", epoch, index).
 bool random_flip(double probability, uint64_t seed, uint64_t epoch, uint64_t index);
 
 /// Size of torchvision's Resize(short_side): the other side is int(short_side · long / short).
 std::array<int64_t, 2> short_side_size(int64_t height, int64_t width, int64_t short_side);
-/// Corner of torchvision's CenterCrop: Python's round of half the difference; halves of the padding where
-/// the picture is smaller.
+/// Corner of torchvision's CenterCrop: Python's round of half the difference; halves of the padding
+/// where the picture is smaller.
 Corner center_crop(int64_t image_height, int64_t image_width, int64_t height, int64_t width);
 /// The window of a picture as a picture; outside is 0.
 void crop(const Image& image, Corner corner, int64_t height, int64_t width, Image& to);
@@ -65,16 +68,17 @@ void crop(const Image& image, Corner corner, int64_t height, int64_t width, Imag
 /// @param scratch memory between the two steps.
 const Image& fit(const Image& image, const Preprocess& preprocess, Image& scratch, Image& to);
 
-/// Writes the window of a picture, normalised, to out (height, width, channels). A pixel outside the picture
-/// is a 0 before normalisation. `flip` mirrors the window left to right.
+/// Writes the window of a picture, normalised, to out (height, width, channels). A pixel outside
+/// the picture is a 0 before normalisation. `flip` mirrors the window left to right.
 void write_normalized(const Image& image, Corner corner, int64_t height, int64_t width, bool flip,
                       const Normalization& normalization, float* out);
 
-/// One picture as evaluate and predict see it: fit, then normalise. @return (height, width, channels).
-/// The picture must have the channels of `preprocess`.
+/// One picture as evaluate and predict see it: fit, then normalise. @return (height, width,
+/// channels). The picture must have the channels of `preprocess`.
 std::vector<float> preprocess_image(const Image& image, const Preprocess& preprocess);
 
-/// The default of preprocess.resize: int(256/224 · short side of the model's input), empty up to 32.
+/// The default of preprocess.resize: int(256/224 · short side of the model's input), empty up
+/// to 32.
 std::optional<int64_t> default_resize(int64_t height, int64_t width);
 
 }  // namespace swin::data

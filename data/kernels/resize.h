@@ -9,13 +9,14 @@ enum class Interpolation { bilinear, bicubic, lanczos };
 
 namespace kernels {
 
-/// Resizes (height, width, channels) to (new_height, new_width, channels), channels 1 or 3. Horizontal pass,
-/// then vertical, each rounded to bytes; coefficients have 22 fractional bits; a pass that keeps the size is
-/// skipped. Bicubic has a = −0.5; the filters widen when shrinking (antialiasing).
-/// Equal to Pillow's Image.resize((new_width, new_height), filter) on every byte.
+/// Resizes (height, width, channels) to (new_height, new_width, channels), channels 1 or 3.
+/// Horizontal pass, then vertical, each rounded to bytes; coefficients have 22 fractional bits; a
+/// pass that keeps the size is skipped. Bicubic has a = −0.5; the filters widen when shrinking
+/// (antialiasing). Equal to Pillow's Image.resize((new_width, new_height), filter) on every byte.
 /// @param scratch grows to what is needed and is used again.
-void resize(const uint8_t* from, int64_t height, int64_t width, int64_t channels, int64_t new_height,
-            int64_t new_width, Interpolation interpolation, uint8_t* to, std::vector<uint8_t>& scratch);
+void resize(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
+            int64_t new_height, int64_t new_width, Interpolation interpolation, uint8_t* to,
+            std::vector<uint8_t>& scratch);
 
 }  // namespace kernels
 }  // namespace swin::data

@@ -1,0 +1,142 @@
+#include "data/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <span>
+
+#include "base/errors.h"
+#include "base/random.h"
+#include "files/digest.h"
+
+namespace swin::data {
+namespace {
+
+struct Format {
+  const char* name;
+  bool needs_path;
+  std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
+};
+
+// A new format is one row here and one pair of files.
+constexpr Format kFormats[] = {
+    {"mnist", true, open_mnist},          {"cifar10", true, open_cifar10},
+    {"cifar100", true, open_cifar100},    {"image_folder", true, open_image_folder},
+    {"synthetic", false, open_synthetic},
+};
+
+// The pictures of another data set that a fraction keeps.
+class Subset : public Dataset {
+ public:
+  Subset(std::unique_ptr<Dataset> whole, const DatasetOptions& options) : whole_(std::move(whole)) {
+    class_names_ = whole_->class_names();
+    std::vector<int64_t> labels(static_cast<size_t>(whole_->size()));
+    for (int64_t i = 0; i < whole_->size(); ++i) labels[static_cast<size_t>(i)] = whole_->label(i);
+    indices_ = stratified_fraction(labels, num_classes(), options.fraction_begin,
+                                   options.fraction_end, options.seed);
+    if (indices_.empty()) {
+      throw base::DataError(options.path.empty() ? options.format : options.path,
+                            "no picture in the fraction " + range(options) + " of " +
+                                std::to_string(whole_->size()) + ", expected at least one",
+                            "ask for a larger fraction");
+    }
+    const std::string text =
+        whole_->fingerprint() + " " + range(options) + " seed " + std::to_string(options.seed);
+    fingerprint_ = files::to_hex(files::sha256(std::as_bytes(std::span(text))));
+  }
+  int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
+  int64_t label(int64_t i) const override { return whole_->label(place(i)); }
+  void load(int64_t i, Image& image) const override { whole_->load(place(i), image); }
+  std::string name(int64_t i) const override { return whole_->name(place(i)); }
+
+ private:
+  static std::string range(const DatasetOptions& options) {
+    char text[80];
+    std::snprintf(text, sizeof text, "%.9g … %.9g", options.fraction_begin, options.fraction_end);
+    return text;
+  }
+  int64_t place(int64_t i) const { return indices_[static_cast<size_t>(i)]; }
+
+  std::unique_ptr<Dataset> whole_;
+  std::vector<int64_t> indices_;
+};
+
+void check_options(const DatasetOptions& options) {
+  if (!(0 <= options.fraction_begin && options.fraction_begin < options.fraction_end &&
+        options.fraction_end <= 1)) {
+    throw base::UsageError("data.fraction", "found the part from " +
+                                                std::to_string(options.fraction_begin) + " to " +
+                                                std::to_string(options.fraction_end) +
+                                                ", expected 0 ≤ begin < end ≤ 1");
+  }
+  if (options.channels != 1 && options.channels != 3) {
+    throw base::UsageError(
+        "model.in_chans",
+        "found " + std::to_string(options.channels) + " channels, expected 1 or 3",
+        "pictures are read as gray (1) or RGB (3)");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> dataset_formats() {
+  std::vector<std::string> names;
+  for (const Format& format : kFormats) names.push_back(format.name);
+  return names;
+}
+
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
+  check_options(options);
+  const auto format =
+      std::find_if(std::begin(kFormats), std::end(kFormats),
+                   [&](const Format& candidate) { return options.format == candidate.name; });
+  if (format == std::end(kFormats)) {
+    std::string known;
+    for (const Format& row : kFormats)
+      known += (known.empty() ? "" : " | ") + std::string(row.name);
+    throw base::UsageError("data.format", "found \"" + options.format + "\", expected " + known);
+  }
+  if (format->needs_path) {
+    if (options.path.empty()) {
+      throw base::UsageError(
+          "data.path", "found nothing, expected the folder of a " + options.format + " data set",
+          "set data.train.path");
+    }
+    std::error_code error;
+    if (!std::filesystem::is_directory(options.path, error)) {
+      const bool exists = std::filesystem::exists(options.path, error);
+      throw base::DataError(options.path,
+                            std::string(exists ? "found a file" : "found no such folder") +
+                                ", expected the folder of a " + options.format + " data set",
+                            "correct data.train.path (or --set data.train.path=…)");
+    }
+  }
+  std::unique_ptr<Dataset> dataset = format->open(options);
+  if (options.fraction_begin == 0 && options.fraction_end == 1) return dataset;
+  return std::make_unique<Subset>(std::move(dataset), options);
+}
+
+std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int64_t num_classes,
+                                         double begin, double end, uint64_t seed) {
+  std::vector<std::vector<int64_t>> members(static_cast<size_t>(num_classes));
+  for (size_t i = 0; i < labels.size(); ++i) {
+    members[static_cast<size_t>(labels[i])].push_back(static_cast<int64_t>(i));
+  }
+  std::vector<int64_t> kept;
+  for (size_t c = 0; c < members.size(); ++c) {
+    const size_t count = members[c].size();
+    // The nudge makes 1 − 0.7 and 0.3 cut at the same place.
+    const auto cut = [&](double fraction) {
+      return static_cast<size_t>(std::floor(fraction * static_cast<double>(count) + 0.5 + 1e-9));
+    };
+    const base::Permutation shuffled(count, base::Random(seed, "data/fraction", c));
+    for (size_t place = cut(begin); place < std::min(cut(end), count); ++place) {
+      kept.push_back(members[c][shuffled(place)]);
+    }
+  }
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
+}  // namespace swin::data

@@ -1,0 +1,90 @@
+// The only door to TurboJPEG.
+#include <turbojpeg.h>
+
+#include <utility>
+
+#include "base/errors.h"
+#include "data/decode.h"
+
+namespace swin::data {
+namespace {
+
+// One decompressor a thread: making one costs as much as a small picture.
+class Decompressor {
+ public:
+  Decompressor() : handle_(tjInitDecompress()) {
+    if (!handle_) throw base::MemoryError("TurboJPEG", "no memory for a decompressor");
+  }
+  ~Decompressor() { tjDestroy(handle_); }
+  Decompressor(const Decompressor&) = delete;
+  Decompressor& operator=(const Decompressor&) = delete;
+  tjhandle get() const { return handle_; }
+
+ private:
+  tjhandle handle_;
+};
+
+// round(a·b / 255) for bytes, as Pillow rounds.
+uint32_t multiply_255(uint32_t a, uint32_t b) {
+  const uint32_t product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
+}
+
+// CMYK files are Adobe's, whose bytes are inverted: 255 is no ink.
+void cmyk_to_rgb(const std::vector<uint8_t>& inverted, uint8_t* rgb) {
+  for (size_t i = 0; i + 3 < inverted.size(); i += 4) {
+    const uint32_t paper = inverted[i + 3];  // 255 − black
+    for (size_t c = 0; c < 3; ++c) {
+      const uint32_t ink = 255u - inverted[i + c];
+      *rgb++ = static_cast<uint8_t>(paper - multiply_255(ink, paper));
+    }
+  }
+}
+
+}  // namespace
+
+void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
+                 Image& to) {
+  thread_local Decompressor decompressor;
+  const tjhandle handle = decompressor.get();
+  const auto size = static_cast<unsigned long>(bytes.size());
+  const auto fail = [&]() -> base::DataError {
+    return {name,
+            std::string("damaged JPEG (") + tjGetErrorStr2(handle) + "), expected a whole one",
+            "replace or remove the file"};
+  };
+  int width = 0, height = 0, subsampling = 0, colorspace = 0;
+  if (tjDecompressHeader3(handle, bytes.data(), size, &width, &height, &subsampling, &colorspace) !=
+      0) {
+    throw fail();
+  }
+  if (int64_t{width} * height > kMaxImagePixels) {
+    throw base::DataError(name,
+                          "a JPEG of " + std::to_string(width) + " × " + std::to_string(height) +
+                              " pixels, expected at most 100 million",
+                          "make it smaller");
+  }
+  // Pillow's decoder: accurate DCT, smooth upsampling. Damage is an error, not a gray area.
+  const int flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
+  const auto decompress = [&](uint8_t* pixels, int format) {
+    if (tjDecompress2(handle, bytes.data(), size, pixels, width, 0, height, format, flags) != 0) {
+      throw fail();
+    }
+  };
+  Image decoded;
+  if (colorspace == TJCS_CMYK || colorspace == TJCS_YCCK) {
+    std::vector<uint8_t> cmyk(static_cast<size_t>(width) * static_cast<size_t>(height) * 4);
+    decompress(cmyk.data(), TJPF_CMYK);
+    decoded.reshape(height, width, 3);
+    cmyk_to_rgb(cmyk, decoded.pixels.data());
+  } else {
+    const bool gray = colorspace == TJCS_GRAY;
+    Image& target = (gray ? 1 : 3) == channels ? to : decoded;
+    target.reshape(height, width, gray ? 1 : 3);
+    decompress(target.pixels.data(), gray ? TJPF_GRAY : TJPF_RGB);
+    if (&target == &to) return;
+  }
+  convert_channels(decoded, channels, to);
+}
+
+}  // namespace swin::data

@@ -1,0 +1,261 @@
+#include "data/loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/errors.h"
+#include "base/random.h"
+
+namespace swin::data {
+namespace {
+
+constexpr int64_t kChunk = 16;  // pictures a worker takes at a time
+constexpr int64_t kAhead = 2;   // batches in the making or ready, beside the caller's
+
+void check_options(const Dataset& dataset, const LoaderOptions& options) {
+  const auto refuse = [](const char* field, const std::string& found) {
+    throw base::UsageError(field, found);
+  };
+  if (options.batch_size < 1) {
+    refuse("trainer.batch_size",
+           "found " + std::to_string(options.batch_size) + ", expected at least 1");
+  }
+  if (options.workers < 0) {
+    refuse("runtime.workers", "found " + std::to_string(options.workers) + ", expected at least 0");
+  }
+  if (options.preprocess.height < 1 || options.preprocess.width < 1) {
+    refuse("model.image_size", "found " + std::to_string(options.preprocess.height) + " × " +
+                                   std::to_string(options.preprocess.width) +
+                                   ", expected at least 1 × 1");
+  }
+  if (options.augment.random_crop < 0) {
+    refuse("augment.random_crop",
+           "found " + std::to_string(options.augment.random_crop) + ", expected at least 0");
+  }
+  if (dataset.size() < 1) refuse("data", "found no picture, expected at least one");
+}
+
+}  // namespace
+
+class Loader::Implementation {
+ public:
+  Implementation(const Dataset& dataset, const LoaderOptions& options)
+      : dataset_(dataset),
+        options_((check_options(dataset, options), options)),
+        normalization_(options.preprocess.channels, options.preprocess.mean,
+                       options.preprocess.std),
+        num_batches_(options.drop_last
+                         ? dataset.size() / options.batch_size
+                         : (dataset.size() + options.batch_size - 1) / options.batch_size),
+        num_samples_(options.drop_last ? num_batches_ * options.batch_size : dataset.size()) {
+    if (num_batches_ == 0) {
+      throw base::UsageError("trainer.batch_size",
+                             "found " + std::to_string(options.batch_size) +
+                                 ", expected at most the " + std::to_string(dataset.size()) +
+                                 " pictures of the training data",
+                             "lower it or use more data");
+    }
+    next_claimed_ = next_delivered_ = num_batches_;  // nothing to do before start()
+    for (int i = 0; i < options.workers; ++i) {
+      workers_.emplace_back([this](std::stop_token stop) { work(stop); });
+    }
+  }
+
+  ~Implementation() {
+    for (std::jthread& worker : workers_) worker.request_stop();
+    workers_.clear();  // joins
+  }
+
+  int64_t num_batches() const { return num_batches_; }
+  int64_t num_samples() const { return num_samples_; }
+
+  void start(int64_t epoch, int64_t first_batch) {
+    if (epoch < 0 || first_batch < 0 || first_batch > num_batches_) {
+      throw base::InternalError("data::Loader::start", "found epoch " + std::to_string(epoch) +
+                                                           ", batch " +
+                                                           std::to_string(first_batch) + " of " +
+                                                           std::to_string(num_batches_));
+    }
+    std::unique_lock lock(mutex_);
+    next_claimed_ = num_batches_;  // nobody takes more of the old epoch
+    changed_.wait(lock, [&] { return busy_ == 0; });
+    epoch_ = static_cast<uint64_t>(epoch);
+    order_.reset();
+    if (options_.shuffle) {
+      order_.emplace(static_cast<uint64_t>(dataset_.size()),
+                     base::Random(options_.seed, "data/shuffle", epoch_));
+    }
+    next_claimed_ = next_delivered_ = first_batch;
+    next_chunk_ = 0;
+    changed_.notify_all();
+  }
+
+  bool next(Batch& batch) {
+    const auto begin = std::chrono::steady_clock::now();
+    const bool more = workers_.empty() ? make_next(batch) : take_next(batch);
+    seconds_waited_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    return more;
+  }
+
+  double seconds_waited() const { return seconds_waited_; }
+
+ private:
+  // A batch in the making. Guarded by mutex_, but for the pictures of a chunk, which its worker
+  // owns.
+  struct Slot {
+    Batch batch;
+    int64_t chunks_left = 0;
+    int64_t failed_at = 0;  // place of the lowest picture that failed
+    std::exception_ptr error;
+  };
+
+  int64_t batch_begin(int64_t number) const { return number * options_.batch_size; }
+  int64_t batch_size(int64_t number) const {
+    return std::min(options_.batch_size, num_samples_ - batch_begin(number));
+  }
+  int64_t sample_values() const {
+    return options_.preprocess.height * options_.preprocess.width * options_.preprocess.channels;
+  }
+
+  void size_batch(int64_t number, Batch& batch) const {
+    batch.size = batch_size(number);
+    batch.images.resize(static_cast<size_t>(batch.size * sample_values()));
+    batch.labels.resize(static_cast<size_t>(batch.size));
+    batch.indices.resize(static_cast<size_t>(batch.size));
+  }
+
+  // Fills one place of a batch. Everything random is named by (seed, epoch, index).
+  void make_sample(int64_t number, int64_t place, Batch& batch) const {
+    thread_local Image loaded, scratch, fitted;
+    const auto position = static_cast<uint64_t>(batch_begin(number) + place);
+    const uint64_t index = order_ ? (*order_)(position) : position;
+    dataset_.load(static_cast<int64_t>(index), loaded);
+    const Image& image = fit(loaded, options_.preprocess, scratch, fitted);
+    Corner corner;
+    bool flip = false;
+    if (options_.training) {
+      const Augment& augment = options_.augment;
+      if (augment.random_crop > 0) {
+        corner = random_crop(augment.random_crop, options_.seed, epoch_, index);
+      }
+      if (augment.horizontal_flip > 0) {
+        flip = random_flip(augment.horizontal_flip, options_.seed, epoch_, index);
+      }
+    }
+    write_normalized(image, corner, options_.preprocess.height, options_.preprocess.width, flip,
+                     normalization_, batch.images.data() + place * sample_values());
+    batch.labels[static_cast<size_t>(place)] = dataset_.label(static_cast<int64_t>(index));
+    batch.indices[static_cast<size_t>(place)] = static_cast<int64_t>(index);
+  }
+
+  // Without workers: the caller's own thread. Its error leaves through error_, as a worker's does.
+  bool make_next(Batch& batch) {
+    if (next_delivered_ >= num_batches_) return false;
+    const int64_t number = next_delivered_++;
+    size_batch(number, batch);
+    try {
+      for (int64_t place = 0; place < batch.size; ++place) make_sample(number, place, batch);
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    return true;
+  }
+
+  bool take_next(Batch& batch) {
+    std::unique_lock lock(mutex_);
+    if (next_delivered_ >= num_batches_) return false;
+    Slot& slot = slots_[next_delivered_ % kAhead];
+    changed_.wait(lock, [&] { return next_claimed_ > next_delivered_ && slot.chunks_left == 0; });
+    std::swap(batch, slot.batch);
+    error_ = std::exchange(slot.error, nullptr);
+    ++next_delivered_;
+    changed_.notify_all();
+    return true;
+  }
+
+  void work(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, stop, [&] {
+        return next_claimed_ < num_batches_ && next_claimed_ < next_delivered_ + kAhead;
+      });
+      if (stop.stop_requested()) return;
+      // Claims are made in order: batch by batch, and chunk by chunk inside a batch.
+      const int64_t number = next_claimed_, chunk = next_chunk_;
+      Slot& slot = slots_[number % kAhead];
+      const int64_t chunks = (batch_size(number) + kChunk - 1) / kChunk;
+      if (chunk == 0) {
+        slot.chunks_left = chunks;
+        slot.error = nullptr;
+        try {
+          size_batch(number, slot.batch);
+        } catch (...) {  // no memory: the batch is its error
+          slot.error = std::current_exception();
+          slot.chunks_left = 0;
+          ++next_claimed_;
+          changed_.notify_all();
+          continue;
+        }
+      }
+      if (++next_chunk_ == chunks) {
+        ++next_claimed_;
+        next_chunk_ = 0;
+      }
+      ++busy_;
+      lock.unlock();
+      int64_t place = chunk * kChunk;
+      const int64_t end = std::min(place + kChunk, slot.batch.size);
+      std::exception_ptr error;
+      try {
+        for (; place < end && !stop.stop_requested(); ++place)
+          make_sample(number, place, slot.batch);
+      } catch (...) {
+        error = std::current_exception();
+      }
+      lock.lock();
+      --busy_;
+      --slot.chunks_left;
+      if (error && (!slot.error || place < slot.failed_at)) {
+        slot.error = error;
+        slot.failed_at = place;
+      }
+      changed_.notify_all();
+    }
+  }
+
+  const Dataset& dataset_;
+  const LoaderOptions options_;
+  const Normalization normalization_;
+  const int64_t num_batches_, num_samples_;
+
+  uint64_t epoch_ = 0;
+  std::optional<base::Permutation> order_;
+  double seconds_waited_ = 0;
+  std::exception_ptr error_;  // of the batch that next() is about to hand out
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  int64_t next_claimed_ = 0, next_chunk_ = 0, next_delivered_ = 0, busy_ = 0;
+  Slot slots_[kAhead];
+  std::vector<std::jthread> workers_;  // last: they use all of the above
+};
+
+Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
+    : implementation_(std::make_unique<Implementation>(dataset, options)) {}
+Loader::~Loader() = default;
+int64_t Loader::num_batches() const { return implementation_->num_batches(); }
+int64_t Loader::num_samples() const { return implementation_->num_samples(); }
+void Loader::start(int64_t epoch, int64_t first_batch) {
+  implementation_->start(epoch, first_batch);
+}
+bool Loader::next(Batch& batch) { return implementation_->next(batch); }
+double Loader::seconds_waited() const { return implementation_->seconds_waited(); }
+
+}  // namespace swin::data
