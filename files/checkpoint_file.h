@@ -27,9 +27,10 @@ struct CheckpointContents {
   std::vector<std::pair<std::string, std::string>> meta;
 };
 
-/// Writes a checkpoint, atomically. Equal contents give equal bytes. Takes about 1 KB of memory an array
-/// and no copy of the arrays, one pass of SHA-256 (over 1 GB/s) and one of writing.
-/// @throws base::DiskError, the old file then being intact; base::InternalError on impossible contents.
+/// Writes a checkpoint, atomically. Equal contents give equal bytes. Takes about 1 KB of memory an
+/// array and no copy of the arrays, one pass of SHA-256 (over 1 GB/s) and one of writing.
+/// @throws base::DiskError, the old file then being intact; base::InternalError on impossible
+/// contents.
 void write_checkpoint(const std::filesystem::path& path, const CheckpointContents& contents);
 
 /// A checkpoint, open for reading. Opening reads the whole file once and compares its digest before
@@ -38,7 +39,8 @@ class CheckpointFile {
  public:
   using Entry = Hdf5Reader::Entry;
 
-  /// @throws base::WeightError where the file is missing, no checkpoint, cut, damaged or of another version.
+  /// @throws base::WeightError where the file is missing, no checkpoint, cut, damaged or of another
+  /// version.
   explicit CheckpointFile(const std::filesystem::path& path);
   ~CheckpointFile();
   CheckpointFile(CheckpointFile&&) noexcept;
@@ -47,15 +49,16 @@ class CheckpointFile {
   int64_t step() const;
   int64_t epoch() const;
   const std::filesystem::path& path() const;
-  int64_t size_bytes() const;           ///< of the file
-  const std::string& sha256() const;    ///< of the HDF5 part, 64 hexadecimal digits
+  int64_t size_bytes() const;         ///< of the file
+  const std::string& sha256() const;  ///< of the HDF5 part, 64 hexadecimal digits
   /// The arrays (not the meta texts), sorted by name: "model/layers.0.…".
   const std::vector<Entry>& entries() const;
   std::vector<std::string> names() const;
   bool contains(std::string_view name) const;
   /// @throws base::WeightError where there is no such array.
   const std::vector<int64_t>& shape_of(std::string_view name) const;
-  /// Copies an array. @throws base::WeightError where it is absent or has another number of elements.
+  /// Copies an array. @throws base::WeightError where it is absent or has another number of
+  /// elements.
   void read_float32(std::string_view name, std::span<float> values) const;
   /// An array in memory of its own.
   NamedArray read(std::string_view name) const;
@@ -73,7 +76,8 @@ class CheckpointFile {
 /// @throws base::WeightError as CheckpointFile does.
 void verify_checkpoint(const std::filesystem::path& path);
 
-/// Whether the file begins as a checkpoint does (a few bytes are read; a missing file is no checkpoint).
+/// Whether the file begins as a checkpoint does (a few bytes are read; a missing file is no
+/// checkpoint).
 bool is_checkpoint(const std::filesystem::path& path);
 
 }  // namespace swin::files

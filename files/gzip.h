@@ -14,8 +14,8 @@ bool is_gzip(std::span<const std::byte> bytes);
 
 /// The inflated bytes of a gzip file (one member or several).
 /// @param where file named in errors.   @param limit_bytes largest size that is accepted.
-/// @throws base::DataError where the file is truncated or damaged, its checksum differs, or more than
-/// limit_bytes come out (memory never exceeds the limit).
+/// @throws base::DataError where the file is truncated or damaged, its checksum differs, or more
+/// than limit_bytes come out (memory never exceeds the limit).
 std::vector<uint8_t> gunzip(std::span<const std::byte> compressed, const std::string& where,
                             int64_t limit_bytes);
 

@@ -21,33 +21,41 @@ struct Hdf5Attribute {
   std::variant<int64_t, std::string> value;
 };
 
-/// An HDF5 file laid out in memory: its bytes are `spans` one after the other. The spans of datasets are
-/// the caller's own memory, which must live as long; only HDF5's tables (about 1 KB a dataset) are held
-/// here, so laying out a checkpoint of any size takes no copy of it.
+/// An HDF5 file laid out in memory: its bytes are `spans` one after the other. The spans of
+/// datasets are the caller's own memory, which must live as long; only HDF5's tables (about 1 KB a
+/// dataset) are held here, so laying out a checkpoint of any size takes no copy of it.
 class Hdf5Image {
  public:
+  Hdf5Image(Hdf5Image&&) noexcept = default;  // not copied: spans point into the tables
+  Hdf5Image& operator=(Hdf5Image&&) noexcept = default;
   std::span<const std::span<const std::byte>> spans() const { return spans_; }
   int64_t size_bytes() const { return size_bytes_; }
   std::vector<std::byte> to_bytes() const;
 
  private:
   friend Hdf5Image build_hdf5(std::span<const NamedArray>, std::span<const Hdf5Attribute>, int64_t);
+  Hdf5Image() = default;
   std::vector<std::byte> tables_;
   std::vector<std::span<const std::byte>> spans_;
   int64_t size_bytes_ = 0;
 };
 
 /// Lays out a file. Equal input gives equal bytes.
-/// @param arrays names are paths without leading '/': "model/layers.0.mlp.fc1.weight" is the dataset
-///   "layers.0.mlp.fc1.weight" of the group /model. Types: f32, f64, i64, i32, u8. Any rank, sides ≥ 0.
+/// @param arrays names are paths without leading '/': "model/layers.0.mlp.fc1.weight" is the
+/// dataset
+///   "layers.0.mlp.fc1.weight" of the group /model. Types: f32, f64, i64, i32, u8. Any rank, sides
+///   ≥ 0.
 /// @param attributes of the root group.
-/// @param userblock_bytes bytes before the HDF5 part: 0, or a power of two ≥ 512. They are NOT in `spans`.
-/// @throws base::InternalError where a name is impossible or occurs twice, or bytes do not fit the shape.
+/// @param userblock_bytes bytes before the HDF5 part: 0, or a power of two ≥ 512. They are NOT in
+/// `spans`.
+/// @throws base::InternalError where a name is impossible or occurs twice, or bytes do not fit the
+/// shape.
 Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Attribute> attributes,
                      int64_t userblock_bytes = 0);
 
-/// Reads an HDF5 file that lies in memory, whose bytes the caller trusts (libhdf5 crashes on damaged
-/// ones: check a digest first). The memory must live as long as the reader; nothing is copied.
+/// Reads an HDF5 file that lies in memory, whose bytes the caller trusts (libhdf5 crashes on
+/// damaged ones: check a digest first). The memory must live as long as the reader; nothing is
+/// copied.
 class Hdf5Reader {
  public:
   struct Entry {
@@ -63,9 +71,10 @@ class Hdf5Reader {
   Hdf5Reader(Hdf5Reader&&) noexcept;
   Hdf5Reader& operator=(Hdf5Reader&&) noexcept;
 
-  const std::vector<Entry>& entries() const;             ///< every dataset, sorted by name
-  const Entry* find(std::string_view name) const;        ///< null where absent
-  /// Copies a whole dataset. `bytes` must have its size. @throws where it is absent or does not fit.
+  const std::vector<Entry>& entries() const;       ///< every dataset, sorted by name
+  const Entry* find(std::string_view name) const;  ///< null where absent
+  /// Copies a whole dataset. `bytes` must have its size. @throws where it is absent or does not
+  /// fit.
   void read(std::string_view name, std::span<std::byte> bytes) const;
   /// A root attribute. @throws DataError or WeightError where absent or of another type.
   int64_t integer_attribute(const char* name) const;

@@ -19,12 +19,13 @@ enum class FileKind {
 [[noreturn]] void fail(FileKind kind, const std::string& where, const std::string& found,
                        const std::string& remedy = "");
 
-/// A regular file mapped read-only; moves, is unmapped at the end. Files that swin writes are replaced
-/// by rename, so the bytes of a mapping never change under its reader.
+/// A regular file mapped read-only; moves, is unmapped at the end. Files that swin writes are
+/// replaced by rename, so the bytes of a mapping never change under its reader.
 class MappedFile {
  public:
   MappedFile() = default;
-  /// @throws DataError or WeightError where the file is missing, unreadable, a directory, a pipe or a device.
+  /// @throws DataError or WeightError where the file is missing, unreadable, a directory, a pipe or
+  /// a device.
   MappedFile(const std::filesystem::path& path, FileKind kind);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept { swap(other); }

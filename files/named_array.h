@@ -12,7 +12,23 @@
 namespace swin::files {
 
 /// Element types, in the order in which safetensors files rank them.
-enum class DType { boolean, u8, i8, f8_e5m2, f8_e4m3, i16, u16, f16, bf16, i32, u32, f32, f64, i64, u64 };
+enum class DType {
+  boolean,
+  u8,
+  i8,
+  f8_e5m2,
+  f8_e4m3,
+  i16,
+  u16,
+  f16,
+  bf16,
+  i32,
+  u32,
+  f32,
+  f64,
+  i64,
+  u64
+};
 
 int64_t size_bytes_of(DType dtype);
 const char* name_of(DType dtype);  ///< "f32", "bf16", "i64", "bool", …
@@ -34,13 +50,18 @@ struct NamedArray {
 
   /// Views of the caller's memory.
   static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const float> values);
-  static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const double> values);
-  static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const int64_t> values);
-  static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const uint8_t> values);
+  static NamedArray of(std::string name, std::vector<int64_t> shape,
+                       std::span<const double> values);
+  static NamedArray of(std::string name, std::vector<int64_t> shape,
+                       std::span<const int64_t> values);
+  static NamedArray of(std::string name, std::vector<int64_t> shape,
+                       std::span<const uint8_t> values);
 };
 
-/// Copies an array of f32, f16 or bf16 (widened) into `values`; a f64 array is refused, it would be rounded.
-/// @param where file named in errors.  @throws base::WeightError where type or number of elements differ.
+/// Copies an array of f32, f16 or bf16 (widened) into `values`; a f64 array is refused, it would be
+/// rounded.
+/// @param where file named in errors.  @throws base::WeightError where type or number of elements
+/// differ.
 void read_float32(const NamedArray& array, const std::string& where, std::span<float> values);
 /// The same into double, also of f64.
 void read_float64(const NamedArray& array, const std::string& where, std::span<double> values);

@@ -15,13 +15,17 @@ namespace swin::files {
 
 using StringMap = std::vector<std::pair<std::string, std::string>>;
 
-/// A safetensors file, memory-mapped and checked whole when it is opened: header of at most 100,000,000
-/// bytes starting with '{', known types, sides ≥ 0 without overflow, sizes that fit their offsets, and
-/// offsets that follow one another without hole or overlap up to the end of the file.
+/// A safetensors file, memory-mapped and checked whole when it is opened: header of at most
+/// 100,000,000 bytes starting with '{', known types, sides ≥ 0 without overflow, sizes that fit
+/// their offsets, and offsets that follow one another without hole or overlap up to the end of the
+/// file.
 class SafetensorsFile {
  public:
   /// @throws base::WeightError naming the file, what was found and what was expected.
   explicit SafetensorsFile(const std::filesystem::path& path);
+  SafetensorsFile(SafetensorsFile&&) noexcept =
+      default;  // not copied: by_name_ points into arrays_
+  SafetensorsFile& operator=(SafetensorsFile&&) noexcept = default;
 
   /// In the order of their bytes. Views into the map; each keeps the map alive.
   const std::vector<NamedArray>& arrays() const { return arrays_; }
@@ -32,16 +36,17 @@ class SafetensorsFile {
   const std::string& where() const { return where_; }
 
  private:
-  void parse();
   std::string where_;
   std::shared_ptr<const MappedFile> file_;
   std::vector<NamedArray> arrays_;
+  std::vector<const NamedArray*> by_name_;  // into arrays_, whose memory moves with this
   StringMap metadata_;
 };
 
-/// Writes arrays as a safetensors file, atomically: larger types first, then by name, as the reference
-/// writer does. `__metadata__.format` is "pt" unless given. Nothing is copied.
-/// @throws base::DiskError; base::InternalError where a name occurs twice or bytes do not fit the shape.
+/// Writes arrays as a safetensors file, atomically: larger types first, then by name, as the
+/// reference writer does. `__metadata__.format` is "pt" unless given. Nothing is copied.
+/// @throws base::DiskError; base::InternalError where a name occurs twice or bytes do not fit the
+/// shape.
 void write_safetensors(const std::filesystem::path& path, std::vector<NamedArray> arrays,
                        const StringMap& metadata = {});
 

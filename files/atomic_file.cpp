@@ -1,0 +1,227 @@
+#include "files/atomic_file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <system_error>
+
+#include "base/errors.h"
+
+namespace swin::files {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxWriteBytes = size_t{64} << 20;
+
+/// The temporary of `path`: same directory, so that rename stays within one file system.
+fs::path temporary_of(const fs::path& path) {
+  std::string name = ".";
+  name.append(path.filename().string()).append(".tmp.").append(std::to_string(::getpid()));
+  return path.parent_path() / name;
+}
+
+/// Whether a name is one that temporary_of makes.
+bool is_temporary_name(std::string_view name) {
+  const size_t last_dot = name.rfind('.');
+  if (name.empty() || name.front() != '.' || last_dot == std::string_view::npos) return false;
+  const std::string_view digits = name.substr(last_dot + 1);
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos)
+    return false;
+  const std::string_view rest = name.substr(0, last_dot);
+  return rest.size() > 5 && rest.ends_with(".tmp");
+}
+
+std::string remedy_of(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return "free some space or choose another place";
+    case EROFS:
+      return "choose a place that is not read-only";
+    case EACCES:
+    case EPERM:
+      return "choose a place you may write to";
+    case ENOENT:
+      return "make the directory first";
+    case EFBIG:
+      return "raise the file size limit (ulimit -f)";
+    case ENOTDIR:
+      return "a part of the path is a file; choose another path";
+    case ENAMETOOLONG:
+      return "choose a shorter name";
+    default:
+      return "choose another place or check the disk";
+  }
+}
+
+[[noreturn]] void fail_on_disk(const fs::path& path, const char* action, int error) {
+  throw base::DiskError(path.string(),
+                        std::string("cannot ") + action + " (" + std::strerror(error) + ")",
+                        remedy_of(error));
+}
+
+/// A descriptor and a temporary name that vanish unless the file was renamed into place.
+struct Temporary {
+  fs::path path;
+  int descriptor = -1;
+  bool remove = false;
+  ~Temporary() {
+    if (descriptor >= 0) ::close(descriptor);
+    if (remove) ::unlink(path.c_str());
+  }
+};
+
+/// What lies at `path` must be nothing, a regular file or a link: a rename would replace a device
+/// by a file.
+void check_replaceable(const fs::path& path) {
+  if (path.filename().empty() || path.filename() == "." || path.filename() == "..")
+    throw base::DiskError(path.string(), "found a directory path, expected a file name",
+                          "add a file name");
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return;  // absent, or the open that follows says why
+  if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) return;
+  throw base::DiskError(path.string(),
+                        S_ISDIR(status.st_mode)
+                            ? "found a directory, expected a file to write"
+                            : "found a pipe or device, expected a regular file to write",
+                        "choose another path");
+}
+
+void write_all(const fs::path& path, int descriptor, ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::write(descriptor, bytes.data(), std::min(bytes.size(), kMaxWriteBytes));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail_on_disk(path, "write", errno);
+    }
+    if (written == 0) fail_on_disk(path, "write", ENOSPC);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
+int fsync_retried(int descriptor) {
+  int result;
+  do {
+    result = ::fsync(descriptor);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+/// Makes a rename in the directory of `path` last. File systems that cannot sync a directory say
+/// EINVAL.
+void sync_directory_of(const fs::path& path) {
+  const fs::path parent = path.parent_path().empty() ? fs::path(".") : path.parent_path();
+  const int descriptor = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) {
+    if (errno == EACCES) return;  // a directory one may write to but not list cannot be opened
+    fail_on_disk(path, "open the directory to sync it", errno);
+  }
+  const int result = fsync_retried(descriptor);
+  const int error = errno;
+  ::close(descriptor);
+  if (result != 0 && error != EINVAL && error != ENOTSUP && error != EROFS)
+    fail_on_disk(path, "sync its directory", error);
+}
+
+}  // namespace
+
+void ignore_file_size_signal() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    struct sigaction current {};
+    if (::sigaction(SIGXFSZ, nullptr, &current) != 0 || current.sa_handler != SIG_DFL) return;
+    current.sa_handler = SIG_IGN;
+    ::sigaction(SIGXFSZ, &current, nullptr);
+  });
+}
+
+void write_file_atomically(const fs::path& path, std::span<const ByteSpan> spans) {
+  ignore_file_size_signal();
+  check_replaceable(path);
+  Temporary temporary;
+  temporary.path = temporary_of(path);
+  // A killed process may have had our number: its temporary goes, and O_EXCL follows no planted
+  // link.
+  ::unlink(temporary.path.c_str());
+  temporary.descriptor =
+      ::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (temporary.descriptor < 0) fail_on_disk(path, "create", errno);
+  temporary.remove = true;
+  // The lock, which ends with the process, tells a sweep that this temporary has a writer. Where a
+  // file system has no locks the sweep finds none to be had and leaves the file.
+  ::flock(temporary.descriptor, LOCK_EX | LOCK_NB);
+  for (const ByteSpan span : spans) write_all(path, temporary.descriptor, span);
+  if (fsync_retried(temporary.descriptor) != 0) fail_on_disk(path, "sync", errno);
+  if (::rename(temporary.path.c_str(), path.c_str()) != 0)
+    fail_on_disk(path, "put the file into place", errno);
+  temporary.remove = false;
+  // Only now is the descriptor closed, so that the lock covers the temporary's whole life; what
+  // close could still report, fsync has reported.
+  sync_directory_of(path);
+}
+
+void write_file_atomically(const fs::path& path, std::string_view text) {
+  const ByteSpan span = bytes_of(text);
+  write_file_atomically(path, std::span(&span, 1));
+}
+
+void replace_symlink(const fs::path& link, const fs::path& target) {
+  check_replaceable(link);
+  Temporary temporary;
+  temporary.path = temporary_of(link);
+  ::unlink(temporary.path.c_str());
+  if (::symlink(target.c_str(), temporary.path.c_str()) != 0)
+    fail_on_disk(link, "make the link", errno);
+  temporary.remove = true;
+  if (::rename(temporary.path.c_str(), link.c_str()) != 0)
+    fail_on_disk(link, "put the link into place", errno);
+  temporary.remove = false;
+  sync_directory_of(link);
+}
+
+void make_directories(const fs::path& directory) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) fail_on_disk(directory, "make the directory", error.value());
+  if (!fs::is_directory(directory, error))
+    throw base::DiskError(directory.string(), "found a file, expected a directory",
+                          "choose another path");
+}
+
+int sweep_stale_temporaries(const fs::path& directory) noexcept {
+  int removed = 0;
+  DIR* listing = ::opendir(directory.empty() ? "." : directory.c_str());
+  if (listing == nullptr) return 0;
+  const int at = ::dirfd(listing);
+  while (const dirent* entry = ::readdir(listing)) {
+    if (!is_temporary_name(entry->d_name)) continue;
+    struct stat status {};
+    if (::fstatat(at, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (S_ISLNK(status.st_mode)) {
+      removed += ::unlinkat(at, entry->d_name, 0) == 0;
+      continue;
+    }
+    if (!S_ISREG(status.st_mode)) continue;
+    const int descriptor =
+        ::openat(at, entry->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (descriptor < 0) continue;
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+      removed += ::unlinkat(at, entry->d_name, 0) == 0;
+    ::close(descriptor);
+  }
+  ::closedir(listing);
+  return removed;
+}
+
+}  // namespace swin::files

@@ -1,0 +1,262 @@
+#include "files/checkpoint_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/errors.h"
+#include "files/atomic_file.h"
+#include "files/digest.h"
+#include "files/mapped_file.h"
+
+namespace swin::files {
+namespace {
+
+// The userblock, little-endian: 16 bytes magic, u32 version, u32 bytes of the userblock, u64 bytes
+// of the payload (everything behind the userblock), 32 bytes SHA-256 of the payload, zeros.
+constexpr std::string_view kMagic = "swin checkpoint\n";
+constexpr size_t kVersionAt = 16, kUserblockAt = 20, kPayloadAt = 24, kDigestAt = 32, kEndAt = 64;
+constexpr auto kUserblockBytes = static_cast<size_t>(kCheckpointUserblockBytes);
+constexpr size_t kDigestPieceBytes = size_t{16} << 20;
+constexpr std::string_view kFormat = "swin.cpp";
+constexpr std::string_view kMetaPrefix = "meta/";
+constexpr char kRemedy[] = "use another checkpoint, the run directory may hold an older one";
+static_assert(kMagic.size() == kVersionAt);
+
+using Userblock = std::array<std::byte, kUserblockBytes>;
+
+template <class T>
+void put(Userblock& block, size_t at, const T& value) {
+  std::memcpy(block.data() + at, &value, sizeof value);
+}
+template <class T>
+T get(ByteSpan bytes, size_t at) {
+  T value;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+bool starts_with(ByteSpan bytes, std::string_view text) {
+  return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
+}
+
+/// What a file that is no checkpoint seems to be.
+std::string kind_of(ByteSpan bytes) {
+  if (bytes.empty()) return "an empty file";
+  if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return "an HDF5 file that swin did not write";
+  if (starts_with(bytes, "PK\x03\x04")) return "a zip archive (a .pth file?)";
+  if (bytes.size() > 8 && bytes[8] == std::byte{'{'} && get<uint64_t>(bytes, 0) < bytes.size())
+    return "a safetensors file";
+  return "other bytes";
+}
+
+/// Checks everything but the HDF5 part's own sense. @return the digest.
+Digest verify(const MappedFile& file) {
+  const std::string where = file.path().string();
+  const ByteSpan bytes = file.bytes();
+  const auto refuse = [&](const std::string& found) {
+    throw base::WeightError(where, found, kRemedy);
+  };
+  if (!starts_with(bytes, kMagic)) {
+    const bool cut = !bytes.empty() && bytes.size() < kMagic.size() &&
+                     std::memcmp(bytes.data(), kMagic.data(), bytes.size()) == 0;
+    throw base::WeightError(where,
+                            "found " + (cut ? "the first bytes of a checkpoint" : kind_of(bytes)) +
+                                ", expected a swin checkpoint",
+                            cut ? kRemedy : "give the .h5 file of a training run");
+  }
+  if (bytes.size() < kUserblockBytes)
+    refuse("found " + std::to_string(bytes.size()) + " bytes, expected at least " +
+           std::to_string(kUserblockBytes) + ": the checkpoint is truncated");
+  const auto version = get<uint32_t>(bytes, kVersionAt);
+  if (version != kCheckpointFormatVersion)
+    throw base::WeightError(where,
+                            "found checkpoint format version " + std::to_string(version) +
+                                ", expected " + std::to_string(kCheckpointFormatVersion),
+                            "read it with the swin that wrote it");
+  const auto rest = bytes.subspan(kEndAt, kUserblockBytes - kEndAt);
+  if (get<uint32_t>(bytes, kUserblockAt) != kUserblockBytes ||
+      std::any_of(rest.begin(), rest.end(), [](std::byte byte) { return byte != std::byte{}; }))
+    refuse("the first 4096 bytes are damaged");
+  const auto payload_bytes = get<uint64_t>(bytes, kPayloadAt);
+  ByteSpan payload = bytes.subspan(kUserblockBytes);
+  if (payload.size() != payload_bytes)
+    refuse("found " + std::to_string(payload.size()) + " bytes after the header, expected " +
+           std::to_string(payload_bytes) +
+           (payload.size() < payload_bytes ? ": the checkpoint is truncated" : ": it is damaged"));
+  const auto expected = get<Digest>(bytes, kDigestAt);
+  Sha256 sum;
+  while (!payload.empty()) {
+    const ByteSpan piece = payload.first(std::min(payload.size(), kDigestPieceBytes));
+    sum.update(piece);
+    payload = payload.subspan(piece.size());
+    file.release_pages();  // a file of gigabytes must not become resident
+  }
+  const Digest found = sum.finish();
+  if (found != expected)
+    refuse("found SHA-256 " + to_hex(found).substr(0, 12) + "…, expected " +
+           to_hex(expected).substr(0, 12) + "…: the checkpoint is damaged");
+  return found;
+}
+
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& path, const CheckpointContents& contents) {
+  std::vector<NamedArray> arrays = contents.arrays;  // views, not their bytes
+  for (const NamedArray& array : arrays)
+    if (array.dtype != DType::f32 || array.name.starts_with(kMetaPrefix))
+      throw base::InternalError("checkpoint " + array.name, "expected float32 outside meta/");
+  for (const auto& [name, text] : contents.meta)
+    arrays.push_back(NamedArray{std::string(kMetaPrefix) + name,
+                                DType::u8,
+                                {static_cast<int64_t>(text.size())},
+                                bytes_of(text),
+                                nullptr});
+  const Hdf5Attribute attributes[] = {{"format", std::string(kFormat)},
+                                      {"format_version", int64_t{kCheckpointFormatVersion}},
+                                      {"step", contents.step},
+                                      {"epoch", contents.epoch}};
+  const Hdf5Image image = build_hdf5(arrays, attributes, kCheckpointUserblockBytes);
+
+  Sha256 sum;
+  for (const ByteSpan span : image.spans()) sum.update(span);
+  Userblock userblock{};
+  std::memcpy(userblock.data(), kMagic.data(), kMagic.size());
+  put(userblock, kVersionAt, kCheckpointFormatVersion);
+  put(userblock, kUserblockAt, static_cast<uint32_t>(kUserblockBytes));
+  put(userblock, kPayloadAt, static_cast<uint64_t>(image.size_bytes()));
+  put(userblock, kDigestAt, sum.finish());
+
+  std::vector<ByteSpan> spans{ByteSpan(userblock)};
+  spans.insert(spans.end(), image.spans().begin(), image.spans().end());
+  write_file_atomically(path, spans);
+}
+
+struct CheckpointFile::State {
+  MappedFile file;
+  std::string sha256;
+  std::optional<Hdf5Reader> reader;
+  int64_t step = 0, epoch = 0;
+  std::vector<Entry> entries;  // without meta/
+
+  [[noreturn]] void refuse(const std::string& found) const {
+    throw base::WeightError(file.path().string(), found);
+  }
+  const Entry& at(std::string_view name) const {
+    const Entry* entry = name.starts_with(kMetaPrefix) ? nullptr : reader->find(name);
+    if (entry == nullptr)
+      refuse("has no array " + std::string(name) + " among its " + std::to_string(entries.size()));
+    return *entry;
+  }
+};
+
+CheckpointFile::CheckpointFile(const std::filesystem::path& path)
+    : state_(std::make_unique<State>()) {
+  State& state = *state_;
+  state.file = MappedFile(path, FileKind::weights);
+  state.sha256 = to_hex(verify(state.file));
+  state.reader.emplace(state.file.bytes(), path.string(), FileKind::weights);
+  const std::string format = state.reader->string_attribute("format");
+  if (format != kFormat)
+    state.refuse("found format " + format + ", expected " + std::string(kFormat));
+  if (state.reader->integer_attribute("format_version") != kCheckpointFormatVersion)
+    state.refuse("format_version of the root group differs from the header's");
+  state.step = state.reader->integer_attribute("step");
+  state.epoch = state.reader->integer_attribute("epoch");
+  for (const Entry& entry : state.reader->entries()) {
+    const bool is_meta = entry.name.starts_with(kMetaPrefix);
+    if (entry.dtype != (is_meta ? DType::u8 : DType::f32) || (is_meta && entry.shape.size() != 1))
+      state.refuse("dataset /" + entry.name + " is " + name_of(entry.dtype) + " " +
+                   to_text(entry.shape) + ", expected " +
+                   (is_meta ? "u8 of one dimension" : "f32"));
+    if (!is_meta) state.entries.push_back(entry);
+  }
+}
+
+CheckpointFile::~CheckpointFile() {
+  if (state_ != nullptr) state_->reader.reset();  // before the map it reads
+}
+CheckpointFile::CheckpointFile(CheckpointFile&&) noexcept = default;
+CheckpointFile& CheckpointFile::operator=(CheckpointFile&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+int64_t CheckpointFile::step() const { return state_->step; }
+int64_t CheckpointFile::epoch() const { return state_->epoch; }
+const std::filesystem::path& CheckpointFile::path() const { return state_->file.path(); }
+int64_t CheckpointFile::size_bytes() const { return state_->file.size_bytes(); }
+const std::string& CheckpointFile::sha256() const { return state_->sha256; }
+const std::vector<CheckpointFile::Entry>& CheckpointFile::entries() const {
+  return state_->entries;
+}
+
+std::vector<std::string> CheckpointFile::names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : state_->entries) names.push_back(entry.name);
+  return names;
+}
+
+bool CheckpointFile::contains(std::string_view name) const {
+  return !name.starts_with(kMetaPrefix) && state_->reader->find(name) != nullptr;
+}
+
+const std::vector<int64_t>& CheckpointFile::shape_of(std::string_view name) const {
+  return state_->at(name).shape;
+}
+
+void CheckpointFile::read_float32(std::string_view name, std::span<float> values) const {
+  const Entry& entry = state_->at(name);
+  if (*num_elements_of(entry.shape) != static_cast<int64_t>(values.size()))
+    state_->refuse(entry.name + " has shape " + to_text(entry.shape) + ", expected " +
+                   std::to_string(values.size()) + " elements");
+  state_->reader->read(name, std::as_writable_bytes(values));
+}
+
+NamedArray CheckpointFile::read(std::string_view name) const {
+  const Entry& entry = state_->at(name);
+  auto values =
+      std::make_shared<std::vector<float>>(static_cast<size_t>(*num_elements_of(entry.shape)));
+  read_float32(name, *values);
+  NamedArray array = NamedArray::of(entry.name, entry.shape, std::span<const float>(*values));
+  array.owner = std::move(values);
+  return array;
+}
+
+std::optional<std::string> CheckpointFile::find_meta(std::string_view name) const {
+  const std::string full = std::string(kMetaPrefix) + std::string(name);
+  const Entry* entry = state_->reader->find(full);
+  if (entry == nullptr) return std::nullopt;
+  std::string text(static_cast<size_t>(entry->shape[0]), '\0');
+  state_->reader->read(full, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+std::string CheckpointFile::meta(std::string_view name) const {
+  auto text = find_meta(name);
+  if (!text) state_->refuse("has no /meta/" + std::string(name) + ", expected one");
+  return *std::move(text);
+}
+
+std::vector<std::string> CheckpointFile::meta_names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : state_->reader->entries())
+    if (entry.name.starts_with(kMetaPrefix)) names.push_back(entry.name.substr(kMetaPrefix.size()));
+  return names;
+}
+
+void verify_checkpoint(const std::filesystem::path& path) {
+  verify(MappedFile(path, FileKind::weights));
+}
+
+bool is_checkpoint(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
+  try {
+    return starts_with(MappedFile(path, FileKind::weights).bytes(), kMagic);
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
+}  // namespace swin::files

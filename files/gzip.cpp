@@ -1,0 +1,110 @@
+#include "files/gzip.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/errors.h"
+#include "files/mapped_file.h"
+
+namespace swin::files {
+namespace {
+
+constexpr int kGzipWindow = 15 + 16;          // the largest window; 16: a gzip header is expected
+constexpr int64_t kMaxRatio = 1032;           // deflate cannot expand a byte to more
+constexpr size_t kMaxStep = size_t{1} << 30;  // zlib counts in 32 bits
+
+struct Inflater {
+  z_stream stream{};
+  Inflater() {
+    if (inflateInit2(&stream, kGzipWindow) != Z_OK)
+      throw base::InternalError("gzip", "zlib gives no inflater");
+  }
+  ~Inflater() { inflateEnd(&stream); }
+};
+
+/// What the last four bytes say the file inflates to, no more than it can: a first guess of the
+/// buffer.
+int64_t expected_bytes(std::span<const std::byte> compressed, int64_t limit_bytes) {
+  uint32_t stated = 0;
+  if (compressed.size() >= 18) std::memcpy(&stated, compressed.data() + compressed.size() - 4, 4);
+  const int64_t possible = static_cast<int64_t>(compressed.size()) * kMaxRatio;
+  return std::clamp<int64_t>(stated, 4096,
+                             std::max<int64_t>(4096, std::min(possible, limit_bytes)));
+}
+
+}  // namespace
+
+bool is_gzip(std::span<const std::byte> bytes) {
+  return bytes.size() >= 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b};
+}
+
+std::vector<uint8_t> gunzip(std::span<const std::byte> compressed, const std::string& where,
+                            int64_t limit_bytes) {
+  if (!is_gzip(compressed))
+    throw base::DataError(where, "found no gzip header, expected a gzip file");
+  Inflater inflater;
+  z_stream& stream = inflater.stream;
+  // One byte more than the limit is room to notice that the limit is passed.
+  const auto most = static_cast<size_t>(std::max<int64_t>(limit_bytes, 0)) + 1;
+  std::vector<uint8_t> out(
+      std::min(most, static_cast<size_t>(expected_bytes(compressed, limit_bytes)) + 1));
+  size_t produced = 0, consumed = 0;
+  for (;;) {
+    if (produced == out.size()) out.resize(std::min(most, out.size() * 2));
+    const size_t input = std::min(compressed.size() - consumed, kMaxStep);
+    const size_t room = std::min(out.size() - produced, kMaxStep);
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(compressed.data() + consumed));
+    stream.avail_in = static_cast<uInt>(input);
+    stream.next_out = out.data() + produced;
+    stream.avail_out = static_cast<uInt>(room);
+    const int status = inflate(&stream, Z_NO_FLUSH);
+    consumed += input - stream.avail_in;
+    produced += room - stream.avail_out;
+    if (produced == most)
+      throw base::DataError(where, "inflates to more than " + std::to_string(limit_bytes) +
+                                       " bytes, expected at most that many");
+    if (status == Z_STREAM_END) {
+      const auto rest = compressed.subspan(consumed);
+      if (is_gzip(rest)) {  // another member follows
+        inflateReset(&stream);
+        continue;
+      }
+      if (std::any_of(rest.begin(), rest.end(), [](std::byte byte) { return byte != std::byte{}; }))
+        throw base::DataError(where,
+                              "found " + std::to_string(rest.size()) +
+                                  " bytes after the end of the gzip data, expected none",
+                              "get the file again");
+      break;
+    }
+    if (status == Z_MEM_ERROR) throw base::MemoryError(where, "no memory to inflate the file");
+    const bool starved = consumed == compressed.size() && stream.avail_out != 0;
+    if ((status == Z_OK || status == Z_BUF_ERROR) && !starved) continue;
+    if (status == Z_OK || status == Z_BUF_ERROR)
+      throw base::DataError(where,
+                            "the gzip data ends after " + std::to_string(compressed.size()) +
+                                " bytes (" + std::to_string(produced) +
+                                " inflated), expected more: the file is truncated",
+                            "get the file again");
+    throw base::DataError(where,
+                          "the gzip data is damaged near byte " + std::to_string(consumed) + " (" +
+                              (stream.msg != nullptr ? stream.msg : "bad data") + ")",
+                          "get the file again");
+  }
+  out.resize(produced);
+  return out;
+}
+
+std::vector<uint8_t> read_maybe_gzip(const std::filesystem::path& path, int64_t limit_bytes) {
+  const MappedFile file(path, FileKind::data);
+  if (is_gzip(file.bytes())) return gunzip(file.bytes(), path.string(), limit_bytes);
+  if (file.size_bytes() > limit_bytes)
+    throw base::DataError(path.string(), "found " + std::to_string(file.size_bytes()) +
+                                             " bytes, expected at most " +
+                                             std::to_string(limit_bytes));
+  const auto* begin = reinterpret_cast<const uint8_t*>(file.bytes().data());
+  return {begin, begin + file.bytes().size()};
+}
+
+}  // namespace swin::files

@@ -1,0 +1,252 @@
+#include "files/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "files/atomic_file.h"
+
+namespace swin::files {
+namespace {
+
+constexpr uint64_t kLengthBytes = 8;               // the header's length, u64
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the format's own limit
+// A header is held as JSON values while it is read, about 200 bytes each. No model has so many
+// tensors, but a damaged file may pretend to, and must not take much more memory than its size.
+constexpr uint64_t kMaxTextBytes = 16'000'000;
+constexpr int64_t kMaxValues = 1'000'000;
+constexpr int kMaxDepth = 8;
+constexpr std::string_view kMetadata = "__metadata__";
+
+struct NameRow {
+  DType dtype;
+  const char* name;
+};
+constexpr NameRow kNames[] = {
+    {DType::boolean, "BOOL"},    {DType::u8, "U8"},           {DType::i8, "I8"},
+    {DType::f8_e5m2, "F8_E5M2"}, {DType::f8_e4m3, "F8_E4M3"}, {DType::i16, "I16"},
+    {DType::u16, "U16"},         {DType::f16, "F16"},         {DType::bf16, "BF16"},
+    {DType::i32, "I32"},         {DType::u32, "U32"},         {DType::f32, "F32"},
+    {DType::f64, "F64"},         {DType::i64, "I64"},         {DType::u64, "U64"}};
+
+const char* format_name_of(DType dtype) { return kNames[static_cast<size_t>(dtype)].name; }
+
+/// Reads one file's header; every refusal names the file.
+class Parser {
+ public:
+  Parser(std::string where, std::span<const std::byte> bytes)
+      : where_(std::move(where)), bytes_(bytes) {}
+
+  void parse(std::vector<NamedArray>& arrays, StringMap& metadata) {
+    const std::string_view text = header_text();
+    base::Json header;
+    try {
+      header = base::parse_json(text, where_, {.max_bytes = kMaxTextBytes, .max_depth = kMaxDepth});
+    } catch (const base::JsonSyntaxError& error) {
+      refuse("the JSON header has an error at column " + std::to_string(error.position.column) +
+             " of line " + std::to_string(error.position.line) + ": " + error.what);
+    }
+    if (!header.is_object()) refuse("the header is not a JSON object, expected one");
+    for (const auto& [name, value] : header.members()) {
+      if (name == kMetadata)
+        read_metadata(value, metadata);
+      else
+        read_tensor(name, value, arrays);
+    }
+    check_layout(arrays);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& found) const {
+    throw base::WeightError(where_, found,
+                            "the file is damaged or no safetensors file; get it again");
+  }
+
+  std::string_view header_text() {
+    if (bytes_.size() < kLengthBytes)
+      refuse("found " + std::to_string(bytes_.size()) +
+             " bytes, expected a header length of 8 bytes");
+    uint64_t header_bytes = 0;
+    std::memcpy(&header_bytes, bytes_.data(), sizeof header_bytes);
+    if (header_bytes > kMaxHeaderBytes)
+      refuse("the header is said to be " + std::to_string(header_bytes) +
+             " bytes, expected at most " + std::to_string(kMaxHeaderBytes));
+    if (header_bytes > bytes_.size() - kLengthBytes)
+      refuse("the header is said to be " + std::to_string(header_bytes) + " bytes, but only " +
+             std::to_string(bytes_.size() - kLengthBytes) + " follow: the file is truncated");
+    std::string_view text(reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes,
+                          header_bytes);
+    if (text.empty() || text.front() != '{')
+      refuse("the header does not begin with '{', expected JSON");
+    buffer_ = bytes_.subspan(kLengthBytes + header_bytes);
+    text = text.substr(0, text.find_last_not_of(' ') + 1);  // padding
+    if (text.size() > kMaxTextBytes || std::count(text.begin(), text.end(), ',') > kMaxValues)
+      refuse("the header holds more than " + std::to_string(kMaxValues) + " values or " +
+             std::to_string(kMaxTextBytes) + " bytes");
+    return text;
+  }
+
+  void read_metadata(const base::Json& value, StringMap& metadata) const {
+    if (!value.is_object())
+      refuse("__metadata__ is a " + std::string(value.type_name()) + ", expected an object");
+    for (const auto& [key, text] : value.members()) {
+      if (!text.is_string())
+        refuse("__metadata__." + key + " is a " + text.type_name() + ", expected a string");
+      metadata.emplace_back(key, text.as_string());
+    }
+  }
+
+  const base::Json& member(const std::string& name, const base::Json& tensor,
+                           const char* key) const {
+    const base::Json* value = tensor.find(key);
+    if (value == nullptr) refuse("tensor " + name + " has no " + key + ", expected one");
+    return *value;
+  }
+
+  std::vector<int64_t> integers(const std::string& name, const char* key,
+                                const base::Json& list) const {
+    if (!list.is_array())
+      refuse("tensor " + name + ": " + key + " is a " + list.type_name() + ", expected a list");
+    std::vector<int64_t> values;
+    for (const base::Json& value : list.items()) {
+      if (!value.is_integer() || value.as_int() < 0)
+        refuse("tensor " + name + ": " + key + " holds " + base::to_text(value).substr(0, 40) +
+               ", expected integers from 0");
+      values.push_back(value.as_int());
+    }
+    return values;
+  }
+
+  void read_tensor(const std::string& name, const base::Json& tensor,
+                   std::vector<NamedArray>& arrays) {
+    if (!tensor.is_object())
+      refuse("tensor " + name + " is a " + tensor.type_name() + ", expected an object");
+    NamedArray array;
+    array.name = name;
+
+    const base::Json& type = member(name, tensor, "dtype");
+    const auto row =
+        std::find_if(std::begin(kNames), std::end(kNames), [&](const NameRow& candidate) {
+          return type.is_string() && type.as_string() == candidate.name;
+        });
+    if (row == std::end(kNames))
+      refuse("tensor " + name + " has dtype " + base::to_text(type).substr(0, 40) +
+             ", expected F32, F16, BF16, I64 or another known one");
+    array.dtype = row->dtype;
+
+    array.shape = integers(name, "shape", member(name, tensor, "shape"));
+    const auto count = num_elements_of(array.shape);
+    int64_t size_bytes = 0;
+    if (!count || __builtin_mul_overflow(*count, size_bytes_of(array.dtype), &size_bytes))
+      refuse("tensor " + name + ": the shape " + to_text(array.shape) + " overflows");
+
+    const auto offsets = integers(name, "data_offsets", member(name, tensor, "data_offsets"));
+    if (offsets.size() != 2)
+      refuse("tensor " + name + " has " + std::to_string(offsets.size()) +
+             " data_offsets, expected 2");
+    const int64_t begin = offsets[0], end = offsets[1];
+    if (begin > end || end > static_cast<int64_t>(buffer_.size()))
+      refuse("tensor " + name + " has data_offsets " + to_text(offsets) +
+             ", expected a range inside the " + std::to_string(buffer_.size()) + " data bytes");
+    if (end - begin != size_bytes)
+      refuse("tensor " + name + " has " + std::to_string(end - begin) + " bytes, expected " +
+             std::to_string(size_bytes) + " for " + row->name + " " + to_text(array.shape));
+    array.bytes = buffer_.subspan(static_cast<size_t>(begin), static_cast<size_t>(size_bytes));
+    arrays.push_back(std::move(array));
+  }
+
+  /// Every data byte belongs to exactly one tensor.
+  void check_layout(std::vector<NamedArray>& arrays) const {
+    const auto begin_of = [&](const NamedArray& array) {
+      return array.bytes.data() - buffer_.data();
+    };
+    std::stable_sort(arrays.begin(), arrays.end(), [&](const NamedArray& a, const NamedArray& b) {
+      return std::pair(begin_of(a), a.bytes.size()) < std::pair(begin_of(b), b.bytes.size());
+    });
+    int64_t at = 0;
+    for (const NamedArray& array : arrays) {
+      if (begin_of(array) != at)
+        refuse("tensor " + array.name + " begins at byte " + std::to_string(begin_of(array)) +
+               ", expected " + std::to_string(at) +
+               (begin_of(array) > at ? ": there is a hole" : ": tensors overlap"));
+      at += static_cast<int64_t>(array.bytes.size());
+    }
+    if (at != static_cast<int64_t>(buffer_.size()))
+      refuse("the tensors end at data byte " + std::to_string(at) + ", expected " +
+             std::to_string(buffer_.size()) + ", the end of the file");
+  }
+
+  std::string where_;
+  std::span<const std::byte> bytes_, buffer_;
+};
+
+}  // namespace
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
+    : where_(path.string()), file_(std::make_shared<MappedFile>(path, FileKind::weights)) {
+  Parser(where_, file_->bytes()).parse(arrays_, metadata_);
+  for (NamedArray& array : arrays_) array.owner = file_;
+  by_name_.reserve(arrays_.size());
+  for (const NamedArray& array : arrays_) by_name_.push_back(&array);
+  std::sort(by_name_.begin(), by_name_.end(),
+            [](const NamedArray* a, const NamedArray* b) { return a->name < b->name; });
+}
+
+const NamedArray* SafetensorsFile::find(std::string_view name) const {
+  const auto at =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [](const NamedArray* a, std::string_view b) { return a->name < b; });
+  return at != by_name_.end() && (*at)->name == name ? *at : nullptr;
+}
+
+const NamedArray& SafetensorsFile::at(std::string_view name) const {
+  const NamedArray* array = find(name);
+  if (array == nullptr)
+    throw base::WeightError(where_, "has no tensor " + std::string(name) + " among its " +
+                                        std::to_string(arrays_.size()));
+  return *array;
+}
+
+void write_safetensors(const std::filesystem::path& path, std::vector<NamedArray> arrays,
+                       const StringMap& metadata) {
+  std::sort(arrays.begin(), arrays.end(), [](const NamedArray& a, const NamedArray& b) {
+    return a.dtype != b.dtype ? a.dtype > b.dtype : a.name < b.name;
+  });
+  base::Json header = base::Json::object();
+  base::Json texts = base::Json::object();
+  const auto is_format = [](const auto& entry) { return entry.first == "format"; };
+  if (std::none_of(metadata.begin(), metadata.end(), is_format))
+    texts["format"] = base::Json("pt");  // transformers refuses a file without
+  for (const auto& [key, text] : metadata) texts[key] = base::Json(text);
+  header.members().emplace_back(kMetadata, std::move(texts));
+
+  std::set<std::string_view> names{kMetadata};
+  std::vector<ByteSpan> spans(2);
+  int64_t at = 0;
+  for (const NamedArray& array : arrays) {
+    const auto count = num_elements_of(array.shape);
+    if (!count || static_cast<int64_t>(array.bytes.size()) != *count * size_bytes_of(array.dtype))
+      throw base::InternalError("safetensors " + array.name,
+                                "shape " + to_text(array.shape) + " does not fit its bytes");
+    if (!names.insert(array.name).second)
+      throw base::InternalError("safetensors " + array.name, "the name is used twice");
+    const int64_t end = at + static_cast<int64_t>(array.bytes.size());
+    base::Json tensor = base::Json::object();
+    tensor["dtype"] = base::Json(format_name_of(array.dtype));
+    tensor["shape"] = base::Json::array_of(array.shape);
+    tensor["data_offsets"] = base::Json::array_of(std::vector<int64_t>{at, end});
+    header.members().emplace_back(array.name, std::move(tensor));
+    spans.push_back(array.bytes);
+    at = end;
+  }
+  std::string text = base::to_text(header);
+  text.append((8 - text.size() % 8) % 8, ' ');  // so that tensors begin at a multiple of 8
+  const uint64_t header_bytes = text.size();
+  spans[0] = std::as_bytes(std::span(&header_bytes, 1));
+  spans[1] = bytes_of(text);
+  write_file_atomically(path, spans);
+}
+
+}  // namespace swin::files

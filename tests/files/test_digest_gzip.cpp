@@ -1,0 +1,138 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "files/atomic_file.h"
+#include "files/digest.h"
+#include "files/gzip.h"
+#include "files/mapped_file.h"
+#include "tests/files/temporary_directory.h"
+
+namespace swin::files {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+using testing::TemporaryDirectory;
+using testing::write_text;
+
+TEST(Digest, MatchesPublishedVectors) {  // FIPS 180-2, appendix B
+  EXPECT_EQ(to_hex(sha256(bytes_of(""))),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(to_hex(sha256(bytes_of("abc"))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(to_hex(sha256(bytes_of(std::string(1'000'000, 'a')))),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(Digest, PiecesAddUp) {
+  EXPECT_EQ(Sha256().update(bytes_of("a")).update(bytes_of("")).update(bytes_of("bc")).finish(),
+            sha256(bytes_of("abc")));
+}
+
+std::string gzip_of(const std::string& text) {
+  z_stream stream{};
+  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string varied_text(size_t size) {
+  std::string text;
+  for (uint32_t state = 1; text.size() < size; state = state * 1664525u + 1013904223u)
+    text += static_cast<char>('a' + (state >> 29));
+  return text;
+}
+
+std::string text_of(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+
+TEST(Gzip, RoundTripsAtSizesAroundItsBuffers) {
+  for (const size_t size : {0, 1, 100, 4095, 4096, 4097, 4098, 100'000, 3'000'000}) {
+    const std::string text = varied_text(size), packed = gzip_of(text);
+    EXPECT_EQ(text_of(gunzip(bytes_of(packed), "x", static_cast<int64_t>(size))), text) << size;
+  }
+}
+
+TEST(Gzip, ReadsSeveralMembersAndZeroPadding) {
+  const std::string packed = gzip_of("one ") + gzip_of("two") + std::string(512, '\0');
+  EXPECT_EQ(text_of(gunzip(bytes_of(packed), "x", 100)), "one two");
+}
+
+TEST(Gzip, FilesByContentNotByName) {
+  const TemporaryDirectory directory;
+  write_text(directory / "plain.gz", "plain");
+  write_text(directory / "packed", gzip_of("packed"));
+  EXPECT_EQ(text_of(read_maybe_gzip(directory / "plain.gz", 5)), "plain");
+  EXPECT_EQ(text_of(read_maybe_gzip(directory / "packed", 6)), "packed");
+  EXPECT_THAT(message_of<base::DataError>([&] { read_maybe_gzip(directory / "plain.gz", 4); }),
+              HasSubstr("found 5 bytes, expected at most 4"));
+  EXPECT_THAT(message_of<base::DataError>([&] { read_maybe_gzip(directory / "packed", 5); }),
+              HasSubstr("packed: inflates to more than 5 bytes"));
+}
+
+TEST(Gzip, EveryTruncationIsNamed) {
+  const std::string packed = gzip_of(varied_text(3000));
+  for (size_t size = 2; size < packed.size(); ++size)
+    EXPECT_THAT(message_of<base::DataError>(
+                    [&] { gunzip(bytes_of(packed.substr(0, size)), "train.gz", 1 << 20); }),
+                HasSubstr("train.gz: the gzip data ends"))
+        << size;
+  EXPECT_THAT(message_of<base::DataError>([&] { gunzip(bytes_of("\x1f"), "train.gz", 99); }),
+              HasSubstr("no gzip header"));
+}
+
+TEST(Gzip, DamageIsNamed) {
+  const std::string text = varied_text(3000), packed = gzip_of(text);
+  int refused = 0;
+  for (size_t bit = 0; bit < packed.size() * 8; ++bit) {
+    std::string damaged = packed;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    try {  // the time stamp and other idle fields of the header may change; the data may not
+      EXPECT_EQ(text_of(gunzip(bytes_of(damaged), "x", 1 << 20)), text) << bit;
+    } catch (const base::DataError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, static_cast<int>(packed.size() * 8) - 80);
+  EXPECT_THAT(
+      message_of<base::DataError>([&] { gunzip(bytes_of(packed + "tail"), "train.gz", 1 << 20); }),
+      HasSubstr("found 4 bytes after the end"));
+}
+
+TEST(Gzip, ABombStopsAtTheLimit) {
+  const std::string packed = gzip_of(std::string(50'000'000, '\0'));
+  EXPECT_THAT(message_of<base::DataError>([&] { gunzip(bytes_of(packed), "bomb", 1'000'000); }),
+              HasSubstr("more than 1000000 bytes"));
+}
+
+TEST(MappedFile, SaysWhatIsWrongByKind) {
+  const TemporaryDirectory directory;
+  EXPECT_THAT(message_of<base::DataError>([&] { MappedFile(directory / "none", FileKind::data); }),
+              HasSubstr("none: no such file"));
+  EXPECT_THAT(
+      message_of<base::WeightError>([&] { MappedFile(directory / "none", FileKind::weights); }),
+      HasSubstr("none: no such file"));
+  EXPECT_THAT(message_of<base::DataError>([&] { MappedFile(directory.path(), FileKind::data); }),
+              HasSubstr("found a directory"));
+  EXPECT_THAT(message_of<base::DataError>([&] { MappedFile("/dev/zero", FileKind::data); }),
+              HasSubstr("device"));
+  write_text(directory / "file", "text");
+  EXPECT_THAT(message_of<base::DataError>(
+                  [&] { MappedFile(directory / "file" / "below", FileKind::data); }),
+              HasSubstr("no such file"));
+  write_text(directory / "empty", "");
+  EXPECT_EQ(MappedFile(directory / "empty", FileKind::data).size_bytes(), 0);
+  MappedFile first(directory / "file", FileKind::data), second = std::move(first);
+  EXPECT_EQ(second.size_bytes(), 4);
+  EXPECT_EQ(second.bytes()[3], std::byte{'t'});
+}
+
+}  // namespace
+}  // namespace swin::files
