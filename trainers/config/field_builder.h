@@ -1,0 +1,191 @@
+// How the rows of the field table are made: a member of a plain struct knows its kind, how it is
+// read from JSON and how it is written. Used by fields.cpp alone.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "trainers/config/fields.h"
+
+namespace swin::trainers::table {
+
+using base::Json;
+using layers::PadMode;
+using layers::Size2;
+using layers::WindowShrink;
+
+// ---- How a member of each type is read and written
+// -------------------------------------------------
+
+inline const std::vector<std::string> kPadModes = {"pad_then_roll", "roll_then_pad", "masked",
+                                                   "assert"};
+inline const std::vector<std::string> kWindowShrinks = {"official", "per_dimension", "never"};
+
+inline size_t place_in(const std::vector<std::string>& names, const std::string& name) {
+  return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+inline void read(const Json& json, bool& value) { value = json.as_bool(); }
+inline void read(const Json& json, int64_t& value) { value = json.as_int(); }
+inline void read(const Json& json, double& value) { value = json.as_real(); }
+inline void read(const Json& json, std::string& value) { value = json.as_string(); }
+inline void read(const Json& json, PadMode& value) {
+  value = static_cast<PadMode>(place_in(kPadModes, json.as_string()));
+}
+inline void read(const Json& json, WindowShrink& value) {
+  value = static_cast<WindowShrink>(place_in(kWindowShrinks, json.as_string()));
+}
+inline void read(const Json& json, Size2& value) {
+  if (json.is_array()) {
+    value = {json.items()[0].as_int(), json.items()[1].as_int()};
+  } else {
+    value = {json.as_int(), json.as_int()};
+  }
+}
+inline void read(const Json& json, std::array<double, 2>& value) {
+  value = {json.items()[0].as_real(), json.items()[1].as_real()};
+}
+template <class T>
+void read(const Json& json, std::vector<T>& value) {
+  value.clear();
+  for (const Json& item : json.items()) read(item, value.emplace_back());
+}
+template <class T>
+void read(const Json& json, std::optional<T>& value) {
+  value.reset();
+  if (!json.is_null()) read(json, value.emplace());
+}
+
+template <class T>
+Json written(const T& value) {
+  return Json(value);
+}
+inline Json written(PadMode value) { return kPadModes[static_cast<size_t>(value)]; }
+inline Json written(WindowShrink value) { return kWindowShrinks[static_cast<size_t>(value)]; }
+inline Json written(const Size2& value) {
+  if (value[0] == value[1]) return Json(value[0]);
+  return Json::array_of(std::vector<int64_t>(value.begin(), value.end()));
+}
+inline Json written(const std::array<double, 2>& value) {
+  return Json::array_of(std::vector<double>(value.begin(), value.end()));
+}
+template <class T>
+Json written(const std::vector<T>& value) {
+  return Json::array_of(value);
+}
+template <class T>
+Json written(const std::optional<T>& value) {
+  return value ? written(*value) : Json();
+}
+
+template <class T>
+struct KindOf;
+template <Kind kKind>
+struct IsKind {
+  static constexpr Kind kind = kKind;
+  static constexpr bool nullable = false;
+};
+template <>
+struct KindOf<bool> : IsKind<Kind::boolean> {};
+template <>
+struct KindOf<int64_t> : IsKind<Kind::integer> {};
+template <>
+struct KindOf<double> : IsKind<Kind::number> {};
+template <>
+struct KindOf<std::string> : IsKind<Kind::text> {};
+template <>
+struct KindOf<PadMode> : IsKind<Kind::choice> {};
+template <>
+struct KindOf<WindowShrink> : IsKind<Kind::choice> {};
+template <>
+struct KindOf<Size2> : IsKind<Kind::size> {};
+template <>
+struct KindOf<std::array<double, 2>> : IsKind<Kind::numbers> {};
+template <>
+struct KindOf<std::vector<int64_t>> : IsKind<Kind::integers> {};
+template <>
+struct KindOf<std::vector<double>> : IsKind<Kind::numbers> {};
+template <class T>
+struct KindOf<std::optional<T>> : KindOf<T> {
+  static constexpr bool nullable = true;
+};
+
+// ---- How a row is written
+// --------------------------------------------------------------------------
+
+/// A row under construction; each call adds one property.
+class Row {
+ public:
+  explicit Row(Field& field) : field_(field) {}
+  Row& says(const char* meaning, const char* official = "") {
+    field_.meaning = meaning;
+    field_.official = official;
+    return *this;
+  }
+  Row& at_least(double minimum) { return field_.minimum = minimum, *this; }
+  Row& above(double minimum) { return field_.above_minimum = true, at_least(minimum); }
+  Row& at_most(double maximum) { return field_.maximum = maximum, *this; }
+  Row& below(double maximum) { return field_.below_maximum = true, at_most(maximum); }
+  Row& items(size_t least, size_t most) {
+    field_.least_items = least;
+    field_.most_items = most;
+    return *this;
+  }
+  Row& one_of(std::vector<std::string> choices) {
+    field_.kind = Kind::choice;
+    field_.choices = std::move(choices);
+    return *this;
+  }
+  Row& null_too() { return field_.nullable = true, *this; }
+  Row& by_default(const char* text) { return field_.default_text = text, *this; }
+
+ private:
+  Field& field_;
+};
+
+/// The rows of one section, which lives in `Section& access(Config&)`.
+template <class S>
+class Section {
+ public:
+  using Access = S& (*)(Config&);
+  Section(
+      std::vector<Field>& fields, std::string path, Access access,
+      bool (*present)(const Config&) = [](const Config&) { return true; })
+      : fields_(fields), path_(std::move(path)), access_(access), present_(present) {}
+
+  template <class M>
+  Row operator()(const char* name, M S::*member) {
+    Field& field = custom(
+        name, KindOf<M>::kind,
+        [member](S& section, const Json& json) { read(json, section.*member); },
+        [member](const S& section) { return written(section.*member); });
+    field.nullable = KindOf<M>::nullable;
+    return Row(field);
+  }
+  template <class Set, class Get>
+  Field& custom(const char* name, Kind kind, Set set, Get get) {
+    Field field;
+    field.path = path_ + "." + name;
+    field.kind = kind;
+    field.set = [access = access_, set](Config& config, const Json& json) {
+      set(access(config), json);
+    };
+    // The accessor is shared with writing; reading through it changes nothing.
+    field.get = [access = access_, get](const Config& config) {
+      return get(static_cast<const S&>(access(const_cast<Config&>(config))));
+    };
+    field.present = present_;
+    return fields_.emplace_back(std::move(field));
+  }
+
+ private:
+  std::vector<Field>& fields_;
+  std::string path_;
+  Access access_;
+  bool (*present_)(const Config&);
+};
+
+}  // namespace swin::trainers::table

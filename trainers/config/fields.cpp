@@ -1,0 +1,391 @@
+#include "trainers/config/fields.h"
+
+#include <cstdlib>
+
+#include "trainers/config/field_builder.h"
+
+namespace swin::trainers {
+
+using base::Json;
+using layers::ModelConfig;
+using table::Row;
+using table::Section;
+using table::written;
+
+namespace {
+
+constexpr double kMany = 1 << 30;
+
+std::string with_home(const std::string& path) {
+  if (path != "~" && path.rfind("~/", 0) != 0) return path;
+  const char* home = std::getenv("HOME");
+  return home ? home + path.substr(1) : path;
+}
+
+// ---- The table
+// -------------------------------------------------------------------------------------
+
+void add_model(std::vector<Field>& fields) {
+  Section<ModelConfig> model(fields, "model", [](Config& c) -> ModelConfig& { return c.model; });
+  using M = ModelConfig;
+  model("name", &M::name).one_of({"swin"}).says("architecture", "MODEL.TYPE");
+  model("image_size", &M::image_size)
+      .at_least(1)
+      .at_most(65536)
+      .says("input height and width in pixels", "DATA.IMG_SIZE");
+  model("patch_size", &M::patch_size)
+      .at_least(1)
+      .at_most(256)
+      .says(
+          "side of a patch in pixels; a side it does not divide is padded with zeros right and "
+          "below",
+          "MODEL.SWIN.PATCH_SIZE");
+  model("in_chans", &M::in_chans)
+      .at_least(1)
+      .at_most(3)
+      .says("input channels: 1 (grey) or 3 (RGB)", "MODEL.SWIN.IN_CHANS");
+  model("embed_dim", &M::embed_dim)
+      .at_least(1)
+      .at_most(65536)
+      .says("channels of the first stage; each later stage doubles them", "MODEL.SWIN.EMBED_DIM");
+  model("depths", &M::depths)
+      .at_least(1)
+      .at_most(1024)
+      .items(1, 8)
+      .says("blocks of each stage", "MODEL.SWIN.DEPTHS");
+  model("num_heads", &M::num_heads)
+      .at_least(1)
+      .at_most(65536)
+      .items(1, 8)
+      .says("attention heads of each stage; each divides the stage's channels",
+            "MODEL.SWIN.NUM_HEADS");
+  model("window_size", &M::window_size)
+      .at_least(1)
+      .at_most(1024)
+      .says("height and width of a window in tokens", "MODEL.SWIN.WINDOW_SIZE");
+  model("window_shrink", &M::window_shrink)
+      .one_of(table::kWindowShrinks)
+      .says(
+          "a window larger than its map: `official` shrinks both sides to the smaller side of the "
+          "map "
+          "and does not shift, `per_dimension` does so per side (timm), `never` keeps it and pads "
+          "(torchvision)");
+  model("pad_mode", &M::pad_mode)
+      .one_of(table::kPadModes)
+      .says(
+          "a map that windows do not divide: `pad_then_roll` (torchvision), `roll_then_pad` "
+          "(timm), "
+          "`masked` hides the padding from attention, `assert` refuses it (official)");
+  model("mlp_ratio", &M::mlp_ratio)
+      .above(0)
+      .at_most(64)
+      .says("hidden channels of the MLP per channel", "MODEL.SWIN.MLP_RATIO");
+  model("qkv_bias", &M::qkv_bias).says("bias of the q, k, v projection", "MODEL.SWIN.QKV_BIAS");
+  model("qk_scale", &M::qk_scale)
+      .above(0)
+      .says("factor of q before the product with k; null: head_dim^-0.5", "MODEL.SWIN.QK_SCALE");
+  model("drop_rate", &M::drop_rate)
+      .at_least(0)
+      .below(1)
+      .says("dropout after the embedding, projections and MLP", "MODEL.DROP_RATE");
+  model("attn_drop_rate", &M::attn_drop_rate)
+      .at_least(0)
+      .below(1)
+      .says("dropout of attention probabilities", "attn_drop_rate");
+  model("drop_path_rate", &M::drop_path_rate)
+      .at_least(0)
+      .below(1)
+      .says("stochastic depth of the last block; rises linearly from 0", "MODEL.DROP_PATH_RATE");
+  model("ape", &M::ape).says("absolute position embedding", "MODEL.SWIN.APE");
+  model("patch_norm", &M::patch_norm)
+      .says("LayerNorm after the patch embedding", "MODEL.SWIN.PATCH_NORM");
+  Row(model.custom(
+          "num_classes", Kind::integer,
+          [](M& m, const Json& json) { m.num_classes = json.is_null() ? 0 : json.as_int(); },
+          [](const M& m) { return m.num_classes == 0 ? Json() : Json(m.num_classes); }))
+      .null_too()
+      .at_least(1)
+      .at_most(1 << 24)
+      .says("outputs of the head; null: the classes of data.train", "MODEL.NUM_CLASSES");
+  Row(model.custom(
+          "init_std", Kind::init_std,
+          [](M& m, const Json& json) {
+            m.init_std.reset();
+            if (json.is_number()) m.init_std = json.as_real();
+          },
+          [](const M& m) { return m.init_std ? Json(*m.init_std) : Json("fan_in"); }))
+      .above(0)
+      .at_most(10)
+      .says(
+          "standard deviation of the first linear weights; `fan_in`: 1/√fan_in, better for narrow "
+          "models",
+          "INIT_STD");
+}
+
+template <class Access>
+void add_dataset(std::vector<Field>& fields, const char* path, Access access,
+                 bool (*present)(const Config&)) {
+  using D = DatasetConfig;
+  Section<D> set(fields, path, access, present);
+  const std::string name = path;
+  const bool train = name == "data.train";
+  set("format", &D::format)
+      .one_of({"image_folder", "cifar10", "cifar100", "mnist", "synthetic"})
+      .by_default(train ? "required" : "that of data.train")
+      .says(
+          "how the images are stored; `image_folder` has one folder a class, `synthetic` needs no "
+          "file",
+          "DATA.DATASET");
+  Row(set.custom(
+          "path", Kind::text, [](D& d, const Json& json) { d.path = with_home(json.as_string()); },
+          [](const D& d) { return Json(d.path); }))
+      .by_default(train ? "required unless synthetic" : "that of data.train")
+      .says("folder of the data set, relative to the working directory; `~` is the home folder",
+            "DATA.DATA_PATH");
+  Row(set.custom(
+          "split", Kind::choice,
+          [](D& d, const Json& json) { d.split = json.is_null() ? "" : json.as_string(); },
+          [](const D& d) { return d.split.empty() ? Json() : Json(d.split); }))
+      .one_of({"train", "test"})
+      .null_too()
+      .by_default(train ? "`\"train\"`; null for image_folder"
+                        : "`\"test\"`; null for image_folder")
+      .says("which of the data set's own parts");
+  Row(set.custom(
+          "fraction", Kind::fraction,
+          [train](D& d, const Json& json) {
+            if (json.is_array()) {
+              d.fraction_begin = json.items()[0].as_real();
+              d.fraction_end = json.items()[1].as_real();
+            } else {  // training takes from the front, the others from the back: 0.75 and 0.25
+                      // never meet
+              d.fraction_begin = train ? 0 : 1 - json.as_real();
+              d.fraction_end = train ? json.as_real() : 1;
+            }
+          },
+          [](const D& d) {
+            return Json::array_of(std::vector<double>{d.fraction_begin, d.fraction_end});
+          }))
+      .by_default("`1`")
+      .says(train ? "part of each class, in a shuffled order: f is [0, f)"
+                  : "part of each class, in a shuffled order: f is [1 - f, 1)");
+  Row(set.custom(
+          "samples", Kind::integer,
+          [](D& d, const Json& json) { d.samples = json.is_null() ? 0 : json.as_int(); },
+          [](const D& d) { return d.samples == 0 ? Json() : Json(d.samples); }))
+      .null_too()
+      .at_least(1)
+      .at_most(kMany)
+      .by_default("`1000` if synthetic, else null")
+      .says("images of a synthetic set; of no other");
+  set("seed", &D::seed)
+      .at_least(0)
+      .at_most(kMany)
+      .by_default(train ? "`0`" : "that of data.train")
+      .says("of the shuffle that fractions cut, and of synthetic images");
+}
+
+void add_data(std::vector<Field>& fields) {
+  add_dataset(
+      fields, "data.train", [](Config& c) -> DatasetConfig& { return c.data.train; },
+      [](const Config& c) { return !c.data.train.format.empty(); });
+  add_dataset(
+      fields, "data.validation", [](Config& c) -> DatasetConfig& { return *c.data.validation; },
+      [](const Config& c) { return c.data.validation.has_value(); });
+  add_dataset(
+      fields, "data.test", [](Config& c) -> DatasetConfig& { return *c.data.test; },
+      [](const Config& c) { return c.data.test.has_value(); });
+}
+
+void add_images(std::vector<Field>& fields) {
+  using A = AugmentConfig;
+  Section<A> augment(fields, "augment", [](Config& c) -> A& { return c.augment; });
+  augment("random_crop", &A::random_crop)
+      .at_least(0)
+      .at_most(4096)
+      .says("zero padding on each side, in pixels, before a random crop; 0: none",
+            "RandomCrop(padding)");
+  augment("horizontal_flip", &A::horizontal_flip)
+      .at_least(0)
+      .at_most(1)
+      .says("probability of a mirrored image", "hflip");
+
+  using P = PreprocessConfig;
+  Section<P> preprocess(fields, "preprocess", [](Config& c) -> P& { return c.preprocess; });
+  preprocess("resize", &P::resize)
+      .at_least(1)
+      .at_most(65536)
+      .by_default("int(256/224 · image_size), null up to 32 px")
+      .says(
+          "short side before the centre crop; null: an image of another size is resized straight "
+          "to "
+          "image_size",
+          "TEST.CROP");
+  preprocess("interpolation", &P::interpolation)
+      .one_of({"bilinear", "bicubic", "lanczos"})
+      .says("filter of the resize, as in Pillow", "DATA.INTERPOLATION");
+  preprocess("mean", &P::mean)
+      .at_least(0)
+      .at_most(1)
+      .items(1, 3)
+      .by_default("ImageNet's for 3 channels, else `[0.5]`")
+      .says("per channel, of pixels in 0…1", "IMAGENET_DEFAULT_MEAN");
+  preprocess("std", &P::std)
+      .above(0)
+      .at_most(1)
+      .items(1, 3)
+      .by_default("ImageNet's for 3 channels, else `[0.5]`")
+      .says("per channel, of pixels in 0…1", "IMAGENET_DEFAULT_STD");
+}
+
+void add_optimization(std::vector<Field>& fields) {
+  using O = OptimizerConfig;
+  Section<O> optimizer(fields, "optimizer", [](Config& c) -> O& { return c.optimizer; });
+  optimizer("name", &O::name)
+      .one_of({"adamw"})
+      .says("no weight decay for vectors, biases and position tables", "TRAIN.OPTIMIZER.NAME");
+  optimizer("lr", &O::lr).above(0).at_most(100).says("highest learning rate", "TRAIN.BASE_LR");
+  optimizer("lr_reference_batch", &O::lr_reference_batch)
+      .at_least(1)
+      .at_most(kMany)
+      .says("if set, lr, warmup_lr and min_lr are multiplied by batch_size / this", "512");
+  optimizer("betas", &O::betas)
+      .at_least(0)
+      .below(1)
+      .items(2, 2)
+      .says("decay of the running mean and of the running square", "TRAIN.OPTIMIZER.BETAS");
+  optimizer("eps", &O::eps)
+      .above(0)
+      .at_most(1)
+      .says("added to the root of the running square", "TRAIN.OPTIMIZER.EPS");
+  optimizer("weight_decay", &O::weight_decay)
+      .at_least(0)
+      .at_most(100)
+      .says("decoupled, times the learning rate", "TRAIN.WEIGHT_DECAY");
+
+  using S = ScheduleConfig;
+  Section<S> schedule(fields, "schedule", [](Config& c) -> S& { return c.schedule; });
+  schedule("name", &S::name)
+      .one_of({"cosine"})
+      .says("from lr to min_lr, per step", "TRAIN.LR_SCHEDULER.NAME");
+  schedule("epochs", &S::epochs)
+      .at_least(1)
+      .at_most(kMany)
+      .says("passes over data.train; this or steps", "TRAIN.EPOCHS");
+  schedule("steps", &S::steps).at_least(1).at_most(kMany).says("updates; this or epochs");
+  schedule("warmup_epochs", &S::warmup_epochs)
+      .at_least(0)
+      .at_most(kMany)
+      .says("rise from warmup_lr to lr, in epochs (0.5 is half of one); this or warmup_steps",
+            "TRAIN.WARMUP_EPOCHS");
+  schedule("warmup_steps", &S::warmup_steps).at_least(0).at_most(kMany).says("the same in updates");
+  schedule("warmup_lr", &S::warmup_lr)
+      .at_least(0)
+      .at_most(100)
+      .says("learning rate of the first step of the warm-up", "TRAIN.WARMUP_LR");
+  schedule("min_lr", &S::min_lr)
+      .at_least(0)
+      .at_most(100)
+      .says("learning rate at the end", "TRAIN.MIN_LR");
+}
+
+void add_run(std::vector<Field>& fields) {
+  using T = TrainerConfig;
+  Section<T> trainer(fields, "trainer", [](Config& c) -> T& { return c.trainer; });
+  trainer("batch_size", &T::batch_size)
+      .at_least(1)
+      .at_most(1 << 20)
+      .says("images of one update", "DATA.BATCH_SIZE");
+  trainer("micro_batch_size", &T::micro_batch_size)
+      .at_least(1)
+      .at_most(1 << 20)
+      .says("images computed at once; gradients add up to the whole batch; null: batch_size",
+            "TRAIN.ACCUMULATION_STEPS");
+  trainer("seed", &T::seed)
+      .at_least(0)
+      .at_most(kMany)
+      .says("of initial weights, order, augmentation and dropout", "SEED");
+  trainer("clip_grad", &T::clip_grad)
+      .above(0)
+      .says("largest L2 norm of all gradients; null: no clipping", "TRAIN.CLIP_GRAD");
+  trainer("precision", &T::precision).one_of({"fp32"}).says("of matrix products", "AMP_ENABLE");
+  trainer("log_every_steps", &T::log_every_steps)
+      .at_least(1)
+      .at_most(kMany)
+      .says("steps between lines of log.jsonl", "PRINT_FREQ");
+  trainer("evaluate_every_epochs", &T::evaluate_every_epochs)
+      .at_least(1)
+      .at_most(kMany)
+      .says("epochs between evaluations on data.validation; the last epoch is always evaluated");
+
+  using C = CheckpointConfig;
+  Section<C> checkpoint(fields, "checkpoint", [](Config& c) -> C& { return c.checkpoint; });
+  checkpoint("every_epochs", &C::every_epochs)
+      .at_least(1)
+      .at_most(kMany)
+      .says("epochs between checkpoints; null: none; the end of a run is always saved",
+            "SAVE_FREQ");
+  checkpoint("every_steps", &C::every_steps)
+      .at_least(1)
+      .at_most(kMany)
+      .says("steps between checkpoints; null: none");
+  checkpoint("every_minutes", &C::every_minutes)
+      .above(0)
+      .at_most(kMany)
+      .says("minutes between checkpoints; null: none");
+  checkpoint("keep_last", &C::keep_last)
+      .at_least(1)
+      .at_most(kMany)
+      .says("newest checkpoints kept; older ones are deleted, but never the best");
+  checkpoint("keep_best", &C::keep_best)
+      .says("keep best.h5, chosen on data.validation", "max_accuracy");
+  checkpoint("monitor", &C::monitor)
+      .one_of({"top1", "top5", "loss"})
+      .says("what the best checkpoint is best at");
+
+  using R = RuntimeConfig;
+  Section<R> runtime(fields, "runtime", [](Config& c) -> R& { return c.runtime; });
+  runtime("threads", &R::threads)
+      .at_least(1)
+      .at_most(4096)
+      .says(
+          "null: OMP_NUM_THREADS, else the cores this process may use; changes no bit of a result");
+  runtime("workers", &R::workers)
+      .at_least(0)
+      .at_most(256)
+      .says("threads that load images; 0: the training thread does; changes no bit of a result",
+            "DATA.NUM_WORKERS");
+  Row(runtime.custom(
+          "output", Kind::text,
+          [](R& r, const Json& json) {
+            r.output.reset();
+            if (!json.is_null()) r.output = with_home(json.as_string());
+          },
+          [](const R& r) { return written(r.output); }))
+      .null_too()
+      .says("run directory; null: runs/<name of the config file>", "OUTPUT");
+}
+
+}  // namespace
+
+const std::vector<Field>& all_fields() {
+  static const std::vector<Field> fields = [] {
+    std::vector<Field> all;
+    add_model(all);
+    Section<TaskConfig> task(all, "task", [](Config& c) -> TaskConfig& { return c.task; });
+    task("name", &TaskConfig::name).one_of({"classification"}).says("what is learned");
+    task("label_smoothing", &TaskConfig::label_smoothing)
+        .at_least(0)
+        .below(1)
+        .says("share of the target spread over all classes, in training only",
+              "MODEL.LABEL_SMOOTHING");
+    add_data(all);
+    add_images(all);
+    add_optimization(all);
+    add_run(all);
+    return all;
+  }();
+  return fields;
+}
+
+}  // namespace swin::trainers

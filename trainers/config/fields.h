@@ -1,0 +1,65 @@
+// The table of fields: one row per field of a config, from which come parsing, the resolved config,
+// the JSON Schema and the list of configs/README.md.
+#pragma once
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "trainers/config/config.h"
+
+namespace swin::trainers {
+
+enum class Kind {
+  boolean,
+  integer,
+  number,
+  text,
+  choice,
+  integers,  ///< a list
+  numbers,
+  size,      ///< n or [h, w]
+  fraction,  ///< f or [begin, end]
+  init_std,  ///< a number or "fan_in"
+};
+
+struct Field {
+  std::string path;  ///< "trainer.batch_size"
+  Kind kind = Kind::text;
+  bool nullable = false;
+  /// Of an integer or number, or of every element of a list.
+  double minimum = -std::numeric_limits<double>::infinity();
+  double maximum = std::numeric_limits<double>::infinity();
+  bool above_minimum = false, below_maximum = false;  ///< the bound itself is refused
+  size_t least_items = 1, most_items = 64;
+  std::vector<std::string> choices;
+  std::string default_text;  ///< where the default is computed from other fields
+  std::string meaning, official;
+
+  /// Stores a value that `check` has accepted.
+  std::function<void(Config&, const base::Json&)> set;
+  std::function<base::Json(const Config&)> get;
+  /// False for the fields of a data set that the config does not have.
+  std::function<bool(const Config&)> present;
+
+  std::string section() const { return path.substr(0, path.rfind('.')); }
+  std::string name() const { return path.substr(path.rfind('.') + 1); }
+  /// "an integer of at least 1", for errors.
+  std::string expected() const;
+  /// "integer", "number or null", …, for configs/README.md.
+  std::string type_text() const;
+};
+
+const std::vector<Field>& all_fields();
+
+/// Where `path` was written: "file:line: path" of the value, or of the nearest object around it.
+std::string where_of(const base::Json& document, const std::string& path);
+/// "file:12", "--set", or empty for values made in memory.
+std::string origin_of(const base::Json& value);
+/// The value at a dotted path, null pointer where absent.
+const base::Json* find_path(const base::Json& document, const std::string& path);
+
+/// Levenshtein distance.
+size_t edit_distance(const std::string& a, const std::string& b);
+
+}  // namespace swin::trainers

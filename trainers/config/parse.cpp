@@ -1,0 +1,377 @@
+// A document against the table of fields, then what several fields must agree on.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+
+#include "base/errors.h"
+#include "trainers/config/config.h"
+#include "trainers/config/fields.h"
+
+namespace swin::trainers {
+
+using base::Json;
+using base::UsageError;
+
+namespace {
+
+std::string found_text(const Json& value) {
+  std::string text = base::to_text(value);
+  if (text.size() > 60) {
+    size_t end = 57;
+    while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // whole characters
+    text = text.substr(0, end) + "…";
+  }
+  return "found " + text;
+}
+
+std::string where_is(const Json& value, const std::string& path) {
+  const std::string origin = origin_of(value);
+  return origin.empty() ? path : origin + ": " + path;
+}
+
+// ---- One value
+// -------------------------------------------------------------------------------------
+
+bool in_range(const Field& field, double value) {
+  if (field.above_minimum ? value <= field.minimum : value < field.minimum) return false;
+  return field.below_maximum ? value < field.maximum : value <= field.maximum;
+}
+
+bool fits(const Field& field, const Json& value) {
+  const auto integer = [&](const Json& v) {
+    return v.is_integer() && in_range(field, v.as_real());
+  };
+  const auto number = [&](const Json& v) { return v.is_number() && in_range(field, v.as_real()); };
+  const auto list_of = [&](size_t least, size_t most, const auto& fits_item) {
+    return value.is_array() && value.size() >= least && value.size() <= most &&
+           std::all_of(value.items().begin(), value.items().end(), fits_item);
+  };
+  if (value.is_null()) return field.nullable;
+  switch (field.kind) {
+    case Kind::boolean:
+      return value.is_boolean();
+    case Kind::integer:
+      return integer(value);
+    case Kind::number:
+      return number(value);
+    case Kind::text:
+      return value.is_string() && value.as_string().find('\0') == std::string::npos;
+    case Kind::choice:
+      return value.is_string() &&
+             std::count(field.choices.begin(), field.choices.end(), value.as_string()) > 0;
+    case Kind::integers:
+      return list_of(field.least_items, field.most_items, integer);
+    case Kind::numbers:
+      return list_of(field.least_items, field.most_items, number);
+    case Kind::size:
+      return integer(value) || list_of(2, 2, integer);
+    case Kind::fraction: {
+      if (value.is_number()) return value.as_real() > 0 && value.as_real() <= 1;
+      const auto any = [](const Json& v) { return v.is_number(); };
+      return list_of(2, 2, any) && value.items()[0].as_real() >= 0 &&
+             value.items()[0].as_real() < value.items()[1].as_real() &&
+             value.items()[1].as_real() <= 1;
+    }
+    case Kind::init_std:
+      return number(value) || (value.is_string() && value.as_string() == "fan_in");
+  }
+  return false;
+}
+
+/// The closest of `names`, empty if none is close.
+std::string nearest(const std::string& name, const std::vector<std::string>& names) {
+  std::string best;
+  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
+  for (const std::string& candidate : names) {
+    const size_t distance = edit_distance(name, candidate);
+    if (distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+void store(const Field& field, const Json& value, Config& config) {
+  if (!fits(field, value)) {
+    std::string remedy;
+    if (field.kind == Kind::choice && value.is_string()) {
+      const std::string close = nearest(value.as_string(), field.choices);
+      if (!close.empty()) remedy = "did you mean \"" + close + "\"?";
+    }
+    throw UsageError(where_is(value, field.path),
+                     found_text(value) + ", expected " + field.expected(), remedy);
+  }
+  field.set(config, value);
+}
+
+// ---- The walk
+// --------------------------------------------------------------------------------------
+
+/// Names directly below `prefix` ("" or "data.train"), in the order of the table.
+std::vector<std::string> children(const std::string& prefix) {
+  std::vector<std::string> names;
+  const std::string start = prefix.empty() ? "" : prefix + ".";
+  for (const Field& field : all_fields()) {
+    if (field.path.compare(0, start.size(), start) != 0) continue;
+    const std::string name =
+        field.path.substr(start.size(), field.path.find('.', start.size()) - start.size());
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// The field a stranger most likely meant: a sibling of nearly that name, else a field of nearly
+/// that name elsewhere, else the field that the official code calls so.
+std::string guess(const std::string& prefix, const std::string& name) {
+  const std::vector<std::string> siblings = children(prefix);
+  const std::string close = nearest(lower(name), siblings);
+  if (!close.empty()) return prefix.empty() ? close : prefix + "." + close;
+  std::vector<std::string> leaves;
+  for (const Field& field : all_fields()) leaves.push_back(field.name());
+  const std::string leaf = nearest(lower(name), leaves);
+  for (const Field& field : all_fields())
+    if (!leaf.empty() && field.name() == leaf) return field.path;
+  for (const Field& field : all_fields()) {
+    const std::string official = field.official.substr(field.official.rfind('.') + 1);
+    if (!official.empty() && lower(official) == lower(name)) return field.path;
+  }
+  return "";
+}
+
+void walk(const Json& object, const std::string& prefix, Config& config) {
+  for (const auto& [name, value] : object.members()) {
+    const std::string path = prefix.empty() ? name : prefix + "." + name;
+    if (name.find('.') != std::string::npos)
+      throw UsageError(where_is(value, "\"" + path + "\""), "found a name with a dot",
+                       "nest objects: {\"trainer\": {\"batch_size\": 64}}");
+    const auto& fields = all_fields();
+    const auto field =
+        std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.path == path; });
+    if (field != fields.end()) {
+      store(*field, value, config);
+      continue;
+    }
+    const std::vector<std::string> names = children(prefix);
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      std::string list;
+      for (const std::string& valid : names) list += (list.empty() ? "" : ", ") + valid;
+      const std::string meant = guess(prefix, name);
+      throw UsageError(where_is(value, path), "unknown field, expected one of " + list,
+                       meant.empty() ? "" : "did you mean " + meant + "?");
+    }
+    const bool optional = path == "data.validation" || path == "data.test";
+    if (optional && value.is_null()) continue;
+    if (!value.is_object())
+      throw UsageError(where_is(value, path),
+                       found_text(value) + ", expected an object" + (optional ? " or null" : ""));
+    if (path == "data.validation") config.data.validation.emplace();
+    if (path == "data.test") config.data.test.emplace();
+    walk(value, path, config);
+  }
+}
+
+// ---- What fields must agree on
+// -----------------------------------------------------------------------
+
+class Agreement {
+ public:
+  Agreement(const Json& document, Config& config, bool with_data)
+      : document_(document), config_(config), with_data_(with_data) {}
+
+  void settle() {
+    model();
+    preprocess();
+    schedule();
+    data();
+    if (config_.trainer.micro_batch_size.value_or(0) > config_.trainer.batch_size)
+      refuse("trainer.micro_batch_size", "found " +
+                                             std::to_string(*config_.trainer.micro_batch_size) +
+                                             ", expected at most trainer.batch_size, " +
+                                             std::to_string(config_.trainer.batch_size));
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& path, const std::string& found,
+                           const std::string& remedy = "") const {
+    throw UsageError(where_of(document_, path), found, remedy);
+  }
+  bool written(const std::string& path) const { return find_path(document_, path) != nullptr; }
+
+  void model() const {
+    const layers::ModelConfig& m = config_.model;
+    if (m.in_chans == 2) refuse("model.in_chans", "found 2, expected 1 (grey) or 3 (RGB)");
+    if (m.depths.size() != m.num_heads.size())
+      refuse(written("model.num_heads") ? "model.num_heads" : "model.depths",
+             "found " + std::to_string(m.depths.size()) + " stages in model.depths and " +
+                 std::to_string(m.num_heads.size()) + " in model.num_heads, expected as many");
+    for (size_t i = 0; i < m.num_heads.size(); ++i) {
+      const int64_t dim = m.embed_dim << i, heads = m.num_heads[i];
+      if (dim % heads == 0) continue;
+      int64_t less = heads, more = heads;
+      while (dim % less != 0) --less;
+      while (more < dim && dim % more != 0) ++more;
+      refuse("model.num_heads",
+             "found " + std::to_string(heads) + " heads in stage " + std::to_string(i) +
+                 ", expected a divisor of its " + std::to_string(dim) +
+                 " channels (model.embed_dim · 2^" + std::to_string(i) + ")",
+             less == more || dim % more != 0
+                 ? "use " + std::to_string(less)
+                 : "use " + std::to_string(less) + " or " + std::to_string(more));
+    }
+  }
+
+  void preprocess() const {
+    PreprocessConfig& p = config_.preprocess;
+    const auto& size = config_.model.image_size;
+    const int64_t side = std::min(size[0], size[1]);
+    if (!written("preprocess.resize") && side > 32)
+      p.resize = static_cast<int64_t>(256.0 / 224.0 * static_cast<double>(side));
+    if (p.resize && *p.resize < side)
+      refuse("preprocess.resize",
+             "found " + std::to_string(*p.resize) +
+                 ", expected null or at least the short side of model.image_size, " +
+                 std::to_string(side));
+    const size_t channels = static_cast<size_t>(config_.model.in_chans);
+    if (p.mean.empty())
+      p.mean = channels == 3 ? std::vector<double>{0.485, 0.456, 0.406}
+                             : std::vector<double>(channels, 0.5);
+    if (p.std.empty())
+      p.std = channels == 3 ? std::vector<double>{0.229, 0.224, 0.225}
+                            : std::vector<double>(channels, 0.5);
+    for (const auto& [path, values] :
+         {std::pair<const char*, const std::vector<double>&>{"preprocess.mean", p.mean},
+          {"preprocess.std", p.std}})
+      if (values.size() != channels)
+        refuse(path, "found " + std::to_string(values.size()) + " values, expected " +
+                         std::to_string(channels) + ", one per channel (model.in_chans)");
+  }
+
+  void schedule() const {
+    ScheduleConfig& s = config_.schedule;
+    if (!written("schedule.epochs") && s.steps) s.epochs.reset();
+    if (s.epochs && s.steps)
+      refuse("schedule.steps", "found both epochs and steps, expected one of them",
+             "set the other to null");
+    if (!s.epochs && !s.steps)
+      refuse("schedule.epochs", "found neither epochs nor steps, expected one of them");
+    if (s.warmup_epochs && s.warmup_steps)
+      refuse("schedule.warmup_steps",
+             "found both warmup_epochs and warmup_steps, expected one of them",
+             "set the other to null");
+    if (s.epochs && s.warmup_epochs && *s.warmup_epochs > static_cast<double>(*s.epochs))
+      refuse("schedule.warmup_epochs",
+             "found a warm-up of " + base::to_text(Json(*s.warmup_epochs)) +
+                 " epochs, expected at most schedule.epochs, " + std::to_string(*s.epochs));
+    if (s.steps && s.warmup_steps && *s.warmup_steps > *s.steps)
+      refuse("schedule.warmup_steps", "found a warm-up of " + std::to_string(*s.warmup_steps) +
+                                          " steps, expected at most schedule.steps, " +
+                                          std::to_string(*s.steps));
+    if (s.min_lr > config_.optimizer.lr)
+      refuse("schedule.min_lr", found_text(Json(s.min_lr)) + ", expected at most optimizer.lr, " +
+                                    base::to_text(Json(config_.optimizer.lr)));
+  }
+
+  void data() const {
+    DataConfig& d = config_.data;
+    if (!find_path(document_, "data")) {
+      if (with_data_)
+        refuse("data.train", "missing, expected a data set to train on",
+               "add \"data\": {\"train\": {\"format\": …, \"path\": …}}");
+      return;
+    }
+    if (d.train.format.empty())
+      refuse("data.train.format", "missing, expected one of " + format_names());
+    data_set("data.train", d.train, "train");
+    if (d.validation) inherit("data.validation", *d.validation);
+    if (d.test) inherit("data.test", *d.test);
+    if (d.validation) disjoint(d.train, *d.validation);
+  }
+  static std::string format_names() {
+    std::string names;
+    for (const Field& field : all_fields())
+      if (field.path == "data.train.format")
+        for (const std::string& name : field.choices) names += (names.empty() ? "" : ", ") + name;
+    return names;
+  }
+  /// Validation and test are mostly another part of what training reads.
+  void inherit(const std::string& path, DatasetConfig& set) const {
+    const DatasetConfig& train = config_.data.train;
+    const bool same_format = !written(path + ".format") || set.format == train.format;
+    if (!written(path + ".format")) set.format = train.format;
+    if (!written(path + ".path") && same_format) set.path = train.path;
+    if (!written(path + ".seed")) set.seed = train.seed;
+    data_set(path, set, "test");
+  }
+  void data_set(const std::string& path, DatasetConfig& set, const char* split) const {
+    const bool synthetic = set.format == "synthetic", folder = set.format == "image_folder";
+    if (!folder && !written(path + ".split")) set.split = split;
+    if (folder && !set.split.empty())
+      refuse(
+          path + ".split",
+          "found \"" + set.split + "\", expected null: an image_folder is all that its path holds",
+          "set " + path + ".path to the folder of that split");
+    if (!folder && set.split.empty())
+      refuse(path + ".split", "found null, expected \"train\" or \"test\"");
+    if (synthetic && !set.path.empty())
+      refuse(path + ".path", "found \"" + set.path + "\", expected none: synthetic reads no file");
+    if (!synthetic && set.path.empty())
+      refuse(path + ".path", "missing, expected the folder of the " + set.format + " data set");
+    if (!synthetic && set.samples != 0)
+      refuse(path + ".samples",
+             "found " + std::to_string(set.samples) +
+                 ", expected null: only synthetic sets have a size to choose",
+             "use " + path + ".fraction");
+    if (synthetic && set.samples == 0) set.samples = 1000;
+  }
+  void disjoint(const DatasetConfig& train, const DatasetConfig& validation) const {
+    const auto normal = [](const std::string& path) {
+      std::string text = std::filesystem::path(path).lexically_normal().string();
+      if (text.size() > 1 && text.back() == '/') text.pop_back();
+      return text;
+    };
+    if (train.format != validation.format || train.split != validation.split ||
+        normal(train.path) != normal(validation.path))
+      return;
+    if (train.seed != validation.seed) {
+      if (train.format == "synthetic") return;  // other images
+      refuse("data.validation.seed",
+             "found " + std::to_string(validation.seed) + ", expected " +
+                 std::to_string(train.seed) +
+                 " as in data.train: fractions are disjoint only in one shuffle");
+    }
+    const double common = std::min(train.fraction_end, validation.fraction_end) -
+                          std::max(train.fraction_begin, validation.fraction_begin);
+    if (common > 1e-9)
+      refuse(written("data.validation.fraction") ? "data.validation.fraction" : "data.validation",
+             "found images of data.train in data.validation, expected disjoint sets",
+             "give both a fraction, for example 0.9 and 0.1, or another split or path");
+  }
+
+  const Json& document_;
+  Config& config_;
+  bool with_data_;
+};
+
+Config parse(const Json& document, bool with_data) {
+  if (!document.is_object())
+    throw UsageError(where_is(document, "config"),
+                     std::string("found ") + document.type_name() + ", expected an object");
+  Config config;
+  walk(document, "", config);
+  Agreement(document, config, with_data).settle();
+  return config;
+}
+
+}  // namespace
+
+Config parse_config(const Json& document) { return parse(document, true); }
+Config parse_config_without_data(const Json& document) { return parse(document, false); }
+layers::ModelConfig parse_model_only(const Json& document) { return parse(document, false).model; }
+
+}  // namespace swin::trainers
