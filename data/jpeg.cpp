@@ -9,7 +9,8 @@
 namespace swin::data {
 namespace {
 
-// One decompressor a thread: making one costs as much as a small picture.
+// One for each picture: a used one keeps tables and state of the file before, so a damaged file
+// could change how the next one reads. Making one takes microseconds.
 class Decompressor {
  public:
   Decompressor() : handle_(tjInitDecompress()) {
@@ -45,7 +46,7 @@ void cmyk_to_rgb(const std::vector<uint8_t>& inverted, uint8_t* rgb) {
 
 void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
                  Image& to) {
-  thread_local Decompressor decompressor;
+  const Decompressor decompressor;
   const tjhandle handle = decompressor.get();
   const auto size = static_cast<unsigned long>(bytes.size());
   const auto fail = [&]() -> base::DataError {

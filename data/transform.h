@@ -18,9 +18,10 @@ struct Preprocess {
   int64_t height = 0, width = 0, channels = 3;  ///< of the model's input
   /// Short side before the centre crop. Empty: a picture that already has the model's size is left
   /// alone, any other is resized straight to it.
-  std::optional<int64_t> resize;
+  std::optional<int64_t> resize = std::nullopt;
   Interpolation interpolation = Interpolation::bicubic;
-  std::vector<float> mean, std;  ///< one value per channel, or one for all; of pixels in 0 … 1
+  std::vector<float> mean = {},
+                     std = {};  ///< one value per channel, or one for all; of pixels in 0 … 1
 };
 
 /// What training does to see more than it has.

@@ -1,0 +1,116 @@
+#include <gmock/gmock.h>
+
+#include "data/dataset.h"
+#include "data/decode.h"
+#include "tests/data/test_files.h"
+
+namespace swin::data {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace fs = std::filesystem;
+
+DatasetOptions folder_options(const std::string& path, int64_t channels = 3) {
+  DatasetOptions options;
+  options.format = "image_folder";
+  options.path = path;
+  options.channels = channels;
+  return options;
+}
+
+void copy_image(const std::string& name, const std::string& to) {
+  fs::create_directories(fs::path(to).parent_path());
+  fs::copy_file(golden_path("images/" + name), to);
+}
+
+class ImageFolderTest : public testing::Test {
+ protected:
+  ImageFolderTest() {
+    copy_image("rgb.png", folder_ / "zebra/2.PNG");
+    copy_image("rgb_420.jpg", folder_ / "zebra/deep/1.jpeg");
+    copy_image("gray.jpg", folder_ / "Ant/10.jpg");
+    copy_image("cmyk.jpg", folder_ / "Ant/9.jpg");
+    folder_.write("Ant/notes.txt", "not a picture");
+    folder_.write("README", "nor this");
+  }
+  std::string error() const {
+    return data_error([&] { open_dataset(folder_options(folder_.path())); });
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(ImageFolderTest, OneFolderIsOneClass) {
+  const auto dataset = open_dataset(folder_options(folder_.path()));
+  EXPECT_THAT(dataset->class_names(), ElementsAre("Ant", "zebra"));
+  ASSERT_EQ(dataset->size(), 4);
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < 4; ++i) {
+    names.push_back(fs::path(dataset->name(i)).lexically_relative(folder_.path()).string());
+    EXPECT_EQ(dataset->label(i), i < 2 ? 0 : 1);
+    EXPECT_EQ(dataset->load(i).height, 37);
+    EXPECT_EQ(dataset->load(i).channels, 3);
+  }
+  EXPECT_THAT(names, ElementsAre("Ant/10.jpg", "Ant/9.jpg", "zebra/2.PNG", "zebra/deep/1.jpeg"));
+  EXPECT_EQ(dataset->load(3), read_image(golden_path("images/rgb_420.jpg"), 3));
+  EXPECT_EQ(open_dataset(folder_options(folder_.path(), 1))->load(2).channels, 1);
+}
+
+TEST_F(ImageFolderTest, FingerprintIsNamesAndSizesNotThePlace) {
+  const TemporaryFolder other;
+  fs::copy(folder_.path(), other.path(), fs::copy_options::recursive);
+  const auto fingerprint = [](const TemporaryFolder& where) {
+    return open_dataset(folder_options(where.path()))->fingerprint();
+  };
+  EXPECT_EQ(fingerprint(folder_), fingerprint(other));
+  copy_image("rgb.png", other / "zebra/3.png");
+  EXPECT_NE(fingerprint(folder_), fingerprint(other));
+}
+
+TEST_F(ImageFolderTest, AnEmptyClassIsAnError) {
+  fs::create_directories(folder_ / "empty");
+  EXPECT_EQ(error(), (folder_ / "empty") +
+                         ": found no picture, expected .jpg, .jpeg or .png files; add "
+                         "pictures or remove the folder");
+  folder_.write("empty/a.webp", "RIFF");
+  EXPECT_THAT(error(), HasSubstr("found no picture, 1 files of other kinds"));
+}
+
+TEST_F(ImageFolderTest, NoClassIsAnError) {
+  const TemporaryFolder flat;
+  copy_image("rgb.png", flat / "a.png");
+  EXPECT_THAT(data_error([&] { open_dataset(folder_options(flat.path())); }),
+              HasSubstr("found no folder in it, expected one folder for each class"));
+}
+
+TEST_F(ImageFolderTest, LinksStayInside) {
+  const TemporaryFolder outside;
+  copy_image("rgb.png", outside / "secret/s.png");
+  fs::create_symlink(outside / "secret/s.png", folder_ / "zebra/link_out.png");
+  fs::create_symlink("2.PNG", folder_ / "zebra/link_in.png");
+  fs::create_directory_symlink(outside / "secret", folder_ / "zebra/folder_out");
+  fs::create_directory_symlink("..", folder_ / "zebra/deep/ring");
+  fs::create_directory_symlink(outside / "secret", folder_ / "class_out");
+  fs::create_symlink("nowhere.png", folder_ / "zebra/dangling.png");
+  const auto dataset = open_dataset(folder_options(folder_.path()));
+  EXPECT_EQ(dataset->size(), 5);
+  EXPECT_THAT(dataset->class_names(), ElementsAre("Ant", "zebra"));
+  fs::create_directories(folder_ / "linked");
+  fs::create_symlink(outside / "secret/s.png", folder_ / "linked/a.png");
+  EXPECT_THAT(error(), HasSubstr("1 symbolic links that lead out of the data set"));
+}
+
+TEST_F(ImageFolderTest, ABadPictureIsNamedWhenLoaded) {
+  const Bytes whole = read_bytes(golden_path("images/rgb_420.jpg"));
+  const std::string path = folder_.write("Ant/0.jpg", std::span(whole).first(whole.size() / 2));
+  const auto dataset = open_dataset(folder_options(folder_.path()));
+  EXPECT_THAT(data_error([&] { dataset->load(0); }),
+              AllOf(HasSubstr(path), HasSubstr("damaged JPEG")));
+  fs::remove(path);
+  EXPECT_THAT(data_error([&] { dataset->load(0); }), HasSubstr(path));
+}
+
+}  // namespace
+}  // namespace swin::data

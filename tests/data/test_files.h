@@ -1,0 +1,105 @@
+// Files that tests write, and the goldens they read.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/errors.h"
+#include "files/digest.h"
+
+namespace swin::data {
+
+using Bytes = std::vector<uint8_t>;
+
+/// A folder of its own for each test, removed with it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "swin_data_XXXXXX").string();
+    if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::string path() const { return path_.string(); }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  std::string write(const std::string& name, std::span<const uint8_t> bytes) const {
+    const std::filesystem::path file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    return file.string();
+  }
+  std::string write(const std::string& name, const std::string& text) const {
+    return write(name, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string golden_path(const std::string& name) {
+  return std::string(SWIN_SOURCE_DIR) + "/tests/data/" + name;
+}
+
+inline Bytes read_bytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.good()) << path;
+  return Bytes(std::istreambuf_iterator<char>(file), {});
+}
+
+/// The lines of a golden table, split at spaces, without comments.
+inline std::vector<std::vector<std::string>> read_table(const std::string& name) {
+  std::vector<std::vector<std::string>> rows;
+  std::ifstream file(golden_path(name));
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("#")) continue;
+    std::istringstream words(line);
+    rows.emplace_back();
+    for (std::string word; words >> word;) rows.back().push_back(word);
+  }
+  EXPECT_GT(rows.size(), 10u) << name;
+  return rows;
+}
+
+inline std::string sha256_of(std::span<const uint8_t> bytes) {
+  return files::to_hex(files::sha256(std::as_bytes(bytes)));
+}
+
+/// The bytes of noise() in scripts/reference/make_image_goldens.py.
+inline Bytes noise(int64_t count) {
+  Bytes bytes(static_cast<size_t>(count));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    uint32_t value = static_cast<uint32_t>(i) * 2654435761u + 12345u;
+    value ^= value >> 15;
+    bytes[i] = static_cast<uint8_t>(value);
+  }
+  return bytes;
+}
+
+/// The text of the DataError a call throws; a failure where it throws anything else.
+template <class Call>
+std::string data_error(Call&& call) {
+  try {
+    call();
+  } catch (const base::DataError& error) {
+    return error.what();
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << "found another error: " << error.what();
+    return "";
+  }
+  ADD_FAILURE() << "expected a DataError";
+  return "";
+}
+
+}  // namespace swin::data
