@@ -1,0 +1,57 @@
+// What a person sees of a run, on stderr.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace swin::trainers {
+
+/// A bar with rate, loss, learning rate and time left on a terminal; a plain line every few seconds
+/// elsewhere. NO_COLOR and TERM=dumb are honoured. Not for several threads.
+class Progress {
+ public:
+  struct Options {
+    bool quiet = false;  ///< warnings only
+    int file_descriptor = 2;
+    double plain_seconds = 5;  ///< between plain lines
+  };
+  explicit Progress(const Options& options);
+  /// Ends the bar's line.
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  struct Update {
+    int64_t step = 0, total_steps = 0;
+    int64_t epoch = 0, total_epochs = 0;  ///< from 1
+    double loss = 0, learning_rate = 0, images_per_second = 0;
+    double seconds_left = 0;
+  };
+  void update(const Update& update);
+  /// Of an evaluation: "evaluating 128/1000".
+  void evaluating(int64_t images, int64_t total_images);
+  /// A line of its own, above the bar; not shown if quiet.
+  void message(const std::string& text);
+  /// The same, shown also if quiet.
+  void warning(const std::string& text);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void draw(const std::string& line);
+  void clear_line();
+  void write(const std::string& text) const;
+  bool due(double seconds);
+
+  Options options_;
+  bool terminal_ = false, colour_ = false;
+  bool line_open_ = false;  ///< the cursor stands behind a bar
+  bool drawn_ = false;
+  Clock::time_point last_;
+};
+
+/// "1h 02m", "3m 05s", "12s".
+std::string duration_text(double seconds);
+/// A number with about three digits: "1234", "56.7", "0.00123".
+std::string short_number(double value);
+
+}  // namespace swin::trainers
