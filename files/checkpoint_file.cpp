@@ -18,6 +18,8 @@ constexpr std::string_view kMagic = "swin checkpoint\n";
 constexpr size_t kVersionAt = 16, kUserblockAt = 20, kPayloadAt = 24, kDigestAt = 32, kEndAt = 64;
 constexpr auto kUserblockBytes = static_cast<size_t>(kCheckpointUserblockBytes);
 constexpr size_t kDigestPieceBytes = size_t{16} << 20;
+constexpr size_t kResidentBytes = size_t{64}
+                                  << 20;  // read from the map before its pages are let go
 constexpr std::string_view kFormat = "swin.cpp";
 constexpr std::string_view kMetaPrefix = "meta/";
 constexpr char kRemedy[] = "use another checkpoint, the run directory may hold an older one";
@@ -138,6 +140,7 @@ struct CheckpointFile::State {
   std::optional<Hdf5Reader> reader;
   int64_t step = 0, epoch = 0;
   std::vector<Entry> entries;  // without meta/
+  size_t resident_bytes = 0;
 
   [[noreturn]] void refuse(const std::string& found) const {
     throw base::WeightError(file.path().string(), found);
@@ -211,6 +214,10 @@ void CheckpointFile::read_float32(std::string_view name, std::span<float> values
     state_->refuse(entry.name + " has shape " + to_text(entry.shape) + ", expected " +
                    std::to_string(values.size()) + " elements");
   state_->reader->read(name, std::as_writable_bytes(values));
+  state_->resident_bytes += values.size_bytes();
+  if (state_->resident_bytes < kResidentBytes) return;
+  state_->file.release_pages();
+  state_->resident_bytes = 0;
 }
 
 NamedArray CheckpointFile::read(std::string_view name) const {

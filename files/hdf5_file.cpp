@@ -178,10 +178,10 @@ std::vector<std::byte> Hdf5Image::to_bytes() const {
 
 // How a file of gigabytes is laid out in kilobytes: datasets get their place (early allocation) but
 // are never written through libhdf5 (no fill value, no H5Dwrite), and the tables come first in the
-// file, because the first block that is handed out for tables is large enough for all of them. The
-// core driver then holds only the tables; the arrays are spliced in at the offsets libhdf5 gives.
-// Were a table to land behind the arrays after all, the image would hold zeros in their places and
-// be correct still.
+// file, because the first block handed out for tables is large enough for all of them. The core
+// driver then holds only the tables; the arrays are spliced in at the offsets libhdf5 gives (small
+// ones may fill gaps between tables). Were a table to land behind large arrays after all, the image
+// would hold zeros in their places: more memory, and correct still.
 Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Attribute> attributes,
                      int64_t userblock_bytes) {
   const SilentErrors silent;

@@ -30,6 +30,8 @@ class Hdf5Image {
   Hdf5Image& operator=(Hdf5Image&&) noexcept = default;
   std::span<const std::span<const std::byte>> spans() const { return spans_; }
   int64_t size_bytes() const { return size_bytes_; }
+  /// Memory that this object holds: a small part of size_bytes() unless the arrays are small.
+  int64_t held_bytes() const { return static_cast<int64_t>(tables_.capacity()); }
   std::vector<std::byte> to_bytes() const;
 
  private:

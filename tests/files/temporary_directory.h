@@ -41,7 +41,9 @@ inline std::string read_text(const std::filesystem::path& path) {
 }
 
 inline void write_text(const std::filesystem::path& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+  std::filesystem::remove(
+      path);  // a truncated file is flushed to disk when it is closed, a new one not
+  std::ofstream(path, std::ios::binary) << text;
 }
 
 /// Runs `function`, which must throw `Expected`. @return the message.

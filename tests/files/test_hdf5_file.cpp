@@ -108,7 +108,8 @@ TEST(Hdf5, ManyDatasetsStayReadableAndTheTablesSmall) {
     if (given.find(span.data()) == given.end()) table_bytes += int64_t(span.size());
   EXPECT_EQ(table_bytes + array_bytes, image.size_bytes());
   EXPECT_LT(table_bytes, kNum * 1024);
-  EXPECT_EQ(image.spans().size(), arrays.size() + 1) << "tables lie between or behind the arrays";
+  // Tables behind the large arrays would make the image as large as these.
+  EXPECT_LT(image.held_bytes(), 2 * table_bytes);
 
   const auto file = file_of(image, 4096);
   const Hdf5Reader reader(file, "file", FileKind::weights);

@@ -196,6 +196,37 @@ TEST(Safetensors, EveryTruncationIsRefused) {
   }
 }
 
+TEST(Safetensors, DamagedFilesAreReadOrRefusedNeverMore) {
+  const TemporaryDirectory directory;
+  const std::vector<float> values(64, 0.5f);
+  write_safetensors(directory / "good",
+                    {NamedArray::of("layers.0.weight", {4, 8}, std::span(values).first(32)),
+                     NamedArray::of("layers.0.bias", {32}, std::span(values).last(32))});
+  const std::string good = read_text(directory / "good");
+  uint64_t state = 7;
+  const auto draw = [&](size_t bound) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<size_t>((state >> 33) % bound);
+  };
+  int refused = 0;
+  for (int i = 0; i < 2000; ++i) {
+    std::string bytes = good;
+    constexpr char kAlphabet[] = "{}[]\",:0123456789-.eFI\\ \xff";
+    for (size_t change = draw(3) + 1; change > 0; --change)
+      bytes[draw(good.size() - 256)] = kAlphabet[draw(sizeof kAlphabet)];
+    write_text(directory / "bad", bytes);
+    try {
+      const SafetensorsFile file(directory / "bad");
+      size_t total = 0;
+      for (const NamedArray& array : file.arrays()) total += array.bytes.size();
+      EXPECT_EQ(total, 256u);
+    } catch (const base::WeightError&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 1000);
+}
+
 TEST(Safetensors, WritesTheReferenceLayout) {
   const TemporaryDirectory directory;
   const std::vector<float> floats{1.5f, -2};
