@@ -2,6 +2,7 @@
 // them with type, default, meaning and official name. The table behind parsing, the resolved
 // config, the schema and that list is trainers/config/fields.cpp.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -79,9 +80,13 @@ struct ScheduleConfig {
   int64_t total_steps(int64_t steps_per_epoch) const {
     return steps ? *steps : *epochs * steps_per_epoch;
   }
+  /// At most the whole run: a run cut short by `steps` may end within its warm-up.
   int64_t total_warmup_steps(int64_t steps_per_epoch) const {
-    if (warmup_steps) return *warmup_steps;
-    return std::llround(warmup_epochs.value_or(0) * static_cast<double>(steps_per_epoch));
+    const int64_t wanted =
+        warmup_steps ? *warmup_steps
+                     : static_cast<int64_t>(std::llround(warmup_epochs.value_or(0) *
+                                                         static_cast<double>(steps_per_epoch)));
+    return std::min(wanted, total_steps(steps_per_epoch));
   }
 };
 

@@ -26,6 +26,9 @@ Json bound_json(double bound) {
 }
 
 std::string range_text(const Field& field) {
+  const bool both = std::isfinite(field.minimum) && std::isfinite(field.maximum);
+  if (both && !field.above_minimum && !field.below_maximum)
+    return " from " + bound_text(field.minimum) + " to " + bound_text(field.maximum);
   std::string text;
   if (std::isfinite(field.minimum))
     text = (field.above_minimum ? " above " : " of at least ") + bound_text(field.minimum);
@@ -144,15 +147,18 @@ std::string where_of(const Json& document, const std::string& path) {
 }
 
 size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
+  // Three rows of the table: a swap of neighbours looks two rows back.
+  std::vector<size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
+    before = above;
+    above = row;
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+      const size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
+      row[j] = std::min({above[j - 1] + change, above[j] + 1, row[j - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row[b.size()];

@@ -276,8 +276,10 @@ void add_optimization(std::vector<Field>& fields) {
   schedule("warmup_epochs", &S::warmup_epochs)
       .at_least(0)
       .at_most(kMany)
-      .says("rise from warmup_lr to lr, in epochs (0.5 is half of one); this or warmup_steps",
-            "TRAIN.WARMUP_EPOCHS");
+      .says(
+          "rise from warmup_lr to lr, in epochs (0.5 is half of one); this or warmup_steps; both "
+          "null: none",
+          "TRAIN.WARMUP_EPOCHS");
   schedule("warmup_steps", &S::warmup_steps).at_least(0).at_most(kMany).says("the same in updates");
   schedule("warmup_lr", &S::warmup_lr)
       .at_least(0)

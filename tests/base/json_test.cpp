@@ -1,0 +1,186 @@
+// Reading is strict and knows where every value stood; writing gives back the same bits.
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/errors.h"
+
+namespace swin::base {
+namespace {
+
+/// "line:column: message" of a text that must be refused.
+std::string refusal(std::string_view text, const JsonLimits& limits = {}) {
+  try {
+    parse_json(text, "test");
+    if (limits.comments || limits.max_bytes != JsonLimits{}.max_bytes)
+      parse_json(text, "test", limits);
+  } catch (const JsonSyntaxError& error) {
+    return std::to_string(error.position.line) + ":" + std::to_string(error.position.column) +
+           ": " + error.what;
+  }
+  return "accepted";
+}
+
+Json parse(std::string_view text) {
+  try {
+    return parse_json(text, "test");
+  } catch (const JsonSyntaxError& error) {
+    ADD_FAILURE() << text << ": " << error.what;
+    return {};
+  }
+}
+
+TEST(Json, KeepsIntegersAndRealsApart) {
+  const Json json = parse("[1, 1.0, -9223372036854775808, 9223372036854775807, 1e3, -0.0]");
+  const auto& items = json.items();
+  EXPECT_TRUE(items[0].is_integer());
+  EXPECT_FALSE(items[1].is_integer());
+  EXPECT_TRUE(items[1].is_number());
+  EXPECT_EQ(items[2].as_int(), std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(items[3].as_int(), std::numeric_limits<int64_t>::max());
+  EXPECT_FALSE(items[4].is_integer());
+  EXPECT_TRUE(std::signbit(items[5].as_real()));
+  EXPECT_EQ(items[0].as_real(), 1.0);
+  EXPECT_THROW(items[1].as_int(), InternalError);
+  EXPECT_THROW(items[0].as_string(), InternalError);
+}
+
+TEST(Json, KeepsTheOrderOfMembers) {
+  const Json json = parse(R"({"z": 1, "a": 2, "m": {"y": null, "b": true}})");
+  ASSERT_EQ(json.size(), 3u);
+  EXPECT_EQ(json.members()[0].first, "z");
+  EXPECT_EQ(json.members()[2].first, "m");
+  EXPECT_TRUE(json.at("m").at("y").is_null());
+  EXPECT_EQ(json.find("q"), nullptr);
+  EXPECT_THROW(json.at("q"), InternalError);
+}
+
+TEST(Json, KnowsWhereEveryValueStood) {
+  JsonLimits limits;
+  limits.comments = true;
+  const Json json = parse_json(
+      "// a { comment, with \" marks\n"
+      "{\n"
+      "  \"a\": 1, /* over\n two lines */ \"b\" : \"x\\\"}\\\\\",\n"
+      "  \"c\": [true,\n"
+      "    -2.5e3, {\"d\":null}]\n"
+      "}\n",
+      "f.json", limits);
+  const auto at = [](const Json& value) {
+    return std::to_string(value.position.line) + ":" + std::to_string(value.position.column);
+  };
+  EXPECT_EQ(at(json), "2:1");
+  EXPECT_EQ(at(json.at("a")), "3:8");
+  EXPECT_EQ(at(json.at("b")), "4:21");
+  EXPECT_EQ(json.at("b").as_string(), "x\"}\\");
+  EXPECT_EQ(at(json.at("c")), "5:8");
+  EXPECT_EQ(at(json.at("c").items()[0]), "5:9");
+  EXPECT_EQ(at(json.at("c").items()[1]), "6:5");
+  EXPECT_EQ(at(json.at("c").items()[2].at("d")), "6:18");
+  EXPECT_EQ(json.at("c").items()[2].at("d").source, "f.json");
+}
+
+TEST(Json, RefusesWithAPlaceAndAReason) {
+  const struct {
+    std::string_view text, refusal;
+  } cases[] = {
+      {"", "1:1: found unexpected end of input, expected '[', '{', or a literal"},
+      {"{\"a\":1,}", "1:8: found unexpected '}', expected string literal"},
+      {"[1,\n2", "2:2: found unexpected end of input, expected ']'"},
+      {"{\"a\" 1}", "1:6: found unexpected number literal, expected ':'"},
+      {"{a: 1}", "1:2: found invalid literal, expected string literal"},
+      {"{\"a\": 1}x", "1:9: found invalid literal, expected end of input"},
+      {"{} {}", "1:4: found unexpected '{', expected end of input"},
+      {std::string_view("{}\0x", 4), "1:3: found more bytes, expected the end of the document"},
+      {"{\"a\":1,\n \"a\":2}",
+       "2:2: found \"a\" a second time (first in line 1), expected each name once"},
+      {"{\"o\":{\"b\":1,\n\"b\":2}}",
+       "2:1: found \"o.b\" a second time (first in line 1), expected each name once"},
+      {"{\"a\":1,\"\\u0061\":2}",
+       "1:8: found \"a\" a second time (first in line 1), expected each name once"},
+      {"[1, 1e999]", "1:5: found number 1e999, expected one that fits a 64-bit real"},
+      {"[\n 99999999999999999999]",
+       "2:2: found integer 99999999999999999999, expected one that fits 64 bits"},
+      {"[9223372036854775808]",
+       "1:2: found integer 9223372036854775808, expected one that fits 64 bits"},
+      {"[-9223372036854775809]",
+       "1:2: found integer -9223372036854775809, expected one that fits 64 bits"},
+      {"[\"\xff\"]", "1:3: found invalid string: ill-formed UTF-8 byte, expected valid JSON"},
+      {"[\"\xed\xa0\x80\"]",
+       "1:4: found invalid string: ill-formed UTF-8 byte, expected valid JSON"},
+      {"[\"\xc0\x80\"]", "1:3: found invalid string: ill-formed UTF-8 byte, expected valid JSON"},
+      {"// no\n{}", "1:1: found invalid literal, expected valid JSON"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(refusal(c.text), c.refusal) << c.text;
+  for (const char* text :
+       {"[01]", "[+1]", "[.5]", "[1.]", "[NaN]", "[Infinity]", "'a'", "[tru]", "\"abc",
+        "[\"a\nb\"]", "[\"\\x\"]", "[\"\\ud800\"]", "[1 2]", "[", "]", "nul"})
+    EXPECT_NE(refusal(text), "accepted") << text;
+}
+
+TEST(Json, RefusesDepthAndSizeBeforeTheyCost) {
+  EXPECT_EQ(refusal(std::string(1'000'000, '[')), "1:65: found nesting deeper than 64 levels");
+  EXPECT_EQ(refusal(std::string(64, '[') + std::string(64, ']')), "accepted");
+  EXPECT_EQ(refusal(std::string(65, '[') + std::string(65, ']')),
+            "1:65: found nesting deeper than 64 levels");
+  JsonLimits limits;
+  limits.max_bytes = 4;
+  EXPECT_EQ(refusal("[1,2]", limits), "1:1: found 5 bytes, expected at most 4");
+  EXPECT_EQ(refusal("[12]", limits), "accepted");
+}
+
+TEST(Json, ReadsManyNamesInLinearTime) {
+  std::string text = "{";
+  for (int i = 0; i < 200'000; ++i)
+    text += "\"name" + std::to_string(i) + "\":" + std::to_string(i) + ",";
+  text += "\"last\":0}";
+  EXPECT_EQ(parse(text).size(), 200'001u);
+}
+
+TEST(Json, WritesWhatItReads) {
+  const std::string text =
+      R"({"a":1,"b":1.0,"c":[1e-08,0.1,-0.0,1e+300],"d":"line\n\"quote\"\\ \u0001 é €","e":null,"f":{},"g":[]})";
+  const Json json = parse(text);
+  EXPECT_EQ(to_text(json), text);
+  EXPECT_EQ(parse(to_text(json, 2)), json);
+  for (double value : {0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, 1e21, 123456789.125}) {
+    const Json list = parse("[" + to_text(Json(value)) + "]");
+    EXPECT_EQ(list.items()[0].as_real(), value);
+    EXPECT_FALSE(list.items()[0].is_integer());
+  }
+  EXPECT_EQ(to_text(Json(std::nan(""))), "null");
+  EXPECT_EQ(to_text(Json(std::numeric_limits<double>::infinity())), "null");
+  EXPECT_EQ(to_text(Json("a\xff"
+                         "b")),
+            "\"a\xEF\xBF\xBD"
+            "b\"");  // a file name may hold any bytes
+}
+
+TEST(Json, IndentsObjectsAndKeepsShortListsOnOneLine) {
+  const Json json = parse(R"({"depths":[2,2],"list":[{"a":1}],"empty":{}})");
+  EXPECT_EQ(to_text(json, 2),
+            "{\n  \"depths\": [2, 2],\n  \"list\": [\n    {\n      \"a\": 1\n    }\n  ],\n"
+            "  \"empty\": {}\n}");
+}
+
+TEST(Json, ComparesValuesNotPlaces) {
+  EXPECT_EQ(parse("{\"a\": 1, \"b\": [2]}"), parse("{\n\"b\":[2],\"a\":1.0}"));
+  EXPECT_FALSE(parse("[1, 2]") == parse("[2, 1]"));
+  EXPECT_FALSE(parse("{\"a\": null}") == parse("{}"));
+  EXPECT_FALSE(parse("0") == parse("false"));
+}
+
+TEST(Json, BuildsInMemory) {
+  Json json;
+  json["a"]["b"] = 3;
+  json["list"].push_back("x");
+  EXPECT_EQ(to_text(json), R"({"a":{"b":3},"list":["x"]})");
+  EXPECT_THROW(json["list"]["b"], InternalError);
+  EXPECT_EQ(to_text(Json::array_of(std::vector<int64_t>{1, 2})), "[1,2]");
+}
+
+}  // namespace
+}  // namespace swin::base
