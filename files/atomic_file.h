@@ -18,7 +18,7 @@ inline ByteSpan bytes_of(std::string_view text) { return std::as_bytes(std::span
 /// may write different names at once, not the same name.
 /// @throws base::DiskError on every failing call (full or read-only disk, no permission, missing
 /// directory, file size limit, a directory or device in the way); the old file is untouched, the
-/// temporary removed.
+/// temporary removed. Where only the last step fails, the directory's fsync, the new file is there.
 void write_file_atomically(const std::filesystem::path& path, std::span<const ByteSpan> spans);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
