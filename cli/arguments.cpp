@@ -1,0 +1,386 @@
+#include "cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <deque>
+#include <functional>
+
+#include "base/errors.h"
+#include "trainers/config/fields.h"
+
+namespace swin::cli {
+namespace {
+
+using base::UsageError;
+
+// The nearest of `choices`, as "; did you mean X?", or `otherwise` where none is near.
+std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
+                         const std::string& otherwise) {
+  const std::string* nearest = nullptr;
+  size_t nearest_distance = std::max<size_t>(2, found.size() / 3) + 1;
+  for (const std::string& choice : choices) {
+    const size_t distance = trainers::edit_distance(found, choice);
+    if (distance < nearest_distance) {
+      nearest = &choice;
+      nearest_distance = distance;
+    }
+  }
+  return nearest ? "did you mean " + *nearest + "?" : otherwise;
+}
+
+template <class Number>
+Number number(const std::string& where, const std::string& text, Number least, Number most,
+              const std::string& expected) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() ||
+      !(value >= least && value <= most))
+    throw UsageError(where, "found \"" + text + "\", expected " + expected,
+                     "give a number in that range");
+  return value;
+}
+
+// One verb under construction. Values are bound as text and read by `finish`, so that errors are
+// ours.
+class Verb {
+ public:
+  Verb(CLI::App& root, const std::string& name, const std::string& purpose,
+       const std::string& example)
+      : name_("swin " + name), app_(root.add_subcommand(name, purpose)) {
+    app_->footer("Example:\n  " + example);
+    app_->allow_extras();
+    app_->add_flag("--json", common_.json,
+                   "Print one JSON document on stdout and nothing else there");
+    app_->add_flag("--quiet", common_.quiet, "No progress on stderr");
+    app_->add_option("--threads", threads_,
+                     "Threads (default: the config's runtime.threads, OMP_NUM_THREADS, the cores)")
+        ->type_name("N");
+  }
+  CLI::App* app() const { return app_; }
+  const std::string& name() const { return name_; }
+  bool chosen() const { return app_->parsed(); }
+
+  std::string& positional(const std::string& placeholder, const std::string& meaning) {
+    std::string& text = texts_.emplace_back();
+    app_->add_option(placeholder, text, meaning)->type_name("");
+    return text;
+  }
+  std::vector<std::string>& positionals(const std::string& placeholder,
+                                        const std::string& meaning) {
+    app_->add_option(placeholder, list_, meaning)->type_name("");
+    return list_;
+  }
+  std::string& option(const std::string& flag, const std::string& type,
+                      const std::string& meaning) {
+    std::string& text = texts_.emplace_back();
+    app_->add_option(flag, text, meaning)->type_name(type);
+    return text;
+  }
+  bool& flag(const std::string& name, const std::string& meaning) {
+    bool& value = flags_.emplace_back(false);
+    app_->add_flag(name, value, meaning);
+    return value;
+  }
+  std::vector<std::string>& sets() {
+    app_->add_option("--set", sets_,
+                     "Override a field of the config, as path.to.field=value; repeatable")
+        ->type_name("FIELD=VALUE")
+        ->allow_extra_args(false);
+    return sets_;
+  }
+  bool given(const std::string& flag) const { return app_->count(flag) > 0; }
+  std::optional<std::string> given_text(const std::string& flag, const std::string& text) const {
+    return given(flag) ? std::optional(text) : std::nullopt;
+  }
+  /// @throws UsageError where a positional argument is missing.
+  const std::string& required(const std::string& placeholder, const std::string& text) const {
+    if (text.empty()) missing(placeholder);
+    return text;
+  }
+  [[noreturn]] void missing(const std::string& placeholder) const {
+    throw UsageError(name_, "found no " + placeholder + ", expected one",
+                     name_ + " --help shows an example");
+  }
+
+  // After parsing: refuses what nobody asked for, and hands out what every verb has.
+  CommonArguments finish() {
+    std::vector<std::string> flags;
+    for (const CLI::Option* option : app_->get_options())
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    const std::vector<std::string> extras = app_->remaining();
+    for (const std::string& extra : extras)
+      if (extra.size() > 1 && extra[0] == '-') {
+        const std::string flag = extra.substr(0, extra.find('='));
+        throw UsageError(name_, "found the flag " + flag + ", expected a flag of this verb",
+                         did_you_mean(flag, flags, name_ + " --help lists them"));
+      }
+    if (!extras.empty())
+      throw UsageError(name_,
+                       "found the argument \"" + extras[0] + "\" after all that were expected",
+                       name_ + " --help shows an example");
+    if (given("--threads"))
+      common_.threads =
+          number<int>(name_ + " --threads", threads_, 1, 1024, "a whole number from 1 to 1024");
+    return common_;
+  }
+
+ private:
+  std::string name_;
+  CLI::App* app_;
+  CommonArguments common_;
+  std::string threads_;
+  std::deque<std::string> texts_;  // addresses stay
+  std::deque<bool> flags_;
+  std::vector<std::string> list_, sets_;
+};
+
+// `--set a=1 b=2` is `--set a=1 --set b=2`; `swin help VERB` is `swin VERB --help`.
+std::vector<std::string> normalised(int argc, const char* const* argv) {
+  std::vector<std::string> result;
+  const auto is_assignment = [](const std::string& text) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) return false;
+    return std::all_of(
+        text.begin(), text.begin() + static_cast<std::ptrdiff_t>(equals),
+        [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.'; });
+  };
+  bool in_set = false;
+  for (int i = 1; i < argc; ++i) {
+    std::string text = argv[i];
+    if (in_set && is_assignment(text) && result.back() != "--set") result.push_back("--set");
+    in_set = text == "--set" || (in_set && is_assignment(text));
+    result.push_back(std::move(text));
+  }
+  if (result.size() == 2 && result[0] == "help") result = {result[1], "--help"};
+  if (result.size() == 1 && result[0] == "help") result = {"--help"};
+  return result;
+}
+
+template <class T>
+T with(const CommonArguments& common) {
+  T arguments;
+  static_cast<CommonArguments&>(arguments) = common;
+  return arguments;
+}
+
+}  // namespace
+
+Arguments parse_arguments(int argc, const char* const* argv) {
+  CLI::App root("Train, evaluate and use Swin Transformers from one native program.", "swin");
+  root.footer("Each verb explains itself: swin train --help. Exit codes are listed in README.md.");
+  root.set_version_flag("--version", "swin " SWIN_VERSION);
+  root.get_formatter()->column_width(34);
+
+  std::deque<Verb> verbs;
+  std::vector<std::function<Arguments(const CommonArguments&)>> builders;
+  const auto verb = [&](const char* name, const char* purpose, const char* example) -> Verb& {
+    return verbs.emplace_back(root, name, purpose, example);
+  };
+  {
+    Verb& v =
+        verb("train", "Train a model from a config, or go on where a run stopped",
+             "swin train configs/synthetic_micro.json --set schedule.epochs=1 --output runs/first");
+    const auto& config =
+        v.positional("CONFIG", "Config file (configs/README.md lists every field)");
+    const auto& sets = v.sets();
+    const auto& output =
+        v.option("--output", "DIR", "Run directory (default: runs/<name of the config>)");
+    const auto& resume =
+        v.option("--resume", "auto|never|FILE",
+                 "Go on from the newest checkpoint of the run directory that verifies (auto, "
+                 "the default), from a checkpoint, or begin anew");
+    const auto& init =
+        v.option("--init", "FILE", "Begin with the weights of this checkpoint or .safetensors");
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<TrainArguments>(common);
+      a.config = v.required("CONFIG", config);
+      a.sets = sets;
+      a.output = v.given_text("--output", output);
+      if (v.given("--resume")) a.resume = resume;
+      a.init = v.given_text("--init", init);
+      return Arguments(a);
+    });
+  }
+  {
+    Verb& v = verb("evaluate", "Measure a checkpoint on its test images, or on a folder of images",
+                   "swin evaluate runs/synthetic_micro/last.h5 --json");
+    const auto& checkpoint =
+        v.positional("CHECKPOINT", "Checkpoint (.h5); it holds model, preprocessing, classes");
+    const auto& data = v.option(
+        "--data", "DIR", "Image folder, one folder a class, instead of the data set trained on");
+    const auto& sets = v.sets();
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<EvaluateArguments>(common);
+      a.checkpoint = v.required("CHECKPOINT", checkpoint);
+      a.data = v.given_text("--data", data);
+      a.sets = sets;
+      return Arguments(a);
+    });
+  }
+  {
+    Verb& v = verb("predict", "Name the classes of images",
+                   "swin predict runs/fashion_mnist_demo/last.h5 docs/demo_images/*.png --top-k 3");
+    const auto& checkpoint = v.positional("CHECKPOINT", "Checkpoint (.h5)");
+    const auto& images = v.positionals("IMAGE", "JPEG or PNG files");
+    const auto& top_k = v.option("--top-k", "N", "Classes an image (default 5)");
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<PredictArguments>(common);
+      a.checkpoint = v.required("CHECKPOINT", checkpoint);
+      a.images = images;
+      if (a.images.empty()) v.missing("IMAGE");
+      if (v.given("--top-k"))
+        a.top_k = number<int64_t>("swin predict --top-k", top_k, 1, 1'000'000,
+                                  "a whole number of at least 1");
+      return Arguments(a);
+    });
+  }
+  {
+    Verb& v = verb("plan", "What a config will cost: stages, parameters, arithmetic, memory, time",
+                   "swin plan configs/swin_tiny_224.json --set trainer.micro_batch_size=8");
+    const auto& config = v.positional("CONFIG", "Config file; the model section alone is enough");
+    const auto& sets = v.sets();
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<PlanArguments>(common);
+      a.config = v.required("CONFIG", config);
+      a.sets = sets;
+      return Arguments(a);
+    });
+  }
+  {
+    Verb& v = verb("config", "The resolved config, each value with its origin",
+                   "swin config configs/fashion_mnist.json --set optimizer.lr=1e-3");
+    const auto& config = v.positional("CONFIG", "Config file");
+    const auto& sets = v.sets();
+    const auto& schema = v.flag("--schema", "Print the JSON Schema of config files instead");
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<ConfigArguments>(common);
+      a.schema = schema;
+      a.config = schema ? config : v.required("CONFIG", config);
+      a.sets = sets;
+      return Arguments(a);
+    });
+  }
+  {
+    Verb& v = verb("inspect", "What is in a checkpoint or a weight file; the whole file is checked",
+                   "swin inspect runs/synthetic_micro/last.h5");
+    const auto& file = v.positional("FILE", "Checkpoint (.h5) or .safetensors");
+    const auto& config =
+        v.option("--config", "CONFIG", "Also check that a weight file fits this model");
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<InspectArguments>(common);
+      a.file = v.required("FILE", file);
+      a.config = v.given_text("--config", config);
+      return Arguments(a);
+    });
+  }
+  {
+    Verb& v = verb("verify", "Recompute a golden file's logits, features, loss and gradients",
+                   "swin verify tests/golden/v1_square.safetensors --golden "
+                   "tests/golden/v1_square_golden.safetensors "
+                   "--config tests/golden/v1_square.json");
+    const auto& file =
+        v.positional("FILE", "Weights: a checkpoint (.h5) or .safetensors in official names");
+    const auto& golden =
+        v.option("--golden", "FILE", "Golden .safetensors: input, logits, loss, gradients …");
+    const auto& config =
+        v.option("--config", "CONFIG", "Model of a weight file that has no config of its own");
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<VerifyArguments>(common);
+      a.file = v.required("FILE", file);
+      a.golden = v.required("--golden FILE", golden);
+      a.config = v.given_text("--config", config);
+      return Arguments(a);
+    });
+  }
+  {
+    Verb& v =
+        verb("benchmark",
+             "Speed of training steps or inference, against the machine's best matrix product",
+             "swin benchmark benchmarks/workloads/w3.json --mode train --threads 2");
+    const auto& words =
+        v.positionals("CONFIG", "Config file; `data CONFIG` measures the data loader alone");
+    const auto& mode = v.option("--mode", "train|infer", "Training steps (default) or forwards");
+    const auto& precision = v.option("--precision", "fp32", "Instead of the config's");
+    const auto& batch = v.option("--batch", "N", "Images of a step (default: trainer.batch_size)");
+    const auto& seconds = v.option("--seconds", "S", "Measure at least this long (default 8)");
+    const auto& profile = v.flag("--profile", "Also the time of each kind of op");
+    const auto& sets = v.sets();
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<BenchmarkArguments>(common);
+      std::vector<std::string> rest = words;
+      if (!rest.empty() && rest[0] == "data") {
+        a.data = true;
+        rest.erase(rest.begin());
+      }
+      if (rest.empty()) v.missing("CONFIG");
+      if (rest.size() > 1)
+        throw UsageError(v.name(),
+                         "found the argument \"" + rest[1] + "\" after all that were expected",
+                         v.name() + " --help shows an example");
+      a.config = rest[0];
+      if (v.given("--mode")) a.mode = mode;
+      if (a.mode != "train" && a.mode != "infer")
+        throw UsageError(v.name() + " --mode", "found \"" + mode + "\", expected train or infer",
+                         did_you_mean(mode, {"train", "infer"}, "choose one of them"));
+      a.precision = v.given_text("--precision", precision);
+      if (v.given("--batch"))
+        a.batch_size = number<int64_t>(v.name() + " --batch", batch, 1, 1 << 20,
+                                       "a whole number from 1 to 1048576");
+      if (v.given("--seconds"))
+        a.seconds = number<double>(v.name() + " --seconds", seconds, 0.0, 86400.0,
+                                   "a number from 0 to 86400");
+      a.profile = profile;
+      a.sets = sets;
+      return Arguments(a);
+    });
+  }
+  {
+    verb("info", "This machine and this build: processor, threads, libraries", "swin info");
+    builders.push_back(
+        [](const CommonArguments& common) { return Arguments(with<InfoArguments>(common)); });
+  }
+
+  std::vector<std::string> words = normalised(argc, argv);
+  std::vector<std::string> verb_names;
+  for (const Verb& v : verbs) verb_names.push_back(v.app()->get_name());
+  if (words.empty()) return HelpArguments{root.help()};
+  if (words[0][0] != '-' &&
+      std::find(verb_names.begin(), verb_names.end(), words[0]) == verb_names.end())
+    throw UsageError("swin",
+                     "found the verb \"" + words[0] +
+                         "\", expected one of train, evaluate, predict, plan, "
+                         "config, inspect, verify, benchmark, info",
+                     did_you_mean(words[0], verb_names, "swin --help explains them"));
+  if (words[0][0] == '-' && words[0] != "--help" && words[0] != "-h" && words[0] != "--version")
+    throw UsageError("swin",
+                     "found the flag " + words[0].substr(0, words[0].find('=')) +
+                         " before a verb, expected a verb",
+                     "write it as: swin VERB " + words[0]);
+  try {
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    root.parse(words);
+  } catch (const CLI::CallForHelp&) {
+    return HelpArguments{root.help()};
+  } catch (const CLI::CallForVersion&) {
+    return HelpArguments{"swin " SWIN_VERSION "\n"};
+  } catch (const CLI::ParseError& error) {
+    std::string where = "swin";
+    for (const Verb& v : verbs)
+      if (v.chosen()) where = v.name();
+    throw UsageError(where,
+                     std::string("found a command line that does not parse (") + error.what() +
+                         "), expected the form of the help",
+                     where + " --help shows an example");
+  }
+  for (size_t i = 0; i < verbs.size(); ++i) {
+    if (!verbs[i].chosen()) continue;
+    CommonArguments common = verbs[i].finish();
+    for (int word = 0; word < argc; ++word)
+      common.command_line += (word ? " " : "") + std::string(argv[word]);
+    return builders[i](common);
+  }
+  return HelpArguments{root.help()};
+}
+
+}  // namespace swin::cli

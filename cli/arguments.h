@@ -1,0 +1,85 @@
+// What the command line says, as plain structs: one per verb. CLI11 is behind parse_arguments.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace swin::cli {
+
+/// What every verb takes.
+struct CommonArguments {
+  bool json = false;   ///< one JSON document on stdout and nothing else there
+  bool quiet = false;  ///< no progress and no notes on stderr
+  std::optional<int> threads;
+  std::string command_line;  ///< as it was typed, words separated by spaces
+};
+
+/// Text for stdout instead of a verb: --help or --version.
+struct HelpArguments {
+  std::string text;
+};
+
+struct TrainArguments : CommonArguments {
+  std::string config;
+  std::vector<std::string> sets;
+  std::optional<std::string> output;
+  std::string resume = "auto";  ///< auto | never | a checkpoint
+  std::optional<std::string> init;
+};
+
+struct EvaluateArguments : CommonArguments {
+  std::string checkpoint;
+  std::optional<std::string> data;  ///< an image folder instead of the checkpoint's data set
+  std::vector<std::string> sets;
+};
+
+struct PredictArguments : CommonArguments {
+  std::string checkpoint;
+  std::vector<std::string> images;
+  int64_t top_k = 5;
+};
+
+struct PlanArguments : CommonArguments {
+  std::string config;
+  std::vector<std::string> sets;
+};
+
+struct ConfigArguments : CommonArguments {
+  std::string config;
+  std::vector<std::string> sets;
+  bool schema = false;
+};
+
+struct InspectArguments : CommonArguments {
+  std::string file;
+  std::optional<std::string> config;
+};
+
+struct VerifyArguments : CommonArguments {
+  std::string file, golden;
+  std::optional<std::string> config;
+};
+
+struct BenchmarkArguments : CommonArguments {
+  std::string config;
+  bool data = false;  ///< `swin benchmark data CONFIG`: the loader alone
+  std::string mode = "train";
+  std::optional<std::string> precision;  ///< instead of trainer.precision
+  int64_t batch_size = 0;                ///< 0: trainer.batch_size
+  double seconds = 8;
+  bool profile = false;
+  std::vector<std::string> sets;
+};
+
+struct InfoArguments : CommonArguments {};
+
+using Arguments = std::variant<HelpArguments, TrainArguments, EvaluateArguments, PredictArguments,
+                               PlanArguments, ConfigArguments, InspectArguments, VerifyArguments,
+                               BenchmarkArguments, InfoArguments>;
+
+/// @throws base::UsageError naming the verb or flag, and the nearest one there is.
+Arguments parse_arguments(int argc, const char* const* argv);
+
+}  // namespace swin::cli

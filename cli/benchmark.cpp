@@ -1,0 +1,147 @@
+// swin benchmark: speed of training steps or inference against the machine's own best product.
+#include "trainers/run/benchmark.h"
+
+#include <chrono>
+
+#include "base/parallel.h"
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "cli/verbs.h"
+#include "data/loader.h"
+#include "trainers/run/model_file.h"
+
+namespace swin::cli {
+namespace {
+
+base::Json to_json(const trainers::BenchmarkResult& result) {
+  base::Json json = base::Json::object();
+  json["images_per_second"] = result.images_per_second;
+  json["step_seconds"] = result.step_seconds;
+  json["steps"] = static_cast<int64_t>(result.steps.size());
+  json["peak_memory_bytes"] = result.peak_memory_bytes;
+  json["flops_per_image"] = result.flops_per_image;
+  json["gemm_gflops"] = result.gemm_gflops;
+  json["gemm_fraction"] = result.gemm_fraction;
+  base::Json& machine = json["machine"] = base::Json::object();
+  machine["openblas"] = result.machine.openblas;
+  machine["onednn_sgemm"] = result.machine.onednn_sgemm;
+  machine["onednn_matmul"] = result.machine.onednn_matmul;
+  json["precision"] = result.precision;
+  json["mode"] = result.mode;
+  json["threads"] = result.threads;
+  json["batch_size"] = result.batch_size;
+  json["cpu"] = result.cpu;
+  if (!result.profile.empty()) {
+    base::Json& rows = json["profile"] = base::Json::array();
+    for (const trainers::ProfileRow& row : result.profile) {
+      base::Json entry = base::Json::object();
+      entry["op"] = row.op;
+      entry["calls"] = row.calls;
+      entry["macs"] = row.macs;
+      entry["forward_seconds"] = row.forward_seconds;
+      entry["backward_seconds"] = row.backward_seconds;
+      rows.push_back(entry);
+    }
+  }
+  return json;
+}
+
+std::string to_text(const trainers::BenchmarkResult& result) {
+  std::string text;
+  text += result.mode + " " + result.precision + ", batch " + std::to_string(result.batch_size) +
+          ", " + std::to_string(result.threads) + " threads, " + result.cpu + "\n";
+  text += fixed(result.images_per_second, 2) + " images/s, " +
+          fixed(1000 * result.step_seconds, 2) + " ms a step (median of " +
+          std::to_string(result.steps.size()) + "), " + bytes_text(result.peak_memory_bytes) +
+          " at most\n";
+  text += fixed(100 * result.gemm_fraction, 1) + "% of the machine's best 2048³ product, " +
+          fixed(result.gemm_gflops, 0) + " GFLOP/s (OpenBLAS " + fixed(result.machine.openblas, 0) +
+          ", oneDNN sgemm " + fixed(result.machine.onednn_sgemm, 0) + ", oneDNN matmul " +
+          fixed(result.machine.onednn_matmul, 0) + ")\n";
+  if (result.profile.empty()) return text;
+  using Align = Table::Align;
+  Table table({{"OP"},
+               {"CALLS", Align::right},
+               {"FORWARD ms", Align::right},
+               {"BACKWARD ms", Align::right},
+               {"GFLOP/s", Align::right}});
+  for (const trainers::ProfileRow& row : result.profile) {
+    const double seconds = row.forward_seconds + row.backward_seconds;
+    const double flops = (result.mode == "train" ? 6.0 : 2.0) * static_cast<double>(row.macs);
+    table.row({row.op, std::to_string(row.calls), fixed(1000 * row.forward_seconds, 2),
+               fixed(1000 * row.backward_seconds, 2),
+               row.macs > 0 && seconds > 0 ? fixed(flops / seconds / 1e9, 1) : ""});
+  }
+  return text + "\n" + table.text();
+}
+
+// From file to normalised batch, as training asks for them, with nobody computing beside it.
+base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
+  const trainers::Config config = trainers::load_config(arguments.config, arguments.sets);
+  set_threads(arguments, config.runtime.threads);
+  const std::unique_ptr<data::Dataset> dataset =
+      trainers::open_dataset_of(config.data.train, config);
+  data::LoaderOptions options;
+  options.batch_size = arguments.batch_size > 0 ? arguments.batch_size : config.trainer.batch_size;
+  options.shuffle = options.training = true;
+  options.seed = static_cast<uint64_t>(config.trainer.seed);
+  options.workers = static_cast<int>(config.runtime.workers);
+  options.preprocess = trainers::preprocess_of(config);
+  options.augment.random_crop = config.augment.random_crop;
+  options.augment.horizontal_flip = config.augment.horizontal_flip;
+  data::Loader loader(*dataset, options);
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  int64_t images = 0, epoch = 0;
+  data::Batch batch;
+  for (loader.start(epoch); images == 0 || seconds() < arguments.seconds;) {
+    if (loader.next(batch)) {
+      images += batch.size;
+    } else {
+      loader.start(++epoch);
+    }
+  }
+  const double rate = static_cast<double>(images) / seconds();
+  if (arguments.json) {
+    base::Json result = base::Json::object();
+    result["images_per_second"] = rate;
+    result["images"] = images;
+    result["seconds"] = seconds();
+    result["workers"] = options.workers;
+    result["batch_size"] = options.batch_size;
+    print_json(result);
+  } else {
+    print(fixed(rate, 0) + " images/s from file to normalised batch, batch " +
+          std::to_string(options.batch_size) + ", " + std::to_string(options.workers) +
+          " workers\n");
+  }
+  return base::ExitCode::done;
+}
+
+}  // namespace
+
+base::ExitCode run(const BenchmarkArguments& arguments) {
+  if (arguments.data) return benchmark_loader(arguments);
+  std::vector<std::string> sets = arguments.sets;
+  if (arguments.precision) sets.push_back("trainer.precision=\"" + *arguments.precision + "\"");
+  const trainers::Config config = load_model_config(arguments.config, sets);
+  set_threads(arguments, config.runtime.threads);
+  trainers::BenchmarkOptions options;
+  options.mode =
+      arguments.mode == "infer" ? trainers::BenchmarkMode::infer : trainers::BenchmarkMode::train;
+  options.batch_size = arguments.batch_size;
+  options.seconds = arguments.seconds;
+  options.profile = arguments.profile;
+  if (!arguments.quiet) note("Measuring for about " + seconds_text(options.seconds) + " …");
+  const trainers::BenchmarkResult result = trainers::benchmark(config, options);
+  if (arguments.json) {
+    print_json(to_json(result));
+  } else {
+    print(to_text(result));
+  }
+  return base::ExitCode::done;
+}
+
+}  // namespace swin::cli

@@ -1,0 +1,125 @@
+#include "cli/console.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "base/errors.h"
+
+namespace swin::cli {
+namespace {
+
+// Columns a UTF-8 text takes: its code points.
+size_t width_of(const std::string& text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+// True where all was written; false where the reader has left.
+bool write_all(int file, const std::string& text) {
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t n = ::write(file, text.data() + done, text.size() - done);
+    if (n >= 0) {
+      done += static_cast<size_t>(n);
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void print(const std::string& text) {
+  if (write_all(STDOUT_FILENO, text) || errno == EPIPE) return;
+  throw base::DiskError(
+      "standard output",
+      std::string("found ") + std::strerror(errno) + ", expected it to take the result",
+      "make room or redirect it to a file that can be written");
+}
+
+void print_json(const base::Json& document) { print(base::to_text(document, 2) + "\n"); }
+
+void note(const std::string& line) { write_all(STDERR_FILENO, line + "\n"); }
+
+std::string one_line(const std::string& text) {
+  std::string line = text;
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  return line;
+}
+
+std::string Table::text() const {
+  std::vector<size_t> widths;
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    widths.push_back(width_of(columns_[c].title));
+    for (const auto& row : rows_) widths[c] = std::max(widths[c], width_of(row[c]));
+  }
+  std::string result;
+  const auto add = [&](const auto& cell) {
+    std::string line;
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      const std::string value = cell(c);
+      const std::string space(widths[c] - width_of(value), ' ');
+      line += (c ? "  " : "") + (columns_[c].align == Align::right ? space + value : value + space);
+    }
+    result += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  };
+  add([&](size_t c) { return columns_[c].title; });
+  for (const auto& row : rows_) add([&](size_t c) { return row[c]; });
+  return result;
+}
+
+std::string grouped(int64_t n) {
+  std::string digits = std::to_string(n < 0 ? -n : n);
+  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3)
+    digits.insert(static_cast<size_t>(i), ",");
+  return (n < 0 ? "-" : "") + digits;
+}
+
+std::string fixed(double value, int digits) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return text.data();
+}
+
+std::string bytes_text(int64_t bytes) {
+  const char* units[] = {"B", "KB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1000 && unit < 4) value /= 1000, ++unit;
+  return fixed(value, unit == 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2) + " " + units[unit];
+}
+
+std::string seconds_text(double seconds) {
+  if (!(seconds < 1e15)) return "∞";
+  if (seconds < 10) return fixed(seconds, 1) + " s";
+  const int64_t s = std::llround(seconds);
+  if (s < 60) return std::to_string(s) + " s";
+  if (s < 3600) return std::to_string(s / 60) + " min " + std::to_string(s % 60) + " s";
+  if (s < 86400) return std::to_string(s / 3600) + " h " + std::to_string(s % 3600 / 60) + " min";
+  return grouped(s / 86400) + " d " + std::to_string(s % 86400 / 3600) + " h";
+}
+
+std::string percent(double share) { return fixed(100 * share, 2) + "%"; }
+std::string size_text(int64_t height, int64_t width) {
+  return std::to_string(height) + " × " + std::to_string(width);
+}
+
+std::string bar(double share, int width) {
+  static const char* parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const int eighths = static_cast<int>(std::lround(std::clamp(share, 0.0, 1.0) * width * 8));
+  std::string text;
+  for (int i = 0; i < eighths / 8; ++i) text += "█";
+  text += parts[eighths % 8];
+  for (int i = (eighths + 7) / 8; i < width; ++i) text += " ";
+  return text;
+}
+
+}  // namespace swin::cli

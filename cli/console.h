@@ -1,0 +1,46 @@
+// What a person or a script reads: results on stdout, notes and progress on stderr.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace swin::cli {
+
+/// Writes the whole text to stdout. A reader that left (a closed pipe) is no error.
+/// @throws base::DiskError where stdout is closed or its disk is full.
+void print(const std::string& text);
+/// One JSON document and a line end.
+void print_json(const base::Json& document);
+/// A line on stderr.
+void note(const std::string& line);
+/// One line whatever is inside: control characters become spaces.
+std::string one_line(const std::string& text);
+
+/// Columns of text. Numbers are right-aligned where the column says so.
+class Table {
+ public:
+  enum class Align { left, right };
+  struct Column {
+    std::string title;
+    Align align = Align::left;
+  };
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  std::string text() const;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::string grouped(int64_t n);            ///< "28,288,354"
+std::string bytes_text(int64_t bytes);     ///< "1.24 GB"
+std::string seconds_text(double seconds);  ///< "3 min 12 s"
+std::string fixed(double value, int digits);
+std::string percent(double share);                     ///< "90.21%"
+std::string size_text(int64_t height, int64_t width);  ///< "56 × 56"
+std::string bar(double share, int width);              ///< "█████▌    "
+
+}  // namespace swin::cli

@@ -1,0 +1,95 @@
+// swin info: this machine and this build.
+#include <unistd.h>
+
+#include <fstream>
+
+#include "autograd/kernels/gemm.h"
+#include "base/cpu.h"
+#include "base/parallel.h"
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "cli/verbs.h"
+
+namespace swin::cli {
+namespace {
+
+// MemAvailable of the kernel, in bytes; 0 where it does not tell.
+int64_t available_memory_bytes() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string name; file >> name; file.ignore(256, '\n')) {
+    int64_t kilobytes = 0;
+    if (name == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
+}
+
+std::string library_text(const autograd::kernels::GemmLibrary& library) {
+  return library.name + " " + library.version +
+         (library.correct ? "" : "  (a test product was WRONG: not used)");
+}
+
+base::Json library_json(const autograd::kernels::GemmLibrary& library) {
+  base::Json json = base::Json::object();
+  json["name"] = library.name;
+  json["version"] = library.version;
+  json["correct"] = library.correct;
+  return json;
+}
+
+}  // namespace
+
+base::ExitCode run(const InfoArguments& arguments) {
+  set_threads(arguments, std::nullopt);
+  const auto& openblas = autograd::kernels::openblas_library();
+  const auto& onednn = autograd::kernels::onednn_library();
+  const int64_t memory_bytes =
+      static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  if (arguments.json) {
+    base::Json result = base::Json::object();
+    result["version"] = SWIN_VERSION;
+    base::Json& cpu = result["cpu"] = base::Json::object();
+    cpu["model"] = base::cpu().model;
+    cpu["cores"] = base::cpu().cores;
+    cpu["features"] = base::cpu_features();
+    result["threads"] = base::num_threads();
+    result["memory_bytes"] = memory_bytes;
+    result["available_memory_bytes"] = available_memory_bytes();
+    base::Json& libraries = result["libraries"] = base::Json::array();
+    libraries.push_back(library_json(openblas));
+    libraries.push_back(library_json(onednn));
+    base::Json& build = result["build"] = base::Json::object();
+    build["type"] = SWIN_BUILD_TYPE;
+    build["compiler"] = SWIN_COMPILER;
+    build["flags"] = SWIN_BUILD_FLAGS;
+    build["sanitize"] = SWIN_BUILD_SANITIZE;
+    build["kernel_level"] = base::kernel_level();
+    build["real"] = sizeof(real) == 4 ? "float" : "double";
+    print_json(result);
+    return base::ExitCode::done;
+  }
+  std::string text = "swin " SWIN_VERSION "\n";
+  const auto line = [&](const std::string& name, const std::string& value) {
+    text += "  " + name + std::string(12 - name.size(), ' ') + value + "\n";
+  };
+  line("processor", base::cpu().model);
+  line("features", base::cpu_features());
+  line("cores", std::to_string(base::cpu().cores) + " this process may use");
+  line("threads", std::to_string(base::num_threads()));
+  line("memory",
+       bytes_text(memory_bytes) + ", " + bytes_text(available_memory_bytes()) + " available");
+  line("products", library_text(openblas));
+  line("", library_text(onednn));
+  line("kernels",
+       std::string(base::kernel_level()) + ", " + (sizeof(real) == 4 ? "float" : "double"));
+  line("build", std::string(SWIN_BUILD_TYPE) + ", " + SWIN_COMPILER + ", " + SWIN_BUILD_FLAGS +
+                    (*SWIN_BUILD_SANITIZE ? ", sanitized: " SWIN_BUILD_SANITIZE : ""));
+  print(text);
+  return base::ExitCode::done;
+}
+
+base::ExitCode run(const HelpArguments& arguments) {
+  print(arguments.text);
+  return base::ExitCode::done;
+}
+
+}  // namespace swin::cli

@@ -1,0 +1,40 @@
+// swin: the command. Every failure ends as one line on stderr and the exit code of its kind.
+#include <exception>
+#include <new>
+#include <variant>
+
+#include "base/cpu.h"
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "cli/verbs.h"
+
+namespace {
+
+int fail(swin::base::ExitCode code, const std::string& message) {
+  swin::cli::note(swin::cli::one_line(
+      "swin: " + (message.rfind("swin: ", 0) == 0 ? message.substr(6) : message)));
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using swin::base::ExitCode;
+  try {
+    swin::cli::prepare_process();
+    swin::base::require_built_for_this_cpu();
+    const swin::cli::Arguments arguments = swin::cli::parse_arguments(argc, argv);
+    return static_cast<int>(
+        std::visit([](const auto& verb) { return swin::cli::run(verb); }, arguments));
+  } catch (const swin::base::Error& error) {
+    return fail(error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(ExitCode::memory,
+                "memory: found no more, expected enough for this step; use a smaller "
+                "trainer.micro_batch_size (swin plan tells what a config needs)");
+  } catch (const std::exception& error) {
+    return fail(ExitCode::internal,
+                std::string("internal: found ") + error.what() +
+                    ", expected no such thing; please report it with the command line");
+  }
+}

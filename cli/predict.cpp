@@ -1,0 +1,34 @@
+// swin predict: the classes of images, the most probable first.
+#include "trainers/run/predict.h"
+
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "cli/verbs.h"
+
+namespace swin::cli {
+
+base::ExitCode run(const PredictArguments& arguments) {
+  set_threads(arguments, std::nullopt);
+  const trainers::Predictor predictor(arguments.checkpoint);
+  const std::vector<trainers::ImagePredictions> answers =
+      predictor.predict(arguments.images, arguments.top_k);
+  if (arguments.json) {
+    print_json(trainers::to_json(answers));
+  } else {
+    Table table({{"IMAGE"}, {"CLASS"}, {"PROBABILITY", Table::Align::right}, {""}});
+    for (const trainers::ImagePredictions& answer : answers) {
+      std::string image = one_line(answer.image);
+      for (const trainers::Prediction& prediction : answer.predictions) {
+        table.row({image, prediction.class_name, percent(prediction.probability),
+                   bar(prediction.probability, 20)});
+        image.clear();  // once an image
+      }
+    }
+    print(table.text());
+  }
+  for (const trainers::ImagePredictions& answer : answers)
+    if (!answer.error.empty()) note(one_line("swin: " + answer.error));
+  return trainers::exit_code(answers);
+}
+
+}  // namespace swin::cli

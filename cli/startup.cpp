@@ -1,0 +1,50 @@
+#include "cli/startup.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/errors.h"
+#include "base/parallel.h"
+#include "trainers/run/model_file.h"
+
+namespace swin::cli {
+
+void prepare_process() {
+  std::signal(SIGPIPE, SIG_IGN);
+  // /dev/null for reading only: writing to a stdout that was closed then fails and is reported.
+  for (int file = 0; file <= 2; ++file)
+    if (fcntl(file, F_GETFD) == -1 && open("/dev/null", file == 2 ? O_WRONLY : O_RDONLY) == -1)
+      return;
+}
+
+void set_threads(const CommonArguments& arguments, const std::optional<int64_t>& of_config) {
+  if (arguments.threads) {
+    base::set_num_threads(*arguments.threads);
+  } else if (of_config) {
+    base::set_num_threads(static_cast<int>(*of_config));
+  }
+}
+
+trainers::Config load_model_config(const std::string& file, const std::vector<std::string>& sets) {
+  return trainers::parse_config_without_data(trainers::load_config_json(file, sets));
+}
+
+int64_t look_at_data(trainers::Config& config) {
+  int64_t images = 0;
+  if (!config.data.train.format.empty()) {
+    try {
+      const std::unique_ptr<data::Dataset> dataset =
+          trainers::open_dataset_of(config.data.train, config);
+      images = dataset->size();
+      if (config.model.num_classes == 0) config.model.num_classes = dataset->num_classes();
+    } catch (const base::DataError&) {
+      // The images may not be on this machine yet: what does not need them is told all the same.
+    }
+  }
+  if (config.model.num_classes == 0) config.model.num_classes = 1000;
+  return images;
+}
+
+}  // namespace swin::cli

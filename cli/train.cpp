@@ -1,0 +1,52 @@
+// swin train: from a config to a run directory.
+#include "trainers/run/train.h"
+
+#include <filesystem>
+
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "cli/verbs.h"
+
+namespace swin::cli {
+
+base::ExitCode run(const TrainArguments& arguments) {
+  trainers::TrainOptions options;
+  options.config = trainers::load_config(arguments.config, arguments.sets);
+  set_threads(arguments, options.config.runtime.threads);
+  const std::filesystem::path name = std::filesystem::path(arguments.config).stem();
+  options.output = arguments.output
+                       ? *arguments.output
+                       : options.config.runtime.output.value_or(("runs" / name).string());
+  options.resume = arguments.resume;
+  options.init = arguments.init.value_or("");
+  options.command_line = arguments.command_line;
+  options.quiet = arguments.quiet;
+  const trainers::TrainResult result = trainers::train(options);
+
+  if (arguments.json) {
+    print_json(trainers::to_json(result));
+    return result.exit_code;
+  }
+  std::string text;
+  if (result.already_finished) {
+    text = "This run had already finished after " + grouped(result.steps) + " updates (" +
+           grouped(result.epochs) + " epochs); nothing was done\n";
+  } else {
+    text = (result.exit_code == base::ExitCode::done ? "Finished after "
+                                                     : "Stopped and saved after ") +
+           grouped(result.steps) + " updates (" + grouped(result.epochs) + " epochs), " +
+           seconds_text(result.seconds) + ", " + fixed(result.images_per_second, 0) + " images/s\n";
+  }
+  if (!result.metrics.empty()) {
+    text += "Newest evaluation:";
+    for (const auto& [metric, value] : result.metrics)
+      text += " " + metric + " " + (metric.rfind("top", 0) == 0 ? percent(value) : fixed(value, 4));
+    text += "\n";
+  }
+  if (!result.last.empty()) text += "Last checkpoint: " + result.last + "\n";
+  if (!result.best.empty()) text += "Best checkpoint: " + result.best + "\n";
+  print(text);
+  return result.exit_code;
+}
+
+}  // namespace swin::cli

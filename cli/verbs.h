@@ -1,0 +1,20 @@
+// The verbs: each takes what the command line said and returns the exit code. Results go to stdout,
+// progress and notes to stderr; every failure is a base::Error.
+#pragma once
+#include "base/errors.h"
+#include "cli/arguments.h"
+
+namespace swin::cli {
+
+base::ExitCode run(const HelpArguments& arguments);
+base::ExitCode run(const TrainArguments& arguments);
+base::ExitCode run(const EvaluateArguments& arguments);
+base::ExitCode run(const PredictArguments& arguments);
+base::ExitCode run(const PlanArguments& arguments);
+base::ExitCode run(const ConfigArguments& arguments);
+base::ExitCode run(const InspectArguments& arguments);
+base::ExitCode run(const VerifyArguments& arguments);
+base::ExitCode run(const BenchmarkArguments& arguments);
+base::ExitCode run(const InfoArguments& arguments);
+
+}  // namespace swin::cli

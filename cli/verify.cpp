@@ -1,0 +1,74 @@
+// swin verify: whether the model computes what another program computed.
+#include "trainers/report/verify.h"
+
+#include <cstdio>
+
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "cli/verbs.h"
+
+namespace swin::cli {
+namespace {
+
+std::string scientific(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1e", value);
+  return text;
+}
+
+}  // namespace
+
+base::ExitCode run(const VerifyArguments& arguments) {
+  std::optional<layers::ModelConfig> model;
+  std::optional<int64_t> threads;
+  if (arguments.config) {
+    const trainers::Config config = load_model_config(*arguments.config, {});
+    model = config.model;
+    threads = config.runtime.threads;
+  }
+  set_threads(arguments, threads);
+  const trainers::VerifyReport report = trainers::verify(arguments.file, arguments.golden, model);
+
+  int64_t failed = 0;
+  for (const trainers::TensorError& tensor : report.tensors) failed += !tensor.passed;
+  if (arguments.json) {
+    base::Json result = base::Json::object();
+    base::Json& tensors = result["tensors"] = base::Json::array();
+    for (const trainers::TensorError& tensor : report.tensors) {
+      base::Json row = base::Json::object();
+      row["name"] = tensor.name;
+      row["max_abs_error"] = tensor.max_abs_error;
+      row["max_rel_error"] = tensor.max_rel_error;
+      row["tolerance"] = tensor.tolerance;
+      row["passed"] = tensor.passed;
+      tensors.push_back(row);
+    }
+    result["ignored"] = base::Json::array_of(report.ignored);
+    result["passed"] = report.passed;
+    print_json(result);
+  } else {
+    using Align = Table::Align;
+    Table table({{"TENSOR"},
+                 {"ABSOLUTE", Align::right},
+                 {"RELATIVE", Align::right},
+                 {"ALLOWED", Align::right},
+                 {""}});
+    for (const trainers::TensorError& tensor : report.tensors)
+      table.row({tensor.name, scientific(tensor.max_abs_error), scientific(tensor.max_rel_error),
+                 scientific(tensor.tolerance), tensor.passed ? "ok" : "DIFFERS"});
+    std::string text = table.text() + "\n";
+    for (const std::string& name : report.ignored) text += "Not compared: " + name + "\n";
+    text += std::to_string(report.tensors.size()) + " tensors compared, " +
+            (report.passed ? "all agree\n" : std::to_string(failed) + " differ\n");
+    print(text);
+  }
+  if (!report.passed)
+    throw base::CheckFailed(arguments.file,
+                            "found " + std::to_string(failed) + " of " +
+                                std::to_string(report.tensors.size()) +
+                                " tensors that differ from " + arguments.golden + ", expected none",
+                            "check that weights, config and golden file belong together");
+  return base::ExitCode::done;
+}
+
+}  // namespace swin::cli

@@ -1,0 +1,197 @@
+// The rules of the house (docs/architecture.md), read off the #include lines. CMake's links enforce
+// the same directions; this says in words what was broken and where.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Line {
+  int number = 0;
+  std::string text;
+};
+
+struct Source {
+  std::string path;  // from the root of the project, with '/'
+  std::vector<Line> lines;
+};
+
+const std::vector<Source>& sources() {
+  static const std::vector<Source> all = [] {
+    std::vector<Source> result;
+    const fs::path root = SWIN_SOURCE_DIR;
+    for (const char* room : {"base", "files", "autograd", "layers", "data", "trainers", "cli"})
+      for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
+        const std::string extension = entry.path().extension().string();
+        if (extension != ".cpp" && extension != ".h") continue;
+        Source source{fs::relative(entry.path(), root).generic_string(), {}};
+        std::ifstream file(entry.path());
+        int number = 0;
+        for (std::string text; std::getline(file, text);) source.lines.push_back({++number, text});
+        result.push_back(std::move(source));
+      }
+    return result;
+  }();
+  return all;
+}
+
+// The room of a path: the longest name of the table that begins it.
+const std::map<std::string, std::set<std::string>>& may_include() {
+  static const std::map<std::string, std::set<std::string>> table = {
+      {"base", {}},
+      {"files", {"base"}},
+      {"autograd/kernels", {"base"}},
+      {"autograd/tensor", {"base"}},
+      {"autograd/tape", {"base", "autograd/tensor"}},
+      {"autograd/ops", {"base", "autograd/tensor", "autograd/tape", "autograd/kernels"}},
+      {"layers",
+       {"base", "files", "autograd/tensor", "autograd/tape", "autograd/ops", "autograd/kernels"}},
+      {"data", {"base", "files"}},
+      {"data/kernels", {"base"}},
+      {"trainers",
+       {"base", "files", "data", "layers", "autograd/tensor", "autograd/tape", "autograd/ops",
+        "autograd/kernels"}},
+      {"cli",
+       {"base", "files", "data", "layers", "trainers", "autograd/tensor", "autograd/tape",
+        "autograd/ops", "autograd/kernels"}},
+  };
+  return table;
+}
+
+std::string room_of(const std::string& path) {
+  std::string best;
+  for (const auto& [room, unused] : may_include())
+    if (path.rfind(room + "/", 0) == 0 && room.size() > best.size()) best = room;
+  return best;
+}
+
+struct Include {
+  std::string file;  // that includes
+  int line;
+  std::string name;  // what is included
+};
+
+std::vector<Include> includes() {
+  static const std::regex pattern(R"re(^\s*#\s*include\s*[<"]([^>"]+)[>"])re");
+  std::vector<Include> result;
+  for (const Source& source : sources())
+    for (const Line& line : source.lines)
+      if (std::smatch match; std::regex_search(line.text, match, pattern))
+        result.push_back({source.path, line.number, match[1]});
+  return result;
+}
+
+bool ends_with(const std::string& text, const std::string& end) { return text.ends_with(end); }
+
+TEST(House, SourcesWereFound) { EXPECT_GT(sources().size(), 60u); }
+
+TEST(House, EveryFileIsInARoom) {
+  for (const Source& source : sources()) EXPECT_NE(room_of(source.path), "") << source.path;
+}
+
+TEST(House, IncludesFollowTheDirections) {
+  for (const Include& include : includes()) {
+    const std::string from = room_of(include.file), to = room_of(include.name);
+    if (to.empty() || to == from) continue;
+    // A room may include what lies deeper in itself.
+    if (to.rfind(from + "/", 0) == 0) continue;
+    EXPECT_TRUE(may_include().at(from).contains(to))
+        << include.file << ":" << include.line << " includes " << include.name << ": " << from
+        << " stands below " << to
+        << " or beside it and may not know it (docs/architecture.md has the directions)";
+  }
+}
+
+TEST(House, DataKnowsNoTensor) {
+  for (const char* room : {"data/", "files/"})
+    for (const Source& source : sources())
+      if (source.path.rfind(room, 0) == 0)
+        for (const Line& line : source.lines)
+          EXPECT_EQ(line.text.find("autograd"), std::string::npos)
+              << source.path << ":" << line.number << ": " << room
+              << " is files and bytes, it knows no Tensor";
+}
+
+TEST(House, OneDoorPerPackage) {
+  struct Door {
+    const char* header;  // regular expression of the name in #include
+    std::set<std::string> files;
+  };
+  const std::vector<Door> doors = {
+      {"cblas\\.h", {"autograd/kernels/openblas.cpp"}},
+      {"(oneapi/dnnl/)?dnnl.*", {"autograd/kernels/onednn.cpp"}},
+      {"hdf5.*\\.h|H5.*\\.h", {"files/hdf5_file.cpp"}},
+      {"(nlohmann/)?json\\.hpp", {"base/json.cpp"}},
+      {"CLI/.*", {"cli/arguments.cpp"}},
+      {"turbojpeg\\.h", {"data/jpeg.cpp"}},
+      {"spng\\.h", {"data/png.cpp"}},
+      {"openssl/.*", {"files/digest.cpp"}},
+      {"zlib\\.h", {"files/gzip.cpp"}},
+      {"omp\\.h", {"base/parallel.cpp"}},
+  };
+  for (const Door& door : doors) {
+    const std::regex name(door.header);
+    std::set<std::string> users;
+    for (const Include& include : includes()) {
+      if (!std::regex_match(include.name, name)) continue;
+      if (include.file == include.name) continue;
+      // Our own files/hdf5_file.h and the like begin with a room.
+      if (!room_of(include.name).empty()) continue;
+      users.insert(include.file);
+    }
+    EXPECT_EQ(users, door.files) << "the package behind " << door.header << " has one door";
+  }
+}
+
+TEST(House, PackagesStayOutOfHeaders) {
+  const std::regex package(
+      "nlohmann/.*|cblas\\.h|.*dnnl.*|hdf5\\.h|CLI/.*|turbojpeg\\.h|spng\\.h|openssl/"
+      ".*|zlib\\.h|omp\\.h");
+  for (const Include& include : includes())
+    if (ends_with(include.file, ".h"))
+      EXPECT_FALSE(std::regex_match(include.name, package) && room_of(include.name).empty())
+          << include.file << ":" << include.line << " includes " << include.name << " in a header";
+}
+
+TEST(House, OnlyParallelOpensOpenMpRegions) {
+  for (const Source& source : sources()) {
+    if (source.path == "base/parallel.cpp") continue;
+    for (const Line& line : source.lines)
+      EXPECT_EQ(line.text.find("#pragma omp"), std::string::npos)
+          << source.path << ":" << line.number << ": call base::parallel_for instead";
+  }
+}
+
+TEST(House, NoFastMath) {
+  const fs::path root = SWIN_SOURCE_DIR;
+  std::vector<fs::path> files = {root / "CMakeLists.txt", root / "CMakePresets.json"};
+  for (const auto& entry : fs::directory_iterator(root / "cmake")) files.push_back(entry.path());
+  for (const fs::path& path : files) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+      if (line.find('#') == 0) continue;
+      EXPECT_EQ(line.find("-ffast-math"), std::string::npos) << path;
+      EXPECT_EQ(line.find("-funsafe-math"), std::string::npos) << path;
+    }
+  }
+}
+
+TEST(House, RulesBiteOnABrokenInclude) {  // the rules themselves can fail
+  EXPECT_EQ(room_of("autograd/ops/linear.cpp"), "autograd/ops");
+  EXPECT_EQ(room_of("data/kernels/resize.h"), "data/kernels");
+  EXPECT_FALSE(may_include().at("autograd/kernels").contains("autograd/tensor"));
+  EXPECT_FALSE(may_include().at("base").contains("files"));
+  EXPECT_FALSE(may_include().at("data").contains("layers"));
+  EXPECT_FALSE(may_include().at("layers").contains("trainers"));
+  EXPECT_FALSE(may_include().at("trainers").contains("cli"));
+}
+
+}  // namespace
