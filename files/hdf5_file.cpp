@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstring>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "base/errors.h"

@@ -90,10 +90,10 @@ class Parser {
 
   void read_metadata(const base::Json& value, StringMap& metadata) const {
     if (!value.is_object())
-      refuse("__metadata__ is a " + std::string(value.type_name()) + ", expected an object");
+      refuse(std::string("__metadata__ is of type ") + value.type_name() + ", expected object");
     for (const auto& [key, text] : value.members()) {
       if (!text.is_string())
-        refuse("__metadata__." + key + " is a " + text.type_name() + ", expected a string");
+        refuse("__metadata__." + key + " is of type " + text.type_name() + ", expected string");
       metadata.emplace_back(key, text.as_string());
     }
   }
@@ -108,7 +108,8 @@ class Parser {
   std::vector<int64_t> integers(const std::string& name, const char* key,
                                 const base::Json& list) const {
     if (!list.is_array())
-      refuse("tensor " + name + ": " + key + " is a " + list.type_name() + ", expected a list");
+      refuse("tensor " + name + ": " + key + " is of type " + list.type_name() +
+             ", expected array");
     std::vector<int64_t> values;
     for (const base::Json& value : list.items()) {
       if (!value.is_integer() || value.as_int() < 0)
@@ -122,7 +123,7 @@ class Parser {
   void read_tensor(const std::string& name, const base::Json& tensor,
                    std::vector<NamedArray>& arrays) {
     if (!tensor.is_object())
-      refuse("tensor " + name + " is a " + tensor.type_name() + ", expected an object");
+      refuse("tensor " + name + " is of type " + tensor.type_name() + ", expected object");
     NamedArray array;
     array.name = name;
 

@@ -61,7 +61,7 @@ TEST(AtomicFile, AReaderSeesOneWholeFile) {
   const std::string texts[] = {std::string(100'000, 'a'), std::string(50'000, 'b')};
   write_file_atomically(directory / "file", texts[0]);
   std::thread writer([&] {
-    for (int i = 0; i < 60; ++i) write_file_atomically(directory / "file", texts[i % 2]);
+    for (int i = 0; i < 24; ++i) write_file_atomically(directory / "file", texts[i % 2]);
   });
   for (int i = 0; i < 200; ++i) {
     const std::string text = read_text(directory / "file");

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -20,6 +21,7 @@ using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::message_of;
+using ::testing::Not;
 using testing::read_text;
 using testing::TemporaryDirectory;
 using testing::write_text;
@@ -107,6 +109,25 @@ TEST(Checkpoint, EqualSavesGiveEqualBytesAndTheHeaderIsAsDocumented) {
   EXPECT_EQ(payload_bytes, bytes.size() - 4096);
   EXPECT_EQ(digest, sha256(bytes_of(std::string_view(bytes).substr(4096))));
   EXPECT_EQ(CheckpointFile(directory / "a.h5").sha256(), to_hex(digest));
+}
+
+TEST(Checkpoint, OtherProgramsReadIt) {
+  if (std::system("command -v h5dump > /dev/null") != 0) GTEST_SKIP() << "no h5dump here";
+  const TemporaryDirectory directory;
+  write_checkpoint(directory / "a.h5", Sample().contents);
+  const auto dump = [&](const std::string& options) {
+    const std::string output = (directory / "dump.txt").string();
+    const std::string command =
+        "h5dump " + options + " " + (directory / "a.h5").string() + " > " + output;
+    EXPECT_EQ(std::system(command.c_str()), 0) << command;
+    return read_text(output);
+  };
+  const std::string header = dump("-H");
+  EXPECT_THAT(header, HasSubstr("DATASET \"layers.0.blocks.1.attn.qkv.weight\""));
+  EXPECT_THAT(header, HasSubstr("GROUP \"exp_avg_sq\""));
+  EXPECT_THAT(header, Not(HasSubstr("SOFTLINK")));
+  EXPECT_THAT(dump("-a /step"), HasSubstr("(0): 42"));
+  EXPECT_THAT(dump("-d /ema/head.bias -s 0 -c 2"), HasSubstr("(0): 13, 13.37"));
 }
 
 TEST(Checkpoint, EveryFlippedBitIsRefused) {
