@@ -8,6 +8,7 @@
 
 #include "autograd/kernels/gemm_libraries.h"
 #include "autograd/kernels/reduce.h"
+#include "autograd/kernels/rows.h"
 #include "base/errors.h"
 #include "base/parallel.h"
 #include "base/pool.h"
@@ -93,23 +94,39 @@ GemmGrid gemm_grid(const Product& p) {
   if (p.transpose_a == Transpose::yes) {
     // A weight gradient: K counts tokens. Small results are cut along K, large ones along M and N.
     if (p.m * p.n <= 160 * 1024 && p.k >= 2048)
-      grid.slices = std::clamp<int64_t>(p.k / 2048, 2, 16);
+      grid.slices = std::clamp<int64_t>(p.k / 1024, 2, 16);
     const int64_t wanted = divide_up(kWantedTiles, grid.slices);
-    int64_t rows = divide_up(divide_up(p.m, wanted), 48) * 48;
-    grid.tile_rows = std::clamp<int64_t>(rows, 48, std::max<int64_t>(p.m, 48));
+    grid.tile_rows = std::max<int64_t>(96, divide_up(divide_up(p.m, wanted), 48) * 48);
+    const int64_t row_tiles = divide_up(p.m, grid.tile_rows);
+    if (row_tiles < wanted)
+      grid.tile_columns = std::max<int64_t>(384, divide_up(divide_up(p.n, divide_up(wanted, row_tiles)), 48) * 48);
     return grid;
   }
   const int64_t row_tiles = divide_up(p.m, kRows);
   grid.tile_rows = divide_up(divide_up(p.m, row_tiles), 8) * 8;
   if (row_tiles < kWantedTiles && p.n >= 192) {
     const int64_t column_tiles = divide_up(kWantedTiles, row_tiles);
-    grid.tile_columns = std::max<int64_t>(96, divide_up(divide_up(p.n, column_tiles), 48) * 48);
+    grid.tile_columns = std::max<int64_t>(192, divide_up(divide_up(p.n, column_tiles), 48) * 48);
   }
   return grid;
 }
 
-void gemm(const Product& p) {
-  if (!p.c || p.m == 0 || p.n == 0) return;
+// The libraries multiply by a transposed B about 8 % slower (docs/performance.md): where enough rows share
+// it, B is turned round first.
+constexpr int64_t kRowsWorthTransposing = 1024;
+
+void gemm(const Product& product) {
+  if (!product.c || product.m == 0 || product.n == 0) return;
+  Product p = product;
+  base::Buffer turned;
+  if (p.transpose_b == Transpose::yes && p.m >= kRowsWorthTransposing) {
+    turned = base::allocate(static_cast<size_t>(p.n * p.k) * sizeof(real));
+    real* b = static_cast<real*>(turned.data());
+    transpose(p.b, p.ldb, p.n, p.k, b);
+    p.transpose_b = Transpose::no;
+    p.b = b;
+    p.ldb = p.n;
+  }
   const GemmGrid grid = gemm_grid(p);
   const int64_t row_tiles = divide_up(p.m, grid.tile_rows);
   const int64_t column_tiles = divide_up(p.n, grid.tile_columns);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "autograd/kernels/small_product.h"
 #include "base/parallel.h"
 
 namespace swin::autograd::kernels {
@@ -83,6 +84,19 @@ void scatter_patches(const real* dpatches, Target to, int64_t batch, int64_t hei
             at[c] = (to.add ? at[c] : 0) + from[c * area + dy * patch + dx];
         }
     }
+  });
+}
+
+void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y) {
+  if (!y) return;
+  constexpr int64_t L = base::kLanes<real>;
+  const int64_t whole_rows = rows / L * L, whole_columns = columns / L * L;
+  base::parallel_for((columns + 63) / 64, [&](int64_t tile) {
+    const int64_t begin = tile * 64, end = std::min(columns, begin + 64), vectors_end = std::min(end, whole_columns);
+    for (int64_t r = 0; r < whole_rows; r += L)
+      for (int64_t c = begin; c < vectors_end; c += L) transpose_padded(x + r * ldx + c, ldx, L, L, y + c * rows + r, rows);
+    for (int64_t c = begin; c < end; ++c)
+      for (int64_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r) y[c * rows + r] = x[r * ldx + c];
   });
 }
 

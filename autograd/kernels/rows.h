@@ -27,6 +27,9 @@ void gather_patches(const real* x, real* patches, int64_t batch, int64_t height,
 void scatter_patches(const real* dpatches, Target dx, int64_t batch, int64_t height, int64_t width, int64_t channels,
                      int64_t patch);
 
+/// y (columns, rows) = xᵀ for x (rows, columns; row stride ldx).
+void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y);
+
 /// y = x with axes reordered: axis i of y is axis axes[i] of x. @param sides of x.
 void permute(const real* x, Target y, int rank, const int64_t* sides, const int* axes);
 
