@@ -12,8 +12,9 @@ namespace swin::trainers {
 struct TensorError {
   std::string name;          ///< as in the golden file
   double max_abs_error = 0;  ///< infinite where a number is not finite
-  double max_rel_error = 0;  ///< the largest difference over the largest entry of the golden's tensor
-  double tolerance = 0;      ///< of max_rel_error
+  double max_rel_error =
+      0;                 ///< the largest difference over the largest entry of the golden's tensor
+  double tolerance = 0;  ///< of max_rel_error
   bool passed = false;
 };
 
@@ -28,12 +29,16 @@ inline constexpr double kForwardTolerance = 2e-5, kGradientTolerance = 1e-4;
 
 /// Computes what the golden file holds again and compares. No dropout and no drop path take part.
 /// @param weight_file .safetensors in official names, or a checkpoint.
-/// @param golden_file .safetensors with `input` (B, C, H, W) and any of `logits`, `target` ((B) integers or
-///   (B, classes) float32), `loss` (mean cross entropy), `features.<stage>` (B, H, W, C), `grad.<parameter>`.
-/// @param config the model; empty: the one the checkpoint holds. Its image_size gives way to the size of
+/// @param golden_file .safetensors with `input` (B, C, H, W) and any of `logits`, `target` ((B)
+/// integers or
+///   (B, classes) float32), `loss` (mean cross entropy), `features.<stage>` (B, H, W, C),
+///   `grad.<parameter>`.
+/// @param config the model; empty: the one the checkpoint holds. Its image_size gives way to the
+/// size of
 ///   `input`, and num_classes 0 to the size of the file's head.
 /// @return the errors; a comparison that fails is `passed` = false, not an exception.
-/// @throws base::WeightError where a file is missing, damaged or does not fit; UsageError where a .safetensors
+/// @throws base::WeightError where a file is missing, damaged or does not fit; UsageError where a
+/// .safetensors
 ///   file comes without a config.
 VerifyReport verify(const std::string& weight_file, const std::string& golden_file,
                     const std::optional<layers::ModelConfig>& config = std::nullopt);

@@ -11,8 +11,8 @@ namespace swin::trainers {
 
 struct EvaluateOptions {
   std::string checkpoint;
-  /// An image folder (one folder a class), or another path for the format of the stored data set
-  /// (a folder of IDX or CIFAR files); empty: the stored config's data.test, else data.validation.
+  /// An image folder (one folder a class), or, where it has no folders inside, a place of files of
+  /// the stored data set's format; empty: the stored config's data.test, else data.validation.
   std::string data;
   /// `path.to.field=value` texts applied to the stored config (data.test.path=…, trainer.…).
   std::vector<std::string> sets;

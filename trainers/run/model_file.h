@@ -29,7 +29,8 @@ struct LoadedModel {
 ///   config asks for; UsageError on a bad set.
 LoadedModel load_model(const std::string& checkpoint, const std::vector<std::string>& sets = {});
 
-/// The config in a checkpoint, as JSON. @throws WeightError where it is absent or no JSON.
+/// A meta text of a checkpoint as JSON. @throws WeightError where it is absent or no JSON.
+base::Json stored_json(const files::CheckpointFile& file, const char* name);
 base::Json stored_config(const files::CheckpointFile& file);
 std::vector<std::string> stored_class_names(const files::CheckpointFile& file);
 

@@ -1,0 +1,139 @@
+#include "trainers/report/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace swin::trainers {
+namespace {
+
+constexpr double kRedrawSeconds = 0.1;
+constexpr int kBarCells = 24;
+
+std::string formatted(const char* format, double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+std::string bar(double part) {
+  const int full = static_cast<int>(std::clamp(part, 0.0, 1.0) * kBarCells);
+  std::string text;
+  for (int i = 0; i < kBarCells; ++i) text += i < full ? "█" : "░";
+  return text;
+}
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value && *value;
+}
+
+size_t columns_of(int file_descriptor) {
+  winsize size{};
+  return ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/// The first `columns` characters of a UTF-8 text, so that a bar never wraps into a second line.
+std::string_view cut_to(std::string_view text, size_t columns) {
+  size_t i = 0;
+  for (size_t seen = 0; i < text.size(); ++i)
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 && seen++ == columns) break;
+  return text.substr(0, i);
+}
+
+}  // namespace
+
+std::string duration_text(double seconds) {
+  if (!(seconds >= 0) || seconds > 1e9) return "?";
+  const int64_t s = std::llround(seconds);
+  char text[64];
+  if (s >= 3600)
+    std::snprintf(text, sizeof text, "%dh %02dm", static_cast<int>(s / 3600),
+                  static_cast<int>(s / 60 % 60));
+  else if (s >= 60)
+    std::snprintf(text, sizeof text, "%dm %02ds", static_cast<int>(s / 60),
+                  static_cast<int>(s % 60));
+  else
+    std::snprintf(text, sizeof text, "%ds", static_cast<int>(s));
+  return text;
+}
+
+std::string short_number(double value) {
+  return std::abs(value) >= 100 ? formatted("%.0f", value) : formatted("%.3g", value);
+}
+
+Progress::Progress(const Options& options) : options_(options) {
+  const char* term = std::getenv("TERM");
+  terminal_ = isatty(options.file_descriptor) && term && std::string_view(term) != "dumb";
+  colour_ = terminal_ && !is_set("NO_COLOR");
+}
+
+Progress::~Progress() {
+  if (line_open_) write("\n");
+}
+
+bool Progress::due(double seconds) {
+  const auto now = Clock::now();
+  if (drawn_ && std::chrono::duration<double>(now - last_).count() < seconds) return false;
+  drawn_ = true;
+  last_ = now;
+  return true;
+}
+
+void Progress::update(const Update& u) {
+  if (options_.quiet) return;
+  const bool last = u.step == u.total_steps;
+  if (!due(terminal_ ? kRedrawSeconds : options_.plain_seconds) && !last) return;
+  const double part =
+      static_cast<double>(u.step) / static_cast<double>(std::max<int64_t>(u.total_steps, 1));
+  std::string line;
+  if (terminal_) line = bar(part) + " " + formatted("%3.0f%%", 100 * part) + "  ";
+  line += "epoch " + std::to_string(u.epoch) + "/" + std::to_string(u.total_epochs) + "  step " +
+          std::to_string(u.step) + "/" + std::to_string(u.total_steps) + "  loss " +
+          formatted("%.4f", u.loss) + "  lr " + formatted("%.3g", u.learning_rate) + "  " +
+          short_number(u.images_per_second) + " images/s  " + duration_text(u.seconds_left) +
+          " left";
+  draw(line);
+}
+
+void Progress::evaluating(int64_t images, int64_t total_images) {
+  if (options_.quiet || !terminal_ || !due(kRedrawSeconds)) return;
+  draw(bar(static_cast<double>(images) / static_cast<double>(std::max<int64_t>(total_images, 1))) +
+       "  evaluating " + std::to_string(images) + "/" + std::to_string(total_images));
+}
+
+void Progress::message(const std::string& text) {
+  if (!options_.quiet) warning(text);
+}
+
+void Progress::warning(const std::string& text) {
+  clear_line();
+  write(text + "\n");
+}
+
+void Progress::draw(const std::string& line) {
+  if (!terminal_) return write(line + "\n");
+  const std::string_view shown = cut_to(line, columns_of(options_.file_descriptor) - 1);
+  std::string text = "\r\033[K";
+  text += colour_ ? "\033[36m" + std::string(shown) + "\033[0m" : std::string(shown);
+  write(text);
+  line_open_ = true;
+}
+
+void Progress::clear_line() {
+  if (line_open_) write("\r\033[K");
+  line_open_ = false;
+}
+
+void Progress::write(const std::string& text) const {
+  // Nobody is told when nobody listens: a closed stderr must not stop a run.
+  const ssize_t written = ::write(options_.file_descriptor, text.data(), text.size());
+  static_cast<void>(written);
+}
+
+}  // namespace swin::trainers

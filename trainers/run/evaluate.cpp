@@ -1,0 +1,110 @@
+#include "trainers/run/evaluate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "base/errors.h"
+#include "trainers/report/progress.h"
+#include "trainers/run/evaluation.h"
+#include "trainers/run/model_file.h"
+
+namespace swin::trainers {
+namespace {
+
+bool has_folders(const std::string& path) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error))
+    if (entry->is_directory(error)) return true;
+  return false;
+}
+
+DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
+  const std::optional<DatasetConfig>& stored =
+      config.data.test ? config.data.test : config.data.validation;
+  DatasetConfig dataset = stored ? *stored : config.data.train;
+  if (options.data.empty()) {
+    if (!stored)
+      throw base::UsageError(options.checkpoint,
+                             "found neither data.test nor data.validation in its config, expected "
+                             "a data set to measure",
+                             "name one with --data");
+    return dataset;
+  }
+  // A folder of images, unless it holds none and the checkpoint knows files (IDX, CIFAR) by format.
+  const bool known = stored && dataset.format != "synthetic" && dataset.format != "image_folder";
+  if (!known || has_folders(options.data)) {
+    dataset = {};
+    dataset.format = "image_folder";
+  }
+  dataset.path = options.data;
+  dataset.fraction_begin = 0;
+  dataset.fraction_end = 1;
+  return dataset;
+}
+
+/// Classes are compared by name and order: a label is a place in the list.
+void compare_classes(const std::vector<std::string>& data, const std::vector<std::string>& model,
+                     const std::string& where) {
+  if (data == model) return;
+  std::string found;
+  if (data.size() != model.size()) {
+    found = std::to_string(data.size()) + " classes, expected " + std::to_string(model.size());
+  } else {
+    size_t i = 0;
+    while (data[i] == model[i]) ++i;
+    found = "class " + std::to_string(i) + " is \"" + data[i] + "\", expected \"" + model[i] + "\"";
+  }
+  const auto without = [](const std::vector<std::string>& a, const std::vector<std::string>& b) {
+    std::string names;
+    int shown = 0;
+    for (const std::string& name : a)
+      if (std::find(b.begin(), b.end(), name) == b.end() && ++shown <= 5)
+        names += (names.empty() ? "" : ", ") + name;
+    return names + (shown > 5 ? " and " + std::to_string(shown - 5) + " more" : "");
+  };
+  const std::string unknown = without(data, model), absent = without(model, data);
+  if (!unknown.empty()) found += "; not in the checkpoint: " + unknown;
+  if (!absent.empty()) found += "; not in the data: " + absent;
+  throw base::DataError(where, "found " + found,
+                        "measure a data set of the classes the checkpoint was trained on");
+}
+
+}  // namespace
+
+EvaluateResult evaluate(const EvaluateOptions& options) {
+  LoadedModel loaded = load_model(options.checkpoint, options.sets);
+  const Config& config = loaded.config;
+  const DatasetConfig dataset_config = dataset_of(config, options);
+  const auto dataset = open_dataset_of(dataset_config, config);
+  compare_classes(dataset->class_names(), loaded.class_names,
+                  dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
+  const auto task = make_task(config.task, config.model.num_classes);
+  const data::LoaderOptions loader_options = evaluation_loader(config, *dataset);
+  data::Loader loader(*dataset, loader_options);
+
+  Progress progress({.quiet = options.quiet});
+  EvaluateResult result;
+  const auto start = std::chrono::steady_clock::now();
+  const auto metrics =
+      measure(*loaded.model, *task, loader, loader_options.batch_size, [&](int64_t images) {
+        result.images = images;
+        progress.evaluating(images, dataset->size());
+        return true;
+      });
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  result.metrics = *metrics;
+  result.images_per_second = static_cast<double>(result.images) / took.count();
+  return result;
+}
+
+base::Json to_json(const EvaluateResult& result) {
+  base::Json json = base::Json::object();
+  json["images"] = result.images;
+  for (const auto& [name, value] : result.metrics) json[name] = value;
+  json["images_per_second"] = result.images_per_second;
+  return json;
+}
+
+}  // namespace swin::trainers

@@ -1,0 +1,52 @@
+#include "trainers/run/evaluation.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "trainers/run/model_file.h"
+
+namespace swin::trainers {
+
+using autograd::Tensor;
+
+int64_t evaluation_batch_size(const Config& config, const data::Dataset& dataset) {
+  const int64_t wanted = config.trainer.micro_batch_size.value_or(config.trainer.batch_size);
+  return std::max<int64_t>(1, std::min({wanted, config.trainer.batch_size, dataset.size()}));
+}
+
+data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset& dataset) {
+  data::LoaderOptions options;
+  options.batch_size = evaluation_batch_size(config, dataset);
+  options.workers = static_cast<int>(config.runtime.workers);
+  options.preprocess = preprocess_of(config);
+  return options;
+}
+
+Tensor images_of(const data::Batch& batch, int64_t begin, int64_t n, int64_t batch_size,
+                 const layers::ModelConfig& model) {
+  const int64_t image = model.image_size[0] * model.image_size[1] * model.in_chans;
+  Tensor images({batch_size, model.image_size[0], model.image_size[1], model.in_chans});
+  std::memcpy(images.mutable_data(), batch.images.data() + begin * image,
+              static_cast<size_t>(n * image) * sizeof(float));
+  std::fill_n(images.mutable_data() + n * image, (batch_size - n) * image, real{0});
+  return images;
+}
+
+std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loader& loader,
+                               int64_t batch_size,
+                               const std::function<bool(int64_t images)>& go_on) {
+  task.begin_metrics();
+  loader.start(0);
+  data::Batch batch;
+  int64_t images = 0;
+  while (loader.next(batch)) {
+    const Tensor outputs =
+        model.forward(images_of(batch, 0, batch.size, batch_size, model.config()), {});
+    task.add_metrics(outputs, batch.labels);
+    images += batch.size;
+    if (go_on && !go_on(images)) return std::nullopt;
+  }
+  return task.metrics();
+}
+
+}  // namespace swin::trainers

@@ -1,0 +1,32 @@
+// One pass over a data set without gradients; what training and `evaluate` share.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "data/loader.h"
+#include "layers/swin_transformer.h"
+#include "trainers/tasks/task.h"
+
+namespace swin::trainers {
+
+/// Images of one forward: trainer.micro_batch_size, else batch_size; no more than there are.
+int64_t evaluation_batch_size(const Config& config, const data::Dataset& dataset);
+
+/// A loader of whole passes, in the order of the data set, the last batch included.
+data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset& dataset);
+
+/// Runs the model over every image of the loader, once.
+/// @param batch_size of the loader; a smaller last batch is padded with zeros for the forward, so
+///   that the pool needs no memory of other sizes, and the padding is not counted.
+/// @param go_on called after each batch with the images so far; false ends the pass.
+/// @return the metrics; empty where `go_on` ended it. @throws DataError naming a bad image.
+std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loader& loader,
+                               int64_t batch_size,
+                               const std::function<bool(int64_t images)>& go_on);
+
+/// A (batch_size, H, W, C) tensor of images [begin, begin + n) of a batch; rows from n on are zero.
+autograd::Tensor images_of(const data::Batch& batch, int64_t begin, int64_t n, int64_t batch_size,
+                           const layers::ModelConfig& model);
+
+}  // namespace swin::trainers

@@ -1,0 +1,80 @@
+#include "trainers/run/predict.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "data/decode.h"
+
+namespace swin::trainers {
+
+Predictor::Predictor(const std::string& checkpoint) : model_(load_model(checkpoint)) {}
+
+std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>& images,
+                                                 int64_t top_k) const {
+  if (top_k < 1)
+    throw base::UsageError("--top-k", "found " + std::to_string(top_k) + ", expected at least 1");
+  const layers::ModelConfig& config = model_.config.model;
+  const data::Preprocess preprocess = preprocess_of(model_.config);
+  const size_t classes = static_cast<size_t>(config.num_classes);
+  std::vector<ImagePredictions> answers;
+  data::Image image;
+  for (const std::string& path : images) {
+    ImagePredictions& answer = answers.emplace_back();
+    answer.image = path;
+    std::vector<float> pixels;
+    try {
+      data::read_image(path, config.in_chans, image);
+      pixels = data::preprocess_image(image, preprocess);
+    } catch (const base::DataError& e) {
+      answer.error = e.what();
+      continue;
+    }
+    // One image a forward: what is said of it never depends on its neighbours.
+    const autograd::Tensor logits = model_.model->forward(
+        autograd::Tensor::from({1, config.image_size[0], config.image_size[1], config.in_chans},
+                               pixels),
+        {});
+    std::vector<double> probabilities(logits.data(), logits.data() + classes);
+    const double largest = *std::max_element(probabilities.begin(), probabilities.end());
+    double sum = 0;
+    for (double& p : probabilities) sum += p = std::exp(p - largest);
+    std::vector<size_t> order(classes);
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return probabilities[a] > probabilities[b]; });
+    order.resize(std::min(classes, static_cast<size_t>(top_k)));
+    for (const size_t i : order)
+      answer.predictions.push_back(
+          {static_cast<int64_t>(i), model_.class_names[i], probabilities[i] / sum});
+  }
+  return answers;
+}
+
+base::ExitCode exit_code(const std::vector<ImagePredictions>& answers) {
+  for (const ImagePredictions& answer : answers)
+    if (!answer.error.empty()) return base::ExitCode::data;
+  return base::ExitCode::done;
+}
+
+base::Json to_json(const std::vector<ImagePredictions>& answers) {
+  base::Json list = base::Json::array();
+  for (const ImagePredictions& answer : answers) {
+    base::Json item = base::Json::object();
+    item["image"] = answer.image;
+    base::Json predictions = base::Json::array();
+    for (const Prediction& prediction : answer.predictions) {
+      base::Json p = base::Json::object();
+      p["class_index"] = prediction.class_index;
+      p["class_name"] = prediction.class_name;
+      p["probability"] = prediction.probability;
+      predictions.push_back(std::move(p));
+    }
+    item["predictions"] = std::move(predictions);
+    if (!answer.error.empty()) item["error"] = answer.error;
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+}  // namespace swin::trainers

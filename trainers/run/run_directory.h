@@ -1,0 +1,56 @@
+// A run's directory: lock, checkpoints and their links, small files. Knows names and places, not
+// what is in a checkpoint.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace swin::trainers {
+
+class RunDirectory {
+ public:
+  /// Makes the directory, takes its lock and sweeps temporaries that killed processes left.
+  /// The lock is the kernel's (flock): it ends with the process, whatever ends that.
+  /// @throws DiskError where it cannot be made; UsageError where another process holds the lock.
+  explicit RunDirectory(const std::filesystem::path& path);
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path log_path() const { return path_ / "log.jsonl"; }
+  /// RUN/checkpoints/step_000012345.h5
+  std::filesystem::path checkpoint_path(int64_t step) const;
+
+  struct StepFile {
+    int64_t step = 0;
+    std::filesystem::path path;
+  };
+  /// The checkpoints that are there, newest first.
+  std::vector<StepFile> checkpoints() const;
+
+  /// Points last.h5 or best.h5 at a step's checkpoint, by rename. @throws DiskError.
+  void link(std::string_view name, int64_t step) const;
+  /// Removes a link; a missing one is fine.
+  void unlink(std::string_view name) const;
+  /// The step a link points to; empty where there is no link, or its file is gone.
+  std::optional<int64_t> linked_step(std::string_view name) const;
+
+  /// Removes checkpoints, but for the `keep_last` newest up to `step` and those that links point
+  /// to. Checkpoints after `step` are of a branch that a resume from an older one has left.
+  void prune(int64_t step, int64_t keep_last) const;
+
+  /// Writes RUN/<name>, whole or not at all. @throws DiskError.
+  void write(std::string_view name, std::string_view text) const;
+
+ private:
+  std::filesystem::path path_;
+  int lock_ = -1;
+};
+
+inline constexpr std::string_view kLast = "last.h5", kBest = "best.h5";
+
+}  // namespace swin::trainers

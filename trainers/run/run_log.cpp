@@ -1,0 +1,72 @@
+#include "trainers/run/run_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "base/errors.h"
+
+namespace swin::trainers {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* what, int error) {
+  throw base::DiskError(path.string(),
+                        std::string("cannot be ") + what + " (" + std::strerror(error) + ")",
+                        "free space or choose a writable --output");
+}
+
+/// Whether a line belongs to what happened up to `step` and `epoch`.
+bool kept(const std::string& text, int64_t step, int64_t epoch) {
+  try {
+    const base::Json json = base::parse_json(text, "log.jsonl");
+    if (const base::Json* s = json.find("step")) return s->is_integer() && s->as_int() <= step;
+    const base::Json* e = json.find("epoch");
+    return e && e->is_integer() && e->as_int() <= epoch;
+  } catch (const base::JsonSyntaxError&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+RunLog::RunLog(const std::filesystem::path& path, int64_t step, int64_t epoch) : path_(path) {
+  int64_t keep_bytes = 0;
+  {
+    std::ifstream stream(path, std::ios::binary);
+    std::string text;
+    while (std::getline(stream, text) && !stream.eof() && kept(text, step, epoch))
+      keep_bytes += static_cast<int64_t>(text.size()) + 1;
+  }
+  file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file_ < 0) fail(path, "opened", errno);
+  if (::ftruncate(file_, keep_bytes) != 0) {
+    const int error = errno;
+    ::close(file_);
+    fail(path, "cut", error);
+  }
+}
+
+RunLog::~RunLog() {
+  if (file_ >= 0) ::close(file_);
+}
+
+void RunLog::line(const base::Json& json) {
+  const std::string text = base::to_text(json) + "\n";
+  ssize_t written;
+  do written = ::write(file_, text.data(), text.size());
+  while (written < 0 && errno == EINTR);
+  if (written == static_cast<ssize_t>(text.size())) return;
+  const int error = written < 0 ? errno : ENOSPC;
+  if (written > 0) {
+    const off_t end = ::lseek(file_, 0, SEEK_END);
+    const int cut = ::ftruncate(file_, end - written);
+    static_cast<void>(cut);  // a part of a line is also dropped at the next resume
+  }
+  fail(path_, "written", error);
+}
+
+}  // namespace swin::trainers

@@ -1,0 +1,51 @@
+// Where a run is, and how that is kept in a checkpoint.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "files/checkpoint_file.h"
+#include "layers/swin_transformer.h"
+#include "trainers/optim/adamw.h"
+#include "trainers/tasks/task.h"
+
+namespace swin::trainers {
+
+/// All that a run needs to go on beside parameters and optimizer: random numbers have no state.
+struct RunState {
+  int64_t step = 0;   ///< updates made
+  int64_t epoch = 0;  ///< epochs finished, their evaluation included
+  Metrics metrics;    ///< of the newest evaluation
+  struct Best {
+    std::string monitor;
+    double value = 0;
+    int64_t step = 0;
+  };
+  std::optional<Best> best;
+
+  /// {top1, top5, loss, best: {monitor, value, step}}, as far as there are any.
+  base::Json metrics_json() const;
+  void read_metrics(const base::Json& json);
+};
+
+/// What is the same in every checkpoint of a run.
+struct RunIdentity {
+  base::Json config;  ///< resolved, without runtime
+  std::vector<std::string> class_names;
+  base::Json fingerprint;  ///< {train, validation}
+  base::Json numerics;
+};
+
+/// Equal runs give equal bytes. @throws DiskError.
+void save_checkpoint(const std::filesystem::path& path, const RunState& state,
+                     const RunIdentity& identity, const layers::Parameters& parameters,
+                     AdamW& optimizer);
+
+/// Puts parameters and optimizer slots back. @return the state. @throws WeightError.
+RunState restore_checkpoint(const files::CheckpointFile& file, layers::Parameters& parameters,
+                            AdamW& optimizer);
+
+}  // namespace swin::trainers

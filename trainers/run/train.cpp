@@ -1,0 +1,239 @@
+#include "trainers/run/train.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+
+#include "base/cpu.h"
+#include "base/parallel.h"
+#include "trainers/run/model_file.h"
+#include "trainers/run/numerics.h"
+#include "trainers/run/signals.h"
+#include "trainers/run/training_loop.h"
+
+namespace swin::trainers {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+/// run.json: what a run's identity leaves out.
+class RunRecord {
+ public:
+  RunRecord(const RunDirectory& directory, const TrainOptions& options, const base::Json& numbers)
+      : directory_(directory) {
+    char host[256] = {};
+    gethostname(host, sizeof host - 1);
+    json_ = base::Json::object();
+    json_["host"] = host;
+    json_["cpu"] = base::cpu().model;
+    json_["cpu_features"] = base::cpu_features();
+    json_["threads"] = base::num_threads();
+    json_["versions"] = numbers;
+    json_["command"] = options.command_line;
+    json_["times"] = base::Json::object();
+    json_["times"]["started"] = utc_now();
+  }
+  void begin(int64_t step) {
+    json_["resumed_from_step"] = step > 0 ? base::Json(step) : base::Json();
+    write();
+  }
+  void end(const TrainResult& result) {
+    json_["times"]["ended"] = utc_now();
+    json_["result"] = to_json(result);
+    json_["exit_code"] = static_cast<int>(result.exit_code);
+    write();
+  }
+
+ private:
+  void write() const { directory_.write("run.json", base::to_text(json_, 2) + "\n"); }
+  const RunDirectory& directory_;
+  base::Json json_;
+};
+
+/// The data sets, and the config completed by what they say.
+struct Data {
+  std::unique_ptr<data::Dataset> train, validation;
+};
+
+Data open_data(Config& config) {
+  if (config.data.train.format.empty())
+    throw base::UsageError("data.train", "found none, expected a data set to learn from",
+                           "add a data section");
+  Data data;
+  data.train = open_dataset_of(config.data.train, config);
+  if (config.data.validation) {
+    data.validation = open_dataset_of(*config.data.validation, config);
+    if (data.validation->class_names() != data.train->class_names())
+      throw base::DataError(
+          "data.validation",
+          "found " + std::to_string(data.validation->num_classes()) + " classes that are not the " +
+              std::to_string(data.train->num_classes()) + " of data.train, expected equal names",
+          "give both sets the same folders");
+  }
+  const int64_t classes = data.train->num_classes();
+  if (config.model.num_classes != 0 && config.model.num_classes != classes)
+    throw base::UsageError("model.num_classes",
+                           "found " + std::to_string(config.model.num_classes) + ", expected the " +
+                               std::to_string(classes) + " classes of data.train",
+                           "remove the field: it is taken from the data");
+  config.model.num_classes = classes;
+  return data;
+}
+
+RunIdentity identity_of(const Config& config, const Data& data) {
+  RunIdentity identity;
+  identity.config = to_json(config, WithRuntime::no);
+  identity.class_names = data.train->class_names();
+  identity.fingerprint = base::Json::object();
+  identity.fingerprint["train"] = data.train->fingerprint();
+  if (data.validation) identity.fingerprint["validation"] = data.validation->fingerprint();
+  identity.numerics = numerics(config.trainer.precision);
+  return identity;
+}
+
+/// The checkpoint to go on from; empty where the run begins.
+std::optional<files::CheckpointFile> checkpoint_to_resume(const TrainOptions& options,
+                                                          const RunDirectory& directory,
+                                                          Progress& progress) {
+  if (options.resume == "never") return std::nullopt;
+  if (options.resume != "auto") return files::CheckpointFile(options.resume);
+  for (const RunDirectory::StepFile& file : directory.checkpoints()) {
+    try {
+      return files::CheckpointFile(file.path);
+    } catch (const base::WeightError& e) {
+      progress.warning("swin: warning: " + std::string(e.what()) + " (skipped)");
+    }
+  }
+  return std::nullopt;
+}
+
+void check_identity(const files::CheckpointFile& file, const RunIdentity& now, Progress& progress) {
+  const std::string where = file.path().string();
+  const std::string differs = difference(now.config, stored_config(file));
+  if (!differs.empty())
+    throw base::UsageError(where, "found a run of another config: " + differs,
+                           "choose another --output, or begin anew with --resume never");
+  const base::Json fingerprint = stored_json(file, "dataset_fingerprint");
+  if (!(fingerprint == now.fingerprint) || stored_class_names(file) != now.class_names)
+    throw base::DataError(where,
+                          "found a run on other images than those of the data section, expected "
+                          "the same files",
+                          "restore them, or begin anew with --resume never");
+  const std::string numbers = numerics_difference(now.numerics, stored_json(file, "numerics"));
+  if (!numbers.empty())
+    progress.warning("swin: warning: " + where + ": other numerics (" + numbers +
+                     "); from here on bits differ from those of the machine it began on");
+}
+
+std::string link_path(const RunDirectory& directory, std::string_view name) {
+  return directory.linked_step(name) ? (directory.path() / name).string() : "";
+}
+
+}  // namespace
+
+TrainResult train(const TrainOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  Config config = options.config;
+  const std::string output =
+      !options.output.empty() ? options.output : config.runtime.output.value_or("");
+  if (output.empty())
+    throw base::UsageError("--output", "found none, expected a run directory",
+                           "give --output DIR or set runtime.output");
+  config.runtime.output = output;
+
+  const StopSignals signals;
+  Progress progress({.quiet = options.quiet});
+  const RunDirectory directory(output);
+  const Data data = open_data(config);
+  const RunIdentity identity = identity_of(config, data);
+  TrainingLoop::steps_per_epoch(config, *data.train);  // refuses before a model takes memory
+  const auto task = make_task(config.task, config.model.num_classes);
+
+  const auto checkpoint = checkpoint_to_resume(options, directory, progress);
+  if (checkpoint) check_identity(*checkpoint, identity, progress);
+  layers::Model model(config.model, static_cast<uint64_t>(config.trainer.seed), true);
+  AdamW optimizer(model.parameters(), config.optimizer);
+  RunState state;
+  if (checkpoint) {
+    state = restore_checkpoint(*checkpoint, model.parameters(), optimizer);
+    progress.message("going on from " + checkpoint->path().string() + ", step " +
+                     std::to_string(state.step));
+  } else if (!options.init.empty()) {
+    read_slab(files::CheckpointFile(options.init), "model", model.parameters(),
+              model.parameters().slab());
+  }
+
+  const int64_t first_step = state.step;
+  TrainingLoop loop({.config = config,
+                     .identity = identity,
+                     .directory = directory,
+                     .train = *data.train,
+                     .validation = data.validation.get(),
+                     .model = model,
+                     .task = *task,
+                     .optimizer = optimizer,
+                     .progress = progress,
+                     .after_update = options.after_update},
+                    std::move(state));
+  TrainResult result;
+  const auto fill_in = [&] {
+    result.steps = loop.state().step;
+    result.epochs = loop.state().step / loop.steps_per_epoch();
+    result.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.images_per_second = loop.images_per_second();
+    result.metrics = loop.state().metrics;
+    result.last = link_path(directory, kLast);
+    result.best = link_path(directory, kBest);
+  };
+  if (loop.finished()) {
+    progress.message(output + ": the run is finished: " + std::to_string(loop.state().step) +
+                     " steps; nothing is left to do");
+    fill_in();
+    result.already_finished = true;
+    return result;
+  }
+
+  directory.write("config.json", base::to_text(to_json(config), 2) + "\n");
+  RunRecord record(directory, options, identity.numerics);
+  record.begin(first_step);
+  const TrainingLoop::End end = loop.run();
+  if (end == TrainingLoop::End::stopped)
+    result.exit_code = StopSignals::exit_code(StopSignals::pending());
+  fill_in();
+  if (end == TrainingLoop::End::stopped)
+    progress.message("stopped by a signal; saved " + result.last + " at step " +
+                     std::to_string(result.steps) + "; the same command goes on from there");
+  record.end(result);
+  return result;
+}
+
+base::Json to_json(const TrainResult& result) {
+  const auto path = [](const std::string& text) {
+    return text.empty() ? base::Json() : base::Json(text);
+  };
+  base::Json json = base::Json::object();
+  json["steps"] = result.steps;
+  json["epochs"] = result.epochs;
+  json["seconds"] = result.seconds;
+  json["images_per_second"] = result.images_per_second;
+  json["last"] = path(result.last);
+  json["best"] = path(result.best);
+  base::Json metrics = base::Json::object();
+  for (const auto& [name, value] : result.metrics) metrics[name] = value;
+  json["metrics"] = std::move(metrics);
+  return json;
+}
+
+}  // namespace swin::trainers
