@@ -12,7 +12,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O3")
 add_library(swin_flags INTERFACE)
 target_compile_options(swin_flags INTERFACE
   -ffp-contract=off -fno-math-errno -fno-trapping-math
-  -Wall -Wextra -Wshadow -Wno-psabi)
+  -Wall -Wextra -Wshadow -Wno-psabi -Wno-restrict)  # GCC 12: -Wrestrict is wrong on "…" + std::string
 target_include_directories(swin_flags INTERFACE "${PROJECT_SOURCE_DIR}")
 if(SWIN_WERROR)
   target_compile_options(swin_flags INTERFACE -Werror)
