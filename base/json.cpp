@@ -370,7 +370,11 @@ void write_real(double value, std::string& out) {
     return;
   }
   char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  const double magnitude = std::abs(value);
+  const bool plain = magnitude >= 1e-4 && magnitude < 1e15;  // 0.0005, not 5e-04
+  const auto end =
+      plain ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr
+            : std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
   const std::string_view text(buffer, static_cast<size_t>(end - buffer));
   out += text;
   if (text.find_first_of(".e") == std::string_view::npos) out += ".0";

@@ -134,10 +134,10 @@ TEST(Json, RefusesDepthAndSizeBeforeTheyCost) {
 
 TEST(Json, ReadsManyNamesInLinearTime) {
   std::string text = "{";
-  for (int i = 0; i < 200'000; ++i)
+  for (int i = 0; i < 50'000; ++i)
     text += "\"name" + std::to_string(i) + "\":" + std::to_string(i) + ",";
   text += "\"last\":0}";
-  EXPECT_EQ(parse(text).size(), 200'001u);
+  EXPECT_EQ(parse(text).size(), 50'001u);
 }
 
 TEST(Json, WritesWhatItReads) {

@@ -72,14 +72,13 @@ std::string read_file(const std::string& file, const std::string& wanted_by) {
     throw UsageError(where, name + "found a directory, expected a JSON config");
   std::ifstream stream(file, std::ios::binary);
   std::string text;
-  if (stream) {
-    const size_t limit =
-        base::JsonLimits{}.max_bytes + 1;  // one more, so that parse_json refuses it
-    text.resize(limit);
-    stream.read(text.data(), static_cast<std::streamsize>(limit));
-    text.resize(static_cast<size_t>(stream.gcount()));
+  // A little more than parse_json takes, so that it refuses what has no end.
+  char part[16384];
+  while (stream && text.size() <= base::JsonLimits{}.max_bytes) {
+    stream.read(part, sizeof part);
+    text.append(part, static_cast<size_t>(stream.gcount()));
   }
-  if (stream.bad() || (!stream && !stream.eof()))
+  if (!stream && !stream.eof())
     throw UsageError(where, name + "cannot be read (" + std::strerror(errno) + ")");
   return text;
 }
