@@ -259,9 +259,9 @@ TEST(BadSet, IsRefusedInOneLine) {
       {"a.b.c.d.e.f.g.h.i.j.k=3",
        "--set a.b.c.d.e.f.g.h.i.j.k=3: found too deep a path, expected path.to.field=value"},
       {"trainer.seed=x",
-       "--set: trainer.seed: found \"x\", expected an integer from 0 to 1073741824"},
+       "--set: trainer.seed: found \"x\", expected an integer from 0 to 4294967295"},
       {"trainer.seed.x=1",
-       "--set: trainer.seed: found {\"x\":1}, expected an integer from 0 to 1073741824"},
+       "--set: trainer.seed: found {\"x\":1}, expected an integer from 0 to 4294967295"},
       {"model.depths=[2,2",
        "--set: model.depths: found \"[2,2\", expected a list of 1 to 8 integers, "
        "each from 1 to 1024"},

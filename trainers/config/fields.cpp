@@ -15,6 +15,7 @@ using table::written;
 namespace {
 
 constexpr double kMany = 1 << 30;
+constexpr double kLargestSeed = 4294967295;
 
 std::string with_home(const std::string& path) {
   if (path != "~" && path.rfind("~/", 0) != 0) return path;
@@ -180,7 +181,7 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
       .says("images of a synthetic set; of no other");
   set("seed", &D::seed)
       .at_least(0)
-      .at_most(kMany)
+      .at_most(kLargestSeed)
       .by_default(train ? "`0`" : "that of data.train")
       .says("of the shuffle that fractions cut, and of synthetic images");
 }
@@ -305,7 +306,7 @@ void add_run(std::vector<Field>& fields) {
             "TRAIN.ACCUMULATION_STEPS");
   trainer("seed", &T::seed)
       .at_least(0)
-      .at_most(kMany)
+      .at_most(kLargestSeed)
       .says("of initial weights, order, augmentation and dropout", "SEED");
   trainer("clip_grad", &T::clip_grad)
       .above(0)
