@@ -104,8 +104,8 @@ Tensor window_partition(const Tensor& x, Size2 window) {
 Tensor window_reverse(const Tensor& x, Size2 window, Size2 map) {
   Op op("window_reverse");
   const int64_t area = window[0] * window[1];
-  op.check(x.rank() == 3 && area > 0 && x.dim(1) == area && map[0] % window[0] == 0 && map[1] % window[1] == 0 &&
-               x.dim(0) % (map[0] * map[1] / area) == 0,
+  op.check(x.rank() == 3 && window[0] > 0 && window[1] > 0 && x.dim(1) == area && map[0] > 0 && map[1] > 0 &&
+               map[0] % window[0] == 0 && map[1] % window[1] == 0 && x.dim(0) % (map[0] * map[1] / area) == 0,
            [&] {
              return "found windows " + x.shape().text() + " for a map of " + Shape{map[0], map[1]}.text() +
                     ", expected (B · windows, " + std::to_string(area) + ", C)";

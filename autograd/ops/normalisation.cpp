@@ -20,8 +20,10 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, rea
   return op.record(y, {x, weight, bias},
                    [x = x.detached(), weight = weight.detached(), mean, rstd, rows, dim, dx = x.gradient(),
                     dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
-                     kernels::layer_norm_backward(dy, x.data(), weight.data(), mean.data(), rstd.data(), dx.target(),
-                                                  dweight.target(), dbias.target(), rows, dim);
+                     // In the order the kernel writes them, for tensors that stand in several places.
+                     const Target to_x = dx.target(), to_weight = dweight.target(), to_bias = dbias.target();
+                     kernels::layer_norm_backward(dy, x.data(), weight.data(), mean.data(), rstd.data(), to_x,
+                                                  to_weight, to_bias, rows, dim);
                    });
 }
 

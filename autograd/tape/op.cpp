@@ -42,7 +42,7 @@ Op::Op(const char* name) : name_(name) {
 }
 
 void Op::fail(const std::string& text) const {
-  throw base::ShapeError(current_path->empty() ? name_ : *current_path + "/" + name_, text);
+  throw base::ShapeError(Named::path_of(*current_path, name_), text);
 }
 
 bool Op::will_record(std::initializer_list<Tensor> inputs) {
@@ -58,7 +58,7 @@ Tensor Op::finish(Tensor y, const Tensor* inputs, size_t num_inputs, Backward ba
     current_observer->op_done(name_, *current_path, y, macs_, took.count());
   }
   if (checking_finite && y.data() && !all_finite(y.data(), y.numel()))
-    throw base::DivergedError(*current_path + "/" + name_,
+    throw base::DivergedError(Named::path_of(*current_path, name_),
                               "found an output that is not finite, expected finite");
   Tape* tape = Tape::current();
   if (!tape) return y;

@@ -9,14 +9,17 @@
 
 namespace swin::autograd {
 
-/// Names the layer that is running: ops inside carry its path.
+/// Names the layer that is running: ops inside carry its path, which must outlive this object.
 class Named {
  public:
   explicit Named(const std::string& path);
+  explicit Named(std::string&&) = delete;
   ~Named();
   Named(const Named&) = delete;
   Named& operator=(const Named&) = delete;
   static const std::string& path();
+  /// "path/op", or only the op outside every layer.
+  static std::string path_of(const std::string& path, const char* op) { return path.empty() ? op : path + "/" + op; }
 
  private:
   const std::string* outer_;

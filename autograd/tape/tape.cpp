@@ -49,7 +49,7 @@ void Tape::run(Observer* observer) {
       if (FiniteCheck::active())
         for (const Gradient& input : node.inputs)
           if (input.data() && !all_finite(input.data(), input.numel()))
-            throw base::DivergedError(node.path + "/" + node.op,
+            throw base::DivergedError(Named::path_of(node.path, node.op),
                                       "found a gradient that is not finite in its backward, expected finite");
       if (observer) {
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
