@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs every Debian package that building, the demo and the tests need; only those that are missing, so a
+# second call needs neither network nor rights. Elsewhere it says what to install.
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build          # C++20 and the build
+  libopenblas-openmp-dev         # matrix products
+  libdnnl-dev                    # oneDNN: matrix products
+  libhdf5-dev                    # checkpoints
+  libssl-dev                     # SHA-256
+  zlib1g-dev                     # gzip
+  libturbojpeg0-dev libspng-dev  # pictures
+  nlohmann-json3-dev             # JSON
+  libcli11-dev                   # the command line
+  libgtest-dev libgmock-dev      # tests
+  dataset-fashion-mnist          # images for the demo
+)
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  cat >&2 <<'TEXT'
+setup: this is no Debian; please install with your own package manager:
+  a C++20 compiler (GCC 12 or newer), CMake 3.25 or newer, Ninja
+  OpenBLAS, oneDNN 2.6 or newer, HDF5, OpenSSL, zlib, TurboJPEG, libspng
+  nlohmann_json 3.11, CLI11 2.1 or newer, GoogleTest with GoogleMock
+  Fashion-MNIST (the four *-ubyte.gz files), for the demo: FASHION_MNIST=/its/folder ./scripts/demo.sh
+The build names each one that it does not find.
+TEXT
+  exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [[ $status == installed ]] || missing+=("$package")
+done
+if [[ ${#missing[@]} -eq 0 ]]; then
+  echo "setup: everything is installed" >&2
+  exit 0
+fi
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  if ! command -v sudo >/dev/null; then
+    echo "setup: ${#missing[@]} packages are missing and there is no sudo; as root, run: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+echo "setup: installing ${missing[*]}" >&2
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"

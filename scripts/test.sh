@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs all tests.   --sanitize: first the fast tests under the address and undefined-behaviour
+# sanitizers, in a build of their own; a debug aid and what continuous integration runs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH=/usr/bin:$PATH  # the system's cmake, not one that a Python environment brings
+
+sanitize=no
+for argument in "$@"; do
+  case $argument in
+    --sanitize) sanitize=yes ;;
+    *)
+      echo "test.sh: found the argument \"$argument\", expected --sanitize or none" >&2
+      exit 2
+      ;;
+  esac
+done
+
+./scripts/setup.sh
+if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}; fi
+
+if [[ $sanitize == yes ]]; then
+  cmake --preset sanitize
+  cmake --build --preset sanitize
+  ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 ctest --preset sanitize -L fast -j2
+fi
+cmake --preset release
+cmake --build --preset release
+ctest --preset release -j2
