@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Breaks the kernels one line at a time and lists the breaks that no test notices.
+
+    scripts/mutate.py [--files autograd/kernels/softmax.cpp …] [--minutes 15] [--precision double|float]
+                      [--build /tmp/swin-mutants] [--seed 0] [--list]
+
+Works on a copy of the engine and of its oracle; the tree itself is never edited. Each mutant is compiled, linked into
+one test_autograd_<precision> and judged by the tests of the ops its file serves. A mutant that does not compile does
+not count; one whose tests fail, crash or hang is killed. Exit 0: none survived; 1: the survivors are listed as
+file:line, kind, old and new text; 2: the unbroken copy does not pass. A survivor is a hole in the tests, or a line
+that changes speed alone (tile sizes, early exits); docs/numerics.md says how to tell.
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+KERNELS = "autograd/kernels"
+# What judges a file: a GoogleTest filter.
+ATTENTION = "*/window_attention:*AttentionTwin*:*Extremes*Attention*:*ForbiddenKeys*"
+FILTERS = {
+    "elementwise.cpp": "*/add:*/scale:*/gelu:*/dropout:*/drop_path:*Extremes.Gelu*",
+    "gemm.cpp": "Gemm.*:*/linear:*/matmul:*/patch_embed",
+    "layer_norm.cpp": "*/layer_norm:*Extremes.LayerNorm*",
+    "onednn.cpp": "Gemm.*:*/linear", "openblas.cpp": "Gemm.*:*/linear",
+    "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
+    "rows.cpp": "*/roll:*/resize_map:*/window_partition:*/window_reverse:*/patch_*:*/permute:*/add:*/relative*:Movers*",
+    "small_product.h": "Gemm.Small*:Gemm.Transpose*:" + ATTENTION,
+    "softmax.cpp": "*/softmax:*/cross_entropy:*Extremes.Softmax*:*Extremes.CrossEntropy*",
+    "window_attention.cpp": ATTENTION,
+}
+# Lines that decide how work is cut, not what it computes: their mutants are right by design.
+SPEED = re.compile(r"constexpr int64_t k(Tile|Tiles|Rows|Columns|WantedTiles|QueryRows|Most)\b|return std::max<int64_t>\("
+                   r"|_per_tile|block = |row_block|tile_rows|tile_columns|head_tiles|window_tiles|wanted|madvise")
+
+CMAKE = """cmake_minimum_required(VERSION 3.25)
+project(mutants LANGUAGES CXX)
+set(SWIN_NATIVE ON)
+set(SWIN_WERROR OFF)
+set(SWIN_TESTS ON)
+list(APPEND CMAKE_MODULE_PATH "${PROJECT_SOURCE_DIR}/cmake")
+include(SwinFlags)
+include(SwinPackages)
+include(SwinRooms)
+add_subdirectory(base)
+add_subdirectory(autograd)
+file(WRITE ${CMAKE_BINARY_DIR}/swin.cpp "int main() {}")
+add_executable(swin ${CMAKE_BINARY_DIR}/swin.cpp)
+enable_testing()
+add_subdirectory(tests/autograd)
+"""
+
+
+def run(command, timeout, **options):
+    """True if the command ended with 0 in time; its whole process group ends with it."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+                               **options)
+    try:
+        return process.wait(timeout) == 0
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait()
+        return False
+
+
+def code_lines(text):
+    """(number, line) of lines with code, comments and preprocessor lines left out."""
+    for number, line in enumerate(text.splitlines()):
+        stripped = line.strip()
+        if not stripped or stripped.startswith(("//", "#", "using ", "namespace", "}", "typedef")) or SPEED.search(line):
+            continue
+        yield number, line
+
+
+def mutants_of(text, is_header):
+    """Yields (line number, kind, new line)."""
+    if is_header and "{" not in text:
+        return
+    for number, line in code_lines(text):
+        code, comment = (line.split("//", 1) + [""])[:2]
+        def replaced(pattern, by, kind):
+            for match in re.finditer(pattern, code):
+                yield number, kind, code[:match.start()] + by + code[match.end():] + ("//" + comment if comment else "")
+        yield from replaced(r"\+=", "=", "+= becomes =")
+        yield from replaced(r"(?<=[\w)\]]) \+ (?=[\w(*])", " - ", "+ becomes -")
+        yield from replaced(r"(?<=[\w)\]]) - (?=[\w(*])", " + ", "- becomes +")
+        yield from replaced(r"(?<=[\w)\]]) \* (?=[\w(])", " + ", "* becomes +")
+        yield from replaced(r"(?<=[\w)\]]) < (?=[\w(])", " <= ", "< becomes <=")
+        yield from replaced(r"(?<=[\w)\]]) == (?=[\w(])", " != ", "== becomes !=")
+        if re.search(r"for \(.*< (\w|\.)+;", code):
+            yield from replaced(r"(?<=\w < )((?:\w|\.)+)(?=;)", "(0)", "loop never runs")
+            for match in re.finditer(r"< ((?:\w|\.)+);", code):
+                yield number, "bound off by one", code[:match.start(1)] + match[1] + " - 1" + code[match.end(1):]
+        if re.match(r"\s+[^{}]*;\s*$", code) and not re.match(
+                r"\s*(return|const |constexpr |auto |real |int64_t |int |Vector |static |if |for |case |break|default|typedef"
+                r"|base::|Array|Tensor|Product |Scratch )", code):
+            yield number, "line dropped", re.match(r"\s*", code)[0] + ";"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", nargs="+", help="files under the root (default: every kernel)")
+    parser.add_argument("--minutes", type=float, default=15, help="time budget (default 15)")
+    parser.add_argument("--precision", choices=["double", "float"], default="double")
+    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("/tmp/swin-mutants"))
+    parser.add_argument("--seed", type=int, default=0, help="of the order in which mutants are tried")
+    parser.add_argument("--list", action="store_true", help="only list the mutants")
+    arguments = parser.parse_args()
+    files = arguments.files or sorted(f"{KERNELS}/{name}" for name in FILTERS)
+    mutants = [(file, *mutant) for file in files
+               for mutant in mutants_of((ROOT / file).read_text(), file.endswith(".h"))]
+    random.Random(arguments.seed).shuffle(mutants)
+    mutants.sort(key=lambda mutant: files.index(mutant[0]))  # a random order inside each file
+    if arguments.list:
+        for file, number, kind, new in sorted(mutants):
+            print(f"{file}:{number + 1}: {kind}: {new.strip()}")
+        print(f"{len(mutants)} mutants")
+        return 0
+
+    copy, build = arguments.build / "source", arguments.build / "build"
+    for folder in ("autograd", "base", "cmake", "tests/support", "tests/autograd"):
+        target = copy / folder
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(ROOT / folder, target)
+    (copy / "CMakeLists.txt").write_text(CMAKE)
+    program = f"test_autograd_{arguments.precision}"
+    configured = subprocess.run(["cmake", "-S", copy, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                                 "-DCMAKE_CXX_FLAGS_RELEASE=-O1"], stdout=subprocess.DEVNULL)
+    compile_command = ["ninja", "-C", str(build), program]
+    test = [str(build / "tests" / "autograd" / program), "--gtest_fail_fast", "--gtest_brief=1"]
+    if configured.returncode or subprocess.run(compile_command, stdout=subprocess.DEVNULL).returncode:
+        print("the unbroken copy does not build", file=sys.stderr)
+        return 2
+    limits = {}
+    for file in files:
+        pattern = FILTERS.get(pathlib.Path(file).name, "*")
+        start = time.monotonic()
+        if not run(test + [f"--gtest_filter={pattern}"], 600):
+            print(f"the unbroken copy does not pass the tests of {file} ({pattern})", file=sys.stderr)
+            return 2
+        limits[file] = 10 * (time.monotonic() - start) + 20
+
+    # Every file gets its share of the time, by the number of its mutants; what one leaves over goes to the next.
+    start, share, seen = time.monotonic(), {}, 0
+    for file in files:
+        seen += sum(mutant[0] == file for mutant in mutants)
+        share[file] = start + 60 * arguments.minutes * seen / max(1, len(mutants))
+    survivors, tried, invalid = [], 0, 0
+    for file, number, kind, new in mutants:
+        if time.monotonic() > share[file]:
+            continue
+        path = copy / file
+        original = path.read_text()
+        lines = original.splitlines(keepends=True)
+        old, lines[number] = lines[number], new + "\n"
+        path.write_text("".join(lines))
+        if not run(compile_command, 300):
+            invalid += 1
+        else:
+            tried += 1
+            if run(test + [f"--gtest_filter={FILTERS.get(path.name, '*')}"], limits[file]):
+                survivors.append((file, number + 1, kind, old.strip(), new.strip()))
+                print(f"SURVIVED {file}:{number + 1}: {kind}\n    {old.strip()}\n    {new.strip()}", flush=True)
+        path.write_text(original)
+    print(f"{tried} mutants judged of {len(mutants)}, {invalid} did not compile, {tried - len(survivors)} killed, "
+          f"{len(survivors)} survived")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+// Inputs no one sends on purpose: huge, tiny, denormal, equal. What comes out stays finite and right.
+#include <cmath>
+#include <limits>
+
+#include "autograd/tape/tape.h"
+#include "tests/support/engine_test.h"
+#include "tests/support/op_case.h"
+
+namespace swin::oracle {
+namespace {
+
+using namespace autograd;
+class Extremes : public EngineTest {};
+
+const std::vector<real>& hard_numbers() {
+  static const std::vector<real> numbers = {0,
+                                            -real{0},
+                                            1e4,
+                                            -1e4,
+                                            std::numeric_limits<real>::denorm_min(),
+                                            -std::numeric_limits<real>::denorm_min(),
+                                            std::numeric_limits<real>::min(),
+                                            static_cast<real>(-1e-30),
+                                            static_cast<real>(88.9),
+                                            static_cast<real>(-87.2),
+                                            static_cast<real>(-88.5),
+                                            -120,
+                                            -12,
+                                            12,
+                                            -6,
+                                            6,
+                                            static_cast<real>(-3.5)};
+  return numbers;
+}
+
+bool finite(const Tensor& x) {
+  for (const real value : x.values())
+    if (!std::isfinite(value)) return false;
+  return true;
+}
+
+// Runs y = call(x) and its backward with dy = 1; y and the gradient must be finite.
+std::pair<Tensor, std::vector<real>> differentiate(const Tensor& leaf, const std::function<Tensor(const Tensor&)>& call) {
+  const Tensor x = leaf.as_leaf();
+  Tape tape;
+  Tensor y;
+  {
+    const Tape::Recording recording(tape);
+    y = call(x);
+  }
+  tape.backward(y, Tensor::filled(y.shape(), 1));
+  const std::vector<real> dx(x.gradient().data(), x.gradient().data() + x.numel());
+  EXPECT_TRUE(finite(y));
+  EXPECT_TRUE(finite(Tensor::from(x.shape(), dx)));
+  return {y, dx};
+}
+
+TEST_F(Extremes, GeluAndItsTailsAreRight) {
+  const std::vector<real>& numbers = hard_numbers();
+  const Tensor x = Tensor::from({static_cast<int64_t>(numbers.size())}, numbers);
+  const auto [y, dx] = differentiate(x, [](const Tensor& t) { return gelu(t); });
+  const double tolerance = sizeof(real) == 4 ? 1e-6 : 1e-15;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const double v = static_cast<double>(numbers[i]), cdf = 0.5 * std::erfc(-v / std::sqrt(2.0));
+    const double density = std::exp(-v * v / 2) / std::sqrt(2 * M_PI);
+    EXPECT_NEAR(static_cast<double>(y.data()[i]), v * cdf, tolerance * std::max(1.0, std::abs(v * cdf))) << v;
+    EXPECT_NEAR(static_cast<double>(dx[i]), cdf + v * density, tolerance) << v;
+  }
+}
+
+TEST_F(Extremes, GeluKeepsItsAccuracyOnAFineGrid) {
+  Tensor x({4001});
+  for (int64_t i = 0; i < x.numel(); ++i) x.mutable_data()[i] = static_cast<real>(static_cast<double>(i - 2000) / 200);
+  const auto [y, dx] = differentiate(x, [](const Tensor& t) { return gelu(t); });
+  double worst = 0, worst_slope = 0;
+  for (int64_t i = 0; i < x.numel(); ++i) {
+    const double v = static_cast<double>(x.data()[i]), cdf = 0.5 * std::erfc(-v / std::sqrt(2.0));
+    worst = std::max(worst, std::abs(static_cast<double>(y.data()[i]) - v * cdf));
+    worst_slope = std::max(worst_slope, std::abs(static_cast<double>(dx[static_cast<size_t>(i)]) - cdf -
+                                                 v * std::exp(-v * v / 2) / std::sqrt(2 * M_PI)));
+  }
+  EXPECT_LE(worst, sizeof(real) == 4 ? 2e-6 : 1e-14);
+  EXPECT_LE(worst_slope, sizeof(real) == 4 ? 1e-6 : 1e-14);
+}
+
+TEST_F(Extremes, SoftmaxOfHardRows) {
+  const std::vector<real>& numbers = hard_numbers();
+  const int64_t n = static_cast<int64_t>(numbers.size());
+  const auto [y, dx] = differentiate(Tensor::from({1, n}, numbers), [](const Tensor& t) { return softmax(t); });
+  EXPECT_EQ(y.data()[2], 1);  // 1e4 takes everything
+  double sum = 0;
+  for (const real value : y.values()) sum += static_cast<double>(value);
+  EXPECT_NEAR(sum, 1, 1e-6);
+  const auto [even, deven] = differentiate(Tensor::filled({2, 8}, real{-1e4}), [](const Tensor& t) { return softmax(t); });
+  for (const real value : even.values()) EXPECT_EQ(value, real{0.125});
+  for (const real value : deven) EXPECT_EQ(value, 0);
+}
+
+TEST_F(Extremes, LayerNormOfConstantAndHugeRows) {
+  const Tensor one = Tensor::filled({19}, 1), zero = Tensor::filled({19}, 0);
+  const auto [flat, dflat] = differentiate(Tensor::filled({2, 19}, 4096), [&](const Tensor& t) { return layer_norm(t, one, zero); });
+  for (const real value : flat.values()) EXPECT_NEAR(static_cast<double>(value), 0, 1e-3);
+  const Array far = random_array({3, 19}, 1, 9999, 10001);
+  const auto [y, dy] = differentiate(to_tensor(far), [&](const Tensor& t) { return layer_norm(t, one, zero); });
+  // Two passes: a mean far from zero costs no more than the rounding of x − mean.
+  const Array want = reference::layer_norm(far, to_array(one), to_array(zero), 1e-5);
+  EXPECT_LE(distance(to_array(y), want), sizeof(real) == 4 ? 2e-3 : 1e-11);
+}
+
+TEST_F(Extremes, CrossEntropyOfHugeLogits) {
+  const Tensor target = Tensor::from({2, 3}, std::vector<real>{0, 1, 0, 0.5, 0.5, 0});
+  const Tensor logits = Tensor::from({2, 3}, std::vector<real>{1e4, -1e4, 0, -1e4, -1e4, -1e4});
+  const auto [loss, dlogits] = differentiate(logits, [&](const Tensor& t) { return cross_entropy(t, target, real{0.5}); });
+  EXPECT_NEAR(static_cast<double>(loss.data()[0]), 0.5 * (2e4 + std::log(3.0)), 2e-3);
+  EXPECT_EQ(dlogits[0], real{0.5});
+  EXPECT_EQ(dlogits[1], real{-0.5});
+}
+
+// Scores near ±1e4, and a bias that forbids nothing but looks like it.
+TEST_F(Extremes, AttentionOfHugeScores) {
+  for (const double size : {100.0, 1e-30, 0.0}) {
+    SCOPED_TRACE(size);
+    const WindowGeometry g = {{4, 4}, {2, 2}, false, {7, 8}};
+    Array qkv = random_array({1, 8, 8, 48}, 1, -size, size);
+    Array table = random_array({49, 2}, 2, -1e4, 1e4);
+    OpCase c;
+    c.call = [&](const std::vector<Tensor>& t) {
+      AttentionOptions options;
+      options.num_heads = 2;
+      return window_attention(t[0], t[1], g, options);
+    };
+    const Array dy = random_array({1, 8, 8, 16}, 3);
+    const Outcome outcome = run(c, {qkv, table}, dy, 3);
+    const Array want = reference::window_attention(qkv, table, {g.window, g.shift, false, g.valid}, 2, 1, 1, {});
+    const double score = 8 * size * size + 1e4;
+    EXPECT_LE(distance(outcome.y, want), (sizeof(real) == 4 ? 1e-6 : 1e-14) * score * std::max(size, 1e-3));
+    for (const Array& gradient : outcome.gradients) EXPECT_LT(largest(gradient), 1e6);
+    for (const Array& gradient : outcome.gradients) EXPECT_EQ(distance(gradient, gradient), 0);
+    // Queries in the padding: exact zeros, forward and backward.
+    for (int64_t i = 7 * 8 * 16; i < 8 * 8 * 16; ++i) EXPECT_EQ(outcome.y[i], 0);
+    for (int64_t i = 7 * 8 * 48; i < 8 * 8 * 48; ++i) EXPECT_EQ(outcome.gradients[0][i], 0);
+  }
+}
+
+// What is masked has no weight at all: numbers in the padding do not show in a single bit.
+TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
+  const WindowGeometry g = {{4, 4}, {0, 0}, false, {4, 2}};
+  Array qkv = random_array({1, 4, 4, 24}, 1);
+  const Array table = random_array({49, 1}, 2);
+  OpCase c;
+  c.call = [&](const std::vector<Tensor>& t) { return window_attention(t[0], t[1], g, {}); };
+  const Outcome first = run(c, {qkv, table}, random_array({1, 4, 4, 8}, 3), 3);
+  for (int64_t token = 0; token < 16; ++token)
+    if (token % 4 >= 2)
+      for (int64_t i = 0; i < 24; ++i) qkv[token * 24 + i] = 1000;  // the padding changes
+  const Outcome second = run(c, {qkv, table}, random_array({1, 4, 4, 8}, 3), 3);
+  EXPECT_EQ(first.y.values, second.y.values);
+  EXPECT_EQ(first.gradients[1].values, second.gradients[1].values);
+}
+
+}  // namespace
+}  // namespace swin::oracle

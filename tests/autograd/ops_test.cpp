@@ -1,0 +1,246 @@
+// Every row of the oracle's table, by itself, in every mode.
+#include <cmath>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "autograd/tape/tape.h"
+#include "base/errors.h"
+#include "tests/support/engine_test.h"
+#include "tests/support/op_case.h"
+
+namespace swin::oracle {
+namespace {
+
+// Up to this many coordinates are differentiated one by one, of larger inputs a sample.
+constexpr int64_t kEveryCoordinate = 260, kSampled = 24, kDirections = 3;
+
+class OpTest : public testing::TestWithParam<std::string> {
+ protected:
+  const OpRow& row() const {
+    for (const OpRow& row : op_table())
+      if (row.op == GetParam()) return row;
+    throw std::runtime_error("no row " + GetParam());
+  }
+
+ private:
+  EngineState state_;
+};
+
+Array random_dy(const Array& y, uint64_t seed) { return random_array(shape_of(y.shape), seed); }
+
+void expect_close(const Array& got, const Array& want, double tolerance) {
+  EXPECT_LE(distance(got, want), tolerance * std::max(1e-3, largest(want)));
+}
+
+void check_forward(const OpRow& row, const OpCase& c) {
+  SCOPED_TRACE(row.op + " " + c.name);
+  const std::vector<Array> inputs = random_inputs(c, 1);
+  const Outcome outcome = run(c, inputs, {}, 0);
+  const Array want = c.reference(inputs);
+  ASSERT_EQ(outcome.y.shape, want.shape);
+  expect_close(outcome.y, want, row.forward_tolerance());
+}
+
+void check_gradient(const OpRow& row, const OpCase& c, bool coordinates) {
+  SCOPED_TRACE(row.op + " " + c.name);
+  const std::vector<Array> inputs = random_inputs(c, 2);
+  const Array dy = random_dy(c.reference(inputs), 3);
+  const Outcome outcome = run(c, inputs, dy, all_gradients(c));
+  for (size_t which = 0; which < inputs.size(); ++which) {
+    if (!c.inputs[which].differentiable) continue;
+    SCOPED_TRACE("input " + std::to_string(which));
+    const Array& gradient = outcome.gradients[which];
+    ASSERT_EQ(gradient.shape, inputs[which].shape);
+    const int64_t n = gradient.numel();
+    const double size = std::max(1e-3, largest(gradient));
+    if (coordinates) {
+      const bool every = n <= kEveryCoordinate;
+      const base::Random sample(4, which);
+      for (int64_t s = 0; s < (every ? n : kSampled); ++s) {
+        const int64_t i = every ? s : sample.below(static_cast<uint64_t>(s), static_cast<uint32_t>(n));
+        Array direction(inputs[which].shape);
+        direction[i] = 1;
+        ASSERT_NEAR(gradient[i], directional_difference(c, inputs, which, direction, dy),
+                    row.gradient_tolerance() * size)
+            << "coordinate " << i;
+      }
+    }
+    // Random directions see every coordinate at once.
+    for (int64_t d = 0; d < (coordinates ? kDirections : 1); ++d) {
+      const Array direction = random_array(c.inputs[which].shape, 50 + static_cast<uint64_t>(d));
+      double along = 0, squares = 0;
+      for (int64_t i = 0; i < n; ++i) {
+        along += gradient[i] * direction[i];
+        squares += gradient[i] * gradient[i] * direction[i] * direction[i];
+      }
+      EXPECT_NEAR(along, directional_difference(c, inputs, which, direction, dy),
+                  row.gradient_tolerance() * std::max(size, 3 * std::sqrt(squares)))
+          << "direction " << d;
+    }
+  }
+}
+
+TEST_P(OpTest, Forward) {
+  for (const OpCase& c : row().cases) check_forward(row(), c);
+  for (const OpCase& c : row().parallel) check_forward(row(), c);
+}
+
+TEST_P(OpTest, Gradient) {
+  for (const OpCase& c : row().cases) check_gradient(row(), c, true);
+}
+
+TEST_P(OpTest, GradientOfLargeShapes) {
+  for (const OpCase& c : row().parallel) check_gradient(row(), c, false);
+}
+
+TEST_P(OpTest, StoresThenAdds) {
+  for (const OpCase& c : row().cases) {
+    SCOPED_TRACE(c.name);
+    const std::vector<Array> inputs = random_inputs(c, 5);
+    const Array dy = random_dy(c.reference(inputs), 6);
+    const Outcome once = run(c, inputs, dy, all_gradients(c));
+    for (const Repeat repeat : {Repeat::backward_twice, Repeat::two_consumers}) {
+      const Outcome twice = run(c, inputs, dy, all_gradients(c), repeat);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        Array doubled = once.gradients[i];
+        for (double& value : doubled.values) value *= 2;
+        expect_close(twice.gradients[i], doubled, row().forward_tolerance());
+      }
+    }
+  }
+}
+
+TEST_P(OpTest, EverySubsetOfInputs) {
+  for (const OpCase& c : row().cases) {
+    SCOPED_TRACE(c.name);
+    const std::vector<Array> inputs = random_inputs(c, 7);
+    const Array dy = random_dy(c.reference(inputs), 8);
+    const unsigned all = all_gradients(c);
+    const Outcome full = run(c, inputs, dy, all);
+    for (unsigned needs = 0; needs <= all; ++needs) {
+      if ((needs & ~all) != 0) continue;
+      const Outcome some = run(c, inputs, dy, needs);
+      EXPECT_EQ(some.y.values, full.y.values);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        const bool needed = (needs >> i & 1u) != 0;
+        EXPECT_EQ(some.gradients[i].values, needed ? full.gradients[i].values : std::vector<double>())
+            << "input " << i << " of subset " << needs;
+      }
+    }
+  }
+}
+
+TEST_P(OpTest, ThreadsDoNotShowInTheBits) {
+  std::vector<OpCase> cases = row().parallel;
+  cases.insert(cases.end(), row().cases.begin(), row().cases.end());
+  for (const OpCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    const std::vector<Array> inputs = random_inputs(c, 9);
+    Outcome first;
+    Array dy;
+    for (const int threads : {1, 2, 3, 5}) {
+      base::set_num_threads(threads);
+      if (dy.values.empty()) dy = random_dy(run(c, inputs, {}, 0).y, 10);
+      const Outcome outcome = run(c, inputs, dy, all_gradients(c));
+      if (threads == 1) {
+        first = outcome;
+        continue;
+      }
+      EXPECT_EQ(outcome.y.values, first.y.values) << threads << " threads";
+      for (size_t i = 0; i < inputs.size(); ++i)
+        EXPECT_EQ(outcome.gradients[i].values, first.gradients[i].values) << threads << " threads, input " << i;
+    }
+  }
+}
+
+// The bits are a function of the inputs: no run sees what another left in memory.
+TEST_P(OpTest, DryRunCountsAndTouchesNothing) {
+  std::vector<OpCase> cases = row().parallel;
+  cases.insert(cases.end(), row().cases.begin(), row().cases.end());
+  for (const OpCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    const reference::Sides want = c.reference(random_inputs(c, 1)).shape;
+    const base::PoolStatistics before = base::pool_statistics();
+    {
+      const base::DryRun dry;
+      std::vector<Tensor> inputs;
+      for (const Input& input : c.inputs) {
+        const Tensor x(input.shape);
+        ASSERT_EQ(x.data(), nullptr);
+        inputs.push_back(input.differentiable ? x.as_leaf() : x);
+      }
+      autograd::Tape tape;
+      Tensor y;
+      {
+        const autograd::Tape::Recording recording(tape);
+        y = c.call(inputs);
+      }
+      EXPECT_EQ(sides_of(y.shape()), want);
+      EXPECT_EQ(y.data(), nullptr);
+      EXPECT_GT(base::pool_statistics().bytes_in_use, 0u);
+      EXPECT_GE(base::pool_statistics().peak_bytes, static_cast<size_t>(y.numel()) * sizeof(real));
+      if (tape.nodes().empty()) continue;
+      tape.backward(y, Tensor(y.shape()));
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        EXPECT_EQ(inputs[i].gradient().written(), c.inputs[i].differentiable);
+        EXPECT_EQ(inputs[i].gradient().data(), nullptr);
+      }
+    }
+    EXPECT_EQ(base::pool_statistics().blocks_made, before.blocks_made);
+    EXPECT_EQ(base::pool_statistics().bytes_in_use, before.bytes_in_use);
+  }
+}
+
+TEST_P(OpTest, RejectsShapesThatDoNotFit) {
+  for (const Reject& reject : row().rejects) {
+    try {
+      reject.call();
+      ADD_FAILURE() << "accepted what must fail with: " << reject.says;
+    } catch (const base::ShapeError& error) {
+      EXPECT_NE(std::string(error.what()).find(reject.says), std::string::npos)
+          << "said: " << error.what() << "\nexpected: " << reject.says;
+      EXPECT_EQ(std::string(error.what()).find(row().op + ": found "), 0u) << "said: " << error.what();
+    }
+  }
+}
+
+std::vector<std::string> op_names() {
+  std::vector<std::string> names;
+  for (const OpRow& row : op_table()) names.push_back(row.op);
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(Ops, OpTest, testing::ValuesIn(op_names()), [](const auto& test) { return test.param; });
+
+// An op without a row, or a row without an op, fails.
+TEST(OpTable, HasARowForEveryOpOfTheIndex) {
+  std::ifstream file(SWIN_SOURCE_DIR "/autograd/ops/ops.h");
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string source = text.str();
+  std::multiset<std::string> declared, rows;
+  const std::regex declaration(R"((?:^|\n)Tensor\s+(\w+)\()");
+  for (std::sregex_iterator i(source.begin(), source.end(), declaration), end; i != end; ++i) declared.insert((*i)[1]);
+  for (const OpRow& row : op_table()) rows.insert(row.op);
+  EXPECT_GE(declared.size(), 22u);
+  EXPECT_EQ(declared, rows);
+  // Whatever else is declared gives integers and has a test of its own in windows_test.cpp.
+  std::multiset<std::string> others;
+  const std::regex other(R"(\n(?!Tensor\s)(?:[\w:<>]+)\s+(\w+)\()");
+  for (std::sregex_iterator i(source.begin(), source.end(), other), end; i != end; ++i) others.insert((*i)[1]);
+  EXPECT_EQ(others, (std::multiset<std::string>{"relative_position_index", "window_labels", "window_rows"}));
+}
+
+TEST(OpTable, EveryRowStatesWhatItNeeds) {
+  for (const OpRow& row : op_table()) {
+    EXPECT_GE(row.cases.size(), 4u) << row.op;
+    const bool differentiable = !row.cases.front().inputs.empty();
+    EXPECT_EQ(row.parallel.empty(), !differentiable) << row.op;
+    const bool takes_any_shape = row.op == "scale" || row.op == "gelu" || row.op == "attention_mask";
+    EXPECT_EQ(row.rejects.empty(), takes_any_shape) << row.op;
+  }
+}
+
+}  // namespace
+}  // namespace swin::oracle

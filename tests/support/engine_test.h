@@ -1,0 +1,28 @@
+// What every test of the engine stands on: pool memory full of NaN at each hand-out, the thread count restored.
+#pragma once
+#include <gtest/gtest.h>
+
+#include "base/parallel.h"
+#include "base/pool.h"
+
+namespace swin::oracle {
+
+class EngineState {
+ public:
+  EngineState() : threads_(base::num_threads()) { base::set_pool_poison(true); }
+  ~EngineState() {
+    base::set_num_threads(threads_);
+    base::set_pool_poison(false);
+  }
+  EngineState(const EngineState&) = delete;
+  EngineState& operator=(const EngineState&) = delete;
+
+ private:
+  int threads_;
+};
+
+class EngineTest : public testing::Test {
+  EngineState state_;
+};
+
+}  // namespace swin::oracle

@@ -1,0 +1,63 @@
+// What every op computes, a second time: plain loops over doubles, straight from the formulas, nothing of the
+// engine. The oracle compares each op with these, and their central differences with its gradients.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/random.h"
+
+namespace swin::reference {
+
+using Sides = std::vector<int64_t>;
+using Size2 = std::array<int64_t, 2>;
+
+struct Array {
+  Sides shape;
+  std::vector<double> values;
+  Array() = default;
+  explicit Array(Sides sides);  ///< zeros
+  int64_t numel() const { return static_cast<int64_t>(values.size()); }
+  double& operator[](int64_t i) { return values[static_cast<size_t>(i)]; }
+  double operator[](int64_t i) const { return values[static_cast<size_t>(i)]; }
+};
+int64_t numel_of(const Sides& sides);
+
+/// The four coordinates of a draw (docs/numerics.md); sample s of a tensor is first_sample + s.
+struct Draw {
+  uint64_t seed, stream, step, first_sample;
+};
+
+/// Where windows lie; the fields of the engine's WindowGeometry, in its words.
+struct Windows {
+  Size2 window{1, 1}, shift{0, 0};
+  bool rolled = false;
+  Size2 valid{0, 0};
+};
+
+Array linear(const Array& x, const Array& weight, const Array* bias);
+Array matmul(const Array& a, const Array& b, bool transpose_b);
+Array add(const Array& x, const Array& b);
+Array scale(const Array& x, double factor);
+Array gelu(const Array& x);
+Array softmax(const Array& x);
+Array layer_norm(const Array& x, const Array& weight, const Array& bias, double epsilon);
+Array dropout(const Array& x, double keep, const Draw& draw);
+Array drop_path(const Array& x, double keep, const Draw& draw);
+Array reshape(const Array& x, const Sides& shape);
+Array permute(const Array& x, const std::vector<int>& axes);
+Array roll(const Array& x, Size2 shift);
+Array resize_map(const Array& x, Size2 to);
+Array window_partition(const Array& x, Size2 window);
+Array window_reverse(const Array& x, Size2 window, Size2 map);
+Array patch_merging(const Array& x);
+Array patch_embed(const Array& x, const Array& weight, const Array& bias);
+Array mean_tokens(const Array& x);
+Array relative_position_bias(const Array& table, Size2 window);
+/// (windows, area, area) of 0 and −100.
+Array attention_mask(Size2 map, const Windows& windows);
+Array window_attention(const Array& qkv, const Array& table, const Windows& windows, int64_t heads, double scale,
+                       double keep, const Draw& draw);
+Array cross_entropy(const Array& logits, const Array& target, double factor);
+
+}  // namespace swin::reference
