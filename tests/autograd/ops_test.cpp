@@ -30,8 +30,8 @@ class OpTest : public testing::TestWithParam<std::string> {
 
 Array random_dy(const Array& y, uint64_t seed) { return random_array(shape_of(y.shape), seed); }
 
-void expect_close(const Array& got, const Array& want, double tolerance) {
-  EXPECT_LE(distance(got, want), tolerance * std::max(1e-3, largest(want)));
+void expect_close(const OpRow& row, const Array& got, const Array& want) {
+  EXPECT_LE(distance(got, want), row.forward_tolerance() * std::max(row.scale, largest(want)));
 }
 
 void check_forward(const OpRow& row, const OpCase& c) {
@@ -40,7 +40,7 @@ void check_forward(const OpRow& row, const OpCase& c) {
   const Outcome outcome = run(c, inputs, {}, 0);
   const Array want = c.reference(inputs);
   ASSERT_EQ(outcome.y.shape, want.shape);
-  expect_close(outcome.y, want, row.forward_tolerance());
+  expect_close(row, outcome.y, want);
 }
 
 void check_gradient(const OpRow& row, const OpCase& c, bool coordinates) {
@@ -54,7 +54,7 @@ void check_gradient(const OpRow& row, const OpCase& c, bool coordinates) {
     const Array& gradient = outcome.gradients[which];
     ASSERT_EQ(gradient.shape, inputs[which].shape);
     const int64_t n = gradient.numel();
-    const double size = std::max(1e-3, largest(gradient));
+    const double size = std::max(row.scale, largest(gradient));
     if (coordinates) {
       const bool every = n <= kEveryCoordinate;
       const base::Random sample(4, which);
@@ -106,7 +106,7 @@ TEST_P(OpTest, StoresThenAdds) {
       for (size_t i = 0; i < inputs.size(); ++i) {
         Array doubled = once.gradients[i];
         for (double& value : doubled.values) value *= 2;
-        expect_close(twice.gradients[i], doubled, row().forward_tolerance());
+        expect_close(row(), twice.gradients[i], doubled);
       }
     }
   }

@@ -43,6 +43,7 @@ struct OpRow {
   std::vector<Reject> rejects;
   double float_forward = 1e-5, float_gradient = 3e-5;  ///< of the largest entry
   double double_forward = 1e-12, double_gradient = 1e-7;
+  double scale = 1e-3;  ///< what counts as the largest entry where all are smaller
   double forward_tolerance() const { return sizeof(real) == 4 ? float_forward : double_forward; }
   double gradient_tolerance() const { return sizeof(real) == 4 ? float_gradient : double_gradient; }
 };
