@@ -115,9 +115,12 @@ SwinTransformer::SwinTransformer(const Scope& scope, const ModelConfig& config) 
       stage.blocks.emplace_back(stage_scope / "blocks" / j, config, dim, heads, j % 2 ? shifted : regular, rate);
     }
     const Size2 window = shifted.window;
-    stages_.push_back({dim, heads, config.depths[index], map,
-                       {divide_up(map[0], window[0]) * window[0], divide_up(map[1], window[1]) * window[1]},
-                       window, shifted.shift, stage_scope.path()});
+    StageInfo info{dim, heads, config.depths[index], map, {}, window, shifted.shift, stage_scope.path()};
+    for (size_t a : {0u, 1u}) {
+      info.padded[a] = divide_up(map[a], window[a]) * window[a];
+      if (info.padded[a] == window[a]) info.shift[a] = 0;  // as WindowAttention does
+    }
+    stages_.push_back(info);
     if (i + 1 < config.num_stages()) {
       stage.has_downsample = true;
       stage.downsample = PatchMerging(stage_scope / "downsample", config, dim);
