@@ -138,11 +138,13 @@ inline double max_lane(Vec<double> v) {
   return best;
 }
 
-/// eˣ; relative error below 2e-7 in float, zero below x = −87.3.
+/// eˣ; relative error below 2e-7 in float, where it is zero below x = −87.3 and stays at e^88.37
+/// above (one step further the power of two would be infinite). Not-a-number stays one.
 inline Vec<float> exp(Vec<float> x) {
   typedef int32_t Ints __attribute__((vector_size(64)));
   const Vec<float> low = broadcast(-87.3f);
-  const Vec<float> clamped = min(max(x, low), broadcast(88.7f));
+  // max and min give their second argument where either is not a number.
+  const Vec<float> clamped = min(broadcast(88.37f), max(low, x));
   // k = round(x / ln 2): adding 1.5 · 2²³ leaves the integer in the low bits.
   const Vec<float> shifted = fma(clamped, broadcast(1.44269504f), broadcast(12582912.f));
   const Vec<float> k = shifted - 12582912.f;

@@ -158,5 +158,43 @@ TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
   EXPECT_EQ(first.gradients[1].values, second.gradients[1].values);
 }
 
+// A not-a-number in a key must not end as a small weight: every query that sees the key says so.
+TEST_F(Extremes, NotANumberGoesThrough) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const WindowGeometry g = {{4, 4}, {0, 0}, false, {0, 0}};
+  for (const int64_t part : {0, 1, 2}) {  // of q, k, v
+    SCOPED_TRACE(part);
+    Array qkv = random_array({1, 4, 8, 48}, 1);
+    qkv[5 * 48 + part * 16 + 3] = nan;  // column 5: the second window, head 0
+    OpCase c;
+    c.call = [&](const std::vector<Tensor>& t) {
+      AttentionOptions options;
+      options.num_heads = 2;
+      return window_attention(t[0], t[1], g, options);
+    };
+    const Outcome outcome = run(c, {qkv, random_array({49, 2}, 2)}, random_array({1, 4, 8, 16}, 3), 3);
+    for (int64_t token = 0; token < 32; ++token)
+      for (int64_t channel = 0; channel < 16; ++channel) {
+        bool expected = token % 8 >= 4 && channel < 8;          // the window and head
+        if (part == 0) expected = expected && token == 5;       // a query: its own row
+        if (part == 2) expected = expected && channel == 3;     // a value: its channel
+        EXPECT_EQ(std::isnan(outcome.y[token * 16 + channel]), expected) << token << " " << channel;
+      }
+    EXPECT_TRUE(std::isnan(outcome.gradients[1][24 * 2]));  // the bias of head 0
+    EXPECT_FALSE(std::isnan(outcome.gradients[1][24 * 2 + 1]));
+  }
+  for (const auto& call : std::vector<std::function<Tensor(const Tensor&)>>{
+           [](const Tensor& x) { return gelu(x); }, [](const Tensor& x) { return softmax(x); },
+           [](const Tensor& x) { return layer_norm(x, Tensor::filled({19}, 1), Tensor::filled({19}, 0)); },
+           [](const Tensor& x) { return cross_entropy(x, Tensor::filled({1, 19}, 1), 1); }}) {
+    for (const int64_t place : {0, 7, 18}) {
+      Array x = random_array({1, 19}, 4);
+      x[place] = nan;
+      const Array y = to_array(call(to_tensor(x)));
+      EXPECT_TRUE(std::isnan(y[std::min(place, y.numel() - 1)])) << place;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace swin::oracle
