@@ -74,7 +74,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b) {
            (transpose_b ? "(…, n, k)" : "(…, k, n)");
   });
   const int64_t m = a.dim(-2), k = a.dim(-1), n = b.dim(transpose_b ? -2 : -1);
-  const int64_t batch = m * k ? a.numel() / (m * k) : 0;
+  const int64_t batch = m > 0 && k > 0 ? a.numel() / (m * k) : 0;
   Shape shape = a.shape();
   shape[-1] = n;
   Tensor y(shape);
