@@ -30,7 +30,8 @@ FILTERS = {
     "layer_norm.cpp": "*/layer_norm:*Extremes.LayerNorm*",
     "onednn.cpp": "Gemm.*:*/linear", "openblas.cpp": "Gemm.*:*/linear",
     "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
-    "rows.cpp": "*/roll:*/resize_map:*/window_partition:*/window_reverse:*/patch_*:*/permute:*/add:*/relative*:Movers*",
+    "rows.cpp": "*/roll:*/resize_map:*/window_partition:*/window_reverse:*/patch_*:*/permute:*/add:*/relative*:Movers*"
+                ":Gemm.TransposeOf*",
     "small_product.h": "Gemm.Small*:Gemm.Transpose*:" + ATTENTION,
     "softmax.cpp": "*/softmax:*/cross_entropy:*Extremes.Softmax*:*Extremes.CrossEntropy*",
     "window_attention.cpp": ATTENTION,
@@ -69,20 +70,29 @@ def run(command, timeout, **options):
         return False
 
 
-def code_lines(text):
-    """(number, line) of lines with code, comments and preprocessor lines left out."""
+def code_lines(text, precision):
+    """(number, line) of lines with code, without comments, preprocessor lines and the other precision's half."""
+    other = [False]  # for each open #if: whether its lines are not compiled
     for number, line in enumerate(text.splitlines()):
         stripped = line.strip()
+        if stripped.startswith("#if"):
+            asks = "SWIN_REAL_DOUBLE" in stripped
+            other.append(asks and stripped.startswith("#ifdef") != (precision == "double"))
+            asked = asks
+        elif stripped.startswith("#else") and asked:
+            other[-1] = not other[-1]
+        elif stripped.startswith("#endif"):
+            other.pop()
+        if any(other):
+            continue
         if not stripped or stripped.startswith(("//", "#", "using ", "namespace", "}", "typedef")) or SPEED.search(line):
             continue
         yield number, line
 
 
-def mutants_of(text, is_header):
+def mutants_of(text, precision):
     """Yields (line number, kind, new line)."""
-    if is_header and "{" not in text:
-        return
-    for number, line in code_lines(text):
+    for number, line in code_lines(text, precision):
         code, comment = (line.split("//", 1) + [""])[:2]
         def replaced(pattern, by, kind):
             for match in re.finditer(pattern, code):
@@ -114,7 +124,7 @@ def main():
     arguments = parser.parse_args()
     files = arguments.files or sorted(f"{KERNELS}/{name}" for name in FILTERS)
     mutants = [(file, *mutant) for file in files
-               for mutant in mutants_of((ROOT / file).read_text(), file.endswith(".h"))]
+               for mutant in mutants_of((ROOT / file).read_text(), arguments.precision)]
     random.Random(arguments.seed).shuffle(mutants)
     mutants.sort(key=lambda mutant: files.index(mutant[0]))  # a random order inside each file
     if arguments.list:

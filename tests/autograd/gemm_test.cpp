@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "autograd/kernels/reduce.h"
+#include "autograd/kernels/rows.h"
 #include "autograd/kernels/small_product.h"
 #include "tests/support/engine_test.h"
 
@@ -196,6 +197,20 @@ TEST_F(Gemm, TransposePadsWithZeros) {
       transpose_padded(x.data(), ldx, rows, columns, y.data(), padded);
       EXPECT_EQ(y, want) << rows << " " << columns;
     }
+}
+
+TEST_F(Gemm, TransposeOfWholeAndPartialBlocks) {
+  for (const int64_t rows : {1, 7, 8, 16, 17, 33, 96})
+    for (const int64_t columns : {1, 15, 16, 17, 64, 65, 131, 200})
+      for (const int64_t padding : {0, 3}) {
+        const int64_t ldx = columns + padding;
+        std::vector<real> x(static_cast<size_t>(rows * ldx)), y(static_cast<size_t>(rows * columns), -1), want(y.size());
+        for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<real>(i + 1);
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t c = 0; c < columns; ++c) want[static_cast<size_t>(c * rows + r)] = x[static_cast<size_t>(r * ldx + c)];
+        transpose(x.data(), ldx, rows, columns, y.data());
+        ASSERT_EQ(y, want) << rows << " " << columns << " " << padding;
+      }
 }
 
 TEST_F(Gemm, SumRowsOfManySlicesAndColumns) {
