@@ -44,18 +44,17 @@ DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
   return dataset;
 }
 
-/// Classes are compared by name and order: a label is a place in the list.
-void compare_classes(const std::vector<std::string>& data, const std::vector<std::string>& model,
-                     const std::string& where) {
-  if (data == model) return;
-  std::string found;
-  if (data.size() != model.size()) {
-    found = std::to_string(data.size()) + " classes, expected " + std::to_string(model.size());
-  } else {
-    size_t i = 0;
-    while (data[i] == model[i]) ++i;
-    found = "class " + std::to_string(i) + " is \"" + data[i] + "\", expected \"" + model[i] + "\"";
+/// Classes are compared by name: folders come in the order of the alphabet, other sets in their
+/// own.
+/// @return the model's class for each of the data set's.
+std::vector<int64_t> label_map(const std::vector<std::string>& data,
+                               const std::vector<std::string>& model, const std::string& where) {
+  std::vector<int64_t> map;
+  for (const std::string& name : data) {
+    const auto place = std::find(model.begin(), model.end(), name);
+    if (place != model.end()) map.push_back(place - model.begin());
   }
+  if (map.size() == data.size() && data.size() == model.size()) return map;
   const auto without = [](const std::vector<std::string>& a, const std::vector<std::string>& b) {
     std::string names;
     int shown = 0;
@@ -65,9 +64,11 @@ void compare_classes(const std::vector<std::string>& data, const std::vector<std
     return names + (shown > 5 ? " and " + std::to_string(shown - 5) + " more" : "");
   };
   const std::string unknown = without(data, model), absent = without(model, data);
+  std::string found = "found " + std::to_string(data.size()) + " classes, expected the " +
+                      std::to_string(model.size()) + " of the checkpoint";
   if (!unknown.empty()) found += "; not in the checkpoint: " + unknown;
   if (!absent.empty()) found += "; not in the data: " + absent;
-  throw base::DataError(where, "found " + found,
+  throw base::DataError(where, found,
                         "measure a data set of the classes the checkpoint was trained on");
 }
 
@@ -78,8 +79,9 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const Config& config = loaded.config;
   const DatasetConfig dataset_config = dataset_of(config, options);
   const auto dataset = open_dataset_of(dataset_config, config);
-  compare_classes(dataset->class_names(), loaded.class_names,
-                  dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
+  const std::vector<int64_t> labels =
+      label_map(dataset->class_names(), loaded.class_names,
+                dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
   const auto task = make_task(config.task, config.model.num_classes);
   const data::LoaderOptions loader_options = evaluation_loader(config, *dataset);
   data::Loader loader(*dataset, loader_options);
@@ -88,7 +90,7 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   EvaluateResult result;
   const auto start = std::chrono::steady_clock::now();
   const auto metrics =
-      measure(*loaded.model, *task, loader, loader_options.batch_size, [&](int64_t images) {
+      measure(*loaded.model, *task, loader, loader_options.batch_size, labels, [&](int64_t images) {
         result.images = images;
         progress.evaluating(images, dataset->size());
         return true;

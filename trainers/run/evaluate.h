@@ -28,7 +28,7 @@ struct EvaluateResult {
 
 /// @throws WeightError on a bad checkpoint; UsageError on a bad set or where there is no data set
 ///   to measure; DataError naming an image that cannot be read, or the classes in which data set
-///   and checkpoint differ (they are compared by name).
+///   and checkpoint differ (they are compared by name, whatever their order).
 EvaluateResult evaluate(const EvaluateOptions& options);
 
 /// images, top1, top5, loss, images_per_second.

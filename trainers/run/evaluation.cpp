@@ -33,7 +33,7 @@ Tensor images_of(const data::Batch& batch, int64_t begin, int64_t n, int64_t bat
 }
 
 std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loader& loader,
-                               int64_t batch_size,
+                               int64_t batch_size, std::span<const int64_t> label_map,
                                const std::function<bool(int64_t images)>& go_on) {
   task.begin_metrics();
   loader.start(0);
@@ -42,6 +42,8 @@ std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loa
   while (loader.next(batch)) {
     const Tensor outputs =
         model.forward(images_of(batch, 0, batch.size, batch_size, model.config()), {});
+    if (!label_map.empty())
+      for (int64_t& label : batch.labels) label = label_map[static_cast<size_t>(label)];
     task.add_metrics(outputs, batch.labels);
     images += batch.size;
     if (go_on && !go_on(images)) return std::nullopt;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "data/loader.h"
 #include "layers/swin_transformer.h"
@@ -19,10 +20,11 @@ data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset&
 /// Runs the model over every image of the loader, once.
 /// @param batch_size of the loader; a smaller last batch is padded with zeros for the forward, so
 ///   that the pool needs no memory of other sizes, and the padding is not counted.
+/// @param label_map the model's class for each of the data set's; empty: they are the same.
 /// @param go_on called after each batch with the images so far; false ends the pass.
 /// @return the metrics; empty where `go_on` ended it. @throws DataError naming a bad image.
 std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loader& loader,
-                               int64_t batch_size,
+                               int64_t batch_size, std::span<const int64_t> label_map,
                                const std::function<bool(int64_t images)>& go_on);
 
 /// A (batch_size, H, W, C) tensor of images [begin, begin + n) of a batch; rows from n on are zero.

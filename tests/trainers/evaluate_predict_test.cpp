@@ -1,0 +1,166 @@
+// What reads a finished checkpoint: evaluate and predict.
+#include <cmath>
+
+#include "base/errors.h"
+#include "data/decode.h"
+#include "tests/trainers/run_support.h"
+#include "trainers/run/evaluate.h"
+#include "trainers/run/model_file.h"
+#include "trainers/run/predict.h"
+
+namespace swin::trainers {
+namespace {
+
+using namespace testing;
+namespace fs = std::filesystem;
+
+/// One trained checkpoint for all tests here.
+class Trained : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = new TemporaryDirectory;
+    result_ = new TrainResult(train(options_of(micro_config(), *directory_ / "run")));
+  }
+  static void TearDownTestSuite() {
+    delete result_;
+    delete directory_;
+  }
+  static std::string checkpoint() { return result_->last; }
+  static EvaluateOptions options() {
+    EvaluateOptions options;
+    options.checkpoint = checkpoint();
+    options.quiet = true;
+    return options;
+  }
+  /// An image folder of a few pictures of the synthetic set, named by its classes.
+  static fs::path image_folder(const std::string& name, int64_t images, bool rename = false) {
+    const LoadedModel loaded = load_model(checkpoint());
+    const auto dataset = open_dataset_of(*loaded.config.data.validation, loaded.config);
+    const fs::path folder = *directory_ / name;
+    std::vector<std::string> classes = dataset->class_names();
+    std::sort(classes.begin(), classes.end());
+    for (const std::string& c : classes)
+      fs::create_directories(folder / (rename && c == classes[0] ? "a_wrong_name" : c));
+    for (int64_t i = 0; i < images; ++i)
+      data::write_png((folder / dataset->class_names()[static_cast<size_t>(dataset->label(i))] /
+                       (std::to_string(i) + ".png"))
+                          .string(),
+                      dataset->load(i));
+    return folder;
+  }
+  static TemporaryDirectory* directory_;
+  static TrainResult* result_;
+};
+TemporaryDirectory* Trained::directory_ = nullptr;
+TrainResult* Trained::result_ = nullptr;
+
+TEST_F(Trained, EvaluateCountsEveryImageOnceAndAgreesWithTraining) {
+  const EvaluateResult result = evaluate(options());
+  EXPECT_EQ(result.images, 21);  // 8 + 8 + 5
+  EXPECT_EQ(result.metrics, result_->metrics);
+  EXPECT_GT(result.images_per_second, 0);
+  const base::Json json = to_json(result);
+  for (const char* key : {"images", "top1", "top5", "loss", "images_per_second"})
+    EXPECT_TRUE(json.at(key).is_number()) << key;
+}
+
+TEST_F(Trained, EvaluateTakesSets) {
+  EvaluateOptions few = options();
+  few.sets = {"data.validation.samples=7"};
+  EXPECT_EQ(evaluate(few).images, 7);
+  few.sets = {"data.validation.samples=7", "trainer.batch_size=3"};
+  EXPECT_EQ(evaluate(few).images, 7);
+  few.sets = {"model.embed_dim=16"};
+  EXPECT_THROW(evaluate(few), base::WeightError);
+}
+
+TEST_F(Trained, PredictAnswersInOrderAndNamesABadImage) {
+  const LoadedModel loaded = load_model(checkpoint());
+  const auto dataset = open_dataset_of(*loaded.config.data.validation, loaded.config);
+  std::vector<std::string> paths;
+  for (int64_t i = 0; i < 3; ++i) {
+    paths.push_back((*directory_ / ("image" + std::to_string(i) + ".png")).string());
+    data::write_png(paths.back(), dataset->load(i));
+  }
+  const std::string bad = (*directory_ / "bad.png").string();
+  std::ofstream(bad) << "no picture";
+  const Predictor predictor(checkpoint());
+  const auto answers = predictor.predict({paths[2], bad, paths[0], "absent.jpg"}, 3);
+  ASSERT_EQ(answers.size(), 4u);
+  EXPECT_EQ(answers[0].image, paths[2]);
+  EXPECT_NE(answers[1].error.find("bad.png"), std::string::npos);
+  EXPECT_TRUE(answers[1].predictions.empty());
+  EXPECT_FALSE(answers[3].error.empty());
+  EXPECT_EQ(exit_code(answers), base::ExitCode::data);
+  for (const size_t i : {size_t{0}, size_t{2}}) {
+    const auto& predictions = answers[i].predictions;
+    ASSERT_EQ(predictions.size(), 3u);
+    EXPECT_GE(predictions[0].probability, predictions[1].probability);
+    EXPECT_GE(predictions[1].probability, predictions[2].probability);
+    EXPECT_EQ(predictions[0].class_name,
+              loaded.class_names[static_cast<size_t>(predictions[0].class_index)]);
+  }
+  const auto alone = predictor.predict({paths[0]}, 99);
+  EXPECT_EQ(exit_code(alone), base::ExitCode::done);
+  ASSERT_EQ(alone[0].predictions.size(), 10u);
+  EXPECT_EQ(alone[0].predictions[0].probability, answers[2].predictions[0].probability);
+  double sum = 0;
+  for (const Prediction& p : alone[0].predictions) sum += p.probability;
+  EXPECT_NEAR(sum, 1, 1e-12);
+  EXPECT_THROW(predictor.predict({paths[0]}, 0), base::UsageError);
+  EXPECT_EQ(to_json(alone).items()[0].at("image").as_string(), paths[0]);
+}
+
+TEST_F(Trained, PredictAndEvaluateSeeTheSamePixels) {
+  const LoadedModel loaded = load_model(checkpoint());
+  const auto dataset = open_dataset_of(*loaded.config.data.validation, loaded.config);
+  std::vector<std::string> paths;
+  int64_t right = 0;
+  for (int64_t i = 0; i < dataset->size(); ++i) {
+    paths.push_back((*directory_ / ("all" + std::to_string(i) + ".png")).string());
+    data::write_png(paths.back(), dataset->load(i));
+  }
+  const auto answers = Predictor(checkpoint()).predict(paths, 1);
+  for (int64_t i = 0; i < dataset->size(); ++i)
+    right += answers[static_cast<size_t>(i)].predictions[0].class_index == dataset->label(i);
+  EXPECT_DOUBLE_EQ(static_cast<double>(right) / static_cast<double>(dataset->size()),
+                   result_->metrics[0].second);
+}
+
+TEST_F(Trained, ClassesAreComparedByName) {
+  EvaluateOptions other = options();
+  other.data = image_folder("renamed", 0, true).string();
+  // An empty class folder may be refused before names are compared; with images it must be names.
+  const std::string name = load_model(checkpoint()).class_names[0];
+  for (const auto& entry : fs::directory_iterator(other.data)) {
+    data::Image image;
+    image.reshape(16, 16, 3);
+    data::write_png((entry.path() / "x.png").string(), image);
+  }
+  const std::string message = message_of<base::DataError>([&] { evaluate(other); });
+  EXPECT_NE(message.find("a_wrong_name"), std::string::npos) << message;
+}
+
+TEST_F(Trained, AFolderIsMeasuredByTheNamesOfItsClassesAndABadImageIsNamed) {
+  // Folders come in the order of the alphabet, the checkpoint's classes in another.
+  const std::vector<std::string> classes = load_model(checkpoint()).class_names;
+  EXPECT_FALSE(std::is_sorted(classes.begin(), classes.end()));
+  EvaluateOptions folder = options();
+  folder.data = image_folder("folder", 21).string();
+  const EvaluateResult result = evaluate(folder);
+  EXPECT_EQ(result.images, 21);
+  EXPECT_EQ(result.metrics[0], result_->metrics[0]);
+  std::ofstream(fs::path(folder.data) / classes[0] / "broken.png") << "no picture";
+  const std::string message = message_of<base::DataError>([&] { evaluate(folder); });
+  EXPECT_NE(message.find("broken.png"), std::string::npos) << message;
+}
+
+TEST_F(Trained, AMissingCheckpointIsAWeightError) {
+  EvaluateOptions absent = options();
+  absent.checkpoint = (*directory_ / "absent.h5").string();
+  EXPECT_THROW(evaluate(absent), base::WeightError);
+  EXPECT_THROW(Predictor{absent.checkpoint}, base::WeightError);
+}
+
+}  // namespace
+}  // namespace swin::trainers

@@ -1,0 +1,35 @@
+// The whole chain learns: the loss falls and the accuracy leaves chance on rendered shapes.
+#include "tests/trainers/run_support.h"
+
+namespace swin::trainers {
+namespace {
+
+using namespace testing;
+
+TEST(Learning, TheLossFallsOnRenderedShapes) {
+  const TemporaryDirectory directory;
+  const auto run = directory / "run";
+  const TrainResult result = train(options_of(
+      micro_config({"model.drop_rate=0", "model.attn_drop_rate=0", "model.drop_path_rate=0",
+                    "model.embed_dim=16", "augment.random_crop=0", "augment.horizontal_flip=0",
+                    "data.train.samples=512", "data.validation.samples=200", "schedule.epochs=12",
+                    "schedule.warmup_steps=10", "optimizer.lr=0.004", "trainer.batch_size=16",
+                    "task.label_smoothing=0", "trainer.evaluate_every_epochs=12"}),
+      run));
+  double first = 0, last = 0;
+  int steps = 0;
+  const auto log = read_log(run);
+  for (const auto& line : log) steps += line.find("step") != nullptr;
+  int i = 0;
+  for (const auto& line : log) {
+    if (!line.find("step")) continue;
+    if (i < 10) first += line.at("loss").as_real() / 10;
+    if (i >= steps - 10) last += line.at("loss").as_real() / 10;
+    ++i;
+  }
+  EXPECT_LT(last, 0.6 * first);
+  EXPECT_GT(result.metrics[0].second, 0.3);  // chance is 0.1
+}
+
+}  // namespace
+}  // namespace swin::trainers

@@ -1,0 +1,141 @@
+// The schedule against its formula, AdamW against plain loops in double.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "layers/swin_transformer.h"
+#include "trainers/optim/adamw.h"
+#include "trainers/optim/schedule.h"
+
+namespace swin::trainers {
+namespace {
+
+ScheduleConfig cosine(int64_t steps, int64_t warmup) {
+  ScheduleConfig schedule;
+  schedule.epochs.reset();
+  schedule.steps = steps;
+  schedule.warmup_steps = warmup;
+  schedule.warmup_lr = 0.1;
+  schedule.min_lr = 0.2;
+  return schedule;
+}
+
+OptimizerConfig rate(double lr) {
+  OptimizerConfig optimizer;
+  optimizer.lr = lr;
+  return optimizer;
+}
+
+TEST(Schedule, WarmsUpLinearlyThenFollowsHalfACosine) {
+  const Schedule schedule(cosine(12, 4), rate(1.0), 8, 3);
+  EXPECT_EQ(schedule.total_steps(), 12);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(1), 0.1);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(2), 0.1 + 0.9 / 4);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(4), 0.1 + 0.9 * 3 / 4);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(5), 1.0);                // the cosine begins at its top
+  EXPECT_NEAR(schedule.learning_rate(9), 0.2 + 0.5 * 0.8, 1e-12);  // half way
+  for (int64_t update = 5; update <= 12; ++update)
+    EXPECT_NEAR(schedule.learning_rate(update),
+                0.2 + 0.4 * (1 + std::cos(M_PI * static_cast<double>(update - 5) / 8)), 1e-12);
+  EXPECT_NEAR(schedule.learning_rate(13), 0.2, 1e-12);
+}
+
+TEST(Schedule, CountsEpochsInUpdatesAndScalesAllRates) {
+  ScheduleConfig config = cosine(0, 0);
+  config.steps.reset();
+  config.epochs = 5;
+  config.warmup_steps.reset();
+  config.warmup_epochs = 0.5;
+  OptimizerConfig optimizer = rate(1.0);
+  optimizer.lr_reference_batch = 512;
+  const Schedule schedule(config, optimizer, 128, 10);
+  EXPECT_EQ(schedule.total_steps(), 50);
+  EXPECT_EQ(schedule.warmup_steps(), 5);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(1), 0.1 / 4);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(6), 1.0 / 4);
+  EXPECT_NEAR(schedule.learning_rate(51), 0.2 / 4, 1e-12);
+}
+
+TEST(Schedule, WithoutWarmUpBeginsAtTheTop) {
+  EXPECT_DOUBLE_EQ(Schedule(cosine(3, 0), rate(1.0), 8, 3).learning_rate(1), 1.0);
+  EXPECT_DOUBLE_EQ(Schedule(cosine(3, 3), rate(1.0), 8, 3).learning_rate(3), 0.1 + 0.9 * 2 / 3);
+}
+
+layers::ModelConfig small_model() {
+  layers::ModelConfig config;
+  config.image_size = {8, 8};
+  config.patch_size = 2;
+  config.embed_dim = 10;  // parameters that end inside a vector
+  config.depths = {1, 1};
+  config.num_heads = {1, 2};
+  config.window_size = {2, 2};
+  config.ape = true;
+  config.num_classes = 3;
+  return config;
+}
+
+TEST(AdamW, EqualsPlainLoopsInDouble) {
+  layers::Model model(small_model(), 1, true);
+  layers::Parameters& parameters = model.parameters();
+  OptimizerConfig config;
+  config.betas = {0.8, 0.95};
+  config.eps = 1e-6;
+  config.weight_decay = 0.1;
+  AdamW optimizer(parameters, config);
+
+  struct Twin {
+    std::vector<double> w, m, v;
+  };
+  std::vector<Twin> twins;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const float* data = parameters.slab() + parameters[i].offset;
+    const size_t n = static_cast<size_t>(parameters[i].numel());
+    twins.push_back(
+        {std::vector<double>(data, data + n), std::vector<double>(n), std::vector<double>(n)});
+  }
+  const double lr = 0.01, factor = 0.5;
+  for (int update = 1; update <= 3; ++update) {
+    double square_sum = 0;
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const layers::ParameterEntry& entry = parameters[i];
+      const bool decays = entry.shape.rank() > 1 && entry.name != "absolute_pos_embed" &&
+                          entry.name.find("relative_position_bias_table") == std::string::npos;
+      for (int64_t j = 0; j < entry.numel(); ++j) {
+        const float g = static_cast<float>(std::sin(static_cast<double>(j) * 0.7 + update) +
+                                           0.1 * static_cast<double>(i));
+        parameters.gradient_slab()[entry.offset + j] = g;
+        square_sum += static_cast<double>(g) * g;
+        Twin& t = twins[i];
+        const size_t k = static_cast<size_t>(j);
+        t.m[k] = 0.8 * t.m[k] + 0.2 * g * factor;
+        t.v[k] = 0.95 * t.v[k] + 0.05 * g * factor * g * factor;
+        const double m_hat = t.m[k] / (1 - std::pow(0.8, update));
+        const double v_hat = t.v[k] / (1 - std::pow(0.95, update));
+        t.w[k] -= lr * ((decays ? 0.1 * t.w[k] : 0) + m_hat / (std::sqrt(v_hat) + 1e-6));
+      }
+    }
+    EXPECT_NEAR(gradient_norm(parameters), std::sqrt(square_sum), 1e-9 * std::sqrt(square_sum));
+    optimizer.step(lr, factor, update);
+  }
+  for (size_t i = 0; i < parameters.size(); ++i)
+    for (int64_t j = 0; j < parameters[i].numel(); ++j)
+      ASSERT_NEAR(parameters.slab()[parameters[i].offset + j], twins[i].w[static_cast<size_t>(j)],
+                  1e-6)
+          << parameters[i].name << " " << j;
+}
+
+TEST(AdamW, LeavesBiasesNormsTablesAndPositionsUndecayed) {
+  const layers::Model model(small_model(), 1, true);
+  int decaying = 0;
+  for (size_t i = 0; i < model.parameters().size(); ++i) {
+    const layers::ParameterEntry& entry = model.parameters()[i];
+    const bool exempt = entry.shape.rank() == 1 || entry.name == "absolute_pos_embed" ||
+                        entry.name.ends_with("relative_position_bias_table");
+    EXPECT_EQ(entry.decay == layers::WeightDecay::no, exempt) << entry.name;
+    decaying += !exempt;
+  }
+  EXPECT_EQ(decaying, 2 * 4 + 3);  // qkv, proj, fc1, fc2 a block; patches, reduction, head
+}
+
+}  // namespace
+}  // namespace swin::trainers

@@ -1,0 +1,66 @@
+#include "trainers/report/progress.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace swin::trainers {
+namespace {
+
+/// What a Progress writes into a pipe, which is no terminal.
+template <class Function>
+std::string written(bool quiet, Function function) {
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  {
+    Progress progress({.quiet = quiet, .file_descriptor = ends[1], .plain_seconds = 1e9});
+    function(progress);
+  }
+  close(ends[1]);
+  std::string text(4096, '\0');
+  const ssize_t size = read(ends[0], text.data(), text.size());
+  close(ends[0]);
+  text.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  return text;
+}
+
+Progress::Update at(int64_t step) {
+  return {.step = step,
+          .total_steps = 10,
+          .epoch = 1,
+          .total_epochs = 2,
+          .loss = 1.25,
+          .learning_rate = 0.001,
+          .images_per_second = 456.7,
+          .seconds_left = 75};
+}
+
+TEST(Progress, PlainLinesWithoutEscapesWhereThereIsNoTerminal) {
+  const std::string text = written(false, [](Progress& progress) {
+    for (int64_t step = 1; step <= 10; ++step) progress.update(at(step));
+    progress.message("done");
+  });
+  EXPECT_EQ(text,
+            "epoch 1/2  step 1/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left\n"
+            "epoch 1/2  step 10/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left\ndone\n");
+}
+
+TEST(Progress, QuietShowsWarningsAlone) {
+  const std::string text = written(true, [](Progress& progress) {
+    progress.update(at(1));
+    progress.message("nothing");
+    progress.warning("careful");
+  });
+  EXPECT_EQ(text, "careful\n");
+}
+
+TEST(Progress, Durations) {
+  EXPECT_EQ(duration_text(12), "12s");
+  EXPECT_EQ(duration_text(185), "3m 05s");
+  EXPECT_EQ(duration_text(3720), "1h 02m");
+  EXPECT_EQ(duration_text(-1), "?");
+}
+
+}  // namespace
+}  // namespace swin::trainers

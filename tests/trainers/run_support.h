@@ -1,0 +1,145 @@
+// A run that takes a fraction of a second: a micro Swin on rendered shapes, in a directory of its
+// own.
+#pragma once
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "trainers/run/train.h"
+
+namespace swin::trainers::testing {
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "swin_run_XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    path_ = pattern;
+  }
+  ~TemporaryDirectory() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline std::vector<base::Json> read_log(const std::filesystem::path& run) {
+  std::vector<base::Json> lines;
+  std::ifstream file(run / "log.jsonl");
+  for (std::string line; std::getline(file, line);) lines.push_back(base::parse_json(line, "log"));
+  return lines;
+}
+
+/// Shifted and masked windows, padding by nothing, two stages; three updates an epoch, four in all,
+/// so that the last epoch is a part of one; dropout, drop path and augmentation draw numbers.
+inline Config micro_config(const std::vector<std::string>& sets = {}) {
+  base::Json document = base::parse_json(R"({
+    "model": {"image_size": 16, "patch_size": 2, "in_chans": 3, "embed_dim": 8, "depths": [2, 1],
+              "num_heads": [1, 2], "window_size": 4, "mlp_ratio": 2, "drop_rate": 0.1,
+              "attn_drop_rate": 0.1, "drop_path_rate": 0.2, "init_std": "fan_in"},
+    "data": {"train": {"format": "synthetic", "samples": 26}, "validation": {"samples": 21}},
+    "augment": {"random_crop": 2, "horizontal_flip": 0.5},
+    "optimizer": {"lr": 0.002},
+    "schedule": {"steps": 4, "warmup_steps": 2, "warmup_lr": 2e-5, "min_lr": 0},
+    "trainer": {"batch_size": 8, "log_every_steps": 1}
+  })",
+                                         "micro.json");
+  apply_sets(document, sets);
+  return parse_config(document);
+}
+
+inline TrainOptions options_of(const Config& config, const std::filesystem::path& run) {
+  TrainOptions options;
+  options.config = config;
+  options.output = run.string();
+  options.command_line = "test";
+  options.quiet = true;
+  return options;
+}
+
+/// The bytes of a run's checkpoint; a failure where it is absent.
+inline std::string checkpoint_bytes(const std::filesystem::path& run, int64_t step) {
+  char name[64];
+  std::snprintf(name, sizeof name, "checkpoints/step_%09d.h5", static_cast<int>(step));
+  EXPECT_TRUE(std::filesystem::exists(run / name)) << (run / name);
+  return read_text(run / name);
+}
+
+inline std::vector<std::string> step_files(const std::filesystem::path& run) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(run / "checkpoints"))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Micro models gain nothing from a second thread, and a busy machine makes it wait at every
+/// barrier; tests about threads say how many.
+inline const bool kOneThread = (base::set_num_threads(1), true);
+
+/// Runs with a number of threads, and puts the old number back.
+class Threads {
+ public:
+  explicit Threads(int n) : before_(base::num_threads()) { base::set_num_threads(n); }
+  ~Threads() { base::set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
+/// Runs a function in a child process. @return its exit code, or −signal.
+template <class Function>
+int in_child(Function function) {
+  const pid_t child = fork();
+  if (child == 0) {
+    // The threads of the parent's OpenMP pool do not exist here; a region would wait for them.
+    base::set_num_threads(1);
+    int code = 99;
+    try {
+      code = function();
+    } catch (const base::Error& error) {
+      code = static_cast<int>(error.code());
+    } catch (...) {
+    }
+    _exit(code);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+template <class Expected, class Function>
+std::string message_of(Function function) {
+  try {
+    function();
+  } catch (const Expected& error) {
+    return error.what();
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << "another exception: " << error.what();
+    return "";
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+}  // namespace swin::trainers::testing

@@ -1,0 +1,256 @@
+// Whole runs: what they write, log and keep.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/errors.h"
+#include "base/pool.h"
+#include "files/checkpoint_file.h"
+#include "tests/trainers/run_support.h"
+#include "trainers/run/numerics.h"
+#include "trainers/run/run_directory.h"
+
+namespace swin::trainers {
+namespace {
+
+using namespace testing;
+namespace fs = std::filesystem;
+
+TEST(Run, WritesWhatTheContractSays) {
+  const TemporaryDirectory directory;
+  const fs::path run = directory / "run";
+  const TrainResult result = train(options_of(micro_config(), run));
+  EXPECT_EQ(result.steps, 4);
+  EXPECT_EQ(result.epochs, 1);
+  EXPECT_EQ(result.exit_code, base::ExitCode::done);
+  EXPECT_FALSE(result.already_finished);
+  EXPECT_GT(result.images_per_second, 0);
+  EXPECT_EQ(result.last, (run / "last.h5").string());
+  EXPECT_EQ(result.best, (run / "best.h5").string());
+  EXPECT_EQ(fs::read_symlink(run / "last.h5"), "checkpoints/step_000000004.h5");
+  ASSERT_EQ(result.metrics.size(), 3u);
+  EXPECT_EQ(result.metrics[0].first, "top1");
+
+  int64_t step = 0, epochs = 0;
+  for (const base::Json& line : read_log(run)) {
+    if (line.find("step")) {
+      EXPECT_EQ(line.at("step").as_int(), ++step);
+      EXPECT_EQ(line.at("epoch").as_int(), step <= 3 ? 1 : 2);
+      for (const char* key : {"loss", "lr", "grad_norm", "images_per_second", "data_wait_seconds"})
+        EXPECT_TRUE(std::isfinite(line.at(key).as_real())) << key;
+      EXPECT_GT(line.at("peak_memory_bytes").as_int(), 0);
+    } else {
+      EXPECT_EQ(line.at("epoch").as_int(), ++epochs);
+      EXPECT_EQ(line.at("bad_images").as_int(), 0);
+      for (const char* key : {"top1", "top5", "loss"}) EXPECT_TRUE(line.at(key).is_number());
+    }
+  }
+  EXPECT_EQ(step, 4);
+  EXPECT_EQ(epochs, 2);
+  EXPECT_DOUBLE_EQ(read_log(run)[0].at("lr").as_real(), 2e-5);
+
+  const base::Json config = base::parse_json(read_text(run / "config.json"), "config.json");
+  EXPECT_EQ(config.at("model").at("num_classes").as_int(), 10);
+  const base::Json record = base::parse_json(read_text(run / "run.json"), "run.json");
+  EXPECT_EQ(record.at("command").as_string(), "test");
+  EXPECT_TRUE(record.at("times").find("ended"));
+
+  const files::CheckpointFile file(run / "last.h5");
+  EXPECT_EQ(file.step(), 4);
+  EXPECT_TRUE(file.contains("model/layers.0.blocks.1.attn.qkv.weight"));
+  EXPECT_TRUE(file.contains("optimizer/exp_avg/head.bias"));
+  EXPECT_TRUE(file.contains("optimizer/exp_avg_sq/head.bias"));
+  const base::Json stored = base::parse_json(file.meta("config"), "meta");
+  EXPECT_EQ(stored.find("runtime"), nullptr);
+  EXPECT_EQ(base::parse_json(file.meta("class_names"), "meta").size(), 10u);
+  EXPECT_EQ(base::parse_json(file.meta("numerics"), "meta"), numerics());
+  EXPECT_NE(file.meta("dataset_fingerprint").find("train"), std::string::npos);
+  EXPECT_EQ(base::parse_json(file.meta("metrics"), "meta").at("top1").as_real(),
+            result.metrics[0].second);
+}
+
+TEST(Run, KeepsTheNewestCheckpointsAndTheBest) {
+  const TemporaryDirectory directory;
+  const fs::path run = directory / "run";
+  // One update an epoch; a rate this small leaves the first evaluation the best or equal.
+  train(options_of(micro_config({"trainer.batch_size=24", "schedule.steps=5", "optimizer.lr=1e-12",
+                                 "schedule.warmup_lr=0", "checkpoint.keep_last=2"}),
+                   run));
+  EXPECT_EQ(step_files(run), (std::vector<std::string>{"step_000000001.h5", "step_000000004.h5",
+                                                       "step_000000005.h5"}));
+  EXPECT_EQ(fs::read_symlink(run / "best.h5"), "checkpoints/step_000000001.h5");
+}
+
+TEST(Run, SavesEverySoManySteps) {
+  const TemporaryDirectory directory;
+  const fs::path run = directory / "run";
+  train(options_of(micro_config({"checkpoint.every_steps=2", "checkpoint.every_epochs=null",
+                                 "checkpoint.keep_best=false", "checkpoint.keep_last=9"}),
+                   run));
+  EXPECT_EQ(step_files(run), (std::vector<std::string>{"step_000000002.h5", "step_000000004.h5"}));
+  EXPECT_FALSE(fs::exists(run / "best.h5"));
+}
+
+TEST(Run, MicroBatchesAddUpToTheBatch) {
+  const TemporaryDirectory directory;
+  // With the draws of dropout and drop path: sample s of the batch has the same however it is cut.
+  const std::vector<std::string> one = {"schedule.steps=1", "schedule.warmup_steps=0"};
+  train(options_of(micro_config(one), directory / "whole"));
+  for (const char* size : {"4", "3"}) {
+    const fs::path run = directory / size;
+    std::vector<std::string> sets = one;
+    sets.push_back(std::string("trainer.micro_batch_size=") + size);
+    train(options_of(micro_config(sets), run));
+    const double expected = read_log(directory / "whole")[0].at("grad_norm").as_real();
+    EXPECT_NEAR(read_log(run)[0].at("grad_norm").as_real(), expected, 1e-5 * expected);
+    EXPECT_NEAR(read_log(run)[0].at("loss").as_real(),
+                read_log(directory / "whole")[0].at("loss").as_real(), 1e-5);
+    // exp_avg is (1 − β₁) × gradient after one update, clipped alike.
+    const files::CheckpointFile a(directory / "whole" / "last.h5"), b(run / "last.h5");
+    for (const auto& entry : a.entries()) {
+      if (!entry.name.starts_with("optimizer/exp_avg/")) continue;
+      int64_t n = 1;
+      for (const int64_t side : entry.shape) n *= side;
+      std::vector<float> x(static_cast<size_t>(n)), y(static_cast<size_t>(n));
+      a.read_float32(entry.name, x);
+      b.read_float32(entry.name, y);
+      float largest = 0;
+      for (const float v : x) largest = std::max(largest, std::abs(v));
+      for (size_t i = 0; i < x.size(); ++i)
+        ASSERT_NEAR(x[i], y[i], 2e-5f * largest + 1e-9f) << entry.name;
+    }
+  }
+}
+
+TEST(Run, ASteadyStepTakesNoNewBlockFromThePool) {
+  const TemporaryDirectory directory;
+  for (const char* micro : {"null", "4"}) {
+    TrainOptions options = options_of(
+        micro_config({"schedule.steps=8", std::string("trainer.micro_batch_size=") + micro}),
+        directory / micro);
+    std::vector<int64_t> blocks;
+    options.after_update = [&](int64_t) { blocks.push_back(base::pool_statistics().blocks_made); };
+    train(options);
+    ASSERT_EQ(blocks.size(), 8u);
+    EXPECT_EQ(blocks[1], blocks[2]);
+    // Step 3 ends an epoch; its evaluation may ask for what it needs, once.
+    EXPECT_EQ(blocks[3], blocks[5]);
+    EXPECT_EQ(blocks[5], blocks[7]);
+  }
+}
+
+TEST(Run, ADirectoryInUseIsRefusedAndALockLeftBehindIsNot) {
+  const TemporaryDirectory directory;
+  const fs::path run = directory / "run";
+  {
+    const RunDirectory held(run);
+    const std::string message =
+        message_of<base::UsageError>([&] { train(options_of(micro_config(), run)); });
+    EXPECT_NE(message.find("process " + std::to_string(getpid())), std::string::npos) << message;
+  }
+  EXPECT_TRUE(fs::exists(run / "lock"));
+  std::ofstream(run / "checkpoints" / ".step_000000001.h5.tmp.999999999") << "left by a kill";
+  EXPECT_EQ(train(options_of(micro_config(), run)).steps, 4);
+  for (const std::string& name : step_files(run)) EXPECT_TRUE(name.starts_with("step_")) << name;
+}
+
+TEST(Run, RefusesWhatDoesNotFitTheData) {
+  const TemporaryDirectory directory;
+  EXPECT_THROW(train(options_of(micro_config({"trainer.batch_size=27"}), directory / "a")),
+               base::DataError);
+  EXPECT_THROW(train(options_of(micro_config({"model.num_classes=3"}), directory / "b")),
+               base::UsageError);
+  TrainOptions options = options_of(micro_config(), "");
+  EXPECT_THROW(train(options), base::UsageError);
+}
+
+TEST(Run, AnOutputThatCannotBeMadeIsADiskError) {
+  const TemporaryDirectory directory;
+  std::ofstream(directory / "file") << "in the way";
+  EXPECT_THROW(train(options_of(micro_config(), directory / "file" / "run")), base::DiskError);
+}
+
+TEST(Run, AFullDiskStopsTheRunWithItsCheckpointsAsTheyWere) {
+  const TemporaryDirectory directory;
+  const fs::path run = directory / "run";
+  TrainOptions options = options_of(micro_config({"schedule.steps=6"}), run);
+  // From the fourth update on a file may not grow past a size that a checkpoint exceeds: every
+  // write past it fails as on a full disk. In a child: the limit cannot be lifted again.
+  const int code = in_child([&] {
+    options.after_update = [](int64_t step) {
+      if (step != 4) return;
+      const rlimit limit = {16 << 10, 16 << 10};
+      setrlimit(RLIMIT_FSIZE, &limit);
+    };
+    train(options);
+    return 0;
+  });
+  EXPECT_EQ(code, 5);
+  EXPECT_EQ(step_files(run), std::vector<std::string>{"step_000000003.h5"});
+  EXPECT_NO_THROW(files::verify_checkpoint(run / "last.h5"));
+}
+
+TEST(Run, TheFirstNumberThatIsNotFiniteIsNamedAndNothingIsSavedOverIt) {
+  const TemporaryDirectory directory;
+  const fs::path good = directory / "good", bad = directory / "bad";
+  train(options_of(micro_config(), good));
+  // A checkpoint with one infinite weight, to begin from.
+  const files::CheckpointFile file(good / "last.h5");
+  files::CheckpointContents contents;
+  for (const std::string& name : file.names()) contents.arrays.push_back(file.read(name));
+  for (const std::string& name : file.meta_names())
+    contents.meta.emplace_back(name, file.meta(name));
+  std::vector<float> weight(8 * 16);
+  const std::string name = "model/layers.0.blocks.1.mlp.fc1.weight";
+  file.read_float32(name, weight);
+  weight[5] = std::numeric_limits<float>::infinity();
+  for (auto& array : contents.arrays)
+    if (array.name == name) array = files::NamedArray::of(name, array.shape, weight);
+  const fs::path init = directory / "infinite.h5";
+  files::write_checkpoint(init, contents);
+
+  TrainOptions options = options_of(micro_config(), bad);
+  options.init = init.string();
+  const std::string message = message_of<base::DivergedError>([&] { train(options); });
+  EXPECT_EQ(message.find("step 1: layers.0.blocks.1.mlp.fc1/linear"), 0u) << message;
+  EXPECT_TRUE(step_files(bad).empty());
+}
+
+TEST(Run, InitTakesTheWeightsOfACheckpointThatFits) {
+  const TemporaryDirectory directory;
+  train(options_of(micro_config(), directory / "a"));
+  TrainOptions options =
+      options_of(micro_config({"optimizer.lr=1e-30", "schedule.warmup_lr=0"}), directory / "b");
+  options.init = (directory / "a" / "last.h5").string();
+  train(options);
+  const files::CheckpointFile a(directory / "a" / "last.h5"), b(directory / "b" / "last.h5");
+  std::vector<float> x(10), y(10);
+  a.read_float32("model/head.bias", x);
+  b.read_float32("model/head.bias", y);
+  EXPECT_EQ(x, y);  // a rate this small moves no bit
+  EXPECT_NE(x[0], 0);
+
+  options.config = micro_config({"model.embed_dim=16"});
+  options.output = (directory / "c").string();
+  EXPECT_THROW(train(options), base::WeightError);
+  options.init = (directory / "absent.h5").string();
+  EXPECT_THROW(train(options), base::WeightError);
+}
+
+TEST(Numerics, NamesWhatTheBitsDependOnAndWhereTwoDiffer) {
+  const base::Json now = numerics();
+  for (const char* key :
+       {"blas", "blas_core", "onednn", "onednn_isa", "kernel_level", "precision", "compiler"})
+    EXPECT_TRUE(now.at(key).is_string()) << key;
+  EXPECT_FALSE(now.at("blas_core").as_string().empty());
+  EXPECT_EQ(numerics_difference(now, now), "");
+  base::Json before = now;
+  before["blas_core"] = "Z80";
+  EXPECT_NE(numerics_difference(now, before).find("was \"Z80\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace swin::trainers
