@@ -116,8 +116,7 @@ class Verb {
                          did_you_mean(flag, flags, name_ + " --help lists them"));
       }
     if (!extras.empty())
-      throw UsageError(name_,
-                       "found the argument \"" + extras[0] + "\" after all that were expected",
+      throw UsageError(name_, "found the argument \"" + extras[0] + "\", expected no more",
                        name_ + " --help shows an example");
     if (given("--threads"))
       common_.threads =
@@ -190,8 +189,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
         v.option("--resume", "auto|never|FILE",
                  "Go on from the newest checkpoint of the run directory that verifies (auto, "
                  "the default), from a checkpoint, or begin anew");
-    const auto& init =
-        v.option("--init", "FILE", "Begin with the weights of this checkpoint or .safetensors");
+    const auto& init = v.option("--init", "FILE", "Begin with the weights of this checkpoint");
     builders.push_back([&](const CommonArguments& common) {
       auto a = with<TrainArguments>(common);
       a.config = v.required("CONFIG", config);
@@ -275,10 +273,10 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     });
   }
   {
-    Verb& v = verb("verify", "Recompute a golden file's logits, features, loss and gradients",
-                   "swin verify tests/golden/v1_square.safetensors --golden "
-                   "tests/golden/v1_square_golden.safetensors "
-                   "--config tests/golden/v1_square.json");
+    Verb& v =
+        verb("verify", "Recompute a golden file's logits, features, loss and gradients",
+             "swin verify tests/goldens/v1_square_window.safetensors "
+             "--golden tests/goldens/v1_square.safetensors --config tests/goldens/v1_square.json");
     const auto& file =
         v.positional("FILE", "Weights: a checkpoint (.h5) or .safetensors in official names");
     const auto& golden =
@@ -315,8 +313,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
       }
       if (rest.empty()) v.missing("CONFIG");
       if (rest.size() > 1)
-        throw UsageError(v.name(),
-                         "found the argument \"" + rest[1] + "\" after all that were expected",
+        throw UsageError(v.name(), "found the argument \"" + rest[1] + "\", expected no more",
                          v.name() + " --help shows an example");
       a.config = rest[0];
       if (v.given("--mode")) a.mode = mode;

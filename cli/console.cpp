@@ -9,8 +9,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include "base/errors.h"
-
 namespace swin::cli {
 namespace {
 
@@ -53,6 +51,44 @@ std::string one_line(const std::string& text) {
   for (char& c : line)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   return line;
+}
+
+namespace {
+
+struct Parts {
+  const char *expected, *remedy;
+};
+
+Parts parts_of(base::ExitCode code) {
+  using base::ExitCode;
+  switch (code) {
+    case ExitCode::usage:
+      return {"a command line and a config that agree",
+              "correct it (swin VERB --help, configs/README.md)"};
+    case ExitCode::data:
+      return {"data that can be read", "correct or replace it"};
+    case ExitCode::checkpoint:
+      return {"a checkpoint or weight file that fits", "use another one"};
+    case ExitCode::disk:
+      return {"a place that can be written", "make room or choose another place"};
+    case ExitCode::memory:
+      return {"enough for this step", "use a smaller trainer.micro_batch_size"};
+    case ExitCode::diverged:
+      return {"finite numbers", "lower optimizer.lr or set trainer.clip_grad"};
+    default:
+      return {"no such thing", "please report it with the command line"};
+  }
+}
+
+}  // namespace
+
+std::string error_line(base::ExitCode code, const std::string& message) {
+  std::string text = message.rfind("swin: ", 0) == 0 ? message.substr(6) : message;
+  const Parts parts = parts_of(code);
+  if (text.find("; ") == std::string::npos) text += std::string("; ") + parts.remedy;
+  if (text.find(", expected ") == std::string::npos)
+    text.insert(text.find("; "), std::string(", expected ") + parts.expected);
+  return one_line("swin: " + text);
 }
 
 std::string Table::text() const {

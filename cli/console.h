@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/errors.h"
 #include "base/json.h"
 
 namespace swin::cli {
@@ -17,6 +18,10 @@ void print_json(const base::Json& document);
 void note(const std::string& line);
 /// One line whatever is inside: control characters become spaces.
 std::string one_line(const std::string& text);
+
+/// The one line a person sees of an error: `swin: where: what was found, expected what; what to
+/// do`. Parts that the message leaves out are filled in by the kind of the error.
+std::string error_line(base::ExitCode code, const std::string& message);
 
 /// Columns of text. Numbers are right-aligned where the column says so.
 class Table {

@@ -24,7 +24,8 @@ int64_t available_memory_bytes() {
 }
 
 std::string library_text(const autograd::kernels::GemmLibrary& library) {
-  return library.name + " " + library.version +
+  const bool named = library.version.rfind(library.name, 0) == 0;
+  return (named ? "" : library.name + " ") + library.version +
          (library.correct ? "" : "  (a test product was WRONG: not used)");
 }
 

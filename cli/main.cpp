@@ -1,6 +1,7 @@
 // swin: the command. Every failure ends as one line on stderr and the exit code of its kind.
 #include <exception>
 #include <new>
+#include <string>
 #include <variant>
 
 #include "base/cpu.h"
@@ -10,16 +11,16 @@
 
 namespace {
 
-int fail(swin::base::ExitCode code, const std::string& message) {
-  swin::cli::note(swin::cli::one_line(
-      "swin: " + (message.rfind("swin: ", 0) == 0 ? message.substr(6) : message)));
+using swin::base::ExitCode;
+
+int fail(ExitCode code, const std::string& message) {
+  swin::cli::note(swin::cli::error_line(code, message));
   return static_cast<int>(code);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  using swin::base::ExitCode;
   try {
     swin::cli::prepare_process();
     swin::base::require_built_for_this_cpu();

@@ -27,7 +27,7 @@ base::ExitCode run(const PredictArguments& arguments) {
     print(table.text());
   }
   for (const trainers::ImagePredictions& answer : answers)
-    if (!answer.error.empty()) note(one_line("swin: " + answer.error));
+    if (!answer.error.empty()) note(error_line(base::ExitCode::data, answer.error));
   return trainers::exit_code(answers);
 }
 

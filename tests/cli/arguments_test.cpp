@@ -1,0 +1,128 @@
+// The command line itself: help, wrong verbs and flags, --json, --threads, stdout.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "tests/cli/child.h"
+
+namespace swin::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+const char* const kVerbs[] = {"train",   "evaluate", "predict",   "plan", "config",
+                              "inspect", "verify",   "benchmark", "info"};
+
+TEST(Arguments, HelpOfEachVerbShowsAnExample) {
+  const Finished all = swin({"--help"});
+  EXPECT_EQ(all.exit_code, 0);
+  for (const std::string verb : kVerbs) {
+    EXPECT_THAT(all.out, HasSubstr(verb));
+    const Finished help = swin({verb, "--help"});
+    EXPECT_EQ(help.exit_code, 0) << verb;
+    EXPECT_THAT(help.out, HasSubstr("Example:\n  swin " + verb)) << verb;
+    for (const char* flag : {"--json", "--threads", "--quiet"})
+      EXPECT_THAT(help.out, HasSubstr(flag)) << verb;
+    EXPECT_EQ(help.err, "") << verb;
+  }
+  EXPECT_EQ(swin({"help", "plan"}).out, swin({"plan", "--help"}).out);
+  EXPECT_EQ(swin({}).out, all.out);
+  EXPECT_THAT(swin({"--version"}).out, MatchesRegex("swin [0-9.]+\n"));
+}
+
+struct Wrong {
+  std::vector<std::string> arguments;
+  std::string says;
+};
+
+TEST(Arguments, WrongCommandLinesAreOneLineAndExitTwo) {
+  const std::vector<Wrong> table = {
+      {{"trian", "x.json"}, "found the verb \"trian\".*; did you mean train\\?"},
+      {{"inform"}, "found the verb \"inform\".*; did you mean info\\?"},
+      {{"xyzzyplugh"}, "found the verb \"xyzzyplugh\".*; swin --help explains them"},
+      {{"--json", "info"}, "found the flag --json before a verb.*"},
+      {{"train", "configs/synthetic_micro.json", "--ouput", "x"},
+       "found the flag --ouput.*; did you mean --output\\?"},
+      {{"plan", "configs/synthetic_micro.json", "--jsn"},
+       "found the flag --jsn.*; did you mean --json\\?"},
+      {{"info", "--frobnicate"}, "found the flag --frobnicate.*; swin info --help lists them"},
+      {{"info", "extra"}, "found the argument \"extra\".*"},
+      {{"train"}, "found no CONFIG, expected one; .*"},
+      {{"predict", "x.h5"}, "found no IMAGE, expected one; .*"},
+      {{"verify", "x.safetensors"}, "found no --golden FILE, expected one; .*"},
+      {{"benchmark"}, "found no CONFIG, expected one; .*"},
+      {{"info", "--threads", "zero"}, "found \"zero\", expected a whole number from 1 to 1024; .*"},
+      {{"info", "--threads", "0"}, "found \"0\", expected a whole number from 1 to 1024; .*"},
+      {{"info", "--threads", "2x"}, "found \"2x\", expected a whole number from 1 to 1024; .*"},
+      {{"info", "--threads"}, ".*--threads.*, expected .*"},
+      {{"predict", "x.h5", "y.png", "--top-k", "0"},
+       "found \"0\", expected a whole number of at least 1; .*"},
+      {{"benchmark", "x.json", "--mode", "trian"},
+       "found \"trian\", expected train or infer; did you mean train\\?"},
+      {{"benchmark", "configs/synthetic_micro.json", "--precision", "fp8"}, ".*fp8.*"},
+      {{"config", "configs/synthetic_micro.json", "--set", "nonsense"}, ".*nonsense.*"},
+  };
+  for (const Wrong& wrong : table) {
+    const Finished result = swin(wrong.arguments);
+    EXPECT_EQ(result.exit_code, 2) << wrong.arguments[0] << ": " << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, MatchesRegex("swin[^\n:]*: [^\n]+, expected [^\n]+; [^\n]+\n"));
+    EXPECT_THAT(result.err, MatchesRegex("swin[^\n]*: " + wrong.says + "\n"));
+  }
+}
+
+TEST(Arguments, SetTakesOneOrMore) {
+  const Finished one = swin({"config", "configs/synthetic_micro.json", "--json", "--set",
+                             "optimizer.lr=1e-4", "--set", "trainer.batch_size=8"});
+  const Finished two = swin({"config", "--set", "optimizer.lr=1e-4", "trainer.batch_size=8",
+                             "configs/synthetic_micro.json", "--json"});
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_EQ(one.out, two.out) << two.err;
+  const base::Json json = base::parse_json(one.out, "stdout");
+  EXPECT_EQ(json.at("config").at("optimizer").at("lr").as_real(), 1e-4);
+  EXPECT_EQ(json.at("config").at("trainer").at("batch_size").as_int(), 8);
+  EXPECT_EQ(json.at("origins").at("optimizer.lr").as_string(), "--set");
+}
+
+int64_t threads_of_run(const Words& more, const char* environment) {
+  const Folder folder;
+  Child::Options options;
+  options.environment = {{"OMP_NUM_THREADS", environment}};
+  const Finished result =
+      swin(Words{"train", "configs/synthetic_micro.json", "--output", folder / "run", "--quiet"} +
+               one_update() + more,
+           options);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return base::parse_json(read_text(folder / "run/run.json"), "run.json").at("threads").as_int();
+}
+
+TEST(Arguments, ThreadsComeFromFlagThenConfigThenEnvironment) {
+  EXPECT_EQ(threads_of_run({"--set", "runtime.threads=3", "--threads", "1"}, "2"), 1);
+  EXPECT_EQ(threads_of_run({"--set", "runtime.threads=3"}, "2"), 3);
+  EXPECT_EQ(threads_of_run({}, "2"), 2);
+}
+
+TEST(Arguments, StdoutThatCannotBeWrittenIsExitFive) {
+  Child::Options full;
+  full.stdout_path = "/dev/full";
+  Child::Options closed;
+  closed.close_stdout = true;
+  for (const Child::Options& options : {full, closed}) {
+    const Finished result = swin({"info"}, options);
+    EXPECT_EQ(result.exit_code, 5);
+    EXPECT_THAT(result.err,
+                MatchesRegex("swin: standard output: found [^\n]+, expected [^\n]+; [^\n]+\n"));
+  }
+}
+
+TEST(Arguments, AReaderThatLeavesIsNoError) {
+  Child::Options options;
+  options.leave_pipe = true;
+  const Finished result = swin({"info"}, options);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+}
+
+}  // namespace
+}  // namespace swin::test

@@ -1,0 +1,269 @@
+// Every verb does its work, and what --json prints is one document with the keys others rely on.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "tests/cli/child.h"
+
+namespace swin::test {
+namespace {
+
+using base::Json;
+using testing::HasSubstr;
+
+const std::string kMicro = "configs/synthetic_micro.json";
+
+// The document on stdout; the parser refuses anything before or after it.
+Json json_of(const std::vector<std::string>& arguments, int exit_code = 0) {
+  const Finished result = swin(arguments + Words{"--json"});
+  EXPECT_EQ(result.exit_code, exit_code) << result.err;
+  try {
+    return base::parse_json(result.out, "stdout");
+  } catch (const base::JsonSyntaxError& error) {
+    ADD_FAILURE() << error.what << " in: " << result.out;
+    return Json::object();
+  }
+}
+
+void expect_keys(const Json& json, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) EXPECT_NE(json.find(key), nullptr) << key;
+}
+
+TEST(Verbs, LifeOfARun) {
+  const Folder folder;
+  const std::string run = folder / "run", last = run + "/last.h5";
+  const Json trained = json_of(Words{"train", kMicro, "--output", run} + one_update());
+  expect_keys(trained,
+              {"steps", "epochs", "seconds", "images_per_second", "last", "best", "metrics"});
+  EXPECT_EQ(trained.at("steps").as_int(), 1);
+  EXPECT_EQ(trained.at("last").as_string(), last);
+  expect_keys(trained.at("metrics"), {"top1", "top5", "loss"});
+
+  const Finished again = swin(Words{"train", kMicro, "--output", run} + one_update());
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("already finished"));
+
+  const Json evaluated = json_of({"evaluate", last, "--threads", "1"});
+  expect_keys(evaluated, {"images", "top1", "top5", "loss", "images_per_second"});
+  EXPECT_EQ(evaluated.at("images").as_int(), 8);
+  EXPECT_EQ(evaluated.at("loss").as_real(), trained.at("metrics").at("loss").as_real());
+  EXPECT_THAT(swin({"evaluate", last}).out, HasSubstr("top1"));
+
+  const std::string picture = "docs/demo_images/bag.png";
+  const Json predicted =
+      json_of({"predict", last, picture, "docs/demo_images/dress.png", "--top-k", "3"});
+  ASSERT_EQ(predicted.size(), 2u);
+  EXPECT_EQ(predicted.items()[0].at("image").as_string(), picture);
+  const Json& best = predicted.items()[0].at("predictions");
+  ASSERT_EQ(best.size(), 3u);
+  expect_keys(best.items()[0], {"class_index", "class_name", "probability"});
+  EXPECT_GE(best.items()[0].at("probability").as_real(),
+            best.items()[1].at("probability").as_real());
+  const std::string table = swin({"predict", last, picture}).out;
+  EXPECT_THAT(table, HasSubstr(picture));
+  EXPECT_THAT(table, HasSubstr(best.items()[0].at("class_name").as_string()));
+
+  // An unreadable image is named; the others are answered.
+  const Finished partly = swin({"predict", last, folder / "none.png", picture, "--json"});
+  EXPECT_EQ(partly.exit_code, 3);
+  EXPECT_THAT(partly.err, HasSubstr("none.png"));
+  const Json answers = base::parse_json(partly.out, "stdout");
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers.items()[1].at("predictions").size(), 5u);
+
+  const Json inspected = json_of({"inspect", last});
+  expect_keys(inspected, {"file", "format", "size_bytes", "sha256", "step", "epoch", "parameters",
+                          "arrays", "meta"});
+  EXPECT_EQ(inspected.at("step").as_int(), 1);
+  expect_keys(inspected.at("meta"), {"config", "class_names", "numerics"});
+  EXPECT_TRUE(inspected.at("fits_config").as_bool());
+  const std::string listing = swin({"inspect", last}).out;
+  EXPECT_THAT(listing, HasSubstr("model/layers.0.blocks.1.attn.qkv.weight"));
+  EXPECT_THAT(listing, HasSubstr(inspected.at("sha256").as_string()));
+
+  // Nothing of place or time: an equal run gives equal bytes.
+  const std::string twin = folder / "twin";
+  json_of(Words{"train", kMicro, "--output", twin} + one_update());
+  EXPECT_EQ(read_text(twin + "/last.h5"), read_text(last));
+}
+
+TEST(Verbs, TrainPrintsResultsOnStdoutAndIsSilentWhenQuiet) {
+  const Folder folder;
+  const Finished result =
+      swin(Words{"train", kMicro, "--output", folder / "run", "--quiet"} + one_update());
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, HasSubstr("Last checkpoint: " + folder / "run"));
+}
+
+TEST(Verbs, RunsLandInRunsByDefault) {
+  const Folder folder;
+  Child::Options options;
+  options.working_folder = folder.path();
+  const Finished result =
+      swin(Words{"train", std::string(SWIN_SOURCE_DIR) + "/" + kMicro, "--quiet"} + one_update(),
+           options);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(std::filesystem::exists(folder / "runs/synthetic_micro/last.h5"));
+}
+
+TEST(Verbs, EvaluateReadsAFolder) {
+  const Folder folder;
+  for (const char* name : {"bag", "coat", "dress"}) {
+    std::filesystem::create_directories(folder / ("images/" + std::string(name)));
+    std::filesystem::copy_file(SWIN_SOURCE_DIR "/docs/demo_images/coat.png",
+                               folder / ("images/" + std::string(name) + "/one.png"));
+  }
+  write_text(
+      folder / "config.json",
+      "{\"model\": {\"image_size\": 24, \"patch_size\": 4, \"in_chans\": 1, \"embed_dim\": 8, "
+      "\"depths\": [1],"
+      "\"num_heads\": [1], \"window_size\": 3}, \"schedule\": {\"epochs\": null, \"steps\": 1, "
+      "\"warmup_steps\": 0}, \"trainer\": {\"batch_size\": 3}, \"data\": {\"train\": "
+      "{\"format\": \"image_folder\", \"path\": \"" +
+          (folder / "images") + "\"}}}");
+  const Finished trained =
+      swin({"train", folder / "config.json", "--output", folder / "run", "--quiet"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const std::string last = folder / "run/last.h5";
+  const Json evaluated = json_of({"evaluate", last, "--data", folder / "images"});
+  EXPECT_EQ(evaluated.at("images").as_int(), 3);
+  EXPECT_DOUBLE_EQ(evaluated.at("top1").as_real(), 1.0 / 3);  // equal images of three classes
+
+  write_text(folder / "images/coat/two.png", "no picture");
+  const Finished failed = swin({"evaluate", last, "--data", folder / "images"});
+  EXPECT_EQ(failed.exit_code, 3);
+  EXPECT_THAT(failed.err, HasSubstr("two.png"));
+}
+
+TEST(Verbs, ConfigTellsOrigins) {
+  const Json resolved = json_of({"config", kMicro, "--set", "optimizer.lr=5e-4"});
+  EXPECT_EQ(resolved.at("config").at("model").at("embed_dim").as_int(), 16);
+  const Json& origins = resolved.at("origins");
+  EXPECT_EQ(origins.at("optimizer.lr").as_string(), "--set");
+  EXPECT_EQ(origins.at("optimizer.eps").as_string(), "default");
+  EXPECT_THAT(origins.at("model.embed_dim").as_string(),
+              testing::MatchesRegex(".*synthetic_micro\\.json:[0-9]+"));
+  const std::string table = swin({"config", kMicro}).out;
+  EXPECT_THAT(table, HasSubstr("trainer.batch_size"));
+  EXPECT_THAT(table, HasSubstr("default"));
+
+  const Finished schema = swin({"config", "--schema"});
+  EXPECT_EQ(schema.exit_code, 0);
+  EXPECT_NE(base::parse_json(schema.out, "stdout").find("properties"), nullptr);
+}
+
+TEST(Verbs, EveryConfigOfTheProjectResolves) {
+  int configs = 0;
+  for (const char* folder : {"/configs", "/benchmarks/workloads"})
+    for (const auto& entry :
+         std::filesystem::directory_iterator(SWIN_SOURCE_DIR + std::string(folder))) {
+      if (entry.path().extension() != ".json") continue;
+      const std::string file = entry.path().string();
+      const Finished result =
+          swin(std::string(folder) == "/configs" ? Words{"config", file, "--json"}
+                                                 : Words{"plan", file, "--json"});
+      EXPECT_EQ(result.exit_code, 0) << file << ": " << result.err;
+      ++configs;
+    }
+  EXPECT_GE(configs, 14);
+}
+
+struct Published {
+  const char* config;
+  int64_t parameters;
+  double gigamacs;
+};
+
+// The published counts. MACs are those of the published flops() but for the last LayerNorm, which
+// it counts at four times its size: here every LayerNorm is rows × dim.
+TEST(Verbs, PlanOfThePublishedModels) {
+  for (const Published& model : {Published{"swin_tiny_224", 28'288'354, 4.494},
+                                 {"swin_small_224", 49'606'258, 8.747},
+                                 {"swin_base_224", 87'768'224, 15.438},
+                                 {"swin_base_384", 87'903'584, 47.105},
+                                 {"swin_large_224", 196'532'476, 34.487},
+                                 {"swin_large_384", 196'735'516, 103.952}}) {
+    const Json plan = json_of({"plan", "configs/" + std::string(model.config) + ".json"});
+    expect_keys(plan, {"parameters", "macs", "stages", "peak_memory_bytes"});
+    EXPECT_EQ(plan.at("parameters").as_int(), model.parameters) << model.config;
+    EXPECT_NEAR(plan.at("macs").as_real() / 1e9, model.gigamacs, 1e-3) << model.config;
+    ASSERT_EQ(plan.at("stages").size(), 4u);
+    int64_t parameters = plan.at("patch_embed").at("parameters").as_int() +
+                         plan.at("head").at("parameters").as_int();
+    for (const Json& stage : plan.at("stages").items())
+      parameters += stage.at("parameters").as_int();
+    EXPECT_EQ(parameters, model.parameters);
+  }
+}
+
+TEST(Verbs, PlanTakesTheModelSectionAlone) {
+  const Folder folder;
+  write_text(folder / "model.json",
+             R"({"model": {"image_size": [28, 20], "patch_size": 4, "in_chans": 1, "embed_dim": 12,
+    "depths": [2, 1], "num_heads": [1, 2], "window_size": 4, "num_classes": 3}})");
+  const Json plan = json_of({"plan", folder / "model.json"});
+  const Json& stage = plan.at("stages").items()[0];
+  EXPECT_EQ(base::to_text(stage.at("map")), "[7,5]");
+  EXPECT_EQ(base::to_text(stage.at("padded_map")), "[8,8]");
+  EXPECT_EQ(base::to_text(stage.at("window")), "[4,4]");
+  EXPECT_EQ(base::to_text(stage.at("shift")), "[2,2]");
+  EXPECT_EQ(plan.at("num_classes").as_int(), 3);
+  EXPECT_THAT(swin({"plan", folder / "model.json"}).out,
+              HasSubstr("Peak memory of a training step"));
+}
+
+TEST(Verbs, PlanRefusesTheImpossible) {
+  for (const char* set : {"model.num_heads=[3,2]", "model.depths=[2,2,2]", "model.embed_dim=0",
+                          "model.pad_mode=assert"}) {
+    const Finished result = swin({"plan", kMicro, "--set", set});
+    EXPECT_EQ(result.exit_code, 2) << set << ": " << result.out;
+    EXPECT_THAT(result.err,
+                testing::MatchesRegex("swin: [^\n]+: [^\n]+, expected [^\n]+; [^\n]+\n"))
+        << set;
+  }
+}
+
+TEST(Verbs, Info) {
+  const Json info = json_of({"info"});
+  expect_keys(info, {"version", "cpu", "threads", "libraries", "build", "memory_bytes"});
+  ASSERT_EQ(info.at("libraries").size(), 2u);
+  for (const Json& library : info.at("libraries").items())
+    EXPECT_TRUE(library.at("correct").as_bool());
+  EXPECT_THAT(swin({"info"}).out, HasSubstr("processor"));
+}
+
+TEST(Verbs, VerifyAndInspectTheGoldens) {
+  const std::string goldens = "tests/goldens/";
+  const std::vector<std::string> command = {"verify", goldens + "v1_square_window.safetensors",
+                                            "--golden", goldens + "v1_square.safetensors"};
+  const std::vector<std::string> config = {"--config", goldens + "v1_square.json"};
+  const Json verified = json_of(command + config);
+  EXPECT_TRUE(verified.at("passed").as_bool());
+  ASSERT_GT(verified.at("tensors").size(), 10u);
+  expect_keys(verified.at("tensors").items()[0], {"name", "max_abs_error", "max_rel_error"});
+
+  // Another scale of q: the same names and shapes, other numbers.
+  const Folder folder;
+  std::string text = read_text(std::string(SWIN_SOURCE_DIR) + "/" + goldens + "v1_square.json");
+  const size_t at = text.find("\"patch_size\"");
+  ASSERT_NE(at, std::string::npos);
+  text.insert(at, "\"qk_scale\": 0.1, ");
+  write_text(folder / "scaled.json", text);
+  const Finished differs = swin(command + Words{"--config", folder / "scaled.json", "--json"});
+  EXPECT_EQ(differs.exit_code, 8);
+  EXPECT_FALSE(base::parse_json(differs.out, "stdout").at("passed").as_bool());
+  EXPECT_THAT(differs.err,
+              testing::MatchesRegex("swin: [^\n]+: found [^\n]+, expected none; [^\n]+\n"));
+
+  const Json inspected =
+      json_of(Words{"inspect", goldens + "v1_square_window.safetensors"} + config);
+  EXPECT_EQ(inspected.at("format").as_string(), "safetensors");
+  EXPECT_TRUE(inspected.at("fits_config").as_bool());
+  const Finished unfit =
+      swin({"inspect", goldens + "v1_square_window.safetensors", "--config", kMicro});
+  EXPECT_EQ(unfit.exit_code, 4);
+}
+
+}  // namespace
+}  // namespace swin::test
