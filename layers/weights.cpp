@@ -28,7 +28,8 @@ class Complaints {
   }
   void raise(const std::string& where) const {
     if (count_ == 0) return;
-    const std::string more = count_ > kShown ? " and " + std::to_string(count_ - kShown) + " more" : "";
+    const std::string more =
+        count_ > kShown ? " and " + std::to_string(count_ - kShown) + " more" : "";
     throw base::WeightError(where, text_ + more, kRemedy);
   }
 
@@ -46,7 +47,8 @@ bool is_float(files::DType dtype) {
 
 bool is_derived_table(std::string_view name) {
   const std::string_view leaf = name.substr(name.rfind('.') + 1);  // npos + 1 is 0: the whole name
-  return leaf == "relative_position_index" || leaf == "attn_mask" || leaf == "relative_coords_table";
+  return leaf == "relative_position_index" || leaf == "attn_mask" ||
+         leaf == "relative_coords_table";
 }
 
 std::vector<files::NamedArray> read_weights(const std::filesystem::path& file) {
@@ -61,7 +63,8 @@ std::vector<files::NamedArray> read_weights(const std::filesystem::path& file) {
   return arrays;
 }
 
-void load_weights(Parameters& parameters, std::span<const files::NamedArray> arrays, const std::string& where) {
+void load_weights(Parameters& parameters, std::span<const files::NamedArray> arrays,
+                  const std::string& where) {
   std::unordered_map<std::string_view, const files::NamedArray*> by_name;
   for (const files::NamedArray& array : arrays)
     if (!by_name.emplace(array.name, &array).second)
@@ -77,10 +80,11 @@ void load_weights(Parameters& parameters, std::span<const files::NamedArray> arr
     }
     const files::NamedArray& array = *found->second;
     if (array.shape != sides(entry.shape))
-      complaints.add("found " + entry.name + " with shape " + files::to_text(array.shape) + ", expected " +
-                     entry.shape.text());
+      complaints.add("found " + entry.name + " with shape " + files::to_text(array.shape) +
+                     ", expected " + entry.shape.text());
     else if (!is_float(array.dtype))
-      complaints.add("found " + entry.name + " of type " + files::name_of(array.dtype) + ", expected f32, bf16 or f16");
+      complaints.add("found " + entry.name + " of type " + files::name_of(array.dtype) +
+                     ", expected f32, bf16 or f16");
   }
   for (const files::NamedArray& array : arrays)
     if (!parameters.find(array.name) && !is_derived_table(array.name))

@@ -1,5 +1,5 @@
-// Equal to the published model: torchvision's numbers, made by scripts/reference/make_v1_goldens.py; and verify,
-// which compares them, notices what is wrong.
+// Equal to the published model: torchvision's numbers, made by
+// scripts/reference/make_v1_goldens.py; and verify, which compares them, notices what is wrong.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -42,12 +42,12 @@ class Goldens : public testing::TestWithParam<GoldenCase> {
   oracle::EngineState state_;
 };
 
-// The goldens are float64 results stored as float32: the double build is held to that rounding, the float build to
-// the contract's tolerance.
+// The goldens are float64 results stored as float32: the double build is held to that rounding, the
+// float build to the contract's tolerance.
 TEST_P(Goldens, LogitsFeaturesLossAndEveryGradient) {
   const GoldenCase& c = GetParam();
-  const VerifyReport report =
-      verify(kGoldens + c.weights + ".safetensors", kGoldens + c.name + ".safetensors", config_of(c.name));
+  const VerifyReport report = verify(kGoldens + c.weights + ".safetensors",
+                                     kGoldens + c.name + ".safetensors", config_of(c.name));
   EXPECT_EQ(report.tensors.size(), 2 + c.stages + c.parameters);
   EXPECT_TRUE(report.ignored.empty());
   EXPECT_TRUE(report.passed);
@@ -59,15 +59,18 @@ TEST_P(Goldens, LogitsFeaturesLossAndEveryGradient) {
     }
   }
 }
-INSTANTIATE_TEST_SUITE_P(V1, Goldens, testing::ValuesIn(kCases), [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(V1, Goldens, testing::ValuesIn(kCases),
+                         [](const auto& test) { return test.param.name; });
 
 TEST(GoldenFiles, AreSmall) {
   uintmax_t bytes = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(kGoldens)) bytes += entry.file_size();
+  for (const auto& entry : std::filesystem::directory_iterator(kGoldens))
+    bytes += entry.file_size();
   EXPECT_LT(bytes, 1'000'000u);
 }
 
-// ---- verify sees what is wrong --------------------------------------------------------------------------
+// ---- verify sees what is wrong
+// --------------------------------------------------------------------------
 
 // A golden or weight file under change.
 struct Edit {
@@ -95,7 +98,9 @@ struct Edit {
 
 class Verify : public oracle::EngineTest {
  protected:
-  Verify() : golden_(kGoldens + "v1_padded.safetensors"), weights_(kGoldens + "v1_square_window.safetensors") {
+  Verify()
+      : golden_(kGoldens + "v1_padded.safetensors"),
+        weights_(kGoldens + "v1_square_window.safetensors") {
     base::set_num_threads(1);  // a model too small to share
     // Memory of edited numbers must not move.
     golden_.memory.reserve(8);
@@ -170,7 +175,8 @@ TEST_F(Verify, AnotherWeightIsNoticedEverywhere) {
 
 TEST_F(Verify, ComparesWhatThereIs) {
   for (const char* name : {"logits", "loss", "target"}) golden_.remove(name);
-  std::erase_if(golden_.arrays, [](const NamedArray& array) { return array.name.starts_with("grad."); });
+  std::erase_if(golden_.arrays,
+                [](const NamedArray& array) { return array.name.starts_with("grad."); });
   golden_.at("features.1").name = "note";
   const VerifyReport report = run();
   EXPECT_TRUE(report.passed);
@@ -206,7 +212,8 @@ TEST_F(Verify, SaysWhatDoesNotFit) {
 TEST_F(Verify, TargetsMustBeClasses) {
   const int64_t labels[] = {3, 10};
   golden_.at("target") = NamedArray::of("target", {2}, std::span<const int64_t>(labels));
-  EXPECT_THAT(message_of<base::WeightError>([&] { run(); }), HasSubstr("found target 10 of image 1, expected 0 … 9"));
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(); }),
+              HasSubstr("found target 10 of image 1, expected 0 … 9"));
 }
 
 TEST_F(Verify, WeightsAloneNeedAConfig) {
@@ -232,18 +239,22 @@ TEST_F(Verify, ACheckpointBringsItsConfig) {
   EXPECT_EQ(report.tensors.size(), 67u);
 }
 
-// ---- weights by name ------------------------------------------------------------------------------------
+// ---- weights by name
+// ------------------------------------------------------------------------------------
 
 class Weights : public testing::Test {
  protected:
-  Weights() : edit_(kGoldens + "v1_square_window.safetensors"), model_(config_of("v1_square"), 1, false) {
+  Weights()
+      : edit_(kGoldens + "v1_square_window.safetensors"), model_(config_of("v1_square"), 1, false) {
     edit_.memory.reserve(8);
   }
   std::string refusal() {
-    const std::vector<real> before(model_.parameters().slab(), model_.parameters().slab() + model_.parameters().slab_numel());
-    const std::string message =
-        message_of<base::WeightError>([&] { load_weights(model_.parameters(), edit_.arrays, "file.safetensors"); });
-    const std::vector<real> after(model_.parameters().slab(), model_.parameters().slab() + model_.parameters().slab_numel());
+    const std::vector<real> before(model_.parameters().slab(),
+                                   model_.parameters().slab() + model_.parameters().slab_numel());
+    const std::string message = message_of<base::WeightError>(
+        [&] { load_weights(model_.parameters(), edit_.arrays, "file.safetensors"); });
+    const std::vector<real> after(model_.parameters().slab(),
+                                  model_.parameters().slab() + model_.parameters().slab_numel());
     EXPECT_EQ(after, before) << "a file that does not fit changed the model";
     EXPECT_TRUE(message.starts_with("file.safetensors: ")) << message;
     return message;
@@ -258,7 +269,8 @@ TEST_F(Weights, EveryNumberArrives) {
     const ParameterEntry& entry = model_.parameters()[i];
     std::vector<float> expected(static_cast<size_t>(entry.numel()));
     files::read_float32(edit_.at(entry.name), "file", expected);
-    EXPECT_EQ(entry.tensor.values(), std::vector<real>(expected.begin(), expected.end())) << entry.name;
+    EXPECT_EQ(entry.tensor.values(), std::vector<real>(expected.begin(), expected.end()))
+        << entry.name;
   }
 }
 
@@ -267,7 +279,8 @@ TEST_F(Weights, MissingUnknownAndMisshapenAreNamed) {
   EXPECT_THAT(refusal(), HasSubstr("found no norm.bias, expected it with shape (32)"));
   edit_.arrays = edit_.file.arrays();
   edit_.at("norm.bias").name = "norm.beta";
-  EXPECT_THAT(refusal(), testing::AllOf(HasSubstr("norm.bias"), HasSubstr("found norm.beta, expected no parameter")));
+  EXPECT_THAT(refusal(), testing::AllOf(HasSubstr("norm.bias"),
+                                        HasSubstr("found norm.beta, expected no parameter")));
   edit_.arrays = edit_.file.arrays();
   edit_.at("head.weight").shape = {32, 10};
   EXPECT_THAT(refusal(), HasSubstr("found head.weight with shape (32, 10), expected (10, 32)"));
@@ -279,7 +292,8 @@ TEST_F(Weights, MissingUnknownAndMisshapenAreNamed) {
 TEST_F(Weights, ATypeThatWouldBeRoundedIsRefused) {
   const std::vector<double> values(10, 0.1);
   edit_.at("head.bias") = NamedArray::of("head.bias", {10}, std::span<const double>(values));
-  EXPECT_THAT(refusal(), testing::AllOf(HasSubstr("head.bias of type f64"), HasSubstr("expected f32")));
+  EXPECT_THAT(refusal(),
+              testing::AllOf(HasSubstr("head.bias of type f64"), HasSubstr("expected f32")));
 }
 
 TEST_F(Weights, AnotherModelIsTold) {
@@ -292,10 +306,11 @@ TEST_F(Weights, AnotherModelIsTold) {
 
 TEST_F(Weights, DerivedTablesArePassedOver) {
   const std::vector<float> mask(4096, 0);
-  EXPECT_NO_THROW(edit_.at("layers.0.blocks.1.attn.relative_position_index"));  // torchvision stores it
+  EXPECT_NO_THROW(
+      edit_.at("layers.0.blocks.1.attn.relative_position_index"));  // torchvision stores it
   edit_.arrays.push_back(NamedArray::of("layers.0.blocks.1.attn_mask", {16, 16, 16}, mask));
-  edit_.arrays.push_back(NamedArray::of("layers.0.blocks.1.attn.relative_coords_table", {1, 7, 7, 2},
-                                        std::span<const float>(mask).first(98)));
+  edit_.arrays.push_back(NamedArray::of("layers.0.blocks.1.attn.relative_coords_table",
+                                        {1, 7, 7, 2}, std::span<const float>(mask).first(98)));
   EXPECT_NO_THROW(load_weights(model_.parameters(), edit_.arrays, "file"));
   EXPECT_TRUE(is_derived_table("attn_mask"));
   EXPECT_FALSE(is_derived_table("layers.0.blocks.1.attn.relative_position_bias_table"));
@@ -312,7 +327,8 @@ TEST_F(Weights, HalfNumbersAreWidened) {
 }
 
 TEST_F(Weights, AMissingFileIsAWeightError) {
-  EXPECT_THAT(message_of<base::WeightError>([&] { load_weights(model_.parameters(), "/nonexistent/w.safetensors"); }),
+  EXPECT_THAT(message_of<base::WeightError>(
+                  [&] { load_weights(model_.parameters(), "/nonexistent/w.safetensors"); }),
               HasSubstr("/nonexistent/w.safetensors"));
 }
 

@@ -1,4 +1,5 @@
-// The gradient of a whole micro Swin, in the double build: every parameter against differences of the loss.
+// The gradient of a whole micro Swin, in the double build: every parameter against differences of
+// the loss.
 #include "autograd/ops/ops.h"
 #include "autograd/tape/tape.h"
 #include "tests/layers/model_support.h"
@@ -11,7 +12,9 @@ static_assert(sizeof(real) == 8, "differences of a float loss prove nothing");
 class Proof {
  public:
   explicit Proof(const ModelConfig& config)
-      : model_(random_model(config, true)), images_(random_images(config, 2)), target_(Shape{2, config.num_classes}) {
+      : model_(random_model(config, true)),
+        images_(random_images(config, 2)),
+        target_(Shape{2, config.num_classes}) {
     // A distribution a row.
     const Tensor noise = random_tensor(target_.shape(), 21);
     target_ = autograd::softmax(noise);
@@ -55,16 +58,20 @@ class Proof {
       const base::Random random(77, entry.name);
       std::vector<real> direction(numel);
       real expected = 0, norm = 0;
-      for (size_t j = 0; j < numel; ++j) direction[j] = static_cast<real>(random.normal(j)), norm += direction[j] * direction[j];
-      for (size_t j = 0; j < numel; ++j) direction[j] /= std::sqrt(norm), expected += direction[j] * gradient[j];
+      for (size_t j = 0; j < numel; ++j)
+        direction[j] = static_cast<real>(random.normal(j)), norm += direction[j] * direction[j];
+      for (size_t j = 0; j < numel; ++j)
+        direction[j] /= std::sqrt(norm), expected += direction[j] * gradient[j];
       real largest = 0;
       for (size_t j = 0; j < numel; ++j) largest = std::max(largest, std::abs(gradient[j]));
       EXPECT_GT(largest, 0);
       const real tolerance = 2e-7 * largest + 2e-9;
       EXPECT_NEAR(difference(i, direction), expected, tolerance);
       for (int64_t k = 0; k < std::min<int64_t>(coordinates, entry.numel()); ++k) {
-        const size_t j = coordinates >= entry.numel() ? static_cast<size_t>(k)
-                                                      : random.below(1u << 20 | static_cast<uint32_t>(k), static_cast<uint32_t>(numel));
+        const size_t j =
+            coordinates >= entry.numel()
+                ? static_cast<size_t>(k)
+                : random.below(1u << 20 | static_cast<uint32_t>(k), static_cast<uint32_t>(numel));
         std::vector<real> axis(numel);
         axis[j] = 1;
         EXPECT_NEAR(difference(i, axis), gradient[j], tolerance) << "number " << j;
@@ -74,7 +81,8 @@ class Proof {
 
  private:
   Tensor loss_tensor() const {
-    return autograd::cross_entropy(model_.forward(images_, Pass{true, 6, 2, 0}), target_, real{1} / 2);
+    return autograd::cross_entropy(model_.forward(images_, Pass{true, 6, 2, 0}), target_,
+                                   real{1} / 2);
   }
   Model model_;
   Tensor images_, target_;

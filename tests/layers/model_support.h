@@ -16,8 +16,8 @@ namespace swin::layers {
 /// What float rounding leaves of a number of size 1; the double build is held to its own.
 inline constexpr double kExact = sizeof(real) == 4 ? 2e-5 : 1e-12;
 
-/// Two stages, 5 × 7 and 3 × 4 tokens of 20 × 28 pixels, under windows of 2 × 3: nothing divides, every block of
-/// odd number shifts along both sides.
+/// Two stages, 5 × 7 and 3 × 4 tokens of 20 × 28 pixels, under windows of 2 × 3: nothing divides,
+/// every block of odd number shifts along both sides.
 inline ModelConfig micro_config() {
   ModelConfig config;
   config.image_size = {20, 28};
@@ -52,17 +52,20 @@ inline void randomise(Parameters& parameters, uint64_t seed = 3) {
     const base::Random random(seed, entry.name);
     const bool matrix = entry.shape.rank() > 1 && entry.decay == WeightDecay::yes;
     const double fan_in = matrix ? static_cast<double>(entry.numel() / entry.shape[0]) : 1;
-    const bool centred_at_one = entry.name.ends_with("norm.weight") || entry.name.ends_with("norm1.weight") ||
+    const bool centred_at_one = entry.name.ends_with("norm.weight") ||
+                                entry.name.ends_with("norm1.weight") ||
                                 entry.name.ends_with("norm2.weight");
     for (int64_t j = 0; j < entry.numel(); ++j) {
       const double noise = random.normal(static_cast<uint64_t>(j));
-      const double value = matrix ? 1.5 * noise / std::sqrt(fan_in) : 0.4 * noise + (centred_at_one ? 1 : 0);
+      const double value =
+          matrix ? 1.5 * noise / std::sqrt(fan_in) : 0.4 * noise + (centred_at_one ? 1 : 0);
       parameters.mutable_data(i)[j] = static_cast<real>(value);
     }
   }
 }
 
-inline std::vector<real> logits_of(const Model& model, const Tensor& images, const Pass& pass = {}) {
+inline std::vector<real> logits_of(const Model& model, const Tensor& images,
+                                   const Pass& pass = {}) {
   return model.forward(images, pass).values();
 }
 
@@ -73,7 +76,8 @@ inline double distance(const std::vector<real>& values, const std::vector<real>&
   for (size_t i = 0; i < expected.size() && i < values.size(); ++i) {
     if (!std::isfinite(values[i])) return INFINITY;
     largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
-    difference = std::max(difference, std::abs(static_cast<double>(values[i]) - static_cast<double>(expected[i])));
+    difference = std::max(
+        difference, std::abs(static_cast<double>(values[i]) - static_cast<double>(expected[i])));
   }
   return difference / largest;
 }
@@ -83,5 +87,10 @@ inline Model random_model(const ModelConfig& config, bool with_gradients = false
   randomise(model.parameters());
   return model;
 }
+
+class LayersTest : public oracle::EngineTest {
+ protected:
+  LayersTest() { base::set_num_threads(1); }  // models too small to share
+};
 
 }  // namespace swin::layers

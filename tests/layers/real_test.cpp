@@ -1,4 +1,5 @@
-// The published sizes in real memory: forward and backward, a finite gradient that is not zero in every parameter.
+// The published sizes in real memory: forward and backward, a finite gradient that is not zero in
+// every parameter.
 #include <algorithm>
 
 #include "autograd/ops/ops.h"
@@ -45,17 +46,19 @@ TEST_P(PublishedSize, ForwardAndBackward) {
       const ParameterEntry& entry = model.parameters()[i];
       const real* gradient = model.parameters().gradient(i);
       EXPECT_TRUE(autograd::all_finite(gradient, entry.numel())) << entry.name;
-      EXPECT_TRUE(std::any_of(gradient, gradient + entry.numel(), [](real g) { return g != 0; })) << entry.name;
+      EXPECT_TRUE(std::any_of(gradient, gradient + entry.numel(), [](real g) { return g != 0; }))
+          << entry.name;
     }
   }
   base::trim_pool();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PublishedSize,
-                         testing::Values(Size{"tiny_224", 224, 7, 96, 6}, Size{"small_224", 224, 7, 96, 18},
-                                         Size{"base_224", 224, 7, 128, 18}, Size{"large_224", 224, 7, 192, 18},
-                                         Size{"base_384", 384, 12, 128, 18}, Size{"large_384", 384, 12, 192, 18}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    All, PublishedSize,
+    testing::Values(Size{"tiny_224", 224, 7, 96, 6}, Size{"small_224", 224, 7, 96, 18},
+                    Size{"base_224", 224, 7, 128, 18}, Size{"large_224", 224, 7, 192, 18},
+                    Size{"base_384", 384, 12, 128, 18}, Size{"large_384", 384, 12, 192, 18}),
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace swin::layers

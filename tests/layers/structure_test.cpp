@@ -31,13 +31,16 @@ ModelConfig config_of(const Published& p) {
 }
 
 const std::vector<Published> kPublished = {
-    {"tiny_224", 224, 7, 96, 6, 28288354, 4.494},     {"small_224", 224, 7, 96, 18, 49606258, 8.747},
-    {"base_224", 224, 7, 128, 18, 87768224, 15.438},  {"base_384", 384, 12, 128, 18, 87903584, 47.105},
-    {"large_224", 224, 7, 192, 18, 196532476, 34.487}, {"large_384", 384, 12, 192, 18, 196735516, 103.952},
+    {"tiny_224", 224, 7, 96, 6, 28288354, 4.494},
+    {"small_224", 224, 7, 96, 18, 49606258, 8.747},
+    {"base_224", 224, 7, 128, 18, 87768224, 15.438},
+    {"base_384", 384, 12, 128, 18, 87903584, 47.105},
+    {"large_224", 224, 7, 192, 18, 196532476, 34.487},
+    {"large_384", 384, 12, 192, 18, 196735516, 103.952},
 };
 
-// flops() of the published code, term by term, but for the last norm, which it counts at the first stage's
-// resolution divided by 2^stages; here a norm is its rows times its width, everywhere.
+// flops() of the published code, term by term, but for the last norm, which it counts at the first
+// stage's resolution divided by 2^stages; here a norm is its rows times its width, everywhere.
 int64_t official_flops(const ModelConfig& c) {
   int64_t side = c.image_size[0] / c.patch_size, dim = c.embed_dim;
   int64_t flops = side * side * dim * c.in_chans * c.patch_size * c.patch_size + side * side * dim;
@@ -45,7 +48,8 @@ int64_t official_flops(const ModelConfig& c) {
     const int64_t tokens = side * side, window = std::min(c.window_size[0], side);
     const int64_t area = window * window, windows = tokens / area;
     const int64_t attention = area * dim * 3 * dim + 2 * area * area * dim + area * dim * dim;
-    const int64_t mlp = 2 * tokens * dim * static_cast<int64_t>(static_cast<double>(dim) * c.mlp_ratio);
+    const int64_t mlp =
+        2 * tokens * dim * static_cast<int64_t>(static_cast<double>(dim) * c.mlp_ratio);
     flops += c.depths[stage] * (2 * tokens * dim + windows * attention + mlp);
     if (stage + 1 == c.depths.size()) return flops + tokens * dim + dim * c.num_classes;
     flops += tokens * dim + tokens / 4 * 4 * dim * 2 * dim;
@@ -56,7 +60,9 @@ int64_t official_flops(const ModelConfig& c) {
 
 class Arithmetic : public autograd::ForwardObserver {
  public:
-  void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override { total += macs; }
+  void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
+    total += macs;
+  }
   int64_t total = 0;
 };
 
@@ -117,16 +123,20 @@ TEST(Published, WeightDecayIsDecidedByName) {
   std::set<std::string> decayed;
   for (size_t i = 0; i < model.parameters().size(); ++i) {
     const ParameterEntry& entry = model.parameters()[i];
-    const bool exempt = entry.shape.rank() == 1 || entry.name.ends_with(".bias") || entry.name == "absolute_pos_embed" ||
+    const bool exempt = entry.shape.rank() == 1 || entry.name.ends_with(".bias") ||
+                        entry.name == "absolute_pos_embed" ||
                         entry.name.find("relative_position_bias_table") != std::string::npos;
     EXPECT_EQ(entry.decay == WeightDecay::no, exempt) << entry.name;
     if (entry.decay == WeightDecay::yes) decayed.insert(entry.name);
   }
-  EXPECT_EQ(decayed.size(), 1u + 4 * 4 + 1 + 1);  // patch_embed; qkv, proj, fc1, fc2 a block; reduction; head
-  EXPECT_TRUE(decayed.contains("patch_embed.proj.weight") && decayed.contains("layers.0.downsample.reduction.weight"));
+  EXPECT_EQ(decayed.size(),
+            1u + 4 * 4 + 1 + 1);  // patch_embed; qkv, proj, fc1, fc2 a block; reduction; head
+  EXPECT_TRUE(decayed.contains("patch_embed.proj.weight") &&
+              decayed.contains("layers.0.downsample.reduction.weight"));
 }
 
-// ---- first values ---------------------------------------------------------------------------------------
+// ---- first values
+// ---------------------------------------------------------------------------------------
 
 struct Statistics {
   double mean = 0, deviation = 0, largest = 0, beyond_two = 0, count = 0;
@@ -143,7 +153,8 @@ Statistics statistics_of(const Model& model, const std::string& name) {
     s.largest = std::max(s.largest, std::abs(static_cast<double>(data[i])));
   }
   s.deviation = std::sqrt(s.deviation);
-  for (int64_t i = 0; i < entry->numel(); ++i) s.beyond_two += std::abs(data[i]) > 2 * s.deviation ? 1 / s.count : 0;
+  for (int64_t i = 0; i < entry->numel(); ++i)
+    s.beyond_two += std::abs(data[i]) > 2 * s.deviation ? 1 / s.count : 0;
   return s;
 }
 
@@ -153,7 +164,8 @@ void expect_normal(const Model& model, const std::string& name, double deviation
   const Statistics s = statistics_of(model, name);
   EXPECT_NEAR(s.mean, 0, 5 * deviation / std::sqrt(s.count));
   EXPECT_NEAR(s.deviation, deviation, 5 * deviation / std::sqrt(2 * s.count));
-  EXPECT_NEAR(s.beyond_two, 0.0455, 5 * std::sqrt(0.0455 / s.count));  // a normal that is not cut at two deviations
+  EXPECT_NEAR(s.beyond_two, 0.0455,
+              5 * std::sqrt(0.0455 / s.count));  // a normal that is not cut at two deviations
 }
 
 ModelConfig wide_config() {
@@ -169,12 +181,14 @@ ModelConfig wide_config() {
 
 TEST(Initialisation, IsThePublishedOne) {
   const Model model(wide_config(), 7, false);
-  for (const char* name : {"layers.0.blocks.1.attn.qkv.weight", "layers.0.blocks.0.attn.proj.weight",
-                           "layers.1.blocks.0.mlp.fc1.weight", "layers.0.blocks.0.mlp.fc2.weight",
-                           "layers.0.downsample.reduction.weight", "head.weight", "absolute_pos_embed",
-                           "layers.0.blocks.1.attn.relative_position_bias_table"})
+  for (const char* name :
+       {"layers.0.blocks.1.attn.qkv.weight", "layers.0.blocks.0.attn.proj.weight",
+        "layers.1.blocks.0.mlp.fc1.weight", "layers.0.blocks.0.mlp.fc2.weight",
+        "layers.0.downsample.reduction.weight", "head.weight", "absolute_pos_embed",
+        "layers.0.blocks.1.attn.relative_position_bias_table"})
     expect_normal(model, name, 0.02);
-  const double bound = 1 / std::sqrt(48.0);  // PyTorch's default of a convolution, weights and biases
+  const double bound =
+      1 / std::sqrt(48.0);  // PyTorch's default of a convolution, weights and biases
   const Statistics conv = statistics_of(model, "patch_embed.proj.weight");
   EXPECT_LE(conv.largest, bound);
   EXPECT_GT(conv.largest, 0.99 * bound);
@@ -186,8 +200,10 @@ TEST(Initialisation, IsThePublishedOne) {
   for (size_t i = 0; i < model.parameters().size(); ++i) {
     const ParameterEntry& entry = model.parameters()[i];
     if (entry.shape.rank() > 1 || entry.name == "patch_embed.proj.bias") continue;
-    const real expected = entry.name.ends_with(".weight") ? 1 : 0;  // one-dimensional weights are those of norms
-    for (int64_t j = 0; j < entry.numel(); ++j) ASSERT_EQ(entry.tensor.data()[j], expected) << entry.name;
+    const real expected =
+        entry.name.ends_with(".weight") ? 1 : 0;  // one-dimensional weights are those of norms
+    for (int64_t j = 0; j < entry.numel(); ++j)
+      ASSERT_EQ(entry.tensor.data()[j], expected) << entry.name;
   }
 }
 
@@ -223,7 +239,8 @@ TEST(Initialisation, ValuesDependOnSeedAndNameAlone) {
             a.parameters().find("layers.0.blocks.1.mlp.fc1.weight")->tensor.values());
 }
 
-// ---- windows --------------------------------------------------------------------------------------------
+// ---- windows
+// --------------------------------------------------------------------------------------------
 
 struct PlanCase {
   WindowShrink shrink;
@@ -234,18 +251,25 @@ struct PlanCase {
 TEST(WindowPlans, OfMapsThatWindowsDoNotFit) {
   using enum WindowShrink;
   const std::vector<PlanCase> cases = {
-      {official, {14, 14}, {7, 7}, {7, 7}, {3, 3}},      {official, {7, 7}, {7, 7}, {7, 7}, {0, 0}},
-      {official, {4, 4}, {7, 7}, {4, 4}, {0, 0}},        {official, {5, 13}, {7, 7}, {5, 5}, {0, 0}},
-      {official, {13, 5}, {7, 7}, {5, 5}, {0, 0}},       {official, {15, 13}, {7, 7}, {7, 7}, {3, 3}},
-      {official, {9, 13}, {4, 6}, {4, 6}, {2, 3}},       {per_dimension, {14, 14}, {7, 7}, {7, 7}, {3, 3}},
-      {per_dimension, {7, 8}, {7, 7}, {7, 7}, {0, 3}},   {per_dimension, {13, 5}, {7, 7}, {7, 5}, {3, 0}},
-      {per_dimension, {3, 5}, {7, 7}, {3, 5}, {0, 0}},   {per_dimension, {9, 13}, {4, 6}, {4, 6}, {2, 3}},
-      {never, {14, 14}, {7, 7}, {7, 7}, {3, 3}},         {never, {9, 13}, {4, 6}, {4, 6}, {2, 3}},
+      {official, {14, 14}, {7, 7}, {7, 7}, {3, 3}},
+      {official, {7, 7}, {7, 7}, {7, 7}, {0, 0}},
+      {official, {4, 4}, {7, 7}, {4, 4}, {0, 0}},
+      {official, {5, 13}, {7, 7}, {5, 5}, {0, 0}},
+      {official, {13, 5}, {7, 7}, {5, 5}, {0, 0}},
+      {official, {15, 13}, {7, 7}, {7, 7}, {3, 3}},
+      {official, {9, 13}, {4, 6}, {4, 6}, {2, 3}},
+      {per_dimension, {14, 14}, {7, 7}, {7, 7}, {3, 3}},
+      {per_dimension, {7, 8}, {7, 7}, {7, 7}, {0, 3}},
+      {per_dimension, {13, 5}, {7, 7}, {7, 5}, {3, 0}},
+      {per_dimension, {3, 5}, {7, 7}, {3, 5}, {0, 0}},
+      {per_dimension, {9, 13}, {4, 6}, {4, 6}, {2, 3}},
+      {never, {14, 14}, {7, 7}, {7, 7}, {3, 3}},
+      {never, {9, 13}, {4, 6}, {4, 6}, {2, 3}},
       {never, {8, 15}, {7, 7}, {7, 7}, {3, 3}},
   };
   for (const PlanCase& c : cases) {
-    SCOPED_TRACE(testing::Message() << static_cast<int>(c.shrink) << ' ' << c.map[0] << 'x' << c.map[1] << " window "
-                                    << c.window[0] << 'x' << c.window[1]);
+    SCOPED_TRACE(testing::Message() << static_cast<int>(c.shrink) << ' ' << c.map[0] << 'x'
+                                    << c.map[1] << " window " << c.window[0] << 'x' << c.window[1]);
     ModelConfig config = micro_config();
     config.window_shrink = c.shrink;
     config.window_size = c.window;
@@ -260,7 +284,8 @@ TEST(WindowPlans, NeverKeepsTheTableAndDropsTheShiftOfASideThatOneWindowCovers) 
   config.image_size = {16, 40};  // 4 × 10 tokens, then 2 × 5
   config.window_size = {5, 5};
   const Model model(config, 0, false);
-  EXPECT_EQ(model.parameters().find("layers.1.blocks.0.attn.relative_position_bias_table")->shape, (Shape{81, 4}));
+  EXPECT_EQ(model.parameters().find("layers.1.blocks.0.attn.relative_position_bias_table")->shape,
+            (Shape{81, 4}));
   EXPECT_EQ(model.stages()[0].padded, (Size2{5, 10}));
   EXPECT_EQ(model.stages()[0].shift, (Size2{0, 2}));
   EXPECT_EQ(model.stages()[1].shift, (Size2{0, 0}));
