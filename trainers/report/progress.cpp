@@ -13,7 +13,7 @@ namespace swin::trainers {
 namespace {
 
 constexpr double kRedrawSeconds = 0.1;
-constexpr int kBarCells = 24;
+constexpr int kBarCells = 16;
 
 std::string formatted(const char* format, double value) {
   char text[64];
@@ -89,15 +89,19 @@ void Progress::update(const Update& u) {
   if (options_.quiet) return;
   const bool last = u.step == u.total_steps;
   if (!due(terminal_ ? kRedrawSeconds : options_.plain_seconds) && !last) return;
+  const std::string place = "epoch " + std::to_string(u.epoch) + "/" +
+                            std::to_string(u.total_epochs) + "  step " + std::to_string(u.step) +
+                            "/" + std::to_string(u.total_steps);
+  const std::string values =
+      "loss " + formatted("%.4f", u.loss) + "  lr " + formatted("%.3g", u.learning_rate);
+  const std::string time =
+      short_number(u.images_per_second) + " images/s  " + duration_text(u.seconds_left) + " left";
   const double part =
       static_cast<double>(u.step) / static_cast<double>(std::max<int64_t>(u.total_steps, 1));
-  std::string line;
-  if (terminal_) line = bar(part) + " " + formatted("%3.0f%%", 100 * part) + "  ";
-  line += "epoch " + std::to_string(u.epoch) + "/" + std::to_string(u.total_epochs) + "  step " +
-          std::to_string(u.step) + "/" + std::to_string(u.total_steps) + "  loss " +
-          formatted("%.4f", u.loss) + "  lr " + formatted("%.3g", u.learning_rate) + "  " +
-          short_number(u.images_per_second) + " images/s  " + duration_text(u.seconds_left) +
-          " left";
+  // What is cut off on a narrow terminal stands last.
+  const std::string line = terminal_ ? bar(part) + " " + formatted("%3.0f%%", 100 * part) + "  " +
+                                           time + "  " + values + "  " + place
+                                     : place + "  " + values + "  " + time;
   draw(line);
 }
 

@@ -167,8 +167,6 @@ TrainResult train(const TrainOptions& options) {
   RunState state;
   if (checkpoint) {
     state = restore_checkpoint(*checkpoint, model.parameters(), optimizer);
-    progress.message("going on from " + checkpoint->path().string() + ", step " +
-                     std::to_string(state.step));
   } else if (!options.init.empty()) {
     read_slab(files::CheckpointFile(options.init), "model", model.parameters(),
               model.parameters().slab());
@@ -205,6 +203,9 @@ TrainResult train(const TrainOptions& options) {
     return result;
   }
 
+  if (checkpoint)
+    progress.message("going on from " + checkpoint->path().string() + ", step " +
+                     std::to_string(first_step));
   directory.write("config.json", base::to_text(to_json(config), 2) + "\n");
   RunRecord record(directory, options, identity.numerics);
   record.begin(first_step);
