@@ -1,4 +1,4 @@
-// JSON as swin reads and writes it: strict, with the place of every value. json.hpp stays in json.cpp.
+// Strict JSON, every value with its place in the file. json.hpp stays in json_parse.cpp.
 #pragma once
 #include <cstdint>
 #include <string>

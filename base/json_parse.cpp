@@ -1,0 +1,240 @@
+// Reading JSON. The parser is nlohmann's; this file is the only one that knows it.
+#include <algorithm>
+#include <cctype>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+
+#include "base/json.h"
+
+namespace swin::base {
+namespace {
+
+/// Follows the parser through the text. nlohmann's events carry no positions, but every event is
+/// one token of a text that has been accepted up to there, so the token is found by skipping what
+/// lies between tokens.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : text_(text) {
+    if (text_.substr(0, 3) == "\xEF\xBB\xBF") offset_ = line_start_ = 3;
+  }
+
+  /// To the first byte of the next token (or the end).
+  void skip_between() {
+    while (offset_ < text_.size()) {
+      const char c = text_[offset_];
+      if (c == '/') {
+        const bool block = offset_ + 1 < text_.size() && text_[offset_ + 1] == '*';
+        step(2);
+        while (offset_ < text_.size()) {
+          if (block && text_.substr(offset_, 2) == "*/") {
+            step(2);
+            break;
+          }
+          const bool line_ends = text_[offset_] == '\n' || text_[offset_] == '\r';
+          if (!block && line_ends) break;
+          step(1);
+        }
+      } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':') {
+        step(1);
+      } else {
+        return;
+      }
+    }
+  }
+  Json::Position position() const { return {line_, static_cast<int>(offset_ - line_start_) + 1}; }
+  bool at_end() const { return offset_ >= text_.size(); }
+  unsigned char here() const { return static_cast<unsigned char>(text_[offset_]); }
+
+  void skip_token() {
+    if (at_end()) return;
+    const char first = text_[offset_];
+    if (first == '"') {
+      step(1);
+      while (offset_ < text_.size() && text_[offset_] != '"') step(text_[offset_] == '\\' ? 2 : 1);
+      step(1);
+    } else if (std::string_view("[]{}").find(first) != std::string_view::npos) {
+      step(1);
+    } else {  // number, true, false, null
+      while (offset_ < text_.size() && (std::isalnum(here()) || text_[offset_] == '+' ||
+                                        text_[offset_] == '-' || text_[offset_] == '.'))
+        step(1);
+    }
+  }
+
+ private:
+  void step(size_t bytes) {
+    for (; bytes > 0 && offset_ < text_.size(); --bytes, ++offset_) {
+      if (text_[offset_] == '\n') {
+        ++line_;
+        line_start_ = offset_ + 1;
+      }
+    }
+  }
+  std::string_view text_;
+  size_t offset_ = 0, line_start_ = 0;
+  int line_ = 1;
+};
+
+Json::Position position_of(std::string_view text, size_t offset) {
+  Json::Position position{1, 1};
+  for (size_t i = 0; i < std::min(offset, text.size()); ++i) {
+    ++position.column;
+    if (text[i] == '\n') position = {position.line + 1, 1};
+  }
+  return position;
+}
+
+using Sax = nlohmann::json_sax<nlohmann::json>;
+
+/// Builds a Json from nlohmann's events and refuses what nlohmann lets pass: duplicate keys, any
+/// depth, integers that turn into reals because they do not fit.
+class Builder final : public Sax {
+ public:
+  Builder(std::string_view text, const std::string& source, const JsonLimits& limits)
+      : text_(text), source_(source), limits_(limits), cursor_(text) {}
+
+  bool null() override { return value(Json()); }
+  bool boolean(bool v) override { return value(Json(v)); }
+  bool number_integer(number_integer_t v) override { return value(Json(static_cast<int64_t>(v))); }
+  bool number_unsigned(number_unsigned_t v) override {
+    if (v > static_cast<number_unsigned_t>(std::numeric_limits<int64_t>::max()))
+      refuse_integer(std::to_string(v));
+    return value(Json(static_cast<int64_t>(v)));
+  }
+  bool number_float(number_float_t v, const string_t& text) override {
+    if (text.find_first_of(".eE") == string_t::npos) refuse_integer(text);
+    return value(Json(v));
+  }
+  bool string(string_t& v) override { return value(Json(std::string(std::move(v)))); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t& name) override {
+    cursor_.skip_between();
+    Open& object = open_.back();
+    if (!object.names.insert(name).second) {
+      std::string first;
+      if (const Json* before = object.json.find(name))
+        first = " (first in line " + std::to_string(before->position.line) + ")";
+      throw JsonSyntaxError{cursor_.position(), "found \"" + path_of(name) + "\" a second time" +
+                                                    first + ", expected each name once"};
+    }
+    cursor_.skip_token();
+    object.key = std::move(name);
+    return true;
+  }
+
+  bool parse_error(std::size_t byte, const std::string& token,
+                   const nlohmann::detail::exception& error) override {
+    Json::Position position = position_of(text_, byte > 0 ? byte - 1 : 0);
+    std::string message = error.what();
+    if (error.id == 406)  // number overflow; the token is the number, and has been read
+      throw JsonSyntaxError{next_position(),
+                            "found number " + token + ", expected one that fits a 64-bit real"};
+    // "[json…] parse error at line 1, column 5: syntax error while parsing value - invalid literal;
+    // last read: 'tru'; expected ']'": what counts is between.
+    const size_t dash = message.find(" - ");
+    if (dash != std::string::npos) message = message.substr(dash + 3);
+    const size_t last = message.find("; last read: '");
+    if (last != std::string::npos) {
+      const size_t end = message.rfind('\'', message.rfind("; expected"));
+      message = message.substr(0, last) +
+                (end != std::string::npos && end > last + 14 ? message.substr(end + 1) : "");
+    }
+    const size_t expected = message.find("; expected");
+    if (expected != std::string::npos) message.replace(expected, 1, ",");
+    if (expected == std::string::npos) message += ", expected valid JSON";
+    throw JsonSyntaxError{position, "found " + message};
+  }
+
+  Json finish() {
+    cursor_.skip_between();
+    if (!cursor_.at_end())  // nlohmann takes a zero byte for the end
+      throw JsonSyntaxError{cursor_.position(),
+                            "found more bytes, expected the end of the document"};
+    return std::move(root_);
+  }
+
+ private:
+  struct Open {
+    Json json;
+    std::string key;
+    std::unordered_set<std::string> names;
+  };
+
+  Json::Position next_position() {
+    cursor_.skip_between();
+    return cursor_.position();
+  }
+  [[noreturn]] void refuse_integer(const std::string& text) {
+    throw JsonSyntaxError{next_position(),
+                          "found integer " + text + ", expected one that fits 64 bits"};
+  }
+  std::string path_of(const std::string& name) const {
+    std::string path;
+    for (size_t i = 0; i + 1 < open_.size(); ++i)
+      if (open_[i].json.is_object()) path += open_[i].key + ".";
+    return path + name;
+  }
+  void mark(Json& json) {
+    json.position = next_position();
+    json.source = source_;
+    cursor_.skip_token();
+  }
+  void place(Json json) {
+    if (open_.empty()) {
+      root_ = std::move(json);
+    } else if (open_.back().json.is_object()) {
+      open_.back().json.members().emplace_back(std::move(open_.back().key), std::move(json));
+    } else {
+      open_.back().json.push_back(std::move(json));
+    }
+  }
+  bool value(Json json) {
+    mark(json);
+    place(std::move(json));
+    return true;
+  }
+  bool open(Json json) {
+    mark(json);
+    if (static_cast<int>(open_.size()) >= limits_.max_depth)
+      throw JsonSyntaxError{json.position, "found nesting deeper than " +
+                                               std::to_string(limits_.max_depth) + " levels"};
+    open_.push_back({std::move(json), {}, {}});
+    return true;
+  }
+  bool close() {
+    cursor_.skip_between();
+    cursor_.skip_token();
+    Json done = std::move(open_.back().json);
+    open_.pop_back();
+    place(std::move(done));
+    return true;
+  }
+
+  std::string_view text_;
+  const std::string& source_;
+  const JsonLimits& limits_;
+  Cursor cursor_;
+  std::vector<Open> open_;
+  Json root_;
+};
+
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& source, const JsonLimits& limits) {
+  if (text.size() > limits.max_bytes)
+    throw JsonSyntaxError{{1, 1},
+                          "found " + std::to_string(text.size()) + " bytes, expected at most " +
+                              std::to_string(limits.max_bytes)};
+  Builder builder(text, source, limits);
+  nlohmann::json::sax_parse(text.begin(), text.end(), static_cast<Sax*>(&builder),
+                            nlohmann::json::input_format_t::json, true, limits.comments);
+  return builder.finish();
+}
+
+}  // namespace swin::base
