@@ -228,16 +228,16 @@ TEST(BadConfig, ManyBasesEnd) {
     files.write(std::to_string(i) + ".json", "{\"extends\": [\"" + next + "\", \"" + next + "\"]}");
   }
   files.write("12.json", "{}");
-  EXPECT_NE(files.refusal(files.path("0.json")).find("found more than 64 files"),
+  EXPECT_NE(files.refusal(files / "0.json").find("found more than 64 files"),
             std::string::npos);
 }
 
 TEST(BadConfig, MissingFileOrFolder) {
   const ConfigFiles files;
-  EXPECT_EQ(files.refusal(files.path("none.json")),
+  EXPECT_EQ(files.refusal(files / "none.json"),
             "none.json: found no such file, expected a JSON config; see configs/ for examples");
-  std::filesystem::create_directory(files.path("folder"));
-  EXPECT_EQ(files.refusal(files.path("folder")),
+  std::filesystem::create_directory(files / "folder");
+  EXPECT_EQ(files.refusal(files / "folder"),
             "folder: found a directory, expected a JSON config");
 }
 

@@ -262,7 +262,7 @@ TEST(Extends, ObjectsMergeAndAllElseReplaces) {
   EXPECT_TRUE(to_json(config).at("data").at("validation").is_null());
 
   std::vector<std::pair<std::string, std::string>> expected = {
-      {"model.embed_dim", files.path("base/a.json") + ":2"},
+      {"model.embed_dim", (files / "base/a.json").string() + ":2"},
       {"model.depths", file + ":3"},
       {"model.qk_scale", "--set"},
       {"trainer.batch_size", "--set"},
