@@ -77,9 +77,10 @@ const char* kernel_level() {
 void require_built_for_this_cpu() {
   const std::string level = kernel_level();
   if ((level == "avx512" && !cpu().avx512) || (level == "avx2" && !(cpu().avx2 && cpu().fma)))
-    throw UsageError("swin", "this binary was built for " + level + ", which this processor (" +
-                                 cpu().model + ") lacks",
-                     "build it on this machine, or with -DSWIN_NATIVE=OFF");
+    throw UsageError(
+        "swin",
+        "this binary was built for " + level + ", which this processor (" + cpu().model + ") lacks",
+        "build it on this machine, or with -DSWIN_NATIVE=OFF");
 }
 
 int64_t peak_memory_bytes() {

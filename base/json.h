@@ -35,7 +35,8 @@ class Json {
   }
 
   Type type() const { return type_; }
-  const char* type_name() const;  ///< "null", "boolean", "integer", "number", "string", "array", "object"
+  const char* type_name()
+      const;  ///< "null", "boolean", "integer", "number", "string", "array", "object"
   bool is_null() const { return type_ == Type::null; }
   bool is_boolean() const { return type_ == Type::boolean; }
   bool is_integer() const { return type_ == Type::integer; }
@@ -44,7 +45,8 @@ class Json {
   bool is_array() const { return type_ == Type::array; }
   bool is_object() const { return type_ == Type::object; }
 
-  // Each throws InternalError when the value is of another type: callers that read users' files ask first.
+  // Each throws InternalError when the value is of another type: callers that read users' files ask
+  // first.
   bool as_bool() const;
   int64_t as_int() const;
   double as_real() const;  ///< also of an integer
@@ -61,7 +63,8 @@ class Json {
   Json& operator[](std::string_view key);      ///< the member, made (null) where absent
   void push_back(Json value);
 
-  /// Where the value was written. `source` is the file (or "--set"); empty for values made in memory.
+  /// Where the value was written. `source` is the file (or "--set"); empty for values made in
+  /// memory.
   Position position;
   std::string source;
 
@@ -89,18 +92,19 @@ struct JsonSyntaxError {
 };
 
 struct JsonLimits {
-  bool comments = false;          ///< accept // and /* */
+  bool comments = false;  ///< accept // and /* */
   size_t max_bytes = 16u << 20;
   int max_depth = 64;
 };
 
-/// Parses one document. Refuses duplicate keys, trailing bytes, too much depth or size, bad UTF-8 and
-/// numbers that overflow. @param source is stored in every value.
+/// Parses one document. Refuses duplicate keys, trailing bytes, too much depth or size, bad UTF-8
+/// and numbers that overflow. @param source is stored in every value.
 /// @throws JsonSyntaxError.
 Json parse_json(std::string_view text, const std::string& source, const JsonLimits& limits = {});
 
-/// The text of a value. Reals are written so that reading gives the same bits; a real that is not finite
-/// is written as null. @param indent −1: one line; else spaces a level, short arrays of numbers on one line.
+/// The text of a value. Reals are written so that reading gives the same bits; a real that is not
+/// finite is written as null. @param indent −1: one line; else spaces a level, short arrays of
+/// numbers on one line.
 std::string to_text(const Json& json, int indent = -1);
 
 }  // namespace swin::base

@@ -1,5 +1,6 @@
 // The only door to OpenMP. Kernels cut their work into tiles that are a function of shapes alone;
-// parallel_for runs the tiles on however many threads there are, so the count never shows in the bits.
+// parallel_for runs the tiles on however many threads there are, so the count never shows in the
+// bits.
 #pragma once
 #include <cstdint>
 #include <type_traits>
@@ -13,8 +14,7 @@ template <class R, class... Args>
 class FunctionRef<R(Args...)> {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
-  FunctionRef(F&& f)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>) FunctionRef(F&& f)
       : object_(const_cast<void*>(static_cast<const void*>(&f))),
         call_([](void* object, Args... args) -> R {
           return (*static_cast<std::remove_reference_t<F>*>(object))(args...);
@@ -27,9 +27,9 @@ class FunctionRef<R(Args...)> {
 };
 
 /// Calls body(tile) once for every tile in [0, tiles), in no fixed order, on num_threads() threads.
-/// Inside: one OpenMP thread for libraries, rounding to nearest, denormals flushed to zero; both are
-/// restored after. The first exception of a body is thrown here once all tiles ended. Called from
-/// inside a body it runs the tiles in order on the calling thread.
+/// Inside: one OpenMP thread for libraries, rounding to nearest, denormals flushed to zero; both
+/// are restored after. The first exception of a body is thrown here once all tiles ended. Called
+/// from inside a body it runs the tiles in order on the calling thread.
 void parallel_for(int64_t tiles, FunctionRef<void(int64_t)> body);
 
 /// Threads parallel_for uses. At start: OMP_NUM_THREADS, else the cores this process may use.

@@ -39,15 +39,17 @@ Pool& pool() {
 
 size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Big blocks start at changing offsets inside a page: buffers that all began on a page would evict each
-// other from the cache (4 KB aliasing). The offset is kept in front, so that free knows the origin.
+// Big blocks start at changing offsets inside a page: buffers that all began on a page would evict
+// each other from the cache (4 KB aliasing). The offset is kept in front, so that free knows the
+// origin.
 void* system_allocate(size_t bytes) {
   if (bytes < 4 * kPage) return std::aligned_alloc(64, bytes);
   Pool& p = pool();
   p.offset = (p.offset + 5 * 64) % kPage;
   const size_t total = bytes + kPage + 64;
   const size_t alignment = total >= 2 * kHugePage ? kHugePage : kPage;
-  char* origin = static_cast<char*>(std::aligned_alloc(alignment, (total + alignment - 1) / alignment * alignment));
+  char* origin = static_cast<char*>(
+      std::aligned_alloc(alignment, (total + alignment - 1) / alignment * alignment));
   if (!origin) return nullptr;
   if (alignment == kHugePage) madvise(origin, total, MADV_HUGEPAGE);
   char* data = origin + 64 + p.offset;
@@ -56,7 +58,8 @@ void* system_allocate(size_t bytes) {
 }
 
 void system_free(void* data, size_t bytes) {
-  if (bytes >= 4 * kPage) std::memcpy(&data, static_cast<char*>(data) - sizeof(void*), sizeof(void*));
+  if (bytes >= 4 * kPage)
+    std::memcpy(&data, static_cast<char*>(data) - sizeof(void*), sizeof(void*));
   std::free(data);
 }
 
@@ -106,7 +109,8 @@ Buffer allocate(size_t bytes) {
           throw MemoryError("memory",
                             "found no room for " + std::to_string(size) + " bytes on top of " +
                                 std::to_string(lists.statistics.bytes_in_use) + " in use",
-                            "lower trainer.batch_size or set trainer.micro_batch_size (swin plan shows the peak)");
+                            "lower trainer.batch_size or set trainer.micro_batch_size (swin plan "
+                            "shows the peak)");
       }
       lists.statistics.bytes_reserved += size;
       ++lists.statistics.blocks_made;

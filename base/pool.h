@@ -1,5 +1,6 @@
-// The buffer pool: memory goes back to a list of its exact size and is handed out again from there, so a
-// steady training step asks the system for nothing. In a dry run the pool counts instead of allocating.
+// The buffer pool: memory goes back to a list of its exact size and is handed out again from there,
+// so a steady training step asks the system for nothing. In a dry run the pool counts instead of
+// allocating.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -49,8 +50,9 @@ void trim_pool();
 /// Tests: fills memory with NaN at every hand-out.
 void set_pool_poison(bool on);
 
-/// While one lives, allocate() on any thread counts and returns buffers without memory, and kernels, which
-/// skip null outputs, do nothing: the real model tells its own memory and arithmetic.
+/// While one lives, allocate() on any thread counts and returns buffers without memory, and
+/// kernels, which skip null outputs, do nothing: the real model tells its own memory and
+/// arithmetic.
 class DryRun {
  public:
   DryRun();

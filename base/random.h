@@ -32,13 +32,16 @@ class Random {
   std::array<uint32_t, 4> block(uint64_t block) const;
   /// Uniform in [0, 1), a multiple of 2⁻²⁴: exact in float.
   float uniform(uint64_t element) const { return to_uniform(bits(element)); }
-  /// Standard normal through the inverse distribution function of base/math; equal on every machine.
+  /// Standard normal through the inverse distribution function of base/math; equal on every
+  /// machine.
   double normal(uint64_t element) const;
   /// Uniform integer in [0, n), n < 2³²; bias below n / 2³².
   uint32_t below(uint64_t element, uint32_t n) const {
     return static_cast<uint32_t>((static_cast<uint64_t>(bits(element)) * n) >> 32);
   }
-  static constexpr float to_uniform(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+  static constexpr float to_uniform(uint32_t bits) {
+    return static_cast<float>(bits >> 8) * 0x1p-24f;
+  }
 
  private:
   std::array<uint32_t, 2> key_;

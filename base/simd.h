@@ -1,6 +1,7 @@
-// Vector code, written once: GCC vectors of 64 bytes (16 floats or 8 doubles). With AVX-512 a vector is one
-// register, with AVX2 two; elsewhere the compiler makes do. fma is an intrinsic, because GCC does not
-// contract under -ffp-contract=off. In double, exp and erf are the library's: there they are the reference.
+// Vector code, written once: GCC vectors of 64 bytes (16 floats or 8 doubles). With AVX-512 a
+// vector is one register, with AVX2 two; elsewhere the compiler makes do. fma is an intrinsic,
+// because GCC does not contract under -ffp-contract=off. In double, exp and erf are the library's:
+// there they are the reference.
 #pragma once
 #include <cmath>
 #include <cstdint>

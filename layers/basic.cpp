@@ -8,10 +8,12 @@ namespace swin::layers {
 
 using autograd::Named;
 
-Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias, std::optional<double> init_std)
+Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias,
+               std::optional<double> init_std)
     : path_(scope.path()),
-      weight_(scope.parameter("weight", {out, in},
-                              Initial::normal(init_std.value_or(1 / std::sqrt(static_cast<double>(in)))))) {
+      weight_(scope.parameter(
+          "weight", {out, in},
+          Initial::normal(init_std.value_or(1 / std::sqrt(static_cast<double>(in)))))) {
   if (bias) bias_ = scope.parameter("bias", {out}, Initial::zeros());
 }
 
@@ -46,7 +48,8 @@ Tensor DropPath::operator()(const Tensor& x, const Pass& pass) const {
   return autograd::drop_path(x, rate_, pass.draw(stream_));
 }
 
-Mlp::Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate, std::optional<double> init_std)
+Mlp::Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate,
+         std::optional<double> init_std)
     : path_(scope.path()),
       fc1_(scope / "fc1", dim, hidden, true, init_std),
       fc2_(scope / "fc2", hidden, dim, true, init_std),

@@ -72,7 +72,8 @@ class DropPath {
 class Mlp {
  public:
   Mlp() = default;
-  Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate, std::optional<double> init_std);
+  Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate,
+      std::optional<double> init_std);
   Tensor operator()(const Tensor& x, const Pass& pass) const;
 
  private:

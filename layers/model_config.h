@@ -1,4 +1,5 @@
-// What a model is: the `model` section of a config, as plain values (configs/README.md explains each).
+// What a model is: the `model` section of a config, as plain values (configs/README.md explains
+// each).
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,7 +12,12 @@ namespace swin::layers {
 using Size2 = std::array<int64_t, 2>;  ///< {height, width}
 
 /// How maps that no window divides are padded (docs/numerics.md, "Padding").
-enum class PadMode { pad_then_roll, roll_then_pad, masked, reject };  // reject is "assert" in configs
+enum class PadMode {
+  pad_then_roll,
+  roll_then_pad,
+  masked,
+  reject
+};  // reject is "assert" in configs
 /// What happens to a window larger than its map.
 enum class WindowShrink { official, per_dimension, never };
 

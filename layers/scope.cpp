@@ -13,8 +13,10 @@ const Tensor& Parameter::tensor() const {
   return entry_ ? entry_->tensor : none;
 }
 
-Parameter Parameters::add(const std::string& name, const Shape& shape, const Initial& initial, WeightDecay decay) {
-  if (find(name)) throw base::InternalError(name, "found two parameters of this name, expected one");
+Parameter Parameters::add(const std::string& name, const Shape& shape, const Initial& initial,
+                          WeightDecay decay) {
+  if (find(name))
+    throw base::InternalError(name, "found two parameters of this name, expected one");
   auto entry = std::make_shared<ParameterEntry>();
   entry->name = name;
   entry->shape = shape;
@@ -39,7 +41,8 @@ void Parameters::allocate(bool with_gradients) {
     const size_t entry_bytes = static_cast<size_t>(entry->numel()) * sizeof(real);
     Gradient gradient;
     if (with_gradients)
-      gradient = Gradient::in_slab(gradient_slab() ? gradient_slab() + entry->offset : nullptr, entry->numel());
+      gradient = Gradient::in_slab(gradient_slab() ? gradient_slab() + entry->offset : nullptr,
+                                   entry->numel());
     entry->tensor = Tensor(entry->shape, base::adopt(data, entry_bytes, nullptr), gradient);
   }
 }
@@ -52,15 +55,21 @@ void Parameters::initialise(uint64_t seed) {
     real* data = slab() + entry.offset;
     for (int64_t j = 0; j < entry.numel(); ++j) {
       switch (entry.initial.kind) {
-        case Initial::Kind::zeros: data[j] = 0; break;
-        case Initial::Kind::ones: data[j] = 1; break;
+        case Initial::Kind::zeros:
+          data[j] = 0;
+          break;
+        case Initial::Kind::ones:
+          data[j] = 1;
+          break;
         // Through float in both builds, so that they begin at the same numbers.
         case Initial::Kind::normal:
-          data[j] = static_cast<float>(entry.initial.size * random.normal(static_cast<uint64_t>(j)));
+          data[j] =
+              static_cast<float>(entry.initial.size * random.normal(static_cast<uint64_t>(j)));
           break;
         case Initial::Kind::uniform:
-          data[j] = static_cast<float>(entry.initial.size *
-                                       (2.0 * static_cast<double>(random.uniform(static_cast<uint64_t>(j))) - 1));
+          data[j] = static_cast<float>(
+              entry.initial.size *
+              (2.0 * static_cast<double>(random.uniform(static_cast<uint64_t>(j))) - 1));
           break;
       }
     }
@@ -88,7 +97,8 @@ void Parameters::set_trainable(size_t i, bool trainable) {
   entry.trainable = trainable;
   Gradient gradient;
   if (trainable && gradients_)
-    gradient = Gradient::in_slab(gradient_slab() ? gradient_slab() + entry.offset : nullptr, entry.numel());
+    gradient = Gradient::in_slab(gradient_slab() ? gradient_slab() + entry.offset : nullptr,
+                                 entry.numel());
   entry.tensor.set_gradient(gradient);
 }
 
@@ -105,6 +115,8 @@ Parameter Scope::parameter(const std::string& name, const Shape& shape, const In
                           exempt ? WeightDecay::no : decay);
 }
 
-uint64_t Scope::stream(const std::string& name) const { return base::hash_name(path_ + "/" + name); }
+uint64_t Scope::stream(const std::string& name) const {
+  return base::hash_name(path_ + "/" + name);
+}
 
 }  // namespace swin::layers

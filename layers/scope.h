@@ -1,5 +1,6 @@
-// Parameters and the path that names them. A layer is built from a Scope; `scope / "attn" / "qkv"` is at once
-// the place in the model, the prefix of the parameters' names and what errors and profiles print.
+// Parameters and the path that names them. A layer is built from a Scope; `scope / "attn" / "qkv"`
+// is at once the place in the model, the prefix of the parameters' names and what errors and
+// profiles print.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,7 +21,8 @@ struct Initial {
   double size = 0;  ///< standard deviation, or half the width of the interval
   static Initial zeros() { return {Kind::zeros, 0}; }
   static Initial ones() { return {Kind::ones, 0}; }
-  /// timm's trunc_normal_ cuts at ±2 absolute, a hundred deviations away: a plain normal (SWIN_FACTS).
+  /// timm's trunc_normal_ cuts at ±2 absolute, a hundred deviations away: a plain normal
+  /// (SWIN_FACTS).
   static Initial normal(double deviation) { return {Kind::normal, deviation}; }
   static Initial uniform(double bound) { return {Kind::uniform, bound}; }
 };
@@ -52,14 +54,16 @@ class Parameter {
   std::shared_ptr<ParameterEntry> entry_;
 };
 
-/// All parameters of a model, in creation order, in one slab. Gradients are a slab of the same layout, and so
-/// are optimizer slots: what goes over all parameters is a loop over ranges.
+/// All parameters of a model, in creation order, in one slab. Gradients are a slab of the same
+/// layout, and so are optimizer slots: what goes over all parameters is a loop over ranges.
 class Parameters {
  public:
-  Parameter add(const std::string& name, const Shape& shape, const Initial& initial, WeightDecay decay);
+  Parameter add(const std::string& name, const Shape& shape, const Initial& initial,
+                WeightDecay decay);
 
   /// Ends construction: makes the slab. In a dry run without memory.
-  /// @param with_gradients for training; without it the gradients stay empty and tapes record nothing.
+  /// @param with_gradients for training; without it the gradients stay empty and tapes record
+  /// nothing.
   void allocate(bool with_gradients);
   /// Gives every parameter its initial values. @param seed of the run.
   void initialise(uint64_t seed);
@@ -91,13 +95,15 @@ class Parameters {
 /// A place in the model under construction.
 class Scope {
  public:
-  explicit Scope(Parameters& parameters, std::string path = "") : parameters_(&parameters), path_(std::move(path)) {}
+  explicit Scope(Parameters& parameters, std::string path = "")
+      : parameters_(&parameters), path_(std::move(path)) {}
   Scope operator/(const std::string& name) const {
     return Scope(*parameters_, path_.empty() ? name : path_ + "." + name);
   }
   Scope operator/(int64_t index) const { return *this / std::to_string(index); }
   const std::string& path() const { return path_; }
-  /// @param name the last part of the parameter's name. Biases and one-dimensional parameters never decay.
+  /// @param name the last part of the parameter's name. Biases and one-dimensional parameters never
+  /// decay.
   Parameter parameter(const std::string& name, const Shape& shape, const Initial& initial,
                       WeightDecay decay = WeightDecay::yes) const;
   /// The stream of random draws `name` of this layer, as `layers.0.blocks.1/drop_path`.

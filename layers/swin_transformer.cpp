@@ -16,25 +16,33 @@ namespace {
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 void check_config(const ModelConfig& c) {
-  const auto refuse = [](const std::string& field, const std::string& found, const std::string& remedy) {
+  const auto refuse = [](const std::string& field, const std::string& found,
+                         const std::string& remedy) {
     throw base::UsageError("model." + field, found, remedy);
   };
   if (c.depths.empty() || c.depths.size() != c.num_heads.size())
-    refuse("num_heads", "found " + std::to_string(c.num_heads.size()) + " entries, expected one for each of the " +
-                            std::to_string(c.depths.size()) + " depths", "give both lists the same length");
+    refuse("num_heads",
+           "found " + std::to_string(c.num_heads.size()) +
+               " entries, expected one for each of the " + std::to_string(c.depths.size()) +
+               " depths",
+           "give both lists the same length");
   for (size_t i = 0; i < c.depths.size(); ++i) {
     const int64_t dim = c.embed_dim << i;
     if (c.num_heads[i] <= 0 || dim % c.num_heads[i] != 0)
-      refuse("num_heads", "found " + std::to_string(c.num_heads[i]) + " heads for " + std::to_string(dim) +
-                              " channels in stage " + std::to_string(i) + ", expected a divisor",
+      refuse("num_heads",
+             "found " + std::to_string(c.num_heads[i]) + " heads for " + std::to_string(dim) +
+                 " channels in stage " + std::to_string(i) + ", expected a divisor",
              "change num_heads or embed_dim");
   }
   if (c.num_classes <= 0)
-    refuse("num_classes", "found " + std::to_string(c.num_classes) + ", expected at least 1", "set model.num_classes");
-  if (c.image_size[0] < 1 || c.image_size[1] < 1 || c.patch_size < 1 || c.in_chans < 1 || c.window_size[0] < 1 ||
-      c.window_size[1] < 1 || c.embed_dim < 1)
-    refuse("image_size", "found a size below 1, expected image, patch, window, channels and embed_dim of at least 1",
-           "correct the model section");
+    refuse("num_classes", "found " + std::to_string(c.num_classes) + ", expected at least 1",
+           "set model.num_classes");
+  if (c.image_size[0] < 1 || c.image_size[1] < 1 || c.patch_size < 1 || c.in_chans < 1 ||
+      c.window_size[0] < 1 || c.window_size[1] < 1 || c.embed_dim < 1)
+    refuse(
+        "image_size",
+        "found a size below 1, expected image, patch, window, channels and embed_dim of at least 1",
+        "correct the model section");
 }
 
 }  // namespace
@@ -74,8 +82,10 @@ PatchEmbed::PatchEmbed(const Scope& scope, const ModelConfig& config)
     : path_(scope.path()), patch_(config.patch_size), has_norm_(config.patch_norm) {
   // The published models leave this convolution at PyTorch's default: uniform in ±1/√fan_in.
   const int64_t p = config.patch_size;
-  const Initial initial = Initial::uniform(1 / std::sqrt(static_cast<double>(config.in_chans * p * p)));
-  weight_ = (scope / "proj").parameter("weight", {config.embed_dim, config.in_chans, p, p}, initial);
+  const Initial initial =
+      Initial::uniform(1 / std::sqrt(static_cast<double>(config.in_chans * p * p)));
+  weight_ =
+      (scope / "proj").parameter("weight", {config.embed_dim, config.in_chans, p, p}, initial);
   bias_ = (scope / "proj").parameter("bias", {config.embed_dim}, initial);
   if (has_norm_) norm_ = LayerNorm(scope / "norm", config.embed_dim);
 }
@@ -89,13 +99,16 @@ Tensor PatchEmbed::operator()(const Tensor& images) const {
   return has_norm_ ? norm_(x) : x;
 }
 
-SwinTransformer::SwinTransformer(const Scope& scope, const ModelConfig& config) : image_size_(config.image_size) {
+SwinTransformer::SwinTransformer(const Scope& scope, const ModelConfig& config)
+    : image_size_(config.image_size) {
   check_config(config);
-  Size2 map = {divide_up(config.image_size[0], config.patch_size), divide_up(config.image_size[1], config.patch_size)};
+  Size2 map = {divide_up(config.image_size[0], config.patch_size),
+               divide_up(config.image_size[1], config.patch_size)};
   patch_embed_ = PatchEmbed(scope / "patch_embed", config);
   if (config.ape)
-    absolute_pos_embed_ = scope.parameter("absolute_pos_embed", {1, map[0] * map[1], config.embed_dim},
-                                          Initial::normal(0.02), WeightDecay::no);
+    absolute_pos_embed_ =
+        scope.parameter("absolute_pos_embed", {1, map[0] * map[1], config.embed_dim},
+                        Initial::normal(0.02), WeightDecay::no);
   pos_drop_ = Dropout(scope / "pos_drop", "drop", config.drop_rate);
 
   const int64_t total = std::accumulate(config.depths.begin(), config.depths.end(), int64_t{0});
@@ -112,10 +125,12 @@ SwinTransformer::SwinTransformer(const Scope& scope, const ModelConfig& config) 
       const double rate = total > 1 ? config.drop_path_rate * static_cast<double>(block_number) /
                                           static_cast<double>(total - 1)
                                     : 0;
-      stage.blocks.emplace_back(stage_scope / "blocks" / j, config, dim, heads, j % 2 ? shifted : regular, rate);
+      stage.blocks.emplace_back(stage_scope / "blocks" / j, config, dim, heads,
+                                j % 2 ? shifted : regular, rate);
     }
     const Size2 window = shifted.window;
-    StageInfo info{dim, heads, config.depths[index], map, {}, window, shifted.shift, stage_scope.path()};
+    StageInfo info{dim, heads,  config.depths[index], map,
+                   {},  window, shifted.shift,        stage_scope.path()};
     for (size_t a : {0u, 1u}) {
       info.padded[a] = divide_up(map[a], window[a]) * window[a];
       if (info.padded[a] == window[a]) info.shift[a] = 0;  // as WindowAttention does
@@ -133,7 +148,8 @@ SwinTransformer::SwinTransformer(const Scope& scope, const ModelConfig& config) 
   head_ = Linear(scope / "head", dim, config.num_classes, true, config.init_std);
 }
 
-Tensor SwinTransformer::operator()(const Tensor& images, const Pass& pass, std::vector<Tensor>* features) const {
+Tensor SwinTransformer::operator()(const Tensor& images, const Pass& pass,
+                                   std::vector<Tensor>* features) const {
   Tensor x = patch_embed_(images);
   if (absolute_pos_embed_.defined()) {
     const Shape map = {1, x.dim(1), x.dim(2), x.dim(3)};

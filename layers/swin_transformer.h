@@ -1,5 +1,5 @@
-// The Swin Transformer: patch embedding, four stages of (shifted) window blocks with patch merging between
-// them, norm, mean over tokens, head. Source: Liu et al. 2021, arXiv:2103.14030, figure 3.
+// The Swin Transformer: patch embedding, four stages of (shifted) window blocks with patch merging
+// between them, norm, mean over tokens, head. Source: Liu et al. 2021, arXiv:2103.14030, figure 3.
 #pragma once
 #include <string>
 #include <vector>
@@ -13,8 +13,8 @@ namespace swin::layers {
 /// x + DropPath(W-MSA(LN(x))), then x + DropPath(MLP(LN(x))); equation 3 of the paper.
 class SwinBlock {
  public:
-  SwinBlock(const Scope& scope, const ModelConfig& config, int64_t dim, int64_t num_heads, const WindowPlan& windows,
-            double drop_path_rate);
+  SwinBlock(const Scope& scope, const ModelConfig& config, int64_t dim, int64_t num_heads,
+            const WindowPlan& windows, double drop_path_rate);
   Tensor operator()(const Tensor& x, const Pass& pass) const;
   const WindowPlan& windows() const { return attn_.windows(); }
 
@@ -39,8 +39,8 @@ class PatchMerging {
   Linear reduction_;
 };
 
-/// Images (B, H, W, in_chans) → tokens (B, ⌈H/p⌉, ⌈W/p⌉, embed_dim). A side that no patch divides is padded with
-/// zeros below and to the right.
+/// Images (B, H, W, in_chans) → tokens (B, ⌈H/p⌉, ⌈W/p⌉, embed_dim). A side that no patch divides
+/// is padded with zeros below and to the right.
 class PatchEmbed {
  public:
   PatchEmbed() = default;
@@ -69,7 +69,8 @@ class SwinTransformer {
   /// @param images (B, H, W, in_chans), normalised.
   /// @param features if given, receives each stage's map (B, H, W, C) before its downsample.
   /// @return logits (B, num_classes).
-  Tensor operator()(const Tensor& images, const Pass& pass, std::vector<Tensor>* features = nullptr) const;
+  Tensor operator()(const Tensor& images, const Pass& pass,
+                    std::vector<Tensor>* features = nullptr) const;
   const std::vector<StageInfo>& stages() const { return stages_; }
 
  private:
@@ -97,7 +98,8 @@ class Model {
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
   const std::vector<StageInfo>& stages() const { return net_.stages(); }
-  Tensor forward(const Tensor& images, const Pass& pass, std::vector<Tensor>* features = nullptr) const {
+  Tensor forward(const Tensor& images, const Pass& pass,
+                 std::vector<Tensor>* features = nullptr) const {
     return net_(images, pass, features);
   }
 

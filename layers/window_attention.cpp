@@ -37,24 +37,27 @@ WindowPlan plan_windows(const ModelConfig& config, Size2 map, int64_t stage) {
           plan.shift[i] = 0;
         }
       break;
-    case WindowShrink::never: break;  // the forward drops the shift where one window covers the map
+    case WindowShrink::never:
+      break;  // the forward drops the shift where one window covers the map
   }
   if (config.pad_mode == PadMode::reject && (map[0] % window[0] != 0 || map[1] % window[1] != 0))
-    throw base::UsageError("model.window_size",
-                           "found a " + text(map) + " map in stage " + std::to_string(stage) + " and windows of " +
-                               text(window) + ", expected windows that divide it (pad_mode is \"assert\")",
-                           "choose another image_size or window_size, or pad_mode \"pad_then_roll\"");
+    throw base::UsageError(
+        "model.window_size",
+        "found a " + text(map) + " map in stage " + std::to_string(stage) + " and windows of " +
+            text(window) + ", expected windows that divide it (pad_mode is \"assert\")",
+        "choose another image_size or window_size, or pad_mode \"pad_then_roll\"");
   return plan;
 }
 
-WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, int64_t dim, int64_t num_heads,
-                                 const WindowPlan& windows)
+WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, int64_t dim,
+                                 int64_t num_heads, const WindowPlan& windows)
     : path_(scope.path()), windows_(windows), pad_mode_(config.pad_mode), num_heads_(num_heads) {
-  scale_ = static_cast<real>(
-      config.qk_scale.value_or(1 / std::sqrt(static_cast<double>(dim) / static_cast<double>(num_heads))));
+  scale_ = static_cast<real>(config.qk_scale.value_or(
+      1 / std::sqrt(static_cast<double>(dim) / static_cast<double>(num_heads))));
   const Size2 w = windows.window;
-  table_ = scope.parameter("relative_position_bias_table", {(2 * w[0] - 1) * (2 * w[1] - 1), num_heads},
-                           Initial::normal(kTableStd), WeightDecay::no);
+  table_ =
+      scope.parameter("relative_position_bias_table", {(2 * w[0] - 1) * (2 * w[1] - 1), num_heads},
+                      Initial::normal(kTableStd), WeightDecay::no);
   qkv_ = Linear(scope / "qkv", dim, 3 * dim, config.qkv_bias, config.init_std);
   proj_ = Linear(scope / "proj", dim, dim, true, config.init_std);
   attn_drop_ = Dropout(scope, "attn_drop", config.attn_drop_rate);

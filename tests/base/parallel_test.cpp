@@ -1,4 +1,5 @@
-// The one door to threads: every tile once, exceptions out, nested runs serial, the state of the caller kept.
+// The one door to threads: every tile once, exceptions out, nested runs serial, the state of the
+// caller kept.
 #include "base/parallel.h"
 
 #include <gtest/gtest.h>
@@ -139,7 +140,8 @@ TEST_F(Parallel, DenormalsAreFlushedInsideAndTheStateOfTheCallerRestored) {
     EXPECT_EQ(right, 9);
     EXPECT_EQ(_mm_getcsr() & ~0x3Fu, upward & ~0x3Fu);
     // After an exception too.
-    EXPECT_THROW(parallel_for(4, [](int64_t) { throw std::runtime_error("x"); }), std::runtime_error);
+    EXPECT_THROW(parallel_for(4, [](int64_t) { throw std::runtime_error("x"); }),
+                 std::runtime_error);
     EXPECT_EQ(_mm_getcsr() & ~0x3Fu, upward & ~0x3Fu);
     _mm_setcsr(before);
   }

@@ -142,7 +142,9 @@ TEST(Pool, MoreThanTheMachineHasIsAMemoryErrorThatNamesTheSize) {
     const Buffer buffer = allocate(size_t{1} << 55);
     FAIL() << "handed out 2^55 bytes";
   } catch (const MemoryError& error) {
-    EXPECT_NE(std::string(error.what()).find("found no room for 36028797018963968 bytes"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("found no room for 36028797018963968 bytes"),
+              std::string::npos)
+        << error.what();
     EXPECT_EQ(error.code(), ExitCode::memory);
   }
   EXPECT_NE(allocate(100).data(), nullptr);

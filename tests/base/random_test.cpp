@@ -1,4 +1,5 @@
-// The generator against its paper, its Python twin (scripts/reference/random_twin.py) and its moments.
+// The generator against its paper, its Python twin (scripts/reference/random_twin.py) and its
+// moments.
 #include "base/random.h"
 
 #include <gtest/gtest.h>
@@ -44,7 +45,8 @@ const TwinDraw kTwinDraws[] = {
     {7ull, "layers.0.blocks.1/drop_path", 3ull, 11ull, 0ull, 0x2a818edeu, 0.1660393476486206},
     {7ull, "layers.0.blocks.1/drop_path", 3ull, 11ull, 6ull, 0xf21e174bu, 0.9457716345787048},
     {42ull, "head.weight", 0ull, 0ull, 76799ull, 0xf58ca472u, 0.9591772556304932},
-    {1099511627781ull, "data/shuffle", 8589934593ull, 17179869187ull, 68719476738ull, 0x98e71252u, 0.5972758531570435},
+    {1099511627781ull, "data/shuffle", 8589934593ull, 17179869187ull, 68719476738ull, 0x98e71252u,
+     0.5972758531570435},
 };
 
 TEST(Random, EqualsItsPythonTwin) {
@@ -56,7 +58,8 @@ TEST(Random, EqualsItsPythonTwin) {
 }
 
 TEST(Random, NameAndHashOfTheNameAreTheSameStream) {
-  const Random a(3, "layers.0.blocks.1/drop_path", 5, 7), b(3, hash_name("layers.0.blocks.1/drop_path"), 5, 7);
+  const Random a(3, "layers.0.blocks.1/drop_path", 5, 7),
+      b(3, hash_name("layers.0.blocks.1/drop_path"), 5, 7);
   for (uint64_t i = 0; i < 9; ++i) EXPECT_EQ(a.bits(i), b.bits(i));
 }
 
@@ -118,7 +121,8 @@ TEST(Random, UniformFillsItsBinsEvenly) {
     for (uint64_t sample = 0; sample < kDraws; ++sample)
       ++bins[Random(5, "bins", 9, sample).below(word, 16)];
     double chi_squared = 0;
-    for (const int count : bins) chi_squared += (count - kDraws / 16.0) * (count - kDraws / 16.0) / (kDraws / 16.0);
+    for (const int count : bins)
+      chi_squared += (count - kDraws / 16.0) * (count - kDraws / 16.0) / (kDraws / 16.0);
     EXPECT_LT(chi_squared, 50) << word;
   }
 }
@@ -136,7 +140,8 @@ TEST(Random, BelowStaysBelowAndReachesEveryNumber) {
 }
 
 TEST(Permutation, IsAPermutationForManySizes) {
-  for (const uint64_t n : {1, 2, 3, 4, 5, 7, 15, 16, 17, 63, 64, 65, 100, 257, 1000, 4097, 50000, 60000}) {
+  for (const uint64_t n :
+       {1, 2, 3, 4, 5, 7, 15, 16, 17, 63, 64, 65, 100, 257, 1000, 4097, 50000, 60000}) {
     const Permutation permutation(n, Random(1, "shuffle", n));
     std::vector<bool> seen(n, false);
     for (uint64_t i = 0; i < n; ++i) {
@@ -176,7 +181,8 @@ TEST(Math, AgreesWithTheLibraryToItsPromise) {
 }
 
 TEST(Math, InverseNormalIsTheQuantile) {
-  for (const double p : {1e-12, 1e-6, 0.001, 0.02424, 0.02426, 0.1, 0.3, 0.5, 0.77, 0.97574, 0.97576, 0.999999}) {
+  for (const double p :
+       {1e-12, 1e-6, 0.001, 0.02424, 0.02426, 0.1, 0.3, 0.5, 0.77, 0.97574, 0.97576, 0.999999}) {
     const double z = inverse_normal(p), back = 0.5 * std::erfc(-z / std::sqrt(2.0));
     // A relative error ε of z is one of about ε z² of p in the tails.
     EXPECT_NEAR(back / p, 1, 1.2e-9 * (1 + 1.1 * z * z)) << p;

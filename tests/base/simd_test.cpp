@@ -1,4 +1,5 @@
-// Vector code against plain loops: partial loads, the fixed order of sums, exp and the normal distribution.
+// Vector code against plain loops: partial loads, the fixed order of sums, exp and the normal
+// distribution.
 #include "base/simd.h"
 
 #include <gtest/gtest.h>
@@ -101,7 +102,9 @@ TYPED_TEST(Simd, NormalDistribution) {
     Vec<TypeParam> cdf{}, density{};
     normal_distribution(broadcast(argument), cdf, density);
     ASSERT_NEAR(static_cast<double>(cdf[0]), 0.5 * std::erfc(-v / std::sqrt(2.0)), promise) << x;
-    ASSERT_NEAR(static_cast<double>(density[0]), std::exp(-v * v / 2) / std::sqrt(2 * M_PI), promise) << x;
+    ASSERT_NEAR(static_cast<double>(density[0]), std::exp(-v * v / 2) / std::sqrt(2 * M_PI),
+                promise)
+        << x;
     ASSERT_GE(cdf[0], 0);
   }
 }

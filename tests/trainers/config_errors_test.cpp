@@ -228,8 +228,7 @@ TEST(BadConfig, ManyBasesEnd) {
     files.write(std::to_string(i) + ".json", "{\"extends\": [\"" + next + "\", \"" + next + "\"]}");
   }
   files.write("12.json", "{}");
-  EXPECT_NE(files.refusal(files / "0.json").find("found more than 64 files"),
-            std::string::npos);
+  EXPECT_NE(files.refusal(files / "0.json").find("found more than 64 files"), std::string::npos);
 }
 
 TEST(BadConfig, MissingFileOrFolder) {
@@ -237,8 +236,7 @@ TEST(BadConfig, MissingFileOrFolder) {
   EXPECT_EQ(files.refusal(files / "none.json"),
             "none.json: found no such file, expected a JSON config; see configs/ for examples");
   std::filesystem::create_directory(files / "folder");
-  EXPECT_EQ(files.refusal(files / "folder"),
-            "folder: found a directory, expected a JSON config");
+  EXPECT_EQ(files.refusal(files / "folder"), "folder: found a directory, expected a JSON config");
 }
 
 TEST(BadSet, IsRefusedInOneLine) {

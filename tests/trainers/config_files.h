@@ -21,8 +21,7 @@ class ConfigFiles : public swin::testing::TemporaryDirectory {
     } catch (const base::UsageError& error) {
       EXPECT_EQ(error.code(), base::ExitCode::usage);
       std::string text = error.what();
-      for (size_t at; (at = text.find(folder)) != std::string::npos;)
-        text.erase(at, folder.size());
+      for (size_t at; (at = text.find(folder)) != std::string::npos;) text.erase(at, folder.size());
       EXPECT_EQ(text.find('\n'), std::string::npos) << text;
       return text;
     }

@@ -59,12 +59,14 @@ void AdamW::step(double lr, double gradient_factor, int64_t update) {
   if (!parameters_->slab()) return;
   const double correction1 = 1 - std::pow(config_.betas[0], static_cast<double>(update));
   const double correction2 = 1 - std::pow(config_.betas[1], static_cast<double>(update));
-  const float beta1 = static_cast<float>(config_.betas[0]), beta2 = static_cast<float>(config_.betas[1]);
+  const float beta1 = static_cast<float>(config_.betas[0]),
+              beta2 = static_cast<float>(config_.betas[1]);
   const float factor = static_cast<float>(gradient_factor);
   const float step_size = static_cast<float>(lr / correction1);
   const float inverse_root = static_cast<float>(1 / std::sqrt(correction2));
   const float eps = static_cast<float>(config_.eps);
-  float *m_slab = static_cast<float*>(exp_avg_.data()), *v_slab = static_cast<float*>(exp_avg_sq_.data());
+  float *m_slab = static_cast<float*>(exp_avg_.data()),
+        *v_slab = static_cast<float*>(exp_avg_sq_.data());
 
   // Ranges of one weight decay each: (parameter, first number) in chunks.
   struct Range {
@@ -77,7 +79,8 @@ void AdamW::step(double lr, double gradient_factor, int64_t update) {
     if (!entry.trainable) continue;
     const double decay = entry.decay == layers::WeightDecay::yes ? config_.weight_decay : 0;
     for (int64_t begin = 0; begin < entry.numel(); begin += kChunk)
-      ranges.push_back({entry.offset + begin, entry.offset + std::min(entry.numel(), begin + kChunk),
+      ranges.push_back({entry.offset + begin,
+                        entry.offset + std::min(entry.numel(), begin + kChunk),
                         static_cast<float>(1 - lr * decay)});
   }
   base::parallel_for(static_cast<int64_t>(ranges.size()), [&](int64_t r) {
@@ -87,13 +90,17 @@ void AdamW::step(double lr, double gradient_factor, int64_t update) {
     // A parameter ends on a whole vector in every slab; the gap's numbers are zeros and stay zeros.
     for (int64_t i = range.begin; i < range.end; i += L) {
       const Vector gradient = base::load(g + i) * factor;
-      const Vector m = base::fma(base::broadcast(beta1), base::load(m_slab + i), gradient * (1 - beta1));
-      const Vector v = base::fma(base::broadcast(beta2), base::load(v_slab + i), gradient * gradient * (1 - beta2));
+      const Vector m =
+          base::fma(base::broadcast(beta1), base::load(m_slab + i), gradient * (1 - beta1));
+      const Vector v = base::fma(base::broadcast(beta2), base::load(v_slab + i),
+                                 gradient * gradient * (1 - beta2));
       base::store(m_slab + i, m);
       base::store(v_slab + i, v);
       Vector root;
-      for (int64_t j = 0; j < L; ++j) root[static_cast<size_t>(j)] = std::sqrt(v[static_cast<size_t>(j)]);
-      const Vector denominator = base::fma(root, base::broadcast(inverse_root), base::broadcast(eps));
+      for (int64_t j = 0; j < L; ++j)
+        root[static_cast<size_t>(j)] = std::sqrt(v[static_cast<size_t>(j)]);
+      const Vector denominator =
+          base::fma(root, base::broadcast(inverse_root), base::broadcast(eps));
       base::store(w + i, base::load(w + i) * range.keep - m * step_size / denominator);
     }
   });

@@ -9,7 +9,8 @@ namespace swin::trainers {
 double gradient_norm(const layers::Parameters& parameters);
 
 /// Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one fused pass:
-/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − lr (λw + m̂ / (√v̂ + ε)), λ = 0 for exempt parameters.
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − lr (λw + m̂ / (√v̂ + ε)), λ = 0 for exempt
+/// parameters.
 class AdamW {
  public:
   AdamW(layers::Parameters& parameters, const OptimizerConfig& config);

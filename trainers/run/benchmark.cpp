@@ -19,7 +19,9 @@ namespace {
 using autograd::Tensor;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 Tensor synthetic_images(const layers::ModelConfig& model, int64_t batch) {
   Tensor images({batch, model.image_size[0], model.image_size[1], model.in_chans});
@@ -31,21 +33,25 @@ Tensor synthetic_images(const layers::ModelConfig& model, int64_t batch) {
 
 Tensor synthetic_targets(int64_t batch, int64_t classes) {
   Tensor target = Tensor::filled({batch, classes}, 0);
-  for (int64_t i = 0; target.data() && i < batch; ++i) target.mutable_data()[i * classes + i % classes] = 1;
+  for (int64_t i = 0; target.data() && i < batch; ++i)
+    target.mutable_data()[i * classes + i % classes] = 1;
   return target;
 }
 
 // Sums the arithmetic of a forward.
 class CountMacs : public autograd::ForwardObserver {
  public:
-  void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override { total += macs; }
+  void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
+    total += macs;
+  }
   int64_t total = 0;
 };
 
 class ProfileForward : public autograd::ForwardObserver {
  public:
   explicit ProfileForward(std::map<std::string, ProfileRow>& rows) : rows_(rows) {}
-  void op_done(const char* op, const std::string&, const Tensor&, int64_t macs, double seconds) override {
+  void op_done(const char* op, const std::string&, const Tensor&, int64_t macs,
+               double seconds) override {
     ProfileRow& row = rows_[op];
     ++row.calls;
     row.macs += macs;
@@ -59,7 +65,9 @@ class ProfileForward : public autograd::ForwardObserver {
 class ProfileBackward : public autograd::Observer {
  public:
   explicit ProfileBackward(std::map<std::string, ProfileRow>& rows) : rows_(rows) {}
-  void node_done(const autograd::Node& node, double seconds) override { rows_[node.op].backward_seconds += seconds; }
+  void node_done(const autograd::Node& node, double seconds) override {
+    rows_[node.op].backward_seconds += seconds;
+  }
 
  private:
   std::map<std::string, ProfileRow>& rows_;
@@ -84,7 +92,8 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
   result.cpu = base::cpu().model;
   result.threads = base::num_threads();
   result.batch_size = options.batch_size > 0 ? options.batch_size : config.trainer.batch_size;
-  result.flops_per_image = (training ? 6.0 : 2.0) * static_cast<double>(macs_per_image(model_config));
+  result.flops_per_image =
+      (training ? 6.0 : 2.0) * static_cast<double>(macs_per_image(model_config));
 
   layers::Model model(model_config, 0, training);
   std::optional<AdamW> optimizer;
@@ -120,7 +129,8 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
   autograd::kernels::MachineRate before = autograd::kernels::measure_machine_rate();
   for (int i = 0; i < 3; ++i) step();  // warm-up: fills the pool
   const auto start = Clock::now();
-  while (result.steps.size() < 5 || seconds_since(start) < options.seconds) result.steps.push_back(step());
+  while (result.steps.size() < 5 || seconds_since(start) < options.seconds)
+    result.steps.push_back(step());
   result.peak_memory_bytes = base::peak_memory_bytes();
   const autograd::kernels::MachineRate after = autograd::kernels::measure_machine_rate();
   result.machine.openblas = std::max(before.openblas, after.openblas);
@@ -133,7 +143,8 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
   result.images_per_second = static_cast<double>(result.batch_size) / result.step_seconds;
   result.gemm_gflops = result.machine.best();
   if (result.gemm_gflops > 0)
-    result.gemm_fraction = result.images_per_second * result.flops_per_image / (result.gemm_gflops * 1e9);
+    result.gemm_fraction =
+        result.images_per_second * result.flops_per_image / (result.gemm_gflops * 1e9);
 
   if (options.profile) {
     std::map<std::string, ProfileRow> rows;
@@ -150,9 +161,10 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
       row.op = op;
       result.profile.push_back(row);
     }
-    std::sort(result.profile.begin(), result.profile.end(), [](const ProfileRow& a, const ProfileRow& b) {
-      return a.forward_seconds + a.backward_seconds > b.forward_seconds + b.backward_seconds;
-    });
+    std::sort(
+        result.profile.begin(), result.profile.end(), [](const ProfileRow& a, const ProfileRow& b) {
+          return a.forward_seconds + a.backward_seconds > b.forward_seconds + b.backward_seconds;
+        });
   }
   return result;
 }

@@ -1,5 +1,5 @@
-// What `swin benchmark` measures: whole training steps or forwards of a model on a resident synthetic batch,
-// against the machine's own best matrix product taken in the same run.
+// What `swin benchmark` measures: whole training steps or forwards of a model on a resident
+// synthetic batch, against the machine's own best matrix product taken in the same run.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,9 +14,9 @@ enum class BenchmarkMode { train, infer };
 
 struct BenchmarkOptions {
   BenchmarkMode mode = BenchmarkMode::train;
-  int64_t batch_size = 0;    ///< 0: trainer.batch_size
-  double seconds = 8;        ///< measured at least, and at least 5 steps
-  bool profile = false;      ///< one more step, timed op by op
+  int64_t batch_size = 0;  ///< 0: trainer.batch_size
+  double seconds = 8;      ///< measured at least, and at least 5 steps
+  bool profile = false;    ///< one more step, timed op by op
 };
 
 /// Time of one kind of op in a step.
@@ -31,7 +31,8 @@ struct BenchmarkResult {
   double step_seconds = 0;        ///< median
   std::vector<double> steps;      ///< seconds of every measured step
   int64_t peak_memory_bytes = 0;  ///< of the process
-  double flops_per_image = 0;     ///< 6 per multiply-add in training, 2 in inference; the dense model's
+  double flops_per_image =
+      0;  ///< 6 per multiply-add in training, 2 in inference; the dense model's
   autograd::kernels::MachineRate machine;
   double gemm_gflops = 0, gemm_fraction = 0;
   std::string precision = "fp32", mode, cpu;
