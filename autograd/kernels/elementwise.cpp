@@ -37,33 +37,41 @@ void map_vectors(int64_t numel, real* y, bool add, Function&& f) {
   });
 }
 
-void apply_dropout(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+void apply_dropout(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep,
+                   const DrawKey& key) {
   const real scale = 1 / keep;
   const int64_t tiles = (numel + kTile - 1) / kTile;
   base::parallel_for(batch * tiles, [&](int64_t tile) {
-    const int64_t sample = tile / tiles, begin = tile % tiles * kTile, end = std::min(numel, begin + kTile);
-    const base::Random random(key.seed, key.stream, key.step, key.first_sample + static_cast<uint64_t>(sample));
+    const int64_t sample = tile / tiles, begin = tile % tiles * kTile,
+                  end = std::min(numel, begin + kTile);
+    const base::Random random(key.seed, key.stream, key.step,
+                              key.first_sample + static_cast<uint64_t>(sample));
     const real* from = x + sample * numel;
     real* to = y + sample * numel;
     for (int64_t i = begin; i < end; i += 4) {
       const auto words = random.block(static_cast<uint64_t>(i) / 4);
       for (int64_t j = i; j < std::min(end, i + 4); ++j) {
-        const bool kept = static_cast<real>(base::Random::to_uniform(words[static_cast<size_t>(j - i)])) < keep;
+        const bool kept =
+            static_cast<real>(base::Random::to_uniform(words[static_cast<size_t>(j - i)])) < keep;
         to[j] = (add ? to[j] : 0) + (kept ? from[j] * scale : 0);
       }
     }
   });
 }
 
-void apply_drop_path(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+void apply_drop_path(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep,
+                     const DrawKey& key) {
   const int64_t tiles = (numel + kTile - 1) / kTile;
   base::parallel_for(batch * tiles, [&](int64_t tile) {
-    const int64_t sample = tile / tiles, begin = tile % tiles * kTile, end = std::min(numel, begin + kTile);
-    const base::Random random(key.seed, key.stream, key.step, key.first_sample + static_cast<uint64_t>(sample));
+    const int64_t sample = tile / tiles, begin = tile % tiles * kTile,
+                  end = std::min(numel, begin + kTile);
+    const base::Random random(key.seed, key.stream, key.step,
+                              key.first_sample + static_cast<uint64_t>(sample));
     const real factor = static_cast<real>(random.uniform(0)) < keep ? 1 / keep : 0;
     const real* from = x + sample * numel;
     real* to = y + sample * numel;
-    for (int64_t i = begin; i < end; ++i) to[i] = (add ? to[i] : 0) + (factor != 0 ? from[i] * factor : 0);
+    for (int64_t i = begin; i < end; ++i)
+      to[i] = (add ? to[i] : 0) + (factor != 0 ? from[i] * factor : 0);
   });
 }
 
@@ -104,16 +112,20 @@ void scale_backward(const real* dy, real factor, Target dx, int64_t numel) {
   map_vectors(numel, dx.data, dx.add, [=](auto at) { return at(dy) * factor; });
 }
 
-void dropout_forward(const real* x, real* y, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+void dropout_forward(const real* x, real* y, int64_t batch, int64_t numel, real keep,
+                     const DrawKey& key) {
   if (y) apply_dropout(x, y, false, batch, numel, keep, key);
 }
-void dropout_backward(const real* dy, Target dx, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+void dropout_backward(const real* dy, Target dx, int64_t batch, int64_t numel, real keep,
+                      const DrawKey& key) {
   if (dx) apply_dropout(dy, dx.data, dx.add, batch, numel, keep, key);
 }
-void drop_path_forward(const real* x, real* y, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+void drop_path_forward(const real* x, real* y, int64_t batch, int64_t numel, real keep,
+                       const DrawKey& key) {
   if (y) apply_drop_path(x, y, false, batch, numel, keep, key);
 }
-void drop_path_backward(const real* dy, Target dx, int64_t batch, int64_t numel, real keep, const DrawKey& key) {
+void drop_path_backward(const real* dy, Target dx, int64_t batch, int64_t numel, real keep,
+                        const DrawKey& key) {
   if (dx) apply_drop_path(dy, dx.data, dx.add, batch, numel, keep, key);
 }
 

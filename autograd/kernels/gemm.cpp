@@ -21,7 +21,8 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // One product of odd sides, every transpose, against plain loops.
 bool agrees_with_plain_loops(const std::function<void(const Product&)>& multiply) {
   const int64_t m = 19, n = 37, k = 23;
-  std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * n)), c(static_cast<size_t>(m * n));
+  std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * n)),
+      c(static_cast<size_t>(m * n));
   for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<real>(static_cast<int>(i * 7 % 11) - 5);
   for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<real>(static_cast<int>(i * 5 % 13) - 6);
   for (const bool ta : {false, true})
@@ -82,8 +83,9 @@ void gemm_tile(const Product& p) {
   else if (use_openblas)
     openblas_gemm(p);
   else
-    throw base::InternalError("gemm", "found no library whose products are right, expected OpenBLAS or oneDNN",
-                              "reinstall libopenblas-openmp-dev and libdnnl-dev");
+    throw base::InternalError(
+        "gemm", "found no library whose products are right, expected OpenBLAS or oneDNN",
+        "reinstall libopenblas-openmp-dev and libdnnl-dev");
   if (p.bias) add_bias(p);
 }
 
@@ -99,7 +101,8 @@ GemmGrid gemm_grid(const Product& p) {
     grid.tile_rows = std::max<int64_t>(96, divide_up(divide_up(p.m, wanted), 48) * 48);
     const int64_t row_tiles = divide_up(p.m, grid.tile_rows);
     if (row_tiles < wanted)
-      grid.tile_columns = std::max<int64_t>(384, divide_up(divide_up(p.n, divide_up(wanted, row_tiles)), 48) * 48);
+      grid.tile_columns =
+          std::max<int64_t>(384, divide_up(divide_up(p.n, divide_up(wanted, row_tiles)), 48) * 48);
     return grid;
   }
   const int64_t row_tiles = divide_up(p.m, kRows);
@@ -111,8 +114,8 @@ GemmGrid gemm_grid(const Product& p) {
   return grid;
 }
 
-// The libraries multiply by a transposed B about 8 % slower (docs/performance.md): where enough rows share
-// it, B is turned round first.
+// The libraries multiply by a transposed B about 8 % slower (docs/performance.md): where enough
+// rows share it, B is turned round first.
 constexpr int64_t kRowsWorthTransposing = 1024;
 
 void gemm(const Product& product) {
@@ -134,7 +137,8 @@ void gemm(const Product& product) {
   const int64_t slices = grid.slices == 1 ? 1 : divide_up(p.k, slice_length);
 
   base::Buffer partial_memory;
-  if (slices > 1) partial_memory = base::allocate(static_cast<size_t>(slices * p.m * p.n) * sizeof(real));
+  if (slices > 1)
+    partial_memory = base::allocate(static_cast<size_t>(slices * p.m * p.n) * sizeof(real));
   real* partials = static_cast<real*>(partial_memory.data());
 
   base::parallel_for(slices * row_tiles * column_tiles, [&](int64_t tile) {
@@ -188,7 +192,8 @@ MachineRate measure_machine_rate() {
     rate.openblas = best_rate([&] { return timed([&] { openblas_gemm(p); }); });
   if (onednn_library().correct) {
     rate.onednn_sgemm = best_rate([&] { return timed([&] { onednn_sgemm(p); }); });
-    rate.onednn_matmul = best_rate([&] { return onednn_matmul_seconds(kSide, a.data(), b.data(), c.data()); });
+    rate.onednn_matmul =
+        best_rate([&] { return onednn_matmul_seconds(kSide, a.data(), b.data(), c.data()); });
   }
 #endif
   return rate;

@@ -1,5 +1,6 @@
-// Matrix products, row-major. Two doors: gemm cuts the product into a grid that is a function of its shape
-// alone and runs it in parallel; gemm_tile is one call on the calling thread, allowed inside parallel bodies.
+// Matrix products, row-major. Two doors: gemm cuts the product into a grid that is a function of
+// its shape alone and runs it in parallel; gemm_tile is one call on the calling thread, allowed
+// inside parallel bodies.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,7 +11,8 @@ namespace swin::autograd::kernels {
 
 enum class Transpose : bool { no = false, yes = true };
 
-/// C (m, n) = op(A) (m, k) · op(B) (k, n) [+ C]. Leading dimensions are row strides of the stored arrays.
+/// C (m, n) = op(A) (m, k) · op(B) (k, n) [+ C]. Leading dimensions are row strides of the stored
+/// arrays.
 struct Product {
   Transpose transpose_a = Transpose::no, transpose_b = Transpose::no;
   int64_t m = 0, n = 0, k = 0;
@@ -41,7 +43,8 @@ struct GemmLibrary {
 const GemmLibrary& openblas_library();
 const GemmLibrary& onednn_library();
 
-/// The machine's own rate: the best of three whole-machine products of 2048³ by each library, GFLOP/s.
+/// The machine's own rate: the best of three whole-machine products of 2048³ by each library,
+/// GFLOP/s.
 struct MachineRate {
   double openblas = 0, onednn_sgemm = 0, onednn_matmul = 0;
   double best() const;

@@ -25,7 +25,9 @@ int64_t rows_per_tile(int64_t rows, int64_t dim) {
   return std::max<int64_t>(std::max<int64_t>(1, (1 << 14) / dim), (rows + 63) / 64);
 }
 
-Vector at(const real* p, int64_t i, int64_t n) { return i + L <= n ? load(p + i) : load_partial(p + i, n - i); }
+Vector at(const real* p, int64_t i, int64_t n) {
+  return i + L <= n ? load(p + i) : load_partial(p + i, n - i);
+}
 void put(real* p, int64_t i, int64_t n, Vector v) {
   if (i + L <= n)
     store(p + i, v);
@@ -35,8 +37,8 @@ void put(real* p, int64_t i, int64_t n, Vector v) {
 
 }  // namespace
 
-void layer_norm_forward(const real* x, const real* weight, const real* bias, real* y, real* mean, real* rstd,
-                        int64_t rows, int64_t dim, real epsilon) {
+void layer_norm_forward(const real* x, const real* weight, const real* bias, real* y, real* mean,
+                        real* rstd, int64_t rows, int64_t dim, real epsilon) {
   if (!y) return;
   const int64_t tile_rows = rows_per_tile(rows, dim), whole = dim / L * L;
   const real inverse = real{1} / static_cast<real>(dim);
@@ -58,19 +60,22 @@ void layer_norm_forward(const real* x, const real* weight, const real* bias, rea
       mean[row] = mu;
       rstd[row] = r;
       for (int64_t i = 0; i < dim; i += L)
-        put(y + row * dim, i, dim, fma((at(from, i, dim) - mu) * r, at(weight, i, dim), at(bias, i, dim)));
+        put(y + row * dim, i, dim,
+            fma((at(from, i, dim) - mu) * r, at(weight, i, dim), at(bias, i, dim)));
     }
   });
 }
 
-void layer_norm_backward(const real* dy, const real* x, const real* weight, const real* mean, const real* rstd,
-                         Target dx, Target dweight, Target dbias, int64_t rows, int64_t dim) {
+void layer_norm_backward(const real* dy, const real* x, const real* weight, const real* mean,
+                         const real* rstd, Target dx, Target dweight, Target dbias, int64_t rows,
+                         int64_t dim) {
   if (!dx && !dweight && !dbias) return;
   const int64_t tile_rows = rows_per_tile(rows, dim), tiles = (rows + tile_rows - 1) / tile_rows;
   const int64_t padded = base::round_to_lanes<real>(dim);
   const real inverse = real{1} / static_cast<real>(dim);
   // Per tile: dweight then dbias, each `padded` wide.
-  const base::Buffer memory = base::allocate(static_cast<size_t>(tiles * 2 * padded) * sizeof(real));
+  const base::Buffer memory =
+      base::allocate(static_cast<size_t>(tiles * 2 * padded) * sizeof(real));
   real* partials = static_cast<real*>(memory.data());
   base::parallel_for(tiles, [&](int64_t tile) {
     real* dw = partials + tile * 2 * padded;

@@ -11,14 +11,16 @@ void onednn_sgemm(const Product& p) { openblas_gemm(p); }  // oneDNN multiplies 
 void onednn_sgemm(const Product& p) {
   const char ta = p.transpose_a == Transpose::yes ? 'T' : 'N';
   const char tb = p.transpose_b == Transpose::yes ? 'T' : 'N';
-  dnnl_sgemm(ta, tb, p.m, p.n, p.k, 1.f, p.a, p.lda, p.b, p.ldb, p.c.add ? 1.f : 0.f, p.c.data, p.ldc);
+  dnnl_sgemm(ta, tb, p.m, p.n, p.k, 1.f, p.a, p.lda, p.b, p.ldb, p.c.add ? 1.f : 0.f, p.c.data,
+             p.ldc);
 }
 #endif
 
 std::string onednn_setup() {
   const dnnl_version_t* v = dnnl_version();
   std::string isa = "isa " + std::to_string(static_cast<int>(dnnl_get_effective_cpu_isa()));
-  return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch) + " " + isa;
+  return std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
+         std::to_string(v->patch) + " " + isa;
 }
 
 double onednn_matmul_seconds(int64_t n, const float* a, const float* b, float* c) {
@@ -29,7 +31,8 @@ double onednn_matmul_seconds(int64_t n, const float* a, const float* b, float* c
     return memory::desc({n, n}, memory::data_type::f32, tag);
   };
   const matmul::primitive_desc description(
-      matmul::desc(plain(memory::format_tag::ab), plain(memory::format_tag::any), plain(memory::format_tag::ab)),
+      matmul::desc(plain(memory::format_tag::ab), plain(memory::format_tag::any),
+                   plain(memory::format_tag::ab)),
       cpu);
   const matmul product(description);
   memory x(plain(memory::format_tag::ab), cpu, const_cast<float*>(a));

@@ -14,7 +14,8 @@ using base::store;
 constexpr int64_t kColumns = 512;
 }  // namespace
 
-void sum_partials(const real* partials, int64_t count, int64_t rows, int64_t columns, Target y, int64_t ldy) {
+void sum_partials(const real* partials, int64_t count, int64_t rows, int64_t columns, Target y,
+                  int64_t ldy) {
   if (!y) return;
   const int64_t row_block = std::max<int64_t>(1, 4096 / columns);
   base::parallel_for((rows + row_block - 1) / row_block, [&](int64_t tile) {
@@ -45,7 +46,8 @@ void sum_rows(const real* x, int64_t rows, int64_t columns, Target y) {
       for (int64_t row = begin; row < end; ++row) {
         const real* from = x + row * columns;
         int64_t j = c;
-        for (; j + kLanes<real> <= stop; j += kLanes<real>) store(to + j, load(to + j) + load(from + j));
+        for (; j + kLanes<real> <= stop; j += kLanes<real>)
+          store(to + j, load(to + j) + load(from + j));
         for (; j < stop; ++j) to[j] += from[j];
       }
     }

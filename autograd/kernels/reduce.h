@@ -7,7 +7,8 @@
 namespace swin::autograd::kernels {
 
 /// y (rows, columns; row stride ldy) = Σ over `count` partials (count, rows, columns), in order.
-void sum_partials(const real* partials, int64_t count, int64_t rows, int64_t columns, Target y, int64_t ldy);
+void sum_partials(const real* partials, int64_t count, int64_t rows, int64_t columns, Target y,
+                  int64_t ldy);
 
 /// y (columns) = Σ over rows of x (rows, columns).
 void sum_rows(const real* x, int64_t rows, int64_t columns, Target y);

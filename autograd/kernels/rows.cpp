@@ -13,12 +13,13 @@ int64_t block_of(int64_t dim) { return std::max<int64_t>(1, 16384 / std::max<int
 constexpr int kMaxRank = 8;
 }  // namespace
 
-void gather_rows(const real* x, Target y, const int32_t* index, int64_t batch, int64_t rows_in, int64_t rows_out,
-                 int64_t dim) {
+void gather_rows(const real* x, Target y, const int32_t* index, int64_t batch, int64_t rows_in,
+                 int64_t rows_out, int64_t dim) {
   if (!y) return;
   const int64_t block = block_of(dim), tiles = (rows_out + block - 1) / block;
   base::parallel_for(batch * tiles, [&](int64_t tile) {
-    const int64_t b = tile / tiles, begin = tile % tiles * block, end = std::min(rows_out, begin + block);
+    const int64_t b = tile / tiles, begin = tile % tiles * block,
+                  end = std::min(rows_out, begin + block);
     for (int64_t r = begin; r < end; ++r) {
       real* to = y.data + (b * rows_out + r) * dim;
       if (index[r] < 0) {
@@ -34,7 +35,8 @@ void gather_rows(const real* x, Target y, const int32_t* index, int64_t batch, i
   });
 }
 
-void take_rows_forward(const real* x, real* y, const int32_t* index, int64_t rows_out, int64_t dim) {
+void take_rows_forward(const real* x, real* y, const int32_t* index, int64_t rows_out,
+                       int64_t dim) {
   if (!y) return;
   const int64_t block = block_of(dim);
   base::parallel_for((rows_out + block - 1) / block, [&](int64_t tile) {
@@ -44,25 +46,27 @@ void take_rows_forward(const real* x, real* y, const int32_t* index, int64_t row
   });
 }
 
-void take_rows_backward(const real* dy, Target dx, const int32_t* index, int64_t rows_in, int64_t rows_out,
-                        int64_t dim) {
+void take_rows_backward(const real* dy, Target dx, const int32_t* index, int64_t rows_in,
+                        int64_t rows_out, int64_t dim) {
   if (!dx) return;
   if (!dx.add) std::fill_n(dx.data, rows_in * dim, real{0});
   for (int64_t r = 0; r < rows_out; ++r)
     for (int64_t j = 0; j < dim; ++j) dx.data[index[r] * dim + j] += dy[r * dim + j];
 }
 
-void gather_patches(const real* x, real* patches, int64_t batch, int64_t height, int64_t width, int64_t channels,
-                    int64_t patch) {
+void gather_patches(const real* x, real* patches, int64_t batch, int64_t height, int64_t width,
+                    int64_t channels, int64_t patch) {
   if (!patches) return;
-  const int64_t rows = height / patch, columns = width / patch, area = patch * patch, dim = channels * area;
+  const int64_t rows = height / patch, columns = width / patch, area = patch * patch,
+                dim = channels * area;
   base::parallel_for(batch * rows, [&](int64_t tile) {
     const int64_t b = tile / rows, row = tile % rows;
     for (int64_t column = 0; column < columns; ++column) {
       real* to = patches + ((b * rows + row) * columns + column) * dim;
       for (int64_t dy = 0; dy < patch; ++dy)
         for (int64_t dx = 0; dx < patch; ++dx) {
-          const real* from = x + ((b * height + row * patch + dy) * width + column * patch + dx) * channels;
+          const real* from =
+              x + ((b * height + row * patch + dy) * width + column * patch + dx) * channels;
           for (int64_t c = 0; c < channels; ++c) to[c * area + dy * patch + dx] = from[c];
         }
     }
@@ -72,14 +76,16 @@ void gather_patches(const real* x, real* patches, int64_t batch, int64_t height,
 void scatter_patches(const real* dpatches, Target to, int64_t batch, int64_t height, int64_t width,
                      int64_t channels, int64_t patch) {
   if (!to) return;
-  const int64_t rows = height / patch, columns = width / patch, area = patch * patch, dim = channels * area;
+  const int64_t rows = height / patch, columns = width / patch, area = patch * patch,
+                dim = channels * area;
   base::parallel_for(batch * rows, [&](int64_t tile) {
     const int64_t b = tile / rows, row = tile % rows;
     for (int64_t column = 0; column < columns; ++column) {
       const real* from = dpatches + ((b * rows + row) * columns + column) * dim;
       for (int64_t dy = 0; dy < patch; ++dy)
         for (int64_t dx = 0; dx < patch; ++dx) {
-          real* at = to.data + ((b * height + row * patch + dy) * width + column * patch + dx) * channels;
+          real* at =
+              to.data + ((b * height + row * patch + dy) * width + column * patch + dx) * channels;
           for (int64_t c = 0; c < channels; ++c)
             at[c] = (to.add ? at[c] : 0) + from[c * area + dy * patch + dx];
         }
@@ -92,11 +98,14 @@ void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* 
   constexpr int64_t L = base::kLanes<real>;
   const int64_t whole_rows = rows / L * L, whole_columns = columns / L * L;
   base::parallel_for((columns + 63) / 64, [&](int64_t tile) {
-    const int64_t begin = tile * 64, end = std::min(columns, begin + 64), vectors_end = std::min(end, whole_columns);
+    const int64_t begin = tile * 64, end = std::min(columns, begin + 64),
+                  vectors_end = std::min(end, whole_columns);
     for (int64_t r = 0; r < whole_rows; r += L)
-      for (int64_t c = begin; c < vectors_end; c += L) transpose_padded(x + r * ldx + c, ldx, L, L, y + c * rows + r, rows);
+      for (int64_t c = begin; c < vectors_end; c += L)
+        transpose_padded(x + r * ldx + c, ldx, L, L, y + c * rows + r, rows);
     for (int64_t c = begin; c < end; ++c)
-      for (int64_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r) y[c * rows + r] = x[r * ldx + c];
+      for (int64_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r)
+        y[c * rows + r] = x[r * ldx + c];
   });
 }
 
@@ -124,7 +133,8 @@ void permute(const real* x, Target y, int rank, const int64_t* sides, const int*
         rest /= out_sides[static_cast<size_t>(i)];
       }
       real* to = y.data + row * inner;
-      for (int64_t j = 0; j < inner; ++j) to[j] = (y.add ? to[j] : 0) + x[offset + j * inner_stride];
+      for (int64_t j = 0; j < inner; ++j)
+        to[j] = (y.add ? to[j] : 0) + x[offset + j * inner_stride];
     }
   });
 }
@@ -132,7 +142,8 @@ void permute(const real* x, Target y, int rank, const int64_t* sides, const int*
 namespace {
 // Calls f(i of x, i of b) for the rows `begin` … `end` of x, in order; a row is the last axis.
 template <class F>
-void walk_broadcast(int rank, const int64_t* sides, const int64_t* b_sides, int64_t begin, int64_t end, F&& f) {
+void walk_broadcast(int rank, const int64_t* sides, const int64_t* b_sides, int64_t begin,
+                    int64_t end, F&& f) {
   std::array<int64_t, kMaxRank> strides{};
   int64_t stride = 1;
   for (int i = rank - 1; i >= 0; --i) {
@@ -163,7 +174,8 @@ void broadcast_add_forward(const real* x, const real* b, real* y, int rank, cons
   });
 }
 
-void broadcast_add_backward(const real* dy, Target db, int rank, const int64_t* sides, const int64_t* b_sides) {
+void broadcast_add_backward(const real* dy, Target db, int rank, const int64_t* sides,
+                            const int64_t* b_sides) {
   if (!db) return;
   int64_t rows = 1, numel = 1;
   for (int i = 0; i < rank - 1; ++i) rows *= sides[i];

@@ -1,5 +1,6 @@
-// Products that fit in the first caches, as inside one attention window: C = Σ_k A[·,k] B[k,·] with A read
-// number by number through any strides (so its transpose costs nothing) and B, C in whole vectors.
+// Products that fit in the first caches, as inside one attention window: C = Σ_k A[·,k] B[k,·] with
+// A read number by number through any strides (so its transpose costs nothing) and B, C in whole
+// vectors.
 #pragma once
 #include <cstdint>
 
@@ -10,9 +11,10 @@ namespace swin::autograd::kernels {
 
 /// MR rows and VN vectors of C in registers.
 template <int MR, int VN>
-inline __attribute__((always_inline)) void product_block(const real* a, int64_t row_stride, int64_t k_stride,
-                                                         const real* b, int64_t ldb, int64_t k, real* c, int64_t ldc,
-                                                         bool add) {
+inline __attribute__((always_inline)) void product_block(const real* a, int64_t row_stride,
+                                                         int64_t k_stride, const real* b,
+                                                         int64_t ldb, int64_t k, real* c,
+                                                         int64_t ldc, bool add) {
   using Vector = base::Vec<real>;
   constexpr int64_t L = base::kLanes<real>;
   Vector sum[MR][VN];
@@ -32,8 +34,8 @@ inline __attribute__((always_inline)) void product_block(const real* a, int64_t 
 
 /// One column strip of VN vectors: rows in blocks of nearly equal height, at most 24 / VN.
 template <int VN>
-void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const real* b, int64_t ldb, int64_t m,
-                   int64_t k, real* c, int64_t ldc, bool add) {
+void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const real* b, int64_t ldb,
+                   int64_t m, int64_t k, real* c, int64_t ldc, bool add) {
   constexpr int64_t kMost = VN == 1 ? 12 : 24 / VN;
   const int64_t blocks = (m + kMost - 1) / kMost;
   for (int64_t block = 0, row = 0; block < blocks; ++block) {
@@ -41,9 +43,10 @@ void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const re
     const real* from = a + row * row_stride;
     real* to = c + row * ldc;
     switch (rows) {
-#define SWIN_ROWS(R) \
-  case R: \
-    if constexpr (R <= kMost) product_block<R, VN>(from, row_stride, k_stride, b, ldb, k, to, ldc, add); \
+#define SWIN_ROWS(R)                                                             \
+  case R:                                                                        \
+    if constexpr (R <= kMost)                                                    \
+      product_block<R, VN>(from, row_stride, k_stride, b, ldb, k, to, ldc, add); \
     break;
       SWIN_ROWS(1)
       SWIN_ROWS(2)
@@ -63,20 +66,29 @@ void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const re
   }
 }
 
-/// C (m, n) = A (m, k) · B (k, n) [+ C]; element (i, l) of A is a[i · row_stride + l · k_stride]; n, ldb and ldc are
-/// whole vectors.
-inline void small_product(const real* a, int64_t row_stride, int64_t k_stride, const real* b, int64_t ldb, int64_t m,
-                          int64_t n, int64_t k, real* c, int64_t ldc, bool add) {
+/// C (m, n) = A (m, k) · B (k, n) [+ C]; element (i, l) of A is a[i · row_stride + l · k_stride];
+/// n, ldb and ldc are whole vectors.
+inline void small_product(const real* a, int64_t row_stride, int64_t k_stride, const real* b,
+                          int64_t ldb, int64_t m, int64_t n, int64_t k, real* c, int64_t ldc,
+                          bool add) {
   constexpr int64_t L = base::kLanes<real>;
   int64_t left = n / L;
   while (left > 0) {
     // Strips of 4, and no strip of 1 after a 4 where 3 + 2 does.
     const int64_t strip = left == 5 ? 3 : left > 4 ? 4 : left;
     switch (strip) {
-      case 4: product_strip<4>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add); break;
-      case 3: product_strip<3>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add); break;
-      case 2: product_strip<2>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add); break;
-      default: product_strip<1>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add); break;
+      case 4:
+        product_strip<4>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
+        break;
+      case 3:
+        product_strip<3>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
+        break;
+      case 2:
+        product_strip<2>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
+        break;
+      default:
+        product_strip<1>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
+        break;
     }
     b += strip * L;
     c += strip * L;
@@ -84,15 +96,17 @@ inline void small_product(const real* a, int64_t row_stride, int64_t k_stride, c
   }
 }
 
-/// y (columns, ldy) = xᵀ for x (rows, columns; row stride ldx). Rows are padded with zeros to whole vectors, so ldy is
-/// at least round_to_lanes(rows); columns and ldx are whole vectors.
-inline void transpose_padded(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y, int64_t ldy) {
+/// y (columns, ldy) = xᵀ for x (rows, columns; row stride ldx). Rows are padded with zeros to whole
+/// vectors, so ldy is at least round_to_lanes(rows); columns and ldx are whole vectors.
+inline void transpose_padded(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y,
+                             int64_t ldy) {
   using Vector = base::Vec<real>;
   constexpr int L = static_cast<int>(base::kLanes<real>);
   for (int64_t r = 0; r < rows; r += L)
     for (int64_t c = 0; c < columns; c += L) {
       Vector lines[L], next[L];
-      for (int i = 0; i < L; ++i) lines[i] = r + i < rows ? base::load(x + (r + i) * ldx + c) : Vector{};
+      for (int i = 0; i < L; ++i)
+        lines[i] = r + i < rows ? base::load(x + (r + i) * ldx + c) : Vector{};
       // log₂ L perfect shuffles of the lines transpose the block.
       for (int step = 1; step < L; step *= 2) {
         for (int i = 0; i < L / 2; ++i) {
@@ -101,10 +115,10 @@ inline void transpose_padded(const real* x, int64_t ldx, int64_t rows, int64_t c
           next[2 * i] = __builtin_shufflevector(low, high, 0, 8, 1, 9, 2, 10, 3, 11);
           next[2 * i + 1] = __builtin_shufflevector(low, high, 4, 12, 5, 13, 6, 14, 7, 15);
 #else
-          next[2 * i] =
-              __builtin_shufflevector(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-          next[2 * i + 1] =
-              __builtin_shufflevector(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+          next[2 * i] = __builtin_shufflevector(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
+                                                6, 22, 7, 23);
+          next[2 * i + 1] = __builtin_shufflevector(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28,
+                                                    13, 29, 14, 30, 15, 31);
 #endif
         }
         for (int i = 0; i < L; ++i) lines[i] = next[i];

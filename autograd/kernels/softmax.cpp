@@ -9,7 +9,9 @@
 namespace swin::autograd::kernels {
 namespace {
 // Rows per tile so that a tile is some thousand numbers.
-int64_t rows_per_tile(int64_t dim) { return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, dim)); }
+int64_t rows_per_tile(int64_t dim) {
+  return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, dim));
+}
 
 template <class Row>
 void for_rows(int64_t rows, int64_t dim, Row&& body) {
@@ -45,8 +47,8 @@ void softmax_backward(const real* dy, const real* y, Target dx, int64_t rows, in
   });
 }
 
-void cross_entropy_forward(const real* logits, const real* target, real* loss, real* log_sum_exp, int64_t rows,
-                           int64_t classes, real factor) {
+void cross_entropy_forward(const real* logits, const real* target, real* loss, real* log_sum_exp,
+                           int64_t rows, int64_t classes, real factor) {
   if (!loss) return;
   const base::Buffer memory = base::allocate(static_cast<size_t>(rows) * sizeof(real));
   real* losses = static_cast<real*>(memory.data());
@@ -67,8 +69,9 @@ void cross_entropy_forward(const real* logits, const real* target, real* loss, r
   *loss = total * factor;
 }
 
-void cross_entropy_backward(const real* dloss, const real* logits, const real* target, const real* log_sum_exp,
-                            Target dlogits, int64_t rows, int64_t classes, real factor) {
+void cross_entropy_backward(const real* dloss, const real* logits, const real* target,
+                            const real* log_sum_exp, Target dlogits, int64_t rows, int64_t classes,
+                            real factor) {
   if (!dlogits) return;
   const real scale = *dloss * factor;
   for_rows(rows, classes, [&](int64_t row) {

@@ -14,9 +14,10 @@ void softmax_backward(const real* dy, const real* y, Target dx, int64_t rows, in
 /// loss (1) = −factor · Σ_rows Σ_classes target · log softmax(logits).
 /// @param logits, target (rows, classes); a row of target is a distribution.
 /// @param log_sum_exp (rows), saved for backward.
-void cross_entropy_forward(const real* logits, const real* target, real* loss, real* log_sum_exp, int64_t rows,
-                           int64_t classes, real factor);
-void cross_entropy_backward(const real* dloss, const real* logits, const real* target, const real* log_sum_exp,
-                            Target dlogits, int64_t rows, int64_t classes, real factor);
+void cross_entropy_forward(const real* logits, const real* target, real* loss, real* log_sum_exp,
+                           int64_t rows, int64_t classes, real factor);
+void cross_entropy_backward(const real* dloss, const real* logits, const real* target,
+                            const real* log_sum_exp, Target dlogits, int64_t rows, int64_t classes,
+                            real factor);
 
 }  // namespace swin::autograd::kernels

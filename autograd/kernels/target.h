@@ -5,8 +5,9 @@
 namespace swin::autograd {
 
 struct Target {
-  real* data = nullptr;  ///< null: nobody needs this gradient, skip it (also every target of a dry run)
-  bool add = false;      ///< add to what is there instead of storing
+  /// Null: nobody needs this gradient, skip it (also every target of a dry run).
+  real* data = nullptr;
+  bool add = false;  ///< add to what is there instead of storing
   explicit operator bool() const { return data != nullptr; }
 };
 

@@ -56,7 +56,8 @@ class Scratch {
 };
 
 // Copies one head of the window's tokens to (n, d_padded), times factor.
-void gather_head(const real* from, int64_t row_stride, const int32_t* rows, const Sizes& z, real factor, real* to) {
+void gather_head(const real* from, int64_t row_stride, const int32_t* rows, const Sizes& z,
+                 real factor, real* to) {
   const int64_t whole = z.d / L * L;
   for (int64_t i = 0; i < z.n; ++i) {
     const real* p = from + rows[i] * row_stride;
@@ -66,8 +67,8 @@ void gather_head(const real* from, int64_t row_stride, const int32_t* rows, cons
   }
 }
 
-void scatter_head(const real* from, const int32_t* rows, int64_t row_stride, const Sizes& z, real factor, bool add,
-                  real* to) {
+void scatter_head(const real* from, const int32_t* rows, int64_t row_stride, const Sizes& z,
+                  real factor, bool add, real* to) {
   const int64_t whole = z.d / L * L;
   for (int64_t i = 0; i < z.n; ++i) {
     const real* p = from + i * z.d_padded;
@@ -94,7 +95,8 @@ const int32_t* labels_of(const WindowAttention& s, int64_t window) {
 }
 
 // Adds bias and mask to the scores of query i, and puts what softmax must not see out of reach.
-void finish_scores(real* scores, const real* bias, const int32_t* labels, int64_t i, const Sizes& z) {
+void finish_scores(real* scores, const real* bias, const int32_t* labels, int64_t i,
+                   const Sizes& z) {
   for (int64_t j = 0; j < z.n_padded; j += L) store(scores + j, load(scores + j) + load(bias + j));
   for (int64_t j = z.n; j < z.n_padded; ++j) scores[j] = kForbidden;
   if (labels)
@@ -103,8 +105,8 @@ void finish_scores(real* scores, const real* bias, const int32_t* labels, int64_
 }
 
 // Where attention dropout keeps a probability it is divided by `keep`, elsewhere it is zero.
-void drop_probabilities(real* p, int64_t window, int64_t head, int64_t query, const WindowAttention& s,
-                        const base::Random& random, const Sizes& z) {
+void drop_probabilities(real* p, int64_t window, int64_t head, int64_t query,
+                        const WindowAttention& s, const base::Random& random, const Sizes& z) {
   const int64_t first = ((window * s.heads + head) * z.n + query) * z.n;
   const real scale = 1 / s.keep;
   for (int64_t j = 0; j < z.n; ++j) {
@@ -132,18 +134,21 @@ struct Grid {
       const int64_t end = std::min(s.batch * s.windows, (group + 1) * windows_per_tile);
       const int64_t last_head = std::min(s.heads, first_head + heads_per_tile);
       for (int64_t w = group * windows_per_tile; w < end; ++w)
-        for (int64_t head = first_head; head < last_head; ++head) body(w / s.windows, w % s.windows, head, group);
+        for (int64_t head = first_head; head < last_head; ++head)
+          body(w / s.windows, w % s.windows, head, group);
     });
   }
 };
 
 }  // namespace
 
-void window_attention_forward(const WindowAttention& s, const real* qkv, real* y, real* row_max, real* row_inverse) {
+void window_attention_forward(const WindowAttention& s, const real* qkv, real* y, real* row_max,
+                              real* row_inverse) {
   if (!y) return;
   const Sizes z(s);
   const int64_t channels = s.heads * s.head_dim, query_rows = std::min(z.n, kQueryRows);
-  const int64_t need = 3 * z.n * z.d_padded + z.d_padded * z.n_padded + query_rows * z.n_padded + z.n * z.d_padded;
+  const int64_t need =
+      3 * z.n * z.d_padded + z.d_padded * z.n_padded + query_rows * z.n_padded + z.n * z.d_padded;
   Grid(s).run(s, [&](int64_t image, int64_t window, int64_t head, int64_t) {
     Scratch scratch = Scratch::start(need);
     real *q = scratch.take(z.n * z.d_padded), *k = scratch.take(z.n * z.d_padded),
@@ -161,8 +166,8 @@ void window_attention_forward(const WindowAttention& s, const real* qkv, real* y
     const int64_t saved = ((image * s.windows + window) * s.heads + head) * z.n;
     for (int64_t first = 0; first < z.n; first += query_rows) {
       const int64_t count = std::min(query_rows, z.n - first);
-      small_product(q + first * z.d_padded, z.d_padded, 1, kt, z.n_padded, count, z.n_padded, z.d, p, z.n_padded,
-                    false);
+      small_product(q + first * z.d_padded, z.d_padded, 1, kt, z.n_padded, count, z.n_padded, z.d,
+                    p, z.n_padded, false);
       for (int64_t i = 0; i < count; ++i) {
         real* row = p + i * z.n_padded;
         finish_scores(row, s.bias + (head * z.n + first + i) * z.n_padded, labels, first + i, z);
@@ -184,15 +189,17 @@ void window_attention_forward(const WindowAttention& s, const real* qkv, real* y
         }
         if (s.keep < 1) drop_probabilities(row, window, head, first + i, s, random, z);
       }
-      small_product(p, z.n_padded, 1, v, z.d_padded, count, z.d_padded, z.n, out + first * z.d_padded, z.d_padded,
-                    false);
+      small_product(p, z.n_padded, 1, v, z.d_padded, count, z.d_padded, z.n,
+                    out + first * z.d_padded, z.d_padded, false);
     }
-    scatter_head(out, rows, channels, z, 1, false, y + image * s.map_rows() * channels + head * z.d);
+    scatter_head(out, rows, channels, z, 1, false,
+                 y + image * s.map_rows() * channels + head * z.d);
   });
 }
 
-void window_attention_backward(const WindowAttention& s, const real* dy, const real* qkv, const real* row_max,
-                               const real* row_inverse, Target dqkv, real* dbias) {
+void window_attention_backward(const WindowAttention& s, const real* dy, const real* qkv,
+                               const real* row_max, const real* row_inverse, Target dqkv,
+                               real* dbias) {
   if (!dqkv && !dbias) return;
   const Sizes z(s);
   const Grid grid(s);
@@ -202,7 +209,8 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
   base::Buffer memory;
   real* partials = nullptr;
   if (dbias) {
-    memory = base::allocate(static_cast<size_t>(grid.window_tiles * s.heads * bias_area) * sizeof(real));
+    memory =
+        base::allocate(static_cast<size_t>(grid.window_tiles * s.heads * bias_area) * sizeof(real));
     partials = static_cast<real*>(memory.data());
   }
   grid.run(s, [&](int64_t image, int64_t window, int64_t head, int64_t group) {
@@ -211,7 +219,8 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
          *g = scratch.take(head_area), *dq = scratch.take(head_area), *dk = scratch.take(head_area),
          *dv = scratch.take(head_area), *kt = scratch.take(z.d_padded * z.n_padded),
          *vt = scratch.take(z.d_padded * z.n_padded), *p = scratch.take(query_rows * z.n_padded),
-         *ds = scratch.take(query_rows * z.n_padded), *dropped = scratch.take(query_rows * z.n_padded);
+         *ds = scratch.take(query_rows * z.n_padded),
+         *dropped = scratch.take(query_rows * z.n_padded);
     const int32_t* rows = s.rows + window * z.n;
     const int32_t* labels = labels_of(s, window);
     const real* from = qkv + image * s.map_rows() * 3 * channels + head * z.d;
@@ -228,17 +237,19 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
     const bool first_window = (image * s.windows + window) % grid.windows_per_tile == 0;
     for (int64_t first = 0; first < z.n; first += query_rows) {
       const int64_t count = std::min(query_rows, z.n - first);
-      small_product(q + first * z.d_padded, z.d_padded, 1, kt, z.n_padded, count, z.n_padded, z.d, p, z.n_padded,
-                    false);
-      small_product(g + first * z.d_padded, z.d_padded, 1, vt, z.n_padded, count, z.n_padded, z.d, ds, z.n_padded,
-                    false);
+      small_product(q + first * z.d_padded, z.d_padded, 1, kt, z.n_padded, count, z.n_padded, z.d,
+                    p, z.n_padded, false);
+      small_product(g + first * z.d_padded, z.d_padded, 1, vt, z.n_padded, count, z.n_padded, z.d,
+                    ds, z.n_padded, false);
       for (int64_t i = 0; i < count; ++i) {
         real *row = p + i * z.n_padded, *drow = ds + i * z.n_padded;
         finish_scores(row, s.bias + (head * z.n + first + i) * z.n_padded, labels, first + i, z);
         const real largest = row_max[saved + first + i], inverse = row_inverse[saved + first + i];
-        for (int64_t j = 0; j < z.n_padded; j += L) store(row + j, base::exp(load(row + j) - largest) * inverse);
+        for (int64_t j = 0; j < z.n_padded; j += L)
+          store(row + j, base::exp(load(row + j) - largest) * inverse);
         if (s.keep < 1) {
-          std::memcpy(dropped + i * z.n_padded, row, static_cast<size_t>(z.n_padded) * sizeof(real));
+          std::memcpy(dropped + i * z.n_padded, row,
+                      static_cast<size_t>(z.n_padded) * sizeof(real));
           drop_probabilities(dropped + i * z.n_padded, window, head, first + i, s, random, z);
           drop_probabilities(drow, window, head, first + i, s, random, z);
         }
@@ -254,11 +265,12 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
       }
       const real* used = s.keep < 1 ? dropped : p;
       const bool add = first > 0;
-      small_product(ds, z.n_padded, 1, k, z.d_padded, count, z.d_padded, z.n, dq + first * z.d_padded, z.d_padded,
-                    false);
-      small_product(ds, 1, z.n_padded, q + first * z.d_padded, z.d_padded, z.n, z.d_padded, count, dk, z.d_padded, add);
-      small_product(used, 1, z.n_padded, g + first * z.d_padded, z.d_padded, z.n, z.d_padded, count, dv, z.d_padded,
-                    add);
+      small_product(ds, z.n_padded, 1, k, z.d_padded, count, z.d_padded, z.n,
+                    dq + first * z.d_padded, z.d_padded, false);
+      small_product(ds, 1, z.n_padded, q + first * z.d_padded, z.d_padded, z.n, z.d_padded, count,
+                    dk, z.d_padded, add);
+      small_product(used, 1, z.n_padded, g + first * z.d_padded, z.d_padded, z.n, z.d_padded, count,
+                    dv, z.d_padded, add);
     }
     if (!dqkv) return;
     real* to = dqkv.data + image * s.map_rows() * 3 * channels + head * z.d;
@@ -266,7 +278,9 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
     scatter_head(dk, rows, 3 * channels, z, 1, dqkv.add, to + channels);
     scatter_head(dv, rows, 3 * channels, z, 1, dqkv.add, to + 2 * channels);
   });
-  if (dbias) sum_partials(partials, grid.window_tiles, s.heads * z.n, z.n_padded, {dbias, false}, z.n_padded);
+  if (dbias)
+    sum_partials(partials, grid.window_tiles, s.heads * z.n, z.n_padded, {dbias, false},
+                 z.n_padded);
 }
 
 namespace {
@@ -275,24 +289,28 @@ template <class F>
 void for_token_pairs(int64_t height, int64_t width, F&& f) {
   for (int64_t i = 0; i < height * width; ++i)
     for (int64_t j = 0; j < height * width; ++j) {
-      const int64_t down = i / width - j / width + height - 1, right = i % width - j % width + width - 1;
+      const int64_t down = i / width - j / width + height - 1,
+                    right = i % width - j % width + width - 1;
       f(down * (2 * width - 1) + right, i, j);
     }
 }
 }  // namespace
 
-void expand_position_bias(const real* table, int64_t height, int64_t width, int64_t heads, real* bias) {
+void expand_position_bias(const real* table, int64_t height, int64_t width, int64_t heads,
+                          real* bias) {
   if (!bias) return;
   const int64_t n = height * width, n_padded = base::round_to_lanes<real>(n);
   base::parallel_for(heads, [&](int64_t head) {
     real* to = bias + head * n * n_padded;
     std::fill_n(to, n * n_padded, real{0});
-    for_token_pairs(height, width,
-                    [&](int64_t row, int64_t i, int64_t j) { to[i * n_padded + j] = table[row * heads + head]; });
+    for_token_pairs(height, width, [&](int64_t row, int64_t i, int64_t j) {
+      to[i * n_padded + j] = table[row * heads + head];
+    });
   });
 }
 
-void collect_position_bias(const real* dbias, int64_t height, int64_t width, int64_t heads, Target dtable) {
+void collect_position_bias(const real* dbias, int64_t height, int64_t width, int64_t heads,
+                           Target dtable) {
   if (!dtable) return;
   const int64_t n = height * width, n_padded = base::round_to_lanes<real>(n);
   if (!dtable.add) std::fill_n(dtable.data, (2 * height - 1) * (2 * width - 1) * heads, real{0});

@@ -16,8 +16,8 @@ void for_window_tokens(Size2 map, Size2 window, F&& f) {
         for (int64_t j = left; j < left + window[1]; ++j) f(i, j);
 }
 
-// The regions of the published mask along one axis: everything before the last window, the part of the last
-// window that did not wrap round, and the part that did.
+// The regions of the published mask along one axis: everything before the last window, the part of
+// the last window that did not wrap round, and the part that did.
 int32_t region(int64_t i, int64_t side, int64_t window, int64_t shift) {
   if (shift == 0 || i < side - window) return 0;
   return i < side - shift ? 1 : 2;
@@ -32,7 +32,8 @@ std::vector<int32_t> window_rows(Size2 map, const WindowGeometry& g) {
   std::vector<int32_t> rows;
   rows.reserve(static_cast<size_t>(map[0] * map[1]));
   for_window_tokens(map, g.window, [&](int64_t i, int64_t j) {
-    rows.push_back(static_cast<int32_t>((i + shift[0]) % map[0] * map[1] + (j + shift[1]) % map[1]));
+    rows.push_back(
+        static_cast<int32_t>((i + shift[0]) % map[0] * map[1] + (j + shift[1]) % map[1]));
   });
   return rows;
 }
@@ -61,7 +62,8 @@ Tensor attention_mask(Size2 map, const WindowGeometry& g) {
   for (int64_t w = 0; w < windows; ++w)
     for (int64_t i = 0; i < area; ++i)
       for (int64_t j = 0; j < area; ++j) {
-        const int32_t query = labels[static_cast<size_t>(w * area + i)], key = labels[static_cast<size_t>(w * area + j)];
+        const int32_t query = labels[static_cast<size_t>(w * area + i)],
+                      key = labels[static_cast<size_t>(w * area + j)];
         if (query != key || key < 0) mask.mutable_data()[(w * area + i) * area + j] = -100;
       }
   return mask;
@@ -84,22 +86,26 @@ namespace {
 void check_table(const Op& op, const Tensor& table, Size2 window, int64_t heads) {
   const Shape expected = {(2 * window[0] - 1) * (2 * window[1] - 1), heads};
   op.check(window[0] > 0 && window[1] > 0 && table.shape() == expected, [&] {
-    return "found a relative position bias table of " + table.shape().text() + ", expected " + expected.text();
+    return "found a relative position bias table of " + table.shape().text() + ", expected " +
+           expected.text();
   });
 }
 }  // namespace
 
 Tensor relative_position_bias(const Tensor& table, Size2 window) {
   Op op("relative_position_bias");
-  op.check(table.rank() == 2, [&] { return "found " + table.shape().text() + ", expected (positions, heads)"; });
+  op.check(table.rank() == 2,
+           [&] { return "found " + table.shape().text() + ", expected (positions, heads)"; });
   const int64_t heads = table.dim(1), area = window[0] * window[1];
   check_table(op, table, window, heads);
   const Array<int32_t> index = Array<int32_t>::from(relative_position_index(window));
   Tensor taken({area, area, heads});
   kernels::take_rows_forward(table.data(), taken.mutable_data(), index.data(), area * area, heads);
   taken = op.record(taken, {table},
-                    [index, area, heads, rows = table.dim(0), dtable = table.gradient()](const OutputGradient& dy) {
-                      kernels::take_rows_backward(dy, dtable.target(), index.data(), rows, area * area, heads);
+                    [index, area, heads, rows = table.dim(0),
+                     dtable = table.gradient()](const OutputGradient& dy) {
+                      kernels::take_rows_backward(dy, dtable.target(), index.data(), rows,
+                                                  area * area, heads);
                     });
   return permute(taken, {2, 0, 1});
 }
@@ -109,11 +115,12 @@ Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeom
   Op op("window_attention");
   const Size2 window = geometry.window;
   const int64_t heads = options.num_heads;
-  op.check(qkv.rank() == 4 && heads > 0 && qkv.dim(3) % (3 * heads) == 0 && window[0] > 0 && window[1] > 0 &&
-               qkv.dim(1) % window[0] == 0 && qkv.dim(2) % window[1] == 0,
+  op.check(qkv.rank() == 4 && heads > 0 && qkv.dim(3) % (3 * heads) == 0 && window[0] > 0 &&
+               window[1] > 0 && qkv.dim(1) % window[0] == 0 && qkv.dim(2) % window[1] == 0,
            [&] {
-             return "found qkv " + qkv.shape().text() + ", " + std::to_string(heads) + " heads, windows of " +
-                    Shape{window[0], window[1]}.text() + ", expected (B, H, W, 3 · heads · head_dim), the window dividing H and W";
+             return "found qkv " + qkv.shape().text() + ", " + std::to_string(heads) +
+                    " heads, windows of " + Shape{window[0], window[1]}.text() +
+                    ", expected (B, H, W, 3 · heads · head_dim), the window dividing H and W";
            });
   op.check(geometry.shift[0] >= 0 && geometry.shift[0] < window[0] && geometry.shift[1] >= 0 &&
                geometry.shift[1] < window[1],
@@ -142,17 +149,19 @@ Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeom
   const bool records = Op::will_record({qkv, table});
   const int64_t saved = records ? batch * windows * heads * area : 0;
   const Array<real> row_max(saved), row_inverse(saved);
-  kernels::window_attention_forward(shape, qkv.data(), y.mutable_data(), records ? row_max.data() : nullptr,
+  kernels::window_attention_forward(shape, qkv.data(), y.mutable_data(),
+                                    records ? row_max.data() : nullptr,
                                     records ? row_inverse.data() : nullptr);
   op.macs(2 * batch * windows * area * area * channels);
-  return op.record(y, {qkv, table},
-                   [shape, rows, labels, bias, row_max, row_inverse, window, heads, qkv = qkv.detached(),
-                    dqkv = qkv.gradient(), dtable = table.gradient()](const OutputGradient& dy) {
-                     const Array<real> dbias(dtable.needed() ? bias.size() : 0);
-                     kernels::window_attention_backward(shape, dy, qkv.data(), row_max.data(), row_inverse.data(),
-                                                        dqkv.target(), dbias.data());
-                     kernels::collect_position_bias(dbias.data(), window[0], window[1], heads, dtable.target());
-                   });
+  return op.record(
+      y, {qkv, table},
+      [shape, rows, labels, bias, row_max, row_inverse, window, heads, qkv = qkv.detached(),
+       dqkv = qkv.gradient(), dtable = table.gradient()](const OutputGradient& dy) {
+        const Array<real> dbias(dtable.needed() ? bias.size() : 0);
+        kernels::window_attention_backward(shape, dy, qkv.data(), row_max.data(),
+                                           row_inverse.data(), dqkv.target(), dbias.data());
+        kernels::collect_position_bias(dbias.data(), window[0], window[1], heads, dtable.target());
+      });
 }
 
 }  // namespace swin::autograd

@@ -16,7 +16,8 @@ bool align(const Shape& x, const Shape& b, Sides& x_sides, Sides& b_sides) {
     const int j = i - (x.rank() - b.rank());
     x_sides[static_cast<size_t>(i)] = x[i];
     b_sides[static_cast<size_t>(i)] = j < 0 ? 1 : b[j];
-    if (b_sides[static_cast<size_t>(i)] != x[i] && b_sides[static_cast<size_t>(i)] != 1) return false;
+    if (b_sides[static_cast<size_t>(i)] != x[i] && b_sides[static_cast<size_t>(i)] != 1)
+      return false;
   }
   return true;
 }
@@ -37,25 +38,29 @@ Tensor add(const Tensor& x, const Tensor& b) {
   }
   Sides x_sides{}, b_sides{};
   op.check(x.rank() > 0 && align(x.shape(), b.shape(), x_sides, b_sides), [&] {
-    return "found " + x.shape().text() + " and " + b.shape().text() + ", expected sides that are equal or 1";
+    return "found " + x.shape().text() + " and " + b.shape().text() +
+           ", expected sides that are equal or 1";
   });
   Tensor y(x.shape());
   const int rank = x.rank();
-  kernels::broadcast_add_forward(x.data(), b.data(), y.mutable_data(), rank, x_sides.data(), b_sides.data());
-  return op.record(y, {x, b},
-                   [rank, x_sides, b_sides, dx = x.gradient(), db = b.gradient()](const OutputGradient& dy) {
-                     kernels::broadcast_add_backward(dy, db.target(), rank, x_sides.data(), b_sides.data());
-                     dy.hand_on(dx);
-                   });
+  kernels::broadcast_add_forward(x.data(), b.data(), y.mutable_data(), rank, x_sides.data(),
+                                 b_sides.data());
+  return op.record(
+      y, {x, b},
+      [rank, x_sides, b_sides, dx = x.gradient(), db = b.gradient()](const OutputGradient& dy) {
+        kernels::broadcast_add_backward(dy, db.target(), rank, x_sides.data(), b_sides.data());
+        dy.hand_on(dx);
+      });
 }
 
 Tensor scale(const Tensor& x, real factor) {
   Op op("scale");
   Tensor y(x.shape());
   kernels::scale_forward(x.data(), factor, y.mutable_data(), x.numel());
-  return op.record(y, {x}, [factor, numel = x.numel(), dx = x.gradient()](const OutputGradient& dy) {
-    kernels::scale_backward(dy, factor, dx.target(), numel);
-  });
+  return op.record(y, {x},
+                   [factor, numel = x.numel(), dx = x.gradient()](const OutputGradient& dy) {
+                     kernels::scale_backward(dy, factor, dx.target(), numel);
+                   });
 }
 
 Tensor gelu(const Tensor& x) {
@@ -70,7 +75,8 @@ Tensor gelu(const Tensor& x) {
 Tensor dropout(const Tensor& x, real rate, const DrawKey& key) {
   Op op("dropout");
   op.check(rate >= 0 && rate < 1 && x.rank() > 0, [&] {
-    return "found rate " + std::to_string(rate) + " for " + x.shape().text() + ", expected a rate in [0, 1) and a batch axis";
+    return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
+           ", expected a rate in [0, 1) and a batch axis";
   });
   const int64_t batch = x.dim(0), numel = numel_per_sample(x);
   const real keep = 1 - rate;
@@ -84,7 +90,8 @@ Tensor dropout(const Tensor& x, real rate, const DrawKey& key) {
 Tensor drop_path(const Tensor& x, real rate, const DrawKey& key) {
   Op op("drop_path");
   op.check(rate >= 0 && rate < 1 && x.rank() > 0, [&] {
-    return "found rate " + std::to_string(rate) + " for " + x.shape().text() + ", expected a rate in [0, 1) and a batch axis";
+    return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
+           ", expected a rate in [0, 1) and a batch axis";
   });
   const int64_t batch = x.dim(0), numel = numel_per_sample(x);
   const real keep = 1 - rate;

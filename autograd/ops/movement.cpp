@@ -8,12 +8,13 @@ namespace swin::autograd {
 namespace {
 
 // Every op that moves whole tokens: y row r of an image is x row index[r] (zeros where −1).
-Tensor move_rows(Op& op, const Tensor& x, const Shape& shape, const std::vector<int32_t>& index, int64_t batch,
-                 int64_t rows_in, int64_t dim) {
+Tensor move_rows(Op& op, const Tensor& x, const Shape& shape, const std::vector<int32_t>& index,
+                 int64_t batch, int64_t rows_in, int64_t dim) {
   const int64_t rows_out = static_cast<int64_t>(index.size());
   const Array<int32_t> forward = Array<int32_t>::from(index);
   Tensor y(shape);
-  kernels::gather_rows(x.data(), {y.mutable_data(), false}, forward.data(), batch, rows_in, rows_out, dim);
+  kernels::gather_rows(x.data(), {y.mutable_data(), false}, forward.data(), batch, rows_in,
+                       rows_out, dim);
   if (!Op::will_record({x})) return op.record(y, {x}, nullptr);
   std::vector<int32_t> inverse(static_cast<size_t>(rows_in), -1);
   for (size_t r = 0; r < index.size(); ++r)
@@ -21,7 +22,8 @@ Tensor move_rows(Op& op, const Tensor& x, const Shape& shape, const std::vector<
   return op.record(y, {x},
                    [backward = Array<int32_t>::from(inverse), batch, rows_in, rows_out, dim,
                     dx = x.gradient()](const OutputGradient& dy) {
-                     kernels::gather_rows(dy, dx.target(), backward.data(), batch, rows_out, rows_in, dim);
+                     kernels::gather_rows(dy, dx.target(), backward.data(), batch, rows_out,
+                                          rows_in, dim);
                    });
 }
 
@@ -35,9 +37,11 @@ int64_t modulo(int64_t a, int64_t n) { return (a % n + n) % n; }
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
   Op op("reshape");
-  op.check(shape.numel() == x.numel(),
-           [&] { return "found " + x.shape().text() + ", expected as many elements as " + shape.text(); });
-  return op.record(x.viewed(shape), {x}, [dx = x.gradient()](const OutputGradient& dy) { dy.hand_on(dx); });
+  op.check(shape.numel() == x.numel(), [&] {
+    return "found " + x.shape().text() + ", expected as many elements as " + shape.text();
+  });
+  return op.record(x.viewed(shape), {x},
+                   [dx = x.gradient()](const OutputGradient& dy) { dy.hand_on(dx); });
 }
 
 Tensor permute(const Tensor& x, const std::vector<int>& axes) {
@@ -48,7 +52,9 @@ Tensor permute(const Tensor& x, const std::vector<int>& axes) {
     fits = axes[i] >= 0 && axes[i] < x.rank() && inverse[static_cast<size_t>(axes[i])] < 0;
     if (fits) inverse[static_cast<size_t>(axes[i])] = static_cast<int>(i);
   }
-  op.check(fits, [&] { return "found axes that do not permute " + x.shape().text() + ", expected each axis once"; });
+  op.check(fits, [&] {
+    return "found axes that do not permute " + x.shape().text() + ", expected each axis once";
+  });
   Shape shape;
   std::vector<int64_t> sides, moved;
   for (int i = 0; i < x.rank(); ++i) {
@@ -71,78 +77,93 @@ Tensor roll(const Tensor& x, Size2 shift) {
   index.reserve(static_cast<size_t>(height * width));
   for (int64_t i = 0; i < height; ++i)
     for (int64_t j = 0; j < width; ++j)
-      index.push_back(static_cast<int32_t>(modulo(i - shift[0], height) * width + modulo(j - shift[1], width)));
+      index.push_back(
+          static_cast<int32_t>(modulo(i - shift[0], height) * width + modulo(j - shift[1], width)));
   return move_rows(op, x, x.shape(), index, x.dim(0), height * width, x.dim(3));
 }
 
 Tensor resize_map(const Tensor& x, Size2 to) {
   Op op("resize_map");
   check_map(op, x);
-  op.check(to[0] > 0 && to[1] > 0, [&] { return "found an empty map to resize to, expected sides of at least 1"; });
+  op.check(to[0] > 0 && to[1] > 0,
+           [&] { return "found an empty map to resize to, expected sides of at least 1"; });
   const int64_t height = x.dim(1), width = x.dim(2);
   std::vector<int32_t> index;
   index.reserve(static_cast<size_t>(to[0] * to[1]));
   for (int64_t i = 0; i < to[0]; ++i)
     for (int64_t j = 0; j < to[1]; ++j)
       index.push_back(i < height && j < width ? static_cast<int32_t>(i * width + j) : -1);
-  return move_rows(op, x, {x.dim(0), to[0], to[1], x.dim(3)}, index, x.dim(0), height * width, x.dim(3));
+  return move_rows(op, x, {x.dim(0), to[0], to[1], x.dim(3)}, index, x.dim(0), height * width,
+                   x.dim(3));
 }
 
 Tensor window_partition(const Tensor& x, Size2 window) {
   Op op("window_partition");
   check_map(op, x);
   const Size2 map = {x.dim(1), x.dim(2)};
-  op.check(window[0] > 0 && window[1] > 0 && map[0] % window[0] == 0 && map[1] % window[1] == 0, [&] {
-    return "found a map of " + x.shape().text() + " and windows of " + Shape{window[0], window[1]}.text() +
-           ", expected sides that the window divides";
-  });
+  op.check(window[0] > 0 && window[1] > 0 && map[0] % window[0] == 0 && map[1] % window[1] == 0,
+           [&] {
+             return "found a map of " + x.shape().text() + " and windows of " +
+                    Shape{window[0], window[1]}.text() + ", expected sides that the window divides";
+           });
   const int64_t area = window[0] * window[1], windows = map[0] * map[1] / area;
-  return move_rows(op, x, {x.dim(0) * windows, area, x.dim(3)}, window_rows(map, {window, {0, 0}, false, {0, 0}}),
-                   x.dim(0), map[0] * map[1], x.dim(3));
+  return move_rows(op, x, {x.dim(0) * windows, area, x.dim(3)},
+                   window_rows(map, {window, {0, 0}, false, {0, 0}}), x.dim(0), map[0] * map[1],
+                   x.dim(3));
 }
 
 Tensor window_reverse(const Tensor& x, Size2 window, Size2 map) {
   Op op("window_reverse");
   const int64_t area = window[0] * window[1];
-  op.check(x.rank() == 3 && window[0] > 0 && window[1] > 0 && x.dim(1) == area && map[0] > 0 && map[1] > 0 &&
-               map[0] % window[0] == 0 && map[1] % window[1] == 0 && x.dim(0) % (map[0] * map[1] / area) == 0,
+  op.check(x.rank() == 3 && window[0] > 0 && window[1] > 0 && x.dim(1) == area && map[0] > 0 &&
+               map[1] > 0 && map[0] % window[0] == 0 && map[1] % window[1] == 0 &&
+               x.dim(0) % (map[0] * map[1] / area) == 0,
            [&] {
-             return "found windows " + x.shape().text() + " for a map of " + Shape{map[0], map[1]}.text() +
-                    ", expected (B · windows, " + std::to_string(area) + ", C)";
+             return "found windows " + x.shape().text() + " for a map of " +
+                    Shape{map[0], map[1]}.text() + ", expected (B · windows, " +
+                    std::to_string(area) + ", C)";
            });
   const std::vector<int32_t> rows = window_rows(map, {window, {0, 0}, false, {0, 0}});
   std::vector<int32_t> index(rows.size());
-  for (size_t r = 0; r < rows.size(); ++r) index[static_cast<size_t>(rows[r])] = static_cast<int32_t>(r);
+  for (size_t r = 0; r < rows.size(); ++r)
+    index[static_cast<size_t>(rows[r])] = static_cast<int32_t>(r);
   const int64_t batch = x.dim(0) / (map[0] * map[1] / area);
-  return move_rows(op, x, {batch, map[0], map[1], x.dim(2)}, index, batch, map[0] * map[1], x.dim(2));
+  return move_rows(op, x, {batch, map[0], map[1], x.dim(2)}, index, batch, map[0] * map[1],
+                   x.dim(2));
 }
 
 Tensor patch_merging(const Tensor& x) {
   Op op("patch_merging");
   check_map(op, x);
-  const int64_t height = x.dim(1), width = x.dim(2), rows = (height + 1) / 2, columns = (width + 1) / 2;
+  const int64_t height = x.dim(1), width = x.dim(2), rows = (height + 1) / 2,
+                columns = (width + 1) / 2;
   std::vector<int32_t> index;
   index.reserve(static_cast<size_t>(4 * rows * columns));
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j)
       for (int64_t part = 0; part < 4; ++part) {  // the row offset runs fastest
         const int64_t row = 2 * i + part % 2, column = 2 * j + part / 2;
-        index.push_back(row < height && column < width ? static_cast<int32_t>(row * width + column) : -1);
+        index.push_back(row < height && column < width ? static_cast<int32_t>(row * width + column)
+                                                       : -1);
       }
-  return move_rows(op, x, {x.dim(0), rows, columns, 4 * x.dim(3)}, index, x.dim(0), height * width, x.dim(3));
+  return move_rows(op, x, {x.dim(0), rows, columns, 4 * x.dim(3)}, index, x.dim(0), height * width,
+                   x.dim(3));
 }
 
 Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Op op("patch_embed");
   check_map(op, x);
-  op.check(weight.rank() == 4 && weight.dim(1) == x.dim(3) && weight.dim(2) == weight.dim(3) && weight.dim(2) > 0 &&
-               x.dim(1) % weight.dim(2) == 0 && x.dim(2) % weight.dim(2) == 0 && bias.shape() == Shape{weight.dim(0)},
+  op.check(weight.rank() == 4 && weight.dim(1) == x.dim(3) && weight.dim(2) == weight.dim(3) &&
+               weight.dim(2) > 0 && x.dim(1) % weight.dim(2) == 0 &&
+               x.dim(2) % weight.dim(2) == 0 && bias.shape() == Shape{weight.dim(0)},
            [&] {
-             return "found x " + x.shape().text() + ", weight " + weight.shape().text() + ", bias " +
-                    bias.shape().text() + ", expected (B, H, W, channels), (dim, channels, patch, patch), (dim), "
+             return "found x " + x.shape().text() + ", weight " + weight.shape().text() +
+                    ", bias " + bias.shape().text() +
+                    ", expected (B, H, W, channels), (dim, channels, patch, patch), (dim), "
                     "patch dividing H and W";
            });
-  const int64_t batch = x.dim(0), height = x.dim(1), width = x.dim(2), channels = x.dim(3), patch = weight.dim(2);
+  const int64_t batch = x.dim(0), height = x.dim(1), width = x.dim(2), channels = x.dim(3),
+                patch = weight.dim(2);
   const int64_t dim = weight.dim(0), in = channels * patch * patch;
   const int64_t rows = batch * (height / patch) * (width / patch);
   Tensor y({batch, height / patch, width / patch, dim});
@@ -157,29 +178,31 @@ Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     kernels::gemm(p);
   }
   op.macs(rows * in * dim);
-  return op.record(
-      y, {x, weight, bias},
-      [x = x.detached(), weight = weight.detached(), batch, height, width, channels, patch, dim, in, rows,
-       dx = x.gradient(), dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
-        kernels::Product p;
-        p.a = dy, p.lda = dim;
-        if (dx.needed()) {
-          Array<real> dpatches(rows * in);
-          p.m = rows, p.n = in, p.k = dim;
-          p.b = weight.data(), p.ldb = in, p.c = {dpatches.data(), false}, p.ldc = in;
-          kernels::gemm(p);
-          kernels::scatter_patches(dpatches.data(), dx.target(), batch, height, width, channels, patch);
-        }
-        if (dweight.needed()) {
-          Array<real> patches(rows * in);
-          kernels::gather_patches(x.data(), patches.data(), batch, height, width, channels, patch);
-          p.transpose_a = kernels::Transpose::yes;
-          p.m = dim, p.n = in, p.k = rows;
-          p.b = patches.data(), p.ldb = in, p.c = dweight.target(), p.ldc = in;
-          kernels::gemm(p);
-        }
-        kernels::sum_rows(dy, rows, dim, dbias.target());
-      });
+  return op.record(y, {x, weight, bias},
+                   [x = x.detached(), weight = weight.detached(), batch, height, width, channels,
+                    patch, dim, in, rows, dx = x.gradient(), dweight = weight.gradient(),
+                    dbias = bias.gradient()](const OutputGradient& dy) {
+                     kernels::Product p;
+                     p.a = dy, p.lda = dim;
+                     if (dx.needed()) {
+                       Array<real> dpatches(rows * in);
+                       p.m = rows, p.n = in, p.k = dim;
+                       p.b = weight.data(), p.ldb = in, p.c = {dpatches.data(), false}, p.ldc = in;
+                       kernels::gemm(p);
+                       kernels::scatter_patches(dpatches.data(), dx.target(), batch, height, width,
+                                                channels, patch);
+                     }
+                     if (dweight.needed()) {
+                       Array<real> patches(rows * in);
+                       kernels::gather_patches(x.data(), patches.data(), batch, height, width,
+                                               channels, patch);
+                       p.transpose_a = kernels::Transpose::yes;
+                       p.m = dim, p.n = in, p.k = rows;
+                       p.b = patches.data(), p.ldb = in, p.c = dweight.target(), p.ldc = in;
+                       kernels::gemm(p);
+                     }
+                     kernels::sum_rows(dy, rows, dim, dbias.target());
+                   });
 }
 
 Tensor mean_tokens(const Tensor& x) {

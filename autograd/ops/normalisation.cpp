@@ -7,24 +7,26 @@ namespace swin::autograd {
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, real epsilon) {
   Op op("layer_norm");
-  op.check(x.rank() >= 1 && weight.shape() == Shape{x.dim(-1)} && bias.shape() == weight.shape(), [&] {
-    return "found x " + x.shape().text() + ", weight " + weight.shape().text() + ", bias " + bias.shape().text() +
-           ", expected weight and bias of the last side of x";
-  });
+  op.check(
+      x.rank() >= 1 && weight.shape() == Shape{x.dim(-1)} && bias.shape() == weight.shape(), [&] {
+        return "found x " + x.shape().text() + ", weight " + weight.shape().text() + ", bias " +
+               bias.shape().text() + ", expected weight and bias of the last side of x";
+      });
   const int64_t dim = x.dim(-1), rows = dim ? x.numel() / dim : 0;
   Tensor y(x.shape());
   Array<real> mean(rows), rstd(rows);
-  kernels::layer_norm_forward(x.data(), weight.data(), bias.data(), y.mutable_data(), mean.data(), rstd.data(), rows,
-                              dim, epsilon);
+  kernels::layer_norm_forward(x.data(), weight.data(), bias.data(), y.mutable_data(), mean.data(),
+                              rstd.data(), rows, dim, epsilon);
   op.macs(x.numel());
-  return op.record(y, {x, weight, bias},
-                   [x = x.detached(), weight = weight.detached(), mean, rstd, rows, dim, dx = x.gradient(),
-                    dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
-                     // In the order the kernel writes them, for tensors that stand in several places.
-                     const Target to_x = dx.target(), to_weight = dweight.target(), to_bias = dbias.target();
-                     kernels::layer_norm_backward(dy, x.data(), weight.data(), mean.data(), rstd.data(), to_x,
-                                                  to_weight, to_bias, rows, dim);
-                   });
+  return op.record(
+      y, {x, weight, bias},
+      [x = x.detached(), weight = weight.detached(), mean, rstd, rows, dim, dx = x.gradient(),
+       dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
+        // In the order the kernel writes them, for tensors that stand in several places.
+        const Target to_x = dx.target(), to_weight = dweight.target(), to_bias = dbias.target();
+        kernels::layer_norm_backward(dy, x.data(), weight.data(), mean.data(), rstd.data(), to_x,
+                                     to_weight, to_bias, rows, dim);
+      });
 }
 
 Tensor softmax(const Tensor& x) {
@@ -48,13 +50,14 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, real factor) {
   const int64_t rows = logits.dim(0), classes = logits.dim(1);
   Tensor loss(Shape{});
   Array<real> log_sum_exp(rows);
-  kernels::cross_entropy_forward(logits.data(), target.data(), loss.mutable_data(), log_sum_exp.data(), rows, classes,
-                                 factor);
+  kernels::cross_entropy_forward(logits.data(), target.data(), loss.mutable_data(),
+                                 log_sum_exp.data(), rows, classes, factor);
   return op.record(loss, {logits},
-                   [logits = logits.detached(), target = target.detached(), log_sum_exp, rows, classes, factor,
-                    dlogits = logits.gradient()](const OutputGradient& dy) {
-                     kernels::cross_entropy_backward(dy, logits.data(), target.data(), log_sum_exp.data(),
-                                                     dlogits.target(), rows, classes, factor);
+                   [logits = logits.detached(), target = target.detached(), log_sum_exp, rows,
+                    classes, factor, dlogits = logits.gradient()](const OutputGradient& dy) {
+                     kernels::cross_entropy_backward(dy, logits.data(), target.data(),
+                                                     log_sum_exp.data(), dlogits.target(), rows,
+                                                     classes, factor);
                    });
 }
 

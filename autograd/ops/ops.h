@@ -1,8 +1,9 @@
-// The index of the language: every differentiable function there is. Each family lives in one .cpp beside
-// this file, forward and backward adjacent; what they compute is in autograd/kernels, raw pointers only.
+// The index of the language: every differentiable function there is. Each family lives in one .cpp
+// beside this file, forward and backward adjacent; what they compute is in autograd/kernels, raw
+// pointers only.
 //
-// Shapes are channels-last. Unless a line says otherwise every op throws base::ShapeError on shapes that do
-// not fit, and the gradient goes to every tensor argument.
+// Shapes are channels-last. Unless a line says otherwise every op throws base::ShapeError on shapes
+// that do not fit, and the gradient goes to every tensor argument.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -14,10 +15,11 @@
 namespace swin::autograd {
 
 using Size2 = std::array<int64_t, 2>;  ///< {height, width}
-/// Where the draws of a random op come from; sample s of the tensor is sample first_sample + s of the update.
+/// Where the draws of a random op come from; sample s of the tensor is sample first_sample + s of
+/// the update.
 using DrawKey = kernels::DrawKey;
 
-// ---- arithmetic -----------------------------------------------------------------------------------------
+// ---- arithmetic ---------------------------------------------------------------------------------
 
 /// y = x · weightᵀ + bias.
 /// @param x (…, in)   @param weight (out, in)   @param bias (out), or undefined.   @return (…, out)
@@ -25,7 +27,8 @@ using DrawKey = kernels::DrawKey;
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 /// y = a · b, or a · bᵀ, batch by batch.
-/// @param a (…, m, k)   @param b (…, k, n), transposed (…, n, k); same leading sides.   @return (…, m, n)
+/// @param a (…, m, k)   @param b (…, k, n), transposed (…, n, k); same leading sides.
+/// @return (…, m, n)
 /// Saves: a, b.
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b = false);
 
@@ -45,19 +48,21 @@ Tensor softmax(const Tensor& x);
 
 /// y = (x − mean) / √(variance + epsilon) · weight + bias over the last axis.
 /// @param x (…, dim)   @param weight, bias (dim).   Saves: x, mean and 1/√ of each row.
-Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, real epsilon = static_cast<real>(1e-5));
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                  real epsilon = static_cast<real>(1e-5));
 
-// ---- randomness -----------------------------------------------------------------------------------------
+// ---- randomness ---------------------------------------------------------------------------------
 
 /// y = x / (1 − rate) where kept, else 0; every element by itself. Axis 0 counts samples.
 /// @param rate in [0, 1).   Saves: nothing; the draws are computed again.
 Tensor dropout(const Tensor& x, real rate, const DrawKey& key);
 
-/// Stochastic depth: whole samples (axis 0) are dropped with probability `rate`, the others divided by 1 − rate.
+/// Stochastic depth: whole samples (axis 0) are dropped with probability `rate`, the others divided
+/// by 1 − rate.
 /// Source: Huang et al. 2016, arXiv:1603.09382.
 Tensor drop_path(const Tensor& x, real rate, const DrawKey& key);
 
-// ---- moving tokens --------------------------------------------------------------------------------------
+// ---- moving tokens ------------------------------------------------------------------------------
 
 /// The same numbers under another shape. Gradient: dy's memory is handed on.
 Tensor reshape(const Tensor& x, const Shape& shape);
@@ -75,7 +80,8 @@ Tensor resize_map(const Tensor& x, Size2 to);
 
 /// Cuts a map into windows.
 /// @param x (B, H, W, C)   @param window sides in tokens; must divide H and W.
-/// @return (B · H/window₀ · W/window₁, window₀ · window₁, C); windows of one image are consecutive, row by row.
+/// @return (B · H/window₀ · W/window₁, window₀ · window₁, C); windows of one image are consecutive,
+/// row by row.
 /// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2.
 Tensor window_partition(const Tensor& x, Size2 window);
 
@@ -83,27 +89,29 @@ Tensor window_partition(const Tensor& x, Size2 window);
 /// @param map sides of the map to restore.
 Tensor window_reverse(const Tensor& windows, Size2 window, Size2 map);
 
-/// The 2 × 2 neighbours of every second token side by side, in the published order: (row 0, column 0),
-/// (1, 0), (0, 1), (1, 1). Odd maps are padded with zeros below and to the right.
+/// The 2 × 2 neighbours of every second token side by side, in the published order: (row 0, column
+/// 0), (1, 0), (0, 1), (1, 1). Odd maps are padded with zeros below and to the right.
 /// @param x (B, H, W, C)   @return (B, ⌈H/2⌉, ⌈W/2⌉, 4C)
 /// Source: arXiv:2103.14030, section 3.1.
 Tensor patch_merging(const Tensor& x);
 
 /// Non-overlapping convolution: every patch × patch square becomes a token.
-/// @param x (B, H, W, channels); patch divides H and W.   @param weight (dim, channels, patch, patch)
+/// @param x (B, H, W, channels); patch divides H and W.
+/// @param weight (dim, channels, patch, patch)
 /// @param bias (dim)   @return (B, H/patch, W/patch, dim).   Saves: x.
 Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 /// @param x (B, H, W, C)   @return (B, C), the mean over the map.
 Tensor mean_tokens(const Tensor& x);
 
-// ---- attention ------------------------------------------------------------------------------------------
+// ---- attention ----------------------------------------------------------------------------------
 
 /// Where the windows of a map lie.
 struct WindowGeometry {
   Size2 window{};  ///< sides in tokens; they divide the map
-  Size2 shift{};   ///< the map is rolled by −shift; regions that were not neighbours do not see each other
-  /// The map already is rolled (roll_then_pad): windows are taken as they lie, the regions still hold.
+  /// The map is rolled by −shift; regions that were not neighbours do not see each other.
+  Size2 shift{};
+  /// The map already is rolled (roll_then_pad): windows are taken as they lie, regions still hold.
   bool rolled = false;
   /// Rows and columns that hold tokens: keys outside are masked. {0, 0}: all.
   Size2 valid{};
@@ -111,10 +119,10 @@ struct WindowGeometry {
 
 /// The row of the map of each token of each window, (windows, window area).
 std::vector<int32_t> window_rows(Size2 map, const WindowGeometry& geometry);
-/// The region label of each token of each window, −1 for padding that must not be seen; empty where every
-/// key of a window may be seen. Queries see keys of their own label.
+/// The region label of each token of each window, −1 for padding that must not be seen; empty where
+/// every key of a window may be seen. Queries see keys of their own label.
 std::vector<int32_t> window_labels(Size2 map, const WindowGeometry& geometry);
-/// The same as a dense additive mask (windows, area, area) of 0 and −100, the form the papers print.
+/// The same as a dense additive mask (windows, area, area) of 0 and −100, as the papers print.
 Tensor attention_mask(Size2 map, const WindowGeometry& geometry);
 
 /// bias[h, i, j] = table[index(i, j), h].
@@ -130,19 +138,21 @@ struct AttentionOptions {
   DrawKey draw;
 };
 
-/// softmax(scale · q kᵀ + bias + mask) v inside every (shifted) window, heads side by side; roll, partition, mask
-/// and reverse are indexing.
-/// @param qkv (B, H, W, 3C): q, k, v, each heads × head_dim.   @param table relative position bias table.
-/// @return (B, H, W, C).   Saves: qkv and two numbers a row of scores; probabilities are computed again.
+/// softmax(scale · q kᵀ + bias + mask) v inside every (shifted) window, heads side by side; roll,
+/// partition, mask and reverse are indexing.
+/// @param qkv (B, H, W, 3C): q, k, v, each heads × head_dim.
+/// @param table relative position bias table.   @return (B, H, W, C).
+/// Saves: qkv and two numbers a row of scores; probabilities are computed again.
 /// Source: arXiv:2103.14030, section 3.2 and equation 4.
 Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeometry& geometry,
                         const AttentionOptions& options);
 
-// ---- losses ---------------------------------------------------------------------------------------------
+// ---- losses -------------------------------------------------------------------------------------
 
 /// loss = −factor Σ target · log softmax(logits), summed over the batch.
 /// @param logits (B, classes)   @param target (B, classes), a distribution a row; gets no gradient.
-/// @param factor 1 / images of the whole batch.   @return one element. Saves: logits, target, log-sum-exp.
+/// @param factor 1 / images of the whole batch.
+/// @return one element. Saves: logits, target, log-sum-exp.
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, real factor);
 
 }  // namespace swin::autograd

@@ -1,4 +1,5 @@
-// What every op begins and ends with. Name, path, time, arithmetic, finite check and dry run meet here.
+// What every op begins and ends with. Name, path, time, arithmetic, finite check and dry run meet
+// here.
 #pragma once
 #include <chrono>
 #include <initializer_list>
@@ -19,7 +20,9 @@ class Named {
   Named& operator=(const Named&) = delete;
   static const std::string& path();
   /// "path/op", or only the op outside every layer.
-  static std::string path_of(const std::string& path, const char* op) { return path.empty() ? op : path + "/" + op; }
+  static std::string path_of(const std::string& path, const char* op) {
+    return path.empty() ? op : path + "/" + op;
+  }
 
  private:
   const std::string* outer_;
@@ -40,8 +43,9 @@ class ForwardObserver {
   ForwardObserver* outer_;
 };
 
-/// While one lives, the output of every op and every gradient is checked; the first that is not finite
-/// throws DivergedError naming op and path. A normal step pays nothing: the trainer replays a bad one.
+/// While one lives, the output of every op and every gradient is checked; the first that is not
+/// finite throws DivergedError naming op and path. A normal step pays nothing: the trainer replays
+/// a bad one.
 class FiniteCheck {
  public:
   FiniteCheck();
@@ -59,7 +63,8 @@ class Op {
  public:
   explicit Op(const char* name);
 
-  /// @throws ShapeError "path/op: found, expected …" unless ok. The text is only made when it fails.
+  /// @throws ShapeError "path/op: found, expected …" unless ok. The text is only made when it
+  /// fails.
   template <class Text>
   void check(bool ok, Text&& text) const {
     if (!ok) fail(text());
@@ -74,7 +79,8 @@ class Op {
   Tensor record(Tensor y, const std::vector<Tensor>& inputs, Backward backward) {
     return finish(std::move(y), inputs.data(), inputs.size(), std::move(backward));
   }
-  /// Whether record() will keep the backward of these inputs: what only backward reads need not be saved else.
+  /// Whether record() will keep the backward of these inputs: what only backward reads need not be
+  /// saved else.
   static bool will_record(std::initializer_list<Tensor> inputs);
 
  private:

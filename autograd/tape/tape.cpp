@@ -18,15 +18,16 @@ Tape* Tape::current() { return current_tape; }
 
 void Tape::backward(const Tensor& loss, Observer* observer) {
   if (loss.numel() != 1)
-    throw base::ShapeError("backward", "found a loss of shape " + loss.shape().text() +
-                                           ", expected one element",
-                           "reduce it, or give dy");
+    throw base::ShapeError(
+        "backward", "found a loss of shape " + loss.shape().text() + ", expected one element",
+        "reduce it, or give dy");
   backward(loss, Tensor::filled(loss.shape(), 1), observer);
 }
 
 void Tape::backward(const Tensor& y, const Tensor& dy, Observer* observer) {
   if (y.numel() != dy.numel())
-    throw base::ShapeError("backward", "found dy " + dy.shape().text() + ", expected " + y.shape().text());
+    throw base::ShapeError("backward",
+                           "found dy " + dy.shape().text() + ", expected " + y.shape().text());
   const Target seed = y.gradient().target();
   if (seed) std::copy_n(dy.data(), dy.numel(), seed.data);
   run(observer);
@@ -49,8 +50,9 @@ void Tape::run(Observer* observer) {
       if (FiniteCheck::active())
         for (const Gradient& input : node.inputs)
           if (input.data() && !all_finite(input.data(), input.numel()))
-            throw base::DivergedError(Named::path_of(node.path, node.op),
-                                      "found a gradient that is not finite in its backward, expected finite");
+            throw base::DivergedError(
+                Named::path_of(node.path, node.op),
+                "found a gradient that is not finite in its backward, expected finite");
       if (observer) {
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
         observer->node_done(node, took.count());

@@ -63,8 +63,8 @@ class Tape {
   void append(Node node) { nodes_.push_back(std::move(node)); }
   const std::vector<Node>& nodes() const { return nodes_; }
 
-  /// Gradients of the scalar `loss`. Every node's memory returns to the pool once it has run; the tape
-  /// is empty after. @throws ShapeError unless loss has one element.
+  /// Gradients of the scalar `loss`. Every node's memory returns to the pool once it has run; the
+  /// tape is empty after. @throws ShapeError unless loss has one element.
   void backward(const Tensor& loss, Observer* observer = nullptr);
   /// Gradients of Σ y · dy. @param dy as many numbers as y.
   void backward(const Tensor& y, const Tensor& dy, Observer* observer = nullptr);

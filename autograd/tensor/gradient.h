@@ -23,7 +23,8 @@ class Gradient {
   const real* data() const { return written() ? state_->memory() : nullptr; }
   /// Where the next writer writes; from here on the gradient counts as written.
   Target target() const;
-  /// The contribution is `dy` itself: takes over its memory where this is the first writer, else adds.
+  /// The contribution is `dy` itself: takes over its memory where this is the first writer, else
+  /// adds.
   void accept(const Gradient& dy) const;
   /// A new step begins: the next writer stores again.
   void mark_unwritten() const {

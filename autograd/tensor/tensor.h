@@ -14,8 +14,7 @@ class Tensor {
   Tensor() = default;
   /// Uninitialised pool memory; without memory in a dry run.
   explicit Tensor(const Shape& shape)
-      : shape_(shape),
-        buffer_(base::allocate(static_cast<size_t>(shape.numel()) * sizeof(real))) {}
+      : shape_(shape), buffer_(base::allocate(static_cast<size_t>(shape.numel()) * sizeof(real))) {}
   /// Memory of somebody else (a slab), and its gradient.
   Tensor(const Shape& shape, base::Buffer memory, Gradient gradient)
       : shape_(shape), buffer_(std::move(memory)), gradient_(std::move(gradient)) {}

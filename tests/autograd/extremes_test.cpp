@@ -1,4 +1,5 @@
-// Inputs no one sends on purpose: huge, tiny, denormal, equal. What comes out stays finite and right.
+// Inputs no one sends on purpose: huge, tiny, denormal, equal. What comes out stays finite and
+// right.
 #include <cmath>
 #include <limits>
 
@@ -40,7 +41,8 @@ bool finite(const Tensor& x) {
 }
 
 // Runs y = call(x) and its backward with dy = 1; y and the gradient must be finite.
-std::pair<Tensor, std::vector<real>> differentiate(const Tensor& leaf, const std::function<Tensor(const Tensor&)>& call) {
+std::pair<Tensor, std::vector<real>> differentiate(
+    const Tensor& leaf, const std::function<Tensor(const Tensor&)>& call) {
   const Tensor x = leaf.as_leaf();
   Tape tape;
   Tensor y;
@@ -63,21 +65,25 @@ TEST_F(Extremes, GeluAndItsTailsAreRight) {
   for (size_t i = 0; i < numbers.size(); ++i) {
     const double v = static_cast<double>(numbers[i]), cdf = 0.5 * std::erfc(-v / std::sqrt(2.0));
     const double density = std::exp(-v * v / 2) / std::sqrt(2 * M_PI);
-    EXPECT_NEAR(static_cast<double>(y.data()[i]), v * cdf, tolerance * std::max(1.0, std::abs(v * cdf))) << v;
+    EXPECT_NEAR(static_cast<double>(y.data()[i]), v * cdf,
+                tolerance * std::max(1.0, std::abs(v * cdf)))
+        << v;
     EXPECT_NEAR(static_cast<double>(dx[i]), cdf + v * density, tolerance) << v;
   }
 }
 
 TEST_F(Extremes, GeluKeepsItsAccuracyOnAFineGrid) {
   Tensor x({4001});
-  for (int64_t i = 0; i < x.numel(); ++i) x.mutable_data()[i] = static_cast<real>(static_cast<double>(i - 2000) / 200);
+  for (int64_t i = 0; i < x.numel(); ++i)
+    x.mutable_data()[i] = static_cast<real>(static_cast<double>(i - 2000) / 200);
   const auto [y, dx] = differentiate(x, [](const Tensor& t) { return gelu(t); });
   double worst = 0, worst_slope = 0;
   for (int64_t i = 0; i < x.numel(); ++i) {
     const double v = static_cast<double>(x.data()[i]), cdf = 0.5 * std::erfc(-v / std::sqrt(2.0));
     worst = std::max(worst, std::abs(static_cast<double>(y.data()[i]) - v * cdf));
-    worst_slope = std::max(worst_slope, std::abs(static_cast<double>(dx[static_cast<size_t>(i)]) - cdf -
-                                                 v * std::exp(-v * v / 2) / std::sqrt(2 * M_PI)));
+    worst_slope =
+        std::max(worst_slope, std::abs(static_cast<double>(dx[static_cast<size_t>(i)]) - cdf -
+                                       v * std::exp(-v * v / 2) / std::sqrt(2 * M_PI)));
   }
   EXPECT_LE(worst, sizeof(real) == 4 ? 2e-6 : 1e-14);
   EXPECT_LE(worst_slope, sizeof(real) == 4 ? 1e-6 : 1e-14);
@@ -86,22 +92,26 @@ TEST_F(Extremes, GeluKeepsItsAccuracyOnAFineGrid) {
 TEST_F(Extremes, SoftmaxOfHardRows) {
   const std::vector<real>& numbers = hard_numbers();
   const int64_t n = static_cast<int64_t>(numbers.size());
-  const auto [y, dx] = differentiate(Tensor::from({1, n}, numbers), [](const Tensor& t) { return softmax(t); });
+  const auto [y, dx] =
+      differentiate(Tensor::from({1, n}, numbers), [](const Tensor& t) { return softmax(t); });
   EXPECT_EQ(y.data()[2], 1);  // 1e4 takes everything
   double sum = 0;
   for (const real value : y.values()) sum += static_cast<double>(value);
   EXPECT_NEAR(sum, 1, 1e-6);
-  const auto [even, deven] = differentiate(Tensor::filled({2, 8}, real{-1e4}), [](const Tensor& t) { return softmax(t); });
+  const auto [even, deven] =
+      differentiate(Tensor::filled({2, 8}, real{-1e4}), [](const Tensor& t) { return softmax(t); });
   for (const real value : even.values()) EXPECT_EQ(value, real{0.125});
   for (const real value : deven) EXPECT_EQ(value, 0);
 }
 
 TEST_F(Extremes, LayerNormOfConstantAndHugeRows) {
   const Tensor one = Tensor::filled({19}, 1), zero = Tensor::filled({19}, 0);
-  const auto [flat, dflat] = differentiate(Tensor::filled({2, 19}, 4096), [&](const Tensor& t) { return layer_norm(t, one, zero); });
+  const auto [flat, dflat] = differentiate(
+      Tensor::filled({2, 19}, 4096), [&](const Tensor& t) { return layer_norm(t, one, zero); });
   for (const real value : flat.values()) EXPECT_NEAR(static_cast<double>(value), 0, 1e-3);
   const Array far = random_array({3, 19}, 1, 9999, 10001);
-  const auto [y, dy] = differentiate(to_tensor(far), [&](const Tensor& t) { return layer_norm(t, one, zero); });
+  const auto [y, dy] =
+      differentiate(to_tensor(far), [&](const Tensor& t) { return layer_norm(t, one, zero); });
   // Two passes: a mean far from zero costs no more than the rounding of x − mean.
   const Array want = reference::layer_norm(far, to_array(one), to_array(zero), 1e-5);
   EXPECT_LE(distance(to_array(y), want), sizeof(real) == 4 ? 2e-3 : 1e-11);
@@ -110,7 +120,8 @@ TEST_F(Extremes, LayerNormOfConstantAndHugeRows) {
 TEST_F(Extremes, CrossEntropyOfHugeLogits) {
   const Tensor target = Tensor::from({2, 3}, std::vector<real>{0, 1, 0, 0.5, 0.5, 0});
   const Tensor logits = Tensor::from({2, 3}, std::vector<real>{1e4, -1e4, 0, -1e4, -1e4, -1e4});
-  const auto [loss, dlogits] = differentiate(logits, [&](const Tensor& t) { return cross_entropy(t, target, real{0.5}); });
+  const auto [loss, dlogits] =
+      differentiate(logits, [&](const Tensor& t) { return cross_entropy(t, target, real{0.5}); });
   EXPECT_NEAR(static_cast<double>(loss.data()[0]), 0.5 * (2e4 + std::log(3.0)), 2e-3);
   EXPECT_EQ(dlogits[0], real{0.5});
   EXPECT_EQ(dlogits[1], real{-0.5});
@@ -131,9 +142,11 @@ TEST_F(Extremes, AttentionOfHugeScores) {
     };
     const Array dy = random_array({1, 8, 8, 16}, 3);
     const Outcome outcome = run(c, {qkv, table}, dy, 3);
-    const Array want = reference::window_attention(qkv, table, {g.window, g.shift, false, g.valid}, 2, 1, 1, {});
+    const Array want =
+        reference::window_attention(qkv, table, {g.window, g.shift, false, g.valid}, 2, 1, 1, {});
     const double score = 8 * size * size + 1e4;
-    EXPECT_LE(distance(outcome.y, want), (sizeof(real) == 4 ? 1e-6 : 1e-14) * score * std::max(size, 1e-3));
+    EXPECT_LE(distance(outcome.y, want),
+              (sizeof(real) == 4 ? 1e-6 : 1e-14) * score * std::max(size, 1e-3));
     for (const Array& gradient : outcome.gradients) EXPECT_LT(largest(gradient), 1e6);
     for (const Array& gradient : outcome.gradients) EXPECT_EQ(distance(gradient, gradient), 0);
     // Queries in the padding: exact zeros, forward and backward.
@@ -172,12 +185,13 @@ TEST_F(Extremes, NotANumberGoesThrough) {
       options.num_heads = 2;
       return window_attention(t[0], t[1], g, options);
     };
-    const Outcome outcome = run(c, {qkv, random_array({49, 2}, 2)}, random_array({1, 4, 8, 16}, 3), 3);
+    const Outcome outcome =
+        run(c, {qkv, random_array({49, 2}, 2)}, random_array({1, 4, 8, 16}, 3), 3);
     for (int64_t token = 0; token < 32; ++token)
       for (int64_t channel = 0; channel < 16; ++channel) {
-        bool expected = token % 8 >= 4 && channel < 8;          // the window and head
-        if (part == 0) expected = expected && token == 5;       // a query: its own row
-        if (part == 2) expected = expected && channel == 3;     // a value: its channel
+        bool expected = token % 8 >= 4 && channel < 8;       // the window and head
+        if (part == 0) expected = expected && token == 5;    // a query: its own row
+        if (part == 2) expected = expected && channel == 3;  // a value: its channel
         EXPECT_EQ(std::isnan(outcome.y[token * 16 + channel]), expected) << token << " " << channel;
       }
     EXPECT_TRUE(std::isnan(outcome.gradients[1][24 * 2]));  // the bias of head 0
@@ -185,8 +199,12 @@ TEST_F(Extremes, NotANumberGoesThrough) {
   }
   for (const auto& call : std::vector<std::function<Tensor(const Tensor&)>>{
            [](const Tensor& x) { return gelu(x); }, [](const Tensor& x) { return softmax(x); },
-           [](const Tensor& x) { return layer_norm(x, Tensor::filled({19}, 1), Tensor::filled({19}, 0)); },
-           [](const Tensor& x) { return cross_entropy(x, Tensor::filled({1, 19}, 1), 1); }}) {
+           [](const Tensor& x) {
+             return layer_norm(x, Tensor::filled({19}, 1), Tensor::filled({19}, 0));
+           },
+           [](const Tensor& x) {
+             return cross_entropy(x, Tensor::filled({1, 19}, 1), 1);
+           }}) {
     for (const int64_t place : {0, 7, 18}) {
       Array x = random_array({1, 19}, 4);
       x[place] = nan;

@@ -16,21 +16,24 @@ class Gemm : public oracle::EngineTest {};
 using Door = void (*)(const Product&);
 
 // Small integers: every order of summation gives the same number, so results are compared exactly.
-real integer(int64_t i, int64_t multiplier) { return static_cast<real>((i * multiplier + i / 31) % 9 - 4); }
+real integer(int64_t i, int64_t multiplier) {
+  return static_cast<real>((i * multiplier + i / 31) % 9 - 4);
+}
 
 struct Sides {
   int64_t m, n, k;
 };
 
 void check(Door door, Sides s, bool ta, bool tb, bool add, bool bias, int64_t padding) {
-  SCOPED_TRACE(testing::Message() << s.m << "x" << s.n << "x" << s.k << " ta " << ta << " tb " << tb << " add " << add
-                                  << " bias " << bias << " padding " << padding);
+  SCOPED_TRACE(testing::Message() << s.m << "x" << s.n << "x" << s.k << " ta " << ta << " tb " << tb
+                                  << " add " << add << " bias " << bias << " padding " << padding);
   Product p;
   p.transpose_a = Transpose{ta}, p.transpose_b = Transpose{tb};
   p.m = s.m, p.n = s.n, p.k = s.k;
   p.lda = (ta ? s.m : s.k) + padding, p.ldb = (tb ? s.k : s.n) + padding, p.ldc = s.n + padding;
-  std::vector<real> a(static_cast<size_t>((ta ? s.k : s.m) * p.lda)), b(static_cast<size_t>((tb ? s.n : s.k) * p.ldb)),
-      c(static_cast<size_t>(s.m * p.ldc)), offset(static_cast<size_t>(s.n));
+  std::vector<real> a(static_cast<size_t>((ta ? s.k : s.m) * p.lda)),
+      b(static_cast<size_t>((tb ? s.n : s.k) * p.ldb)), c(static_cast<size_t>(s.m * p.ldc)),
+      offset(static_cast<size_t>(s.n));
   for (size_t i = 0; i < a.size(); ++i) a[i] = integer(static_cast<int64_t>(i), 7);
   for (size_t i = 0; i < b.size(); ++i) b[i] = integer(static_cast<int64_t>(i), 5);
   for (size_t i = 0; i < c.size(); ++i) c[i] = integer(static_cast<int64_t>(i), 3);
@@ -38,10 +41,12 @@ void check(Door door, Sides s, bool ta, bool tb, bool add, bool bias, int64_t pa
   std::vector<real> want = c, rows_of_b(static_cast<size_t>(s.k * s.n));
   for (int64_t l = 0; l < s.k; ++l)
     for (int64_t j = 0; j < s.n; ++j)
-      rows_of_b[static_cast<size_t>(l * s.n + j)] = b[static_cast<size_t>(tb ? j * p.ldb + l : l * p.ldb + j)];
+      rows_of_b[static_cast<size_t>(l * s.n + j)] =
+          b[static_cast<size_t>(tb ? j * p.ldb + l : l * p.ldb + j)];
   for (int64_t i = 0; i < s.m; ++i) {
     real* row = want.data() + i * p.ldc;
-    for (int64_t j = 0; j < s.n; ++j) row[j] = (add ? row[j] : 0) + (bias ? offset[static_cast<size_t>(j)] : 0);
+    for (int64_t j = 0; j < s.n; ++j)
+      row[j] = (add ? row[j] : 0) + (bias ? offset[static_cast<size_t>(j)] : 0);
     for (int64_t l = 0; l < s.k; ++l) {
       const real x = a[static_cast<size_t>(ta ? l * p.lda + i : i * p.lda + l)];
       for (int64_t j = 0; j < s.n; ++j) row[j] += x * rows_of_b[static_cast<size_t>(l * s.n + j)];
@@ -58,7 +63,13 @@ void check(Door door, Sides s, bool ta, bool tb, bool add, bool bias, int64_t pa
 
 TEST_F(Gemm, BothDoorsAtOddSides) {
   for (const Door door : {&gemm, &gemm_tile})
-    for (const Sides s : {Sides{1, 1, 1}, {1, 5, 3}, {5, 1, 3}, {3, 5, 1}, {17, 19, 23}, {65, 33, 16}, {96, 48, 49}})
+    for (const Sides s : {Sides{1, 1, 1},
+                          {1, 5, 3},
+                          {5, 1, 3},
+                          {3, 5, 1},
+                          {17, 19, 23},
+                          {65, 33, 16},
+                          {96, 48, 49}})
       for (const bool ta : {false, true})
         for (const bool tb : {false, true})
           for (const bool add : {false, true})
@@ -76,7 +87,8 @@ TEST_F(Gemm, GridOfSeveralTiles) {
 TEST_F(Gemm, WeightGradientsWithAndWithoutSlices) {
   for (const bool tb : {false, true})
     for (const bool add : {false, true})
-      for (const Sides s : {Sides{50, 33, 4100}, {7, 5, 2048}, {97, 130, 4097}, {401, 410, 2050}, {500, 17, 64}})
+      for (const Sides s :
+           {Sides{50, 33, 4100}, {7, 5, 2048}, {97, 130, 4097}, {401, 410, 2050}, {500, 17, 64}})
         check(&gemm, s, true, tb, add, false, 2);
 }
 
@@ -104,15 +116,18 @@ TEST_F(Gemm, GridIsAFunctionOfTheShape) {
         base::set_num_threads(5);
         const GemmGrid again = gemm_grid(q);
         base::set_num_threads(1);
-        EXPECT_TRUE(grid.tile_rows == again.tile_rows && grid.tile_columns == again.tile_columns && grid.slices == again.slices);
+        EXPECT_TRUE(grid.tile_rows == again.tile_rows && grid.tile_columns == again.tile_columns &&
+                    grid.slices == again.slices);
       }
 }
 
-// The shapes on which the oracle compares thread counts: at least four tiles forward and for dx, K slices for dw.
+// The shapes on which the oracle compares thread counts: at least four tiles forward and for dx, K
+// slices for dw.
 TEST_F(Gemm, DeterminismIsTestedOnCutShapes) {
   const auto tiles = [](const Product& p) {
     const GemmGrid g = gemm_grid(p);
-    return (p.m + g.tile_rows - 1) / g.tile_rows * ((p.n + g.tile_columns - 1) / g.tile_columns) * g.slices;
+    return (p.m + g.tile_rows - 1) / g.tile_rows * ((p.n + g.tile_columns - 1) / g.tile_columns) *
+           g.slices;
   };
   Product p;
   p.m = 1030, p.n = 200, p.k = 24;  // linear (1030, 24) to 200
@@ -129,9 +144,11 @@ TEST_F(Gemm, DeterminismIsTestedOnCutShapes) {
 
 TEST_F(Gemm, SlicesAreSummedInOrderForAnyThreads) {
   const int64_t m = 40, n = 33, k = 9001;
-  std::vector<real> a(static_cast<size_t>(k * m)), b(static_cast<size_t>(k * n)), first(static_cast<size_t>(m * n)), c(first);
+  std::vector<real> a(static_cast<size_t>(k * m)), b(static_cast<size_t>(k * n)),
+      first(static_cast<size_t>(m * n)), c(first);
   for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<real>(std::sin(static_cast<double>(i)));
-  for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<real>(std::cos(static_cast<double>(i) * 1.7));
+  for (size_t i = 0; i < b.size(); ++i)
+    b[i] = static_cast<real>(std::cos(static_cast<double>(i) * 1.7));
   Product p;
   p.transpose_a = Transpose::yes;
   p.m = m, p.n = n, p.k = k, p.a = a.data(), p.lda = m, p.b = b.data(), p.ldb = n, p.ldc = n;
@@ -168,7 +185,8 @@ TEST_F(Gemm, SmallProductOfEveryStrip) {
         for (const int64_t m : {1, 2, 5, 6, 7, 8, 9, 12, 13, 25, 49})
           for (const int64_t k : {1, 7, 20}) {
             const int64_t n = vectors * L, ldb = n + L, ldc = n + 2 * L;
-            std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * ldb)), c(static_cast<size_t>(m * ldc));
+            std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * ldb)),
+                c(static_cast<size_t>(m * ldc));
             for (size_t i = 0; i < a.size(); ++i) a[i] = integer(static_cast<int64_t>(i), 7);
             for (size_t i = 0; i < b.size(); ++i) b[i] = integer(static_cast<int64_t>(i), 5);
             for (size_t i = 0; i < c.size(); ++i) c[i] = integer(static_cast<int64_t>(i), 3);
@@ -177,11 +195,14 @@ TEST_F(Gemm, SmallProductOfEveryStrip) {
               for (int64_t j = 0; j < n; ++j) {
                 real sum = add ? want[static_cast<size_t>(i * ldc + j)] : 0;
                 for (int64_t l = 0; l < k; ++l)
-                  sum += a[static_cast<size_t>(transposed ? l * m + i : i * k + l)] * b[static_cast<size_t>(l * ldb + j)];
+                  sum += a[static_cast<size_t>(transposed ? l * m + i : i * k + l)] *
+                         b[static_cast<size_t>(l * ldb + j)];
                 want[static_cast<size_t>(i * ldc + j)] = sum;
               }
-            small_product(a.data(), transposed ? 1 : k, transposed ? m : 1, b.data(), ldb, m, n, k, c.data(), ldc, add);
-            ASSERT_EQ(c, want) << m << " " << n << " " << k << " add " << add << " transposed " << transposed;
+            small_product(a.data(), transposed ? 1 : k, transposed ? m : 1, b.data(), ldb, m, n, k,
+                          c.data(), ldc, add);
+            ASSERT_EQ(c, want) << m << " " << n << " " << k << " add " << add << " transposed "
+                               << transposed;
           }
 }
 
@@ -190,10 +211,12 @@ TEST_F(Gemm, TransposePadsWithZeros) {
   for (const int64_t rows : {int64_t{1}, L - 1, L, L + 1, 3 * L + 2})
     for (const int64_t columns : {L, 2 * L, 3 * L}) {
       const int64_t padded = base::round_to_lanes<real>(rows), ldx = columns + L;
-      std::vector<real> x(static_cast<size_t>(rows * ldx)), y(static_cast<size_t>(columns * padded), -1), want(y.size(), 0);
+      std::vector<real> x(static_cast<size_t>(rows * ldx)),
+          y(static_cast<size_t>(columns * padded), -1), want(y.size(), 0);
       for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<real>(i + 1);
       for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < columns; ++c) want[static_cast<size_t>(c * padded + r)] = x[static_cast<size_t>(r * ldx + c)];
+        for (int64_t c = 0; c < columns; ++c)
+          want[static_cast<size_t>(c * padded + r)] = x[static_cast<size_t>(r * ldx + c)];
       transpose_padded(x.data(), ldx, rows, columns, y.data(), padded);
       EXPECT_EQ(y, want) << rows << " " << columns;
     }
@@ -204,10 +227,12 @@ TEST_F(Gemm, TransposeOfWholeAndPartialBlocks) {
     for (const int64_t columns : {1, 15, 16, 17, 64, 65, 131, 200})
       for (const int64_t padding : {0, 3}) {
         const int64_t ldx = columns + padding;
-        std::vector<real> x(static_cast<size_t>(rows * ldx)), y(static_cast<size_t>(rows * columns), -1), want(y.size());
+        std::vector<real> x(static_cast<size_t>(rows * ldx)),
+            y(static_cast<size_t>(rows * columns), -1), want(y.size());
         for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<real>(i + 1);
         for (int64_t r = 0; r < rows; ++r)
-          for (int64_t c = 0; c < columns; ++c) want[static_cast<size_t>(c * rows + r)] = x[static_cast<size_t>(r * ldx + c)];
+          for (int64_t c = 0; c < columns; ++c)
+            want[static_cast<size_t>(c * rows + r)] = x[static_cast<size_t>(r * ldx + c)];
         transpose(x.data(), ldx, rows, columns, y.data());
         ASSERT_EQ(y, want) << rows << " " << columns << " " << padding;
       }
@@ -223,7 +248,8 @@ TEST_F(Gemm, SumRowsOfManySlicesAndColumns) {
         std::vector<real> want(static_cast<size_t>(columns), 0);
         if (add) want = y;
         for (int64_t r = 0; r < rows; ++r)
-          for (int64_t j = 0; j < columns; ++j) want[static_cast<size_t>(j)] += x[static_cast<size_t>(r * columns + j)];
+          for (int64_t j = 0; j < columns; ++j)
+            want[static_cast<size_t>(j)] += x[static_cast<size_t>(r * columns + j)];
         sum_rows(x.data(), rows, columns, {y.data(), add});
         ASSERT_EQ(y, want) << rows << " " << columns << " " << add;
       }
@@ -232,13 +258,15 @@ TEST_F(Gemm, SumRowsOfManySlicesAndColumns) {
 TEST_F(Gemm, SumPartialsKeepsItsStride) {
   const int64_t count = 3, rows = 11, columns = 1500, ldy = 1504;
   for (const bool add : {false, true}) {
-    std::vector<real> partials(static_cast<size_t>(count * rows * columns)), y(static_cast<size_t>(rows * ldy), 2);
+    std::vector<real> partials(static_cast<size_t>(count * rows * columns)),
+        y(static_cast<size_t>(rows * ldy), 2);
     for (size_t i = 0; i < partials.size(); ++i) partials[i] = integer(static_cast<int64_t>(i), 7);
     std::vector<real> want = y;
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t j = 0; j < columns; ++j) {
         real sum = add ? 2 : 0;
-        for (int64_t p = 0; p < count; ++p) sum += partials[static_cast<size_t>((p * rows + r) * columns + j)];
+        for (int64_t p = 0; p < count; ++p)
+          sum += partials[static_cast<size_t>((p * rows + r) * columns + j)];
         want[static_cast<size_t>(r * ldy + j)] = sum;
       }
     sum_partials(partials.data(), count, rows, columns, {y.data(), add}, ldy);

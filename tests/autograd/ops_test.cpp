@@ -58,7 +58,8 @@ void check_gradient(const OpRow& row, const OpCase& c, bool coordinates) {
       const bool every = n <= kEveryCoordinate;
       const base::Random sample(4, which);
       for (int64_t s = 0; s < (every ? n : kSampled); ++s) {
-        const int64_t i = every ? s : sample.below(static_cast<uint64_t>(s), static_cast<uint32_t>(n));
+        const int64_t i =
+            every ? s : sample.below(static_cast<uint64_t>(s), static_cast<uint32_t>(n));
         Array direction(inputs[which].shape);
         direction[i] = 1;
         ASSERT_NEAR(gradient[i], directional_difference(c, inputs, which, direction, dy),
@@ -124,7 +125,8 @@ TEST_P(OpTest, EverySubsetOfInputs) {
       EXPECT_EQ(some.y.values, full.y.values);
       for (size_t i = 0; i < inputs.size(); ++i) {
         const bool needed = (needs >> i & 1u) != 0;
-        EXPECT_EQ(some.gradients[i].values, needed ? full.gradients[i].values : std::vector<double>())
+        EXPECT_EQ(some.gradients[i].values,
+                  needed ? full.gradients[i].values : std::vector<double>())
             << "input " << i << " of subset " << needs;
       }
     }
@@ -149,7 +151,8 @@ TEST_P(OpTest, ThreadsDoNotShowInTheBits) {
       }
       EXPECT_EQ(outcome.y.values, first.y.values) << threads << " threads";
       for (size_t i = 0; i < inputs.size(); ++i)
-        EXPECT_EQ(outcome.gradients[i].values, first.gradients[i].values) << threads << " threads, input " << i;
+        EXPECT_EQ(outcome.gradients[i].values, first.gradients[i].values)
+            << threads << " threads, input " << i;
     }
   }
 }
@@ -200,7 +203,8 @@ TEST_P(OpTest, RejectsShapesThatDoNotFit) {
     } catch (const base::ShapeError& error) {
       EXPECT_NE(std::string(error.what()).find(reject.says), std::string::npos)
           << "said: " << error.what() << "\nexpected: " << reject.says;
-      EXPECT_EQ(std::string(error.what()).find(row().op + ": found "), 0u) << "said: " << error.what();
+      EXPECT_EQ(std::string(error.what()).find(row().op + ": found "), 0u)
+          << "said: " << error.what();
     }
   }
 }
@@ -210,7 +214,8 @@ std::vector<std::string> op_names() {
   for (const OpRow& row : op_table()) names.push_back(row.op);
   return names;
 }
-INSTANTIATE_TEST_SUITE_P(Ops, OpTest, testing::ValuesIn(op_names()), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Ops, OpTest, testing::ValuesIn(op_names()),
+                         [](const auto& test) { return test.param; });
 
 // An op without a row, or a row without an op, fails.
 TEST(OpTable, HasARowForEveryOpOfTheIndex) {
@@ -221,13 +226,15 @@ TEST(OpTable, HasARowForEveryOpOfTheIndex) {
     const size_t space = line.find(' '), open = line.find('(');
     if (line.empty() || std::isalpha(static_cast<unsigned char>(line[0])) == 0) continue;
     if (space == std::string::npos || open == std::string::npos || open < space) continue;
-    (line.substr(0, space) == "Tensor" ? declared : others).insert(line.substr(space + 1, open - space - 1));
+    (line.substr(0, space) == "Tensor" ? declared : others)
+        .insert(line.substr(space + 1, open - space - 1));
   }
   for (const OpRow& row : op_table()) rows.insert(row.op);
   EXPECT_GE(declared.size(), 22u);
   EXPECT_EQ(declared, rows);
   // Whatever else is declared gives integers and has a test of its own in windows_test.cpp.
-  EXPECT_EQ(others, (std::multiset<std::string>{"relative_position_index", "window_labels", "window_rows"}));
+  EXPECT_EQ(others, (std::multiset<std::string>{"relative_position_index", "window_labels",
+                                                "window_rows"}));
 }
 
 TEST(OpTable, EveryRowStatesWhatItNeeds) {
@@ -235,7 +242,8 @@ TEST(OpTable, EveryRowStatesWhatItNeeds) {
     EXPECT_GE(row.cases.size(), 4u) << row.op;
     const bool differentiable = !row.cases.front().inputs.empty();
     EXPECT_EQ(row.parallel.empty(), !differentiable) << row.op;
-    const bool takes_any_shape = row.op == "scale" || row.op == "gelu" || row.op == "attention_mask";
+    const bool takes_any_shape =
+        row.op == "scale" || row.op == "gelu" || row.op == "attention_mask";
     EXPECT_EQ(row.rejects.empty(), takes_any_shape) << row.op;
   }
 }

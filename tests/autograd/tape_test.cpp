@@ -17,7 +17,9 @@ namespace {
 class TapeTest : public oracle::EngineTest {};
 using Values = std::vector<real>;
 
-Tensor vector_of(const Values& values) { return Tensor::from({static_cast<int64_t>(values.size())}, values); }
+Tensor vector_of(const Values& values) {
+  return Tensor::from({static_cast<int64_t>(values.size())}, values);
+}
 Values gradient_of(const Tensor& x) {
   if (!x.gradient().data()) return {};
   return {x.gradient().data(), x.gradient().data() + x.numel()};
@@ -69,14 +71,16 @@ TEST_F(TapeTest, RecordingsNestAndRestore) {
 }
 
 TEST_F(TapeTest, FrozenInputsSaveNothing) {
-  const Tensor x = Tensor::filled({64, 32}, 1), w = Tensor::filled({32}, 1), b = Tensor::filled({32}, 0);
+  const Tensor x = Tensor::filled({64, 32}, 1), w = Tensor::filled({32}, 1),
+               b = Tensor::filled({32}, 0);
   const Tensor weight = Tensor::filled({96, 32}, 1);
   const Tensor table = Tensor::filled({49, 2}, 1);
   const size_t before = bytes_in_use();
   Tape tape;
   record(tape, [&] {
     Tensor h = linear(layer_norm(x, w, b), weight, {});
-    h = window_attention(reshape(h, {4, 4, 4, 96}), table, {{4, 4}, {0, 0}, false, {0, 0}}, {2, 1, 0, {}});
+    h = window_attention(reshape(h, {4, 4, 4, 96}), table, {{4, 4}, {0, 0}, false, {0, 0}},
+                         {2, 1, 0, {}});
     return softmax(gelu(h));
   });
   EXPECT_TRUE(tape.nodes().empty());
@@ -115,7 +119,8 @@ TEST_F(TapeTest, WhatANodeHeldGoesBackOnceItRan) {
   const size_t start = bytes_in_use();
   Watch watch;
   tape.backward(loss, &watch);
-  // mean_tokens, reshape, gelu × 4. Each gelu gives back its output's gradient and what it had captured.
+  // mean_tokens, reshape, gelu × 4. Each gelu gives back its output's gradient and what it had
+  // captured.
   ASSERT_EQ(watch.in_use.size(), 6u);
   EXPECT_EQ(watch.in_use[2], watch.in_use[1] + bytes);
   EXPECT_EQ(watch.in_use[3] + bytes, watch.in_use[2]);
@@ -125,7 +130,7 @@ TEST_F(TapeTest, WhatANodeHeldGoesBackOnceItRan) {
   EXPECT_EQ(bytes_in_use(), start - 3 * bytes + bytes);
 }
 
-// ---- handing on ------------------------------------------------------------------------------------------
+// ---- handing on ---------------------------------------------------------------------------------
 
 TEST_F(TapeTest, XPlusXDoubles) {
   const Tensor x = vector_of({1, 2, 3}).as_leaf();
@@ -152,7 +157,7 @@ TEST_F(TapeTest, DiamondAndResidualUsedTwice) {
   const Tensor x = vector_of({1, -2}).as_leaf(), w = vector_of({5, 7}).as_leaf();
   Tape tape;
   const Tensor y = record(tape, [&] {
-    const Tensor h = add(x, w);              // residual stream
+    const Tensor h = add(x, w);  // residual stream
     const Tensor left = scale(h, 2), right = scale(h, 3);
     const Tensor merged = add(left, right);  // diamond: 5 h
     const Tensor out = add(h, merged);       // 6 h
@@ -194,7 +199,7 @@ TEST_F(TapeTest, SameTensorInSeveralPlaces) {
   const Tensor w = vector_of({2, 3}).as_leaf();
   y = record(tape, [&] { return layer_norm(Tensor::from({1, 2}, Values{-1, 1}), w, w, 0); });
   tape.backward(y, vector_of({1, 10}));
-  EXPECT_NEAR(static_cast<double>(gradient_of(w)[0]), 0, 1e-6);   // −1 as weight, 1 as bias
+  EXPECT_NEAR(static_cast<double>(gradient_of(w)[0]), 0, 1e-6);  // −1 as weight, 1 as bias
   EXPECT_NEAR(static_cast<double>(gradient_of(w)[1]), 20, 1e-5);
 }
 
@@ -210,7 +215,7 @@ TEST_F(TapeTest, UnusedBranchesAreSkipped) {
   EXPECT_EQ(gradient_of(x), (Values{3, 3}));
 }
 
-// ---- slabs and steps -------------------------------------------------------------------------------------
+// ---- slabs and steps ----------------------------------------------------------------------------
 
 TEST_F(TapeTest, SlabGradientsStoreFirstThenAddUntilTheNextStep) {
   const Values data = {1, 2};
@@ -219,7 +224,8 @@ TEST_F(TapeTest, SlabGradientsStoreFirstThenAddUntilTheNextStep) {
   w.set_gradient(Gradient::in_slab(slab.data(), 2));
   const auto pass = [&](bool through_add) {
     Tape tape;
-    const Tensor y = record(tape, [&] { return through_add ? add(w, Tensor::filled({2}, 1)) : scale(w, 2); });
+    const Tensor y =
+        record(tape, [&] { return through_add ? add(w, Tensor::filled({2}, 1)) : scale(w, 2); });
     tape.backward(y, vector_of({1, 10}));
   };
   pass(true);
@@ -236,7 +242,8 @@ TEST_F(TapeTest, SlabGradientsStoreFirstThenAddUntilTheNextStep) {
 }
 
 TEST_F(TapeTest, ASteadyStepTakesNoNewBlock) {
-  const Tensor weight = Tensor::filled({24, 8}, static_cast<real>(0.1)), table = Tensor::filled({9, 2}, 0);
+  const Tensor weight = Tensor::filled({24, 8}, static_cast<real>(0.1)),
+               table = Tensor::filled({9, 2}, 0);
   const auto step = [&](const Tensor& w, const Tensor& t) {
     Tape tape;
     const Tensor loss = record(tape, [&] {
@@ -280,7 +287,7 @@ TEST_F(TapeTest, AHundredThousandNodesNeedNoRecursion) {
   });
 }
 
-// ---- observers -------------------------------------------------------------------------------------------
+// ---- observers ----------------------------------------------------------------------------------
 
 TEST_F(TapeTest, ObserverSeesNodesInReverseAndGradientsAfterTheirLastUse) {
   struct Log : Observer {
@@ -310,8 +317,9 @@ TEST_F(TapeTest, ObserverSeesNodesInReverseAndGradientsAfterTheirLastUse) {
     return add(left, right);
   });
   tape.backward(y, vector_of({1, 1}), &log);
-  EXPECT_EQ(log.lines, (std::vector<std::string>{"layers.0/add", "layers.0/scale", "layers.0/add", "b ready",
-                                                 "layers.0/add", "a ready", "layers.0/gelu"}));
+  EXPECT_EQ(log.lines,
+            (std::vector<std::string>{"layers.0/add", "layers.0/scale", "layers.0/add", "b ready",
+                                      "layers.0/add", "a ready", "layers.0/gelu"}));
   EXPECT_EQ(slab, (Values{3, 3, 1, 1}));
 }
 
@@ -338,7 +346,8 @@ TEST_F(TapeTest, GradientsOfSkippedBranchesAreStillAnnounced) {
 TEST_F(TapeTest, ForwardObserverSeesEveryOpWithPathAndArithmetic) {
   struct Log : ForwardObserver {
     std::vector<std::string> lines;
-    void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs, double) override {
+    void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
+                 double) override {
       lines.push_back(path + "/" + op + " " + y.shape().text() + " " + std::to_string(macs));
     }
   };
@@ -351,16 +360,20 @@ TEST_F(TapeTest, ForwardObserverSeesEveryOpWithPathAndArithmetic) {
     }
     matmul(Tensor::filled({2, 3, 4}, 1), Tensor::filled({2, 4, 5}, 1));
     layer_norm(Tensor::filled({3, 4}, 1), Tensor::filled({4}, 1), Tensor::filled({4}, 1));
-    window_attention(Tensor::filled({1, 4, 4, 24}, 1), Tensor::filled({9, 2}, 1), {{2, 2}, {0, 0}, false, {0, 0}}, {2, 1, 0, {}});
-    patch_embed(Tensor::filled({1, 4, 4, 3}, 1), Tensor::filled({5, 3, 2, 2}, 1), Tensor::filled({5}, 1));
-    EXPECT_EQ(log.lines, (std::vector<std::string>{"head/linear (3, 5) 60", "/matmul (2, 3, 5) 120", "/layer_norm (3, 4) 12",
-                                                   "/window_attention (1, 4, 4, 8) 1024", "/patch_embed (1, 2, 2, 5) 240"}));
+    window_attention(Tensor::filled({1, 4, 4, 24}, 1), Tensor::filled({9, 2}, 1),
+                     {{2, 2}, {0, 0}, false, {0, 0}}, {2, 1, 0, {}});
+    patch_embed(Tensor::filled({1, 4, 4, 3}, 1), Tensor::filled({5, 3, 2, 2}, 1),
+                Tensor::filled({5}, 1));
+    EXPECT_EQ(log.lines,
+              (std::vector<std::string>{
+                  "head/linear (3, 5) 60", "/matmul (2, 3, 5) 120", "/layer_norm (3, 4) 12",
+                  "/window_attention (1, 4, 4, 8) 1024", "/patch_embed (1, 2, 2, 5) 240"}));
     EXPECT_EQ(ForwardObserver::current(), &log);
   }
   EXPECT_EQ(ForwardObserver::current(), nullptr);
 }
 
-// ---- errors ----------------------------------------------------------------------------------------------
+// ---- errors -------------------------------------------------------------------------------------
 
 TEST_F(TapeTest, PathsNestAndAppearInErrors) {
   // A path is referred to, not copied: a temporary would dangle, so it does not compile.
@@ -388,17 +401,22 @@ TEST_F(TapeTest, BackwardOfMoreThanOneElementIsRefused) {
   const Tensor y = record(tape, [&] { return gelu(x); });
   EXPECT_EQ(message_of([&] { tape.backward(y); }),
             "backward: found a loss of shape (2), expected one element; reduce it, or give dy");
-  EXPECT_EQ(message_of([&] { tape.backward(y, vector_of({1})); }), "backward: found dy (1), expected (2)");
+  EXPECT_EQ(message_of([&] { tape.backward(y, vector_of({1})); }),
+            "backward: found dy (1), expected (2)");
   EXPECT_EQ(tape.nodes().size(), 1u);
 }
 
 TEST_F(TapeTest, TensorFromTheWrongNumberOfValuesIsRefused) {
-  EXPECT_EQ(message_of([] { Tensor::from({2, 2}, Values{1, 2, 3}); }), "Tensor::from: found 3 values, expected (2, 2)");
+  EXPECT_EQ(message_of([] {
+              Tensor::from({2, 2}, Values{1, 2, 3});
+            }),
+            "Tensor::from: found 3 values, expected (2, 2)");
 }
 
 TEST_F(TapeTest, FiniteCheckNamesTheFirstOpOfTheForward) {
   const std::string path = "layers.2.mlp";
-  const real nan = std::numeric_limits<real>::quiet_NaN(), infinity = std::numeric_limits<real>::infinity();
+  const real nan = std::numeric_limits<real>::quiet_NaN(),
+             infinity = std::numeric_limits<real>::infinity();
   for (const real bad : {nan, infinity, -infinity}) {
     const Tensor x = vector_of({1, 2, bad});
     EXPECT_EQ(message_of([&] { scale(gelu(x), 2); }), "nothing was thrown");
@@ -410,7 +428,8 @@ TEST_F(TapeTest, FiniteCheckNamesTheFirstOpOfTheForward) {
   }
   EXPECT_FALSE(FiniteCheck::active());
   const FiniteCheck check;
-  EXPECT_EQ(message_of([&] { gelu(vector_of({nan})); }), "gelu: found an output that is not finite, expected finite");
+  EXPECT_EQ(message_of([&] { gelu(vector_of({nan})); }),
+            "gelu: found an output that is not finite, expected finite");
 }
 
 TEST_F(TapeTest, FiniteCheckNamesTheOpWhoseBackwardOverflows) {
@@ -424,7 +443,9 @@ TEST_F(TapeTest, FiniteCheckNamesTheOpWhoseBackwardOverflows) {
   });
   const FiniteCheck check;
   // dy / big is fine, · big is fine; a dy of max overflows in the inner scale.
-  EXPECT_EQ(message_of([&] { tape.backward(y, vector_of({1, std::numeric_limits<real>::infinity()})); }),
+  EXPECT_EQ(message_of([&] {
+              tape.backward(y, vector_of({1, std::numeric_limits<real>::infinity()}));
+            }),
             "head/scale: found a gradient that is not finite in its backward, expected finite");
 }
 

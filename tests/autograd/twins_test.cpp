@@ -1,4 +1,5 @@
-// The fused window attention equals the plain ops of the paper, one after the other: forward and gradients.
+// The fused window attention equals the plain ops of the paper, one after the other: forward and
+// gradients.
 #include "autograd/tape/tape.h"
 #include "tests/support/engine_test.h"
 #include "tests/support/op_case.h"
@@ -18,10 +19,12 @@ struct Twin {
 };
 
 // As the paper draws it: (B, H, W, 3C) to (B, H, W, C).
-Tensor composition(const Tensor& qkv, const Tensor& table, const WindowGeometry& g, int64_t heads, real factor) {
+Tensor composition(const Tensor& qkv, const Tensor& table, const WindowGeometry& g, int64_t heads,
+                   real factor) {
   using namespace autograd;
   const Size2 map = {qkv.dim(1), qkv.dim(2)};
-  const int64_t area = g.window[0] * g.window[1], windows = map[0] * map[1] / area, images = qkv.dim(0);
+  const int64_t area = g.window[0] * g.window[1], windows = map[0] * map[1] / area,
+                images = qkv.dim(0);
   const int64_t channels = qkv.dim(3) / 3, dim = channels / heads;
   const bool rolls = !g.rolled && (g.shift[0] > 0 || g.shift[1] > 0);
   Tensor x = rolls ? roll(qkv, {-g.shift[0], -g.shift[1]}) : qkv;
@@ -56,7 +59,8 @@ TEST_P(AttentionTwin, EqualsTheCompositionForwardAndBackward) {
   const Array qkv = random_array({t.batch, t.map[0], t.map[1], 3 * t.heads * t.dim}, 1, -2, 2);
   const Array table = random_array({(2 * g.window[0] - 1) * (2 * g.window[1] - 1), t.heads}, 2);
   Array dy = random_array({t.batch, t.map[0], t.map[1], t.heads * t.dim}, 3);
-  // The dense mask of −100 lets queries in the padding look around; what is there is cropped in any model.
+  // The dense mask of −100 lets queries in the padding look around; what is there is cropped in any
+  // model.
   const auto crop = [&](Array& x) {
     if (!masked) return;
     const int64_t channels = x.shape[3];
@@ -85,7 +89,9 @@ TEST_P(AttentionTwin, EqualsTheCompositionForwardAndBackward) {
   EXPECT_LE(distance(fused.y, plain.y), tolerance * largest(plain.y));
   ASSERT_EQ(plain.gradients.size(), 2u);
   for (size_t i = 0; i < 2; ++i)
-    EXPECT_LE(distance(fused.gradients[i], plain.gradients[i]), tolerance * largest(plain.gradients[i])) << "input " << i;
+    EXPECT_LE(distance(fused.gradients[i], plain.gradients[i]),
+              tolerance * largest(plain.gradients[i]))
+        << "input " << i;
   EXPECT_GT(largest(plain.y), 0.1);
   EXPECT_GT(largest(plain.gradients[1]), 0.01);
 }
@@ -108,7 +114,8 @@ class Twins : public EngineTest {};
 
 TEST_F(Twins, PatchEmbedEqualsLinearOfCutPatches) {
   using namespace autograd;
-  const Array x = random_array({2, 8, 12, 3}, 1), weight = random_array({10, 3, 4, 4}, 2), bias = random_array({10}, 3);
+  const Array x = random_array({2, 8, 12, 3}, 1), weight = random_array({10, 3, 4, 4}, 2),
+              bias = random_array({10}, 3);
   OpCase fused, plain;
   fused.call = [](const std::vector<Tensor>& t) { return patch_embed(t[0], t[1], t[2]); };
   plain.call = [](const std::vector<Tensor>& t) {
@@ -120,7 +127,8 @@ TEST_F(Twins, PatchEmbedEqualsLinearOfCutPatches) {
   const Outcome a = run(fused, {x, weight, bias}, dy, 7), b = run(plain, {x, weight, bias}, dy, 7);
   const double tolerance = sizeof(real) == 4 ? 1e-5 : 1e-12;
   EXPECT_LE(distance(a.y, b.y), tolerance * largest(b.y));
-  for (size_t i = 0; i < 3; ++i) EXPECT_LE(distance(a.gradients[i], b.gradients[i]), tolerance * largest(b.gradients[i]));
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_LE(distance(a.gradients[i], b.gradients[i]), tolerance * largest(b.gradients[i]));
 }
 
 TEST_F(Twins, PatchMergingOfEvenMapsEqualsReshapeAndPermute) {

@@ -1,4 +1,5 @@
-// The published index table and mask, the integer tables of the windows, and the movers as linear maps.
+// The published index table and mask, the integer tables of the windows, and the movers as linear
+// maps.
 #include <numeric>
 
 #include "autograd/tape/tape.h"
@@ -26,7 +27,8 @@ TEST_F(Windows, IndexOfOblongWindowsFollowsTheFormula) {
     for (int xi = 0; xi < 3; ++xi)
       for (int yj = 0; yj < 2; ++yj)
         for (int xj = 0; xj < 3; ++xj)
-          EXPECT_EQ(index[static_cast<size_t>((yi * 3 + xi) * 6 + yj * 3 + xj)], (yi - yj + 1) * 5 + (xi - xj + 2));
+          EXPECT_EQ(index[static_cast<size_t>((yi * 3 + xi) * 6 + yj * 3 + xj)],
+                    (yi - yj + 1) * 5 + (xi - xj + 2));
 }
 
 TEST_F(Windows, PublishedMaskOfAFourByFourMap) {
@@ -57,11 +59,15 @@ TEST_F(Windows, LabelsOfPaddingAreMinusOne) {
 }
 
 TEST_F(Windows, RowsAreTheRolledMapWindowByWindow) {
-  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {0, 0}, false, {0, 0}}), (std::vector<int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
-  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {1, 1}, false, {0, 0}}), (std::vector<int32_t>{5, 6, 1, 2, 7, 4, 3, 0}));
+  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {0, 0}, false, {0, 0}}),
+            (std::vector<int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
+  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {1, 1}, false, {0, 0}}),
+            (std::vector<int32_t>{5, 6, 1, 2, 7, 4, 3, 0}));
   // Already rolled: as they lie.
-  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {1, 1}, true, {0, 0}}), (std::vector<int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
-  for (const WindowGeometry& g : {WindowGeometry{{7, 7}, {3, 3}, false, {0, 0}}, WindowGeometry{{4, 7}, {2, 6}, false, {0, 0}}}) {
+  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {1, 1}, true, {0, 0}}),
+            (std::vector<int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
+  for (const WindowGeometry& g : {WindowGeometry{{7, 7}, {3, 3}, false, {0, 0}},
+                                  WindowGeometry{{4, 7}, {2, 6}, false, {0, 0}}}) {
     std::vector<int32_t> rows = autograd::window_rows({28, 14}, g);
     std::sort(rows.begin(), rows.end());
     std::vector<int32_t> all(28 * 14);
@@ -71,11 +77,13 @@ TEST_F(Windows, RowsAreTheRolledMapWindowByWindow) {
 }
 
 // ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ at sizes of the real model. Small integers: both sides are exact.
-void check_adjoint(const std::string& name, const Shape& shape, const std::function<Tensor(const Tensor&)>& call) {
+void check_adjoint(const std::string& name, const Shape& shape,
+                   const std::function<Tensor(const Tensor&)>& call) {
   SCOPED_TRACE(name);
   const auto integers = [](const Shape& s, int64_t multiplier) {
     Tensor x(s);
-    for (int64_t i = 0; i < s.numel(); ++i) x.mutable_data()[i] = static_cast<real>((i * multiplier + i / 97) % 5 - 2);
+    for (int64_t i = 0; i < s.numel(); ++i)
+      x.mutable_data()[i] = static_cast<real>((i * multiplier + i / 97) % 5 - 2);
     return x;
   };
   const Tensor x = integers(shape, 3).as_leaf();
@@ -88,7 +96,8 @@ void check_adjoint(const std::string& name, const Shape& shape, const std::funct
   const Tensor y = integers(ax.shape(), 7);
   tape.backward(ax, y);
   double left = 0, right = 0, size = 0;
-  for (int64_t i = 0; i < ax.numel(); ++i) left += static_cast<double>(ax.data()[i]) * static_cast<double>(y.data()[i]);
+  for (int64_t i = 0; i < ax.numel(); ++i)
+    left += static_cast<double>(ax.data()[i]) * static_cast<double>(y.data()[i]);
   for (int64_t i = 0; i < x.numel(); ++i) {
     right += static_cast<double>(x.data()[i]) * static_cast<double>(x.gradient().data()[i]);
     size += std::abs(static_cast<double>(x.gradient().data()[i]));
@@ -101,15 +110,28 @@ TEST_F(Movers, AreAdjointToTheirGradientsAtRealSizes) {
   using namespace autograd;
   const Shape map = {8, 56, 56, 96};
   check_adjoint("roll", map, [](const Tensor& x) { return roll(x, {-3, -3}); });
-  check_adjoint("window_partition", map, [](const Tensor& x) { return window_partition(x, {7, 7}); });
-  check_adjoint("window_reverse", {512, 49, 96}, [](const Tensor& x) { return window_reverse(x, {7, 7}, {56, 56}); });
+  check_adjoint("window_partition", map, [](const Tensor& x) {
+    return window_partition(x, {7, 7});
+  });
+  check_adjoint("window_reverse", {512, 49, 96}, [](const Tensor& x) {
+    return window_reverse(x, {7, 7}, {56, 56});
+  });
   check_adjoint("patch_merging", map, [](const Tensor& x) { return patch_merging(x); });
-  check_adjoint("patch_merging, odd", {3, 25, 31, 96}, [](const Tensor& x) { return patch_merging(x); });
-  check_adjoint("resize_map, pad", {3, 50, 56, 96}, [](const Tensor& x) { return resize_map(x, {56, 63}); });
-  check_adjoint("resize_map, crop", {3, 56, 63, 96}, [](const Tensor& x) { return resize_map(x, {50, 56}); });
-  check_adjoint("permute", {64, 49, 3, 32}, [](const Tensor& x) { return permute(x, {2, 0, 3, 1}); });
+  check_adjoint("patch_merging, odd", {3, 25, 31, 96},
+                [](const Tensor& x) { return patch_merging(x); });
+  check_adjoint("resize_map, pad", {3, 50, 56, 96}, [](const Tensor& x) {
+    return resize_map(x, {56, 63});
+  });
+  check_adjoint("resize_map, crop", {3, 56, 63, 96}, [](const Tensor& x) {
+    return resize_map(x, {50, 56});
+  });
+  check_adjoint("permute", {64, 49, 3, 32}, [](const Tensor& x) {
+    return permute(x, {2, 0, 3, 1});
+  });
   check_adjoint("reshape", map, [](const Tensor& x) { return reshape(x, {8, 3136, 96}); });
-  check_adjoint("relative_position_bias", {169, 24}, [](const Tensor& x) { return relative_position_bias(x, {7, 7}); });
+  check_adjoint("relative_position_bias", {169, 24}, [](const Tensor& x) {
+    return relative_position_bias(x, {7, 7});
+  });
 }
 
 TEST_F(Movers, AreInverseToEachOther) {

@@ -1,4 +1,5 @@
-// What every test of the engine stands on: pool memory full of NaN at each hand-out, the thread count restored.
+// What every test of the engine stands on: pool memory full of NaN at each hand-out, the thread
+// count restored.
 #pragma once
 #include <gtest/gtest.h>
 

@@ -35,7 +35,8 @@ std::vector<Array> random_inputs(const OpCase& c, uint64_t seed) {
     const Input& input = c.inputs[i];
     Array x = random_array(input.shape, seed * 16 + i + 1, input.low, input.high);
     if (input.distribution) {
-      // Parts are quarters of what is left, the first class takes the rest: some zeros, and a sum of one.
+      // Parts are quarters of what is left, the first class takes the rest: some zeros, and a sum
+      // of one.
       const int64_t classes = x.shape.back();
       for (int64_t r = 0; r < x.numel() / classes; ++r) {
         double left = 1;
@@ -72,7 +73,8 @@ unsigned all_gradients(const OpCase& c) {
   return needs;
 }
 
-Outcome run(const OpCase& c, const std::vector<Array>& inputs, const Array& dy, unsigned needs, Repeat repeat) {
+Outcome run(const OpCase& c, const std::vector<Array>& inputs, const Array& dy, unsigned needs,
+            Repeat repeat) {
   std::vector<Tensor> tensors;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Tensor x = to_tensor(inputs[i]);
@@ -96,19 +98,21 @@ Outcome run(const OpCase& c, const std::vector<Array>& inputs, const Array& dy, 
     Array gradient;
     if (x.gradient().data()) {
       gradient = Array(sides_of(x.shape()));
-      for (int64_t i = 0; i < gradient.numel(); ++i) gradient[i] = static_cast<double>(x.gradient().data()[i]);
+      for (int64_t i = 0; i < gradient.numel(); ++i)
+        gradient[i] = static_cast<double>(x.gradient().data()[i]);
     }
     outcome.gradients.push_back(std::move(gradient));
   }
   return outcome;
 }
 
-double directional_difference(const OpCase& c, std::vector<Array> inputs, size_t which, const Array& direction,
-                              const Array& dy) {
+double directional_difference(const OpCase& c, std::vector<Array> inputs, size_t which,
+                              const Array& direction, const Array& dy) {
   constexpr double kStep = 1e-5;
   const std::vector<double> origin = inputs[which].values;
   const auto moved = [&](double step) {
-    for (size_t i = 0; i < origin.size(); ++i) inputs[which].values[i] = origin[i] + step * direction.values[i];
+    for (size_t i = 0; i < origin.size(); ++i)
+      inputs[which].values[i] = origin[i] + step * direction.values[i];
     return c.reference(inputs);
   };
   const Array up = moved(kStep), down = moved(-kStep);

@@ -14,7 +14,8 @@ using autograd::Tensor;
 using reference::Array;
 
 struct Input {
-  Input(std::initializer_list<int64_t> sides, bool needs = true) : shape(sides), differentiable(needs) {}
+  Input(std::initializer_list<int64_t> sides, bool needs = true)
+      : shape(sides), differentiable(needs) {}
   Shape shape;
   bool differentiable = true;
   double low = -1, high = 1;
@@ -59,7 +60,8 @@ std::vector<Array> random_inputs(const OpCase& c, uint64_t seed);
 Tensor to_tensor(const Array& x);
 Array to_array(const Tensor& x);
 
-/// What came out of one forward and backward: y, and dx of every input (empty where none was asked for).
+/// What came out of one forward and backward: y, and dx of every input (empty where none was asked
+/// for).
 struct Outcome {
   Array y;
   std::vector<Array> gradients;
@@ -69,14 +71,15 @@ enum class Repeat {
   backward_twice,  ///< the second pass adds to what the first stored
   two_consumers,   ///< two calls share the inputs, and their outputs are added
 };
-/// @param needs bit i: input i collects a gradient.   @param dy as many numbers as y; empty: forward only.
+/// @param needs bit i: input i collects a gradient.   @param dy as many numbers as y; empty:
+/// forward only.
 Outcome run(const OpCase& c, const std::vector<Array>& inputs, const Array& dy, unsigned needs,
             Repeat repeat = Repeat::once);
 unsigned all_gradients(const OpCase& c);
 
 /// Σ dy · dy/dx[which] along `direction`, by central differences of the reference.
-double directional_difference(const OpCase& c, std::vector<Array> inputs, size_t which, const Array& direction,
-                              const Array& dy);
+double directional_difference(const OpCase& c, std::vector<Array> inputs, size_t which,
+                              const Array& direction, const Array& dy);
 
 double largest(const Array& x);
 /// The largest |a − b|; infinite where shapes differ or a number is not finite.

@@ -22,9 +22,11 @@ Input in_range(std::initializer_list<int64_t> sides, double low, double high) {
   return input;
 }
 
-OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call, std::function<Array(const Array&)> reference,
-             const std::string& extra = "") {
-  return {x.shape.text() + extra, {x}, [call](const Tensors& t) { return call(t[0]); },
+OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
+             std::function<Array(const Array&)> reference, const std::string& extra = "") {
+  return {x.shape.text() + extra,
+          {x},
+          [call](const Tensors& t) { return call(t[0]); },
           [reference](const Arrays& a) { return reference(a[0]); }};
 }
 
@@ -36,41 +38,71 @@ OpRow linear_row() {
     c.name = input.shape.text() + " to " + std::to_string(out) + (biased ? " bias" : "");
     c.inputs = {input, Input({out, in})};
     if (biased) c.inputs.push_back(Input({out}));
-    c.call = [biased](const Tensors& t) { return ops::linear(t[0], t[1], biased ? t[2] : Tensor()); };
-    c.reference = [biased](const Arrays& a) { return ref::linear(a[0], a[1], biased ? &a[2] : nullptr); };
+    c.call = [biased](const Tensors& t) {
+      return ops::linear(t[0], t[1], biased ? t[2] : Tensor());
+    };
+    c.reference = [biased](const Arrays& a) {
+      return ref::linear(a[0], a[1], biased ? &a[2] : nullptr);
+    };
     return c;
   };
   OpRow row{"linear", {}, {}, {}};
-  row.cases = {one({1, 1}, 1, true), one({3, 5}, 7, true),         one({2, 3, 5}, 16, false), one({17, 16}, 9, true),
-               one({4}, 3, true),    one({2, 2, 4, 33}, 31, true), one({8, 8}, 8, true)};
+  row.cases = {one({1, 1}, 1, true),   one({3, 5}, 7, true), one({2, 3, 5}, 16, false),
+               one({17, 16}, 9, true), one({4}, 3, true),    one({2, 2, 4, 33}, 31, true),
+               one({8, 8}, 8, true)};
   // Four row tiles forward, column tiles backward; a weight gradient of 3 slices and several tiles.
-  row.parallel = {one({1030, 24}, 200, true), one({6150, 21}, 210, true), one({130, 260}, 200, true)};
+  row.parallel = {one({1030, 24}, 200, true), one({6150, 21}, 210, true),
+                  one({130, 260}, 200, true)};
   row.rejects = {{"linear: found x (2, 3) and weight (4, 5), expected (…, in) and (out, in)",
-                  [] { ops::linear(zeros({2, 3}), zeros({4, 5}), Tensor()); }},
-                 {"expected (…, in) and (out, in)", [] { ops::linear(zeros({2, 3}), zeros({3}), Tensor()); }},
-                 {"found bias (3), expected (4)", [] { ops::linear(zeros({2, 3}), zeros({4, 3}), zeros({3})); }}};
+                  [] {
+                    ops::linear(zeros({2, 3}), zeros({4, 5}), Tensor());
+                  }},
+                 {"expected (…, in) and (out, in)",
+                  [] {
+                    ops::linear(zeros({2, 3}), zeros({3}), Tensor());
+                  }},
+                 {"found bias (3), expected (4)", [] {
+                    ops::linear(zeros({2, 3}), zeros({4, 3}), zeros({3}));
+                  }}};
   return row;
 }
 
 OpRow matmul_row() {
-  const auto one = [](std::initializer_list<int64_t> a, std::initializer_list<int64_t> b, bool transpose_b) {
+  const auto one = [](std::initializer_list<int64_t> a, std::initializer_list<int64_t> b,
+                      bool transpose_b) {
     OpCase c;
     c.inputs = {Input(a), Input(b)};
-    c.name = c.inputs[0].shape.text() + (transpose_b ? " by transposed " : " by ") + c.inputs[1].shape.text();
+    c.name = c.inputs[0].shape.text() + (transpose_b ? " by transposed " : " by ") +
+             c.inputs[1].shape.text();
     c.call = [transpose_b](const Tensors& t) { return ops::matmul(t[0], t[1], transpose_b); };
     c.reference = [transpose_b](const Arrays& x) { return ref::matmul(x[0], x[1], transpose_b); };
     return c;
   };
   OpRow row{"matmul", {}, {}, {}};
-  row.cases = {one({1, 1}, {1, 1}, false),          one({3, 5}, {5, 7}, false),        one({3, 5}, {7, 5}, true),
-               one({2, 3, 4, 5}, {2, 3, 5, 6}, false), one({2, 3, 4, 5}, {2, 3, 6, 5}, true),
-               one({3, 17, 16}, {3, 16, 9}, false), one({2, 9, 33}, {2, 15, 33}, true)};
+  row.cases = {one({1, 1}, {1, 1}, false),
+               one({3, 5}, {5, 7}, false),
+               one({3, 5}, {7, 5}, true),
+               one({2, 3, 4, 5}, {2, 3, 5, 6}, false),
+               one({2, 3, 4, 5}, {2, 3, 6, 5}, true),
+               one({3, 17, 16}, {3, 16, 9}, false),
+               one({2, 9, 33}, {2, 15, 33}, true)};
   row.parallel = {one({2, 3, 49, 20}, {2, 3, 49, 20}, true), one({6, 49, 49}, {6, 49, 20}, false)};
   row.rejects = {{"matmul: found a (2, 3) and b (4, 5), expected (…, m, k) and (…, k, n)",
-                  [] { ops::matmul(zeros({2, 3}), zeros({4, 5})); }},
-                 {"(…, n, k)", [] { ops::matmul(zeros({2, 3}), zeros({3, 4}), true); }},
-                 {"matmul: found", [] { ops::matmul(zeros({2, 2, 3}), zeros({3, 3, 4})); }},
-                 {"matmul: found", [] { ops::matmul(zeros({2, 2, 3}), zeros({3, 4})); }},
+                  [] {
+                    ops::matmul(zeros({2, 3}), zeros({4, 5}));
+                  }},
+                 {"(…, n, k)",
+                  [] {
+                    ops::matmul(zeros({2, 3}), zeros({3, 4}), true);
+                  }},
+                 {"matmul: found",
+                  [] {
+                    ops::matmul(zeros({2, 2, 3}), zeros({3, 3, 4}));
+                  }},
+                 {"matmul: found",
+                  [] {
+                    ops::matmul(zeros({2, 2, 3}), zeros({3, 4}));
+                  }},
                  {"matmul: found", [] { ops::matmul(zeros({3}), zeros({3})); }}};
   return row;
 }
@@ -85,14 +117,29 @@ OpRow add_row() {
     return c;
   };
   OpRow row{"add", {}, {}, {}};
-  row.cases = {one({1}, {1}),          one({3, 5}, {3, 5}),           one({2, 3, 17}, {2, 3, 17}), one({}, {}),
-               one({3, 5}, {5}),       one({2, 3, 5}, {3, 1}),        one({2, 3, 5}, {1, 1, 1}),   one({2, 3, 5}, {2, 1, 5}),
-               one({4, 2, 3, 3}, {2, 3, 3}), one({2, 5}, {}),         one({3, 2, 4, 17}, {3, 1, 4, 1})};
+  row.cases = {one({1}, {1}),
+               one({3, 5}, {3, 5}),
+               one({2, 3, 17}, {2, 3, 17}),
+               one({}, {}),
+               one({3, 5}, {5}),
+               one({2, 3, 5}, {3, 1}),
+               one({2, 3, 5}, {1, 1, 1}),
+               one({2, 3, 5}, {2, 1, 5}),
+               one({4, 2, 3, 3}, {2, 3, 3}),
+               one({2, 5}, {}),
+               one({3, 2, 4, 17}, {3, 1, 4, 1})};
   row.parallel = {one({4, 16387}, {4, 16387}), one({70, 1000}, {1000}), one({70, 1000}, {70, 1})};
   row.rejects = {{"add: found (2, 3) and (2), expected sides that are equal or 1",
-                  [] { ops::add(zeros({2, 3}), zeros({2})); }},
-                 {"add: found", [] { ops::add(zeros({3}), zeros({2, 3})); }},
-                 {"add: found", [] { ops::add(zeros({1, 3}), zeros({2, 3})); }}};
+                  [] {
+                    ops::add(zeros({2, 3}), zeros({2}));
+                  }},
+                 {"add: found",
+                  [] {
+                    ops::add(zeros({3}), zeros({2, 3}));
+                  }},
+                 {"add: found", [] {
+                    ops::add(zeros({1, 3}), zeros({2, 3}));
+                  }}};
   return row;
 }
 
@@ -100,7 +147,8 @@ OpRow elementwise_row(const std::string& op, std::function<Tensor(const Tensor&)
                       std::function<Array(const Array&)> reference, double high) {
   OpRow row{op, {}, {}, {}};
   row.scale = 0.1;  // erf's error is absolute
-  for (const int64_t n : {1, 7, 8, 9, 15, 16, 17, 33}) row.cases.push_back(unary(in_range({n}, -high, high), call, reference));
+  for (const int64_t n : {1, 7, 8, 9, 15, 16, 17, 33})
+    row.cases.push_back(unary(in_range({n}, -high, high), call, reference));
   row.cases.push_back(unary(in_range({2, 3, 5}, -high, high), call, reference));
   row.parallel.push_back(unary(in_range({5, 16384 + 3}, -high, high), call, reference));
   return row;
@@ -110,11 +158,18 @@ OpRow softmax_row() {
   const auto call = [](const Tensor& x) { return ops::softmax(x); };
   const auto reference = [](const Array& x) { return ref::softmax(x); };
   OpRow row{"softmax", {}, {}, {}};
-  row.cases = {unary({{1, 1}}, call, reference), unary({{5}}, call, reference),
-               unary(in_range({3, 7}, -8, 8), call, reference), unary(in_range({2, 3, 17}, -3, 3), call, reference),
-               unary({{4, 16}}, call, reference), unary({{2, 2, 49}}, call, reference)};
-  row.parallel = {unary(in_range({700, 49}, -4, 4), call, reference), unary(in_range({5, 8200}, -4, 4), call, reference)};
-  row.rejects = {{"softmax: found (2, 0), expected a last side of at least 1", [] { ops::softmax(zeros({2, 0})); }},
+  row.cases = {unary({{1, 1}}, call, reference),
+               unary({{5}}, call, reference),
+               unary(in_range({3, 7}, -8, 8), call, reference),
+               unary(in_range({2, 3, 17}, -3, 3), call, reference),
+               unary({{4, 16}}, call, reference),
+               unary({{2, 2, 49}}, call, reference)};
+  row.parallel = {unary(in_range({700, 49}, -4, 4), call, reference),
+                  unary(in_range({5, 8200}, -4, 4), call, reference)};
+  row.rejects = {{"softmax: found (2, 0), expected a last side of at least 1",
+                  [] {
+                    ops::softmax(zeros({2, 0}));
+                  }},
                  {"softmax: found ()", [] { ops::softmax(zeros({})); }}};
   return row;
 }
@@ -129,13 +184,17 @@ OpRow layer_norm_row() {
     c.name = input.shape.text() + (epsilon > static_cast<real>(1e-3) ? " large epsilon" : "");
     c.inputs = {input, Input({dim}), Input({dim})};
     c.call = [epsilon](const Tensors& t) { return ops::layer_norm(t[0], t[1], t[2], epsilon); };
-    c.reference = [epsilon](const Arrays& a) { return ref::layer_norm(a[0], a[1], a[2], static_cast<double>(epsilon)); };
+    c.reference = [epsilon](const Arrays& a) {
+      return ref::layer_norm(a[0], a[1], a[2], static_cast<double>(epsilon));
+    };
     return c;
   };
   const real small = static_cast<real>(1e-5), large = real{0.125};
   OpRow row{"layer_norm", {}, {}, {}};
-  row.cases = {one({2, 2}, large),     one({3, 5}, small),    one({2, 3, 7}, large), one({4, 8}, small), one({16}, small),
-               one({3, 9}, small, 4),  one({2, 17}, small),   one({70, 33}, small),  one({5, 1}, large), one({130, 16}, large)};
+  row.cases = {one({2, 2}, large),   one({3, 5}, small),   one({2, 3, 7}, large),
+               one({4, 8}, small),   one({16}, small),     one({3, 9}, small, 4),
+               one({2, 17}, small),  one({70, 33}, small), one({5, 1}, large),
+               one({130, 16}, large)};
   {
     OpCase by_default = one({3, 6}, small);
     by_default.name += " default epsilon";
@@ -143,10 +202,18 @@ OpRow layer_norm_row() {
     row.cases.push_back(by_default);
   }
   row.parallel = {one({800, 96}, small), one({75, 1100}, small)};
-  row.rejects = {{"layer_norm: found x (2, 3), weight (4), bias (4), expected weight and bias of the last side of x",
-                  [] { ops::layer_norm(zeros({2, 3}), zeros({4}), zeros({4})); }},
-                 {"layer_norm: found", [] { ops::layer_norm(zeros({2, 3}), zeros({3}), zeros({2})); }},
-                 {"layer_norm: found", [] { ops::layer_norm(zeros({2, 3}), zeros({1, 3}), zeros({1, 3})); }}};
+  row.rejects = {{"layer_norm: found x (2, 3), weight (4), bias (4), expected weight and bias of "
+                  "the last side of x",
+                  [] {
+                    ops::layer_norm(zeros({2, 3}), zeros({4}), zeros({4}));
+                  }},
+                 {"layer_norm: found",
+                  [] {
+                    ops::layer_norm(zeros({2, 3}), zeros({3}), zeros({2}));
+                  }},
+                 {"layer_norm: found", [] {
+                    ops::layer_norm(zeros({2, 3}), zeros({1, 3}), zeros({1, 3}));
+                  }}};
   return row;
 }
 
@@ -156,14 +223,25 @@ OpRow random_row(const std::string& op, Call call, Reference reference) {
     const double keep = static_cast<double>(1 - rate);
     return unary(
         Input(x), [=](const Tensor& t) { return call(t, rate, key(5)); },
-        [=](const Array& a) { return reference(a, keep, draw(5)); }, " rate " + std::to_string(rate));
+        [=](const Array& a) { return reference(a, keep, draw(5)); },
+        " rate " + std::to_string(rate));
   };
   OpRow row{op, {}, {}, {}};
-  row.cases = {one({1, 3}, real{0.5}), one({5, 4}, real{0.25}), one({9, 3, 7}, real{0.5}), one({4, 17}, static_cast<real>(0.1)),
-               one({3, 5}, 0),         one({6}, real{0.5})};
+  row.cases = {one({1, 3}, real{0.5}),
+               one({5, 4}, real{0.25}),
+               one({9, 3, 7}, real{0.5}),
+               one({4, 17}, static_cast<real>(0.1)),
+               one({3, 5}, 0),
+               one({6}, real{0.5})};
   row.parallel = {one({5, 16384 + 5}, real{0.25}), one({2, 3, 16387}, real{0.25})};
-  row.rejects = {{op + ": found rate 1.0", [call] { call(zeros({2, 3}), 1, key(5)); }},
-                 {"expected a rate in [0, 1) and a batch axis", [call] { call(zeros({2, 3}), real{-0.5}, key(5)); }},
+  row.rejects = {{op + ": found rate 1.0",
+                  [call] {
+                    call(zeros({2, 3}), 1, key(5));
+                  }},
+                 {"expected a rate in [0, 1) and a batch axis",
+                  [call] {
+                    call(zeros({2, 3}), real{-0.5}, key(5));
+                  }},
                  {op + ": found rate 0.5", [call] { call(zeros({}), real{0.5}, key(5)); }}};
   return row;
 }
@@ -177,7 +255,9 @@ OpRow reshape_row() {
   OpRow row{"reshape", {}, {}, {}};
   row.cases = {one({6}, {2, 3}), one({2, 3, 4}, {24}), one({1}, {}), one({2, 3, 4}, {4, 3, 2})};
   row.parallel = {one({6, 5000}, {30, 1000})};
-  row.rejects = {{"reshape: found (2, 3), expected as many elements as (5)", [] { ops::reshape(zeros({2, 3}), {5}); }}};
+  row.rejects = {{"reshape: found (2, 3), expected as many elements as (5)", [] {
+                    ops::reshape(zeros({2, 3}), {5});
+                  }}};
   return row;
 }
 
@@ -190,14 +270,28 @@ OpRow permute_row() {
         [axes](const Array& a) { return ref::permute(a, axes); }, text);
   };
   OpRow row{"permute", {}, {}, {}};
-  row.cases = {one({5}, {0}), one({2, 3}, {1, 0}), one({2, 3, 4}, {2, 0, 1}), one({2, 3, 4, 5}, {0, 2, 1, 3}),
-               one({2, 3, 2, 4, 3}, {2, 0, 3, 1, 4}), one({3, 4}, {0, 1})};
+  row.cases = {one({5}, {0}),
+               one({2, 3}, {1, 0}),
+               one({2, 3, 4}, {2, 0, 1}),
+               one({2, 3, 4, 5}, {0, 2, 1, 3}),
+               one({2, 3, 2, 4, 3}, {2, 0, 3, 1, 4}),
+               one({3, 4}, {0, 1})};
   row.parallel = {one({6, 50, 49, 8}, {0, 2, 1, 3}), one({300, 400}, {1, 0})};
   row.rejects = {{"permute: found axes that do not permute (2, 3), expected each axis once",
-                  [] { ops::permute(zeros({2, 3}), {0, 0}); }},
-                 {"permute: found", [] { ops::permute(zeros({2, 3}), {0}); }},
-                 {"permute: found", [] { ops::permute(zeros({2, 3}), {0, 2}); }},
-                 {"permute: found", [] { ops::permute(zeros({2, 3}), {-1, 0}); }}};
+                  [] {
+                    ops::permute(zeros({2, 3}), {0, 0});
+                  }},
+                 {"permute: found",
+                  [] {
+                    ops::permute(zeros({2, 3}), {0});
+                  }},
+                 {"permute: found",
+                  [] {
+                    ops::permute(zeros({2, 3}), {0, 2});
+                  }},
+                 {"permute: found", [] {
+                    ops::permute(zeros({2, 3}), {-1, 0});
+                  }}};
   return row;
 }
 
@@ -208,10 +302,12 @@ OpRow roll_row() {
         [shift](const Array& a) { return ref::roll(a, shift); }, " by " + text_of(shift));
   };
   OpRow row{"roll", {}, {}, {}};
-  row.cases = {one({1, 1, 1, 1}, {0, 0}), one({2, 4, 5, 3}, {1, 2}), one({2, 4, 5, 3}, {-1, -2}), one({1, 3, 2, 17}, {7, -5}),
-               one({2, 4, 4, 2}, {0, 3})};
+  row.cases = {one({1, 1, 1, 1}, {0, 0}), one({2, 4, 5, 3}, {1, 2}), one({2, 4, 5, 3}, {-1, -2}),
+               one({1, 3, 2, 17}, {7, -5}), one({2, 4, 4, 2}, {0, 3})};
   row.parallel = {one({3, 40, 30, 33}, {-3, 2})};
-  row.rejects = {{"roll: found (2, 3), expected (B, H, W, C)", [] { ops::roll(zeros({2, 3}), {1, 1}); }}};
+  row.rejects = {{"roll: found (2, 3), expected (B, H, W, C)", [] {
+                    ops::roll(zeros({2, 3}), {1, 1});
+                  }}};
   return row;
 }
 
@@ -222,11 +318,16 @@ OpRow resize_map_row() {
         [to](const Array& a) { return ref::resize_map(a, to); }, " to " + text_of(to));
   };
   OpRow row{"resize_map", {}, {}, {}};
-  row.cases = {one({1, 1, 1, 1}, {1, 1}), one({2, 3, 4, 5}, {5, 6}), one({2, 3, 4, 5}, {2, 2}), one({2, 3, 4, 5}, {4, 3}),
-               one({1, 3, 4, 17}, {2, 9}), one({2, 3, 4, 2}, {3, 4})};
+  row.cases = {one({1, 1, 1, 1}, {1, 1}), one({2, 3, 4, 5}, {5, 6}),  one({2, 3, 4, 5}, {2, 2}),
+               one({2, 3, 4, 5}, {4, 3}), one({1, 3, 4, 17}, {2, 9}), one({2, 3, 4, 2}, {3, 4})};
   row.parallel = {one({3, 39, 28, 33}, {40, 28}), one({3, 40, 40, 33}, {39, 35})};
-  row.rejects = {{"resize_map: found (2, 3), expected (B, H, W, C)", [] { ops::resize_map(zeros({2, 3}), {1, 1}); }},
-                 {"resize_map: found an empty map", [] { ops::resize_map(zeros({1, 2, 2, 1}), {0, 1}); }}};
+  row.rejects = {{"resize_map: found (2, 3), expected (B, H, W, C)",
+                  [] {
+                    ops::resize_map(zeros({2, 3}), {1, 1});
+                  }},
+                 {"resize_map: found an empty map", [] {
+                    ops::resize_map(zeros({1, 2, 2, 1}), {0, 1});
+                  }}};
   return row;
 }
 
@@ -234,16 +335,29 @@ OpRow partition_row() {
   const auto one = [](std::initializer_list<int64_t> x, Size2 window) {
     return unary(
         Input(x), [window](const Tensor& t) { return ops::window_partition(t, window); },
-        [window](const Array& a) { return ref::window_partition(a, window); }, " windows " + text_of(window));
+        [window](const Array& a) { return ref::window_partition(a, window); },
+        " windows " + text_of(window));
   };
   OpRow row{"window_partition", {}, {}, {}};
-  row.cases = {one({1, 1, 1, 1}, {1, 1}), one({2, 4, 6, 3}, {2, 3}), one({1, 4, 4, 17}, {4, 4}), one({2, 3, 6, 2}, {3, 2})};
+  row.cases = {one({1, 1, 1, 1}, {1, 1}), one({2, 4, 6, 3}, {2, 3}), one({1, 4, 4, 17}, {4, 4}),
+               one({2, 3, 6, 2}, {3, 2})};
   row.parallel = {one({3, 42, 28, 33}, {7, 7})};
-  row.rejects = {{"window_partition: found (2, 3), expected (B, H, W, C)", [] { ops::window_partition(zeros({2, 3}), {1, 1}); }},
-                 {"window_partition: found a map of (1, 4, 4, 1) and windows of (3, 2), expected sides that the window divides",
-                  [] { ops::window_partition(zeros({1, 4, 4, 1}), {3, 2}); }},
-                 {"windows of (2, 3)", [] { ops::window_partition(zeros({1, 4, 4, 1}), {2, 3}); }},
-                 {"windows of (0, 2)", [] { ops::window_partition(zeros({1, 4, 4, 1}), {0, 2}); }}};
+  row.rejects = {{"window_partition: found (2, 3), expected (B, H, W, C)",
+                  [] {
+                    ops::window_partition(zeros({2, 3}), {1, 1});
+                  }},
+                 {"window_partition: found a map of (1, 4, 4, 1) and windows of (3, 2), expected "
+                  "sides that the window divides",
+                  [] {
+                    ops::window_partition(zeros({1, 4, 4, 1}), {3, 2});
+                  }},
+                 {"windows of (2, 3)",
+                  [] {
+                    ops::window_partition(zeros({1, 4, 4, 1}), {2, 3});
+                  }},
+                 {"windows of (0, 2)", [] {
+                    ops::window_partition(zeros({1, 4, 4, 1}), {0, 2});
+                  }}};
   return row;
 }
 
@@ -255,16 +369,33 @@ OpRow reverse_row() {
         " windows " + text_of(window) + " map " + text_of(map));
   };
   OpRow row{"window_reverse", {}, {}, {}};
-  row.cases = {one({1, 1, 1}, {1, 1}, {1, 1}), one({8, 6, 3}, {2, 3}, {4, 6}), one({1, 16, 17}, {4, 4}, {4, 4}),
-               one({6, 6, 2}, {3, 2}, {3, 6})};
+  row.cases = {one({1, 1, 1}, {1, 1}, {1, 1}), one({8, 6, 3}, {2, 3}, {4, 6}),
+               one({1, 16, 17}, {4, 4}, {4, 4}), one({6, 6, 2}, {3, 2}, {3, 6})};
   row.parallel = {one({72, 49, 33}, {7, 7}, {42, 28})};
-  row.rejects = {{"window_reverse: found windows (3, 4, 1) for a map of (4, 4), expected (B · windows, 4, C)",
-                  [] { ops::window_reverse(zeros({3, 4, 1}), {2, 2}, {4, 4}); }},
-                 {"window_reverse: found", [] { ops::window_reverse(zeros({4, 3, 1}), {2, 2}, {4, 4}); }},
-                 {"window_reverse: found", [] { ops::window_reverse(zeros({4, 4}), {2, 2}, {4, 4}); }},
-                 {"window_reverse: found", [] { ops::window_reverse(zeros({4, 4, 1}), {2, 2}, {5, 4}); }},
-                 {"window_reverse: found", [] { ops::window_reverse(zeros({4, 4, 1}), {0, 2}, {4, 4}); }},
-                 {"window_reverse: found", [] { ops::window_reverse(zeros({4, 4, 1}), {2, 2}, {0, 4}); }}};
+  row.rejects = {
+      {"window_reverse: found windows (3, 4, 1) for a map of (4, 4), expected (B · windows, 4, C)",
+       [] {
+         ops::window_reverse(zeros({3, 4, 1}), {2, 2}, {4, 4});
+       }},
+      {"window_reverse: found",
+       [] {
+         ops::window_reverse(zeros({4, 3, 1}), {2, 2}, {4, 4});
+       }},
+      {"window_reverse: found",
+       [] {
+         ops::window_reverse(zeros({4, 4}), {2, 2}, {4, 4});
+       }},
+      {"window_reverse: found",
+       [] {
+         ops::window_reverse(zeros({4, 4, 1}), {2, 2}, {5, 4});
+       }},
+      {"window_reverse: found",
+       [] {
+         ops::window_reverse(zeros({4, 4, 1}), {0, 2}, {4, 4});
+       }},
+      {"window_reverse: found", [] {
+         ops::window_reverse(zeros({4, 4, 1}), {2, 2}, {0, 4});
+       }}};
   return row;
 }
 
@@ -275,9 +406,12 @@ OpRow merging_row() {
         [](const Array& a) { return ref::patch_merging(a); });
   };
   OpRow row{"patch_merging", {}, {}, {}};
-  row.cases = {one({1, 1, 1, 1}), one({2, 2, 2, 3}), one({2, 4, 6, 5}), one({1, 3, 4, 2}), one({2, 4, 5, 3}), one({1, 5, 3, 17})};
+  row.cases = {one({1, 1, 1, 1}), one({2, 2, 2, 3}), one({2, 4, 6, 5}),
+               one({1, 3, 4, 2}), one({2, 4, 5, 3}), one({1, 5, 3, 17})};
   row.parallel = {one({3, 41, 30, 33})};
-  row.rejects = {{"patch_merging: found (2, 3), expected (B, H, W, C)", [] { ops::patch_merging(zeros({2, 3})); }}};
+  row.rejects = {{"patch_merging: found (2, 3), expected (B, H, W, C)", [] {
+                    ops::patch_merging(zeros({2, 3}));
+                  }}};
   return row;
 }
 
@@ -292,17 +426,36 @@ OpRow embed_row() {
     return c;
   };
   OpRow row{"patch_embed", {}, {}, {}};
-  row.cases = {one({1, 1, 1, 1}, 1, 1), one({2, 4, 6, 3}, 5, 2), one({1, 8, 4, 1}, 17, 4), one({2, 3, 6, 2}, 7, 3)};
+  row.cases = {one({1, 1, 1, 1}, 1, 1), one({2, 4, 6, 3}, 5, 2), one({1, 8, 4, 1}, 17, 4),
+               one({2, 3, 6, 2}, 7, 3)};
   row.parallel = {one({2, 96, 92, 3}, 96, 2)};
   row.rejects = {{"patch_embed: found (2, 3), expected (B, H, W, C)",
-                  [] { ops::patch_embed(zeros({2, 3}), zeros({1, 1, 1, 1}), zeros({1})); }},
+                  [] {
+                    ops::patch_embed(zeros({2, 3}), zeros({1, 1, 1, 1}), zeros({1}));
+                  }},
                  {"patch_embed: found x (1, 5, 4, 1), weight (3, 1, 2, 2), bias (3)",
-                  [] { ops::patch_embed(zeros({1, 5, 4, 1}), zeros({3, 1, 2, 2}), zeros({3})); }},
-                 {"patch dividing H and W", [] { ops::patch_embed(zeros({1, 4, 5, 1}), zeros({3, 1, 2, 2}), zeros({3})); }},
-                 {"patch_embed: found", [] { ops::patch_embed(zeros({1, 4, 4, 2}), zeros({3, 1, 2, 2}), zeros({3})); }},
-                 {"patch_embed: found", [] { ops::patch_embed(zeros({1, 4, 4, 1}), zeros({3, 1, 2, 1}), zeros({3})); }},
-                 {"patch_embed: found", [] { ops::patch_embed(zeros({1, 4, 4, 1}), zeros({3, 4}), zeros({3})); }},
-                 {"patch_embed: found", [] { ops::patch_embed(zeros({1, 4, 4, 1}), zeros({3, 1, 2, 2}), zeros({4})); }}};
+                  [] {
+                    ops::patch_embed(zeros({1, 5, 4, 1}), zeros({3, 1, 2, 2}), zeros({3}));
+                  }},
+                 {"patch dividing H and W",
+                  [] {
+                    ops::patch_embed(zeros({1, 4, 5, 1}), zeros({3, 1, 2, 2}), zeros({3}));
+                  }},
+                 {"patch_embed: found",
+                  [] {
+                    ops::patch_embed(zeros({1, 4, 4, 2}), zeros({3, 1, 2, 2}), zeros({3}));
+                  }},
+                 {"patch_embed: found",
+                  [] {
+                    ops::patch_embed(zeros({1, 4, 4, 1}), zeros({3, 1, 2, 1}), zeros({3}));
+                  }},
+                 {"patch_embed: found",
+                  [] {
+                    ops::patch_embed(zeros({1, 4, 4, 1}), zeros({3, 4}), zeros({3}));
+                  }},
+                 {"patch_embed: found", [] {
+                    ops::patch_embed(zeros({1, 4, 4, 1}), zeros({3, 1, 2, 2}), zeros({4}));
+                  }}};
   return row;
 }
 
@@ -315,7 +468,9 @@ OpRow mean_row() {
   OpRow row{"mean_tokens", {}, {}, {}};
   row.cases = {one({1, 1, 1, 1}), one({2, 3, 4, 5}), one({3, 1, 2, 17}), one({2, 7, 7, 16})};
   row.parallel = {one({6, 7, 7, 40})};
-  row.rejects = {{"mean_tokens: found (2, 3), expected (B, H, W, C)", [] { ops::mean_tokens(zeros({2, 3})); }}};
+  row.rejects = {{"mean_tokens: found (2, 3), expected (B, H, W, C)", [] {
+                    ops::mean_tokens(zeros({2, 3}));
+                  }}};
   return row;
 }
 
@@ -328,29 +483,52 @@ OpRow cross_entropy_row() {
     target.low = 0;
     c.inputs = {in_range({batch, classes}, -4, 4), target};
     c.call = [factor](const Tensors& t) { return ops::cross_entropy(t[0], t[1], factor); };
-    c.reference = [factor](const Arrays& a) { return ref::cross_entropy(a[0], a[1], static_cast<double>(factor)); };
+    c.reference = [factor](const Arrays& a) {
+      return ref::cross_entropy(a[0], a[1], static_cast<double>(factor));
+    };
     return c;
   };
   OpRow row{"cross_entropy", {}, {}, {}};
-  row.cases = {one(1, 2, 1, true), one(3, 10, real{0.25}, true), one(2, 17, real{0.5}, false), one(5, 1, 1, true)};
+  row.cases = {one(1, 2, 1, true), one(3, 10, real{0.25}, true), one(2, 17, real{0.5}, false),
+               one(5, 1, 1, true)};
   row.parallel = {one(900, 40, real{0.125}, true)};
-  row.rejects = {{"cross_entropy: found logits (2, 3) and target (2, 4), expected both (batch, classes)",
-                  [] { ops::cross_entropy(zeros({2, 3}), zeros({2, 4}), 1); }},
-                 {"cross_entropy: found", [] { ops::cross_entropy(zeros({3}), zeros({3}), 1); }},
-                 {"cross_entropy: found", [] { ops::cross_entropy(zeros({2, 0}), zeros({2, 0}), 1); }}};
+  row.rejects = {
+      {"cross_entropy: found logits (2, 3) and target (2, 4), expected both (batch, classes)",
+       [] {
+         ops::cross_entropy(zeros({2, 3}), zeros({2, 4}), 1);
+       }},
+      {"cross_entropy: found", [] { ops::cross_entropy(zeros({3}), zeros({3}), 1); }},
+      {"cross_entropy: found", [] {
+         ops::cross_entropy(zeros({2, 0}), zeros({2, 0}), 1);
+       }}};
   return row;
 }
 
 std::vector<OpRow> make_table() {
   std::vector<OpRow> table = {
-      linear_row(), matmul_row(), add_row(),
-      elementwise_row("scale", [](const Tensor& x) { return ops::scale(x, real{0.375}); },
-                      [](const Array& x) { return ref::scale(x, 0.375); }, 2),
-      elementwise_row("gelu", [](const Tensor& x) { return ops::gelu(x); }, [](const Array& x) { return ref::gelu(x); }, 6),
-      softmax_row(), layer_norm_row(),
-      random_row("dropout", ops::dropout, ref::dropout), random_row("drop_path", ops::drop_path, ref::drop_path),
-      reshape_row(), permute_row(), roll_row(), resize_map_row(), partition_row(), reverse_row(), merging_row(),
-      embed_row(), mean_row(), cross_entropy_row()};
+      linear_row(),
+      matmul_row(),
+      add_row(),
+      elementwise_row(
+          "scale", [](const Tensor& x) { return ops::scale(x, real{0.375}); },
+          [](const Array& x) { return ref::scale(x, 0.375); }, 2),
+      elementwise_row(
+          "gelu", [](const Tensor& x) { return ops::gelu(x); },
+          [](const Array& x) { return ref::gelu(x); }, 6),
+      softmax_row(),
+      layer_norm_row(),
+      random_row("dropout", ops::dropout, ref::dropout),
+      random_row("drop_path", ops::drop_path, ref::drop_path),
+      reshape_row(),
+      permute_row(),
+      roll_row(),
+      resize_map_row(),
+      partition_row(),
+      reverse_row(),
+      merging_row(),
+      embed_row(),
+      mean_row(),
+      cross_entropy_row()};
   append_attention_rows(table);
   return table;
 }

@@ -15,12 +15,14 @@ namespace ops = autograd;
 Tensor zeros(std::initializer_list<int64_t> sides) { return Tensor::filled(Shape(sides), 0); }
 ref::Windows windows_of(const WindowGeometry& g) { return {g.window, g.shift, g.rolled, g.valid}; }
 
-OpCase attention(const std::string& name, int64_t batch, Size2 map, const WindowGeometry& g, int64_t heads, int64_t dim,
-                 real drop_rate = 0) {
+OpCase attention(const std::string& name, int64_t batch, Size2 map, const WindowGeometry& g,
+                 int64_t heads, int64_t dim, real drop_rate = 0) {
   OpCase c;
-  c.name = name + " map " + Shape{map[0], map[1]}.text() + " window " + Shape{g.window[0], g.window[1]}.text() +
-           " heads " + std::to_string(heads) + " dim " + std::to_string(dim);
-  Input qkv({batch, map[0], map[1], 3 * heads * dim}), table({(2 * g.window[0] - 1) * (2 * g.window[1] - 1), heads});
+  c.name = name + " map " + Shape{map[0], map[1]}.text() + " window " +
+           Shape{g.window[0], g.window[1]}.text() + " heads " + std::to_string(heads) + " dim " +
+           std::to_string(dim);
+  Input qkv({batch, map[0], map[1], 3 * heads * dim}),
+      table({(2 * g.window[0] - 1) * (2 * g.window[1] - 1), heads});
   qkv.low = -1.5, qkv.high = 1.5;
   c.inputs = {qkv, table};
   c.call = [=](const Tensors& t) {
@@ -32,7 +34,8 @@ OpCase attention(const std::string& name, int64_t batch, Size2 map, const Window
     return ops::window_attention(t[0], t[1], g, options);
   };
   c.reference = [=](const Arrays& a) {
-    return ref::window_attention(a[0], a[1], windows_of(g), heads, 0.375, static_cast<double>(1 - drop_rate), {7, 9, 3, 11});
+    return ref::window_attention(a[0], a[1], windows_of(g), heads, 0.375,
+                                 static_cast<double>(1 - drop_rate), {7, 9, 3, 11});
   };
   return c;
 }
@@ -40,10 +43,14 @@ OpCase attention(const std::string& name, int64_t batch, Size2 map, const Window
 OpRow attention_row() {
   OpRow row{"window_attention", {}, {}, {}};
   row.cases = {
-      attention("plain", 1, {1, 1}, {{1, 1}}, 1, 8), attention("plain", 2, {2, 2}, {{1, 1}}, 2, 3),
-      attention("plain", 2, {4, 2}, {{2, 2}}, 1, 8), attention("plain", 1, {4, 4}, {{4, 4}}, 2, 16),
-      attention("plain", 1, {7, 7}, {{7, 7}}, 1, 20), attention("shifted", 2, {4, 4}, {{2, 2}, {1, 1}}, 2, 5),
-      attention("shifted", 1, {8, 8}, {{4, 4}, {2, 2}}, 1, 16), attention("shifted", 1, {14, 7}, {{7, 7}, {3, 0}}, 1, 8),
+      attention("plain", 1, {1, 1}, {{1, 1}}, 1, 8),
+      attention("plain", 2, {2, 2}, {{1, 1}}, 2, 3),
+      attention("plain", 2, {4, 2}, {{2, 2}}, 1, 8),
+      attention("plain", 1, {4, 4}, {{4, 4}}, 2, 16),
+      attention("plain", 1, {7, 7}, {{7, 7}}, 1, 20),
+      attention("shifted", 2, {4, 4}, {{2, 2}, {1, 1}}, 2, 5),
+      attention("shifted", 1, {8, 8}, {{4, 4}, {2, 2}}, 1, 16),
+      attention("shifted", 1, {14, 7}, {{7, 7}, {3, 0}}, 1, 8),
       attention("shifted one axis", 1, {4, 6}, {{2, 3}, {0, 1}}, 2, 8),
       attention("oblong", 1, {6, 6}, {{2, 3}, {1, 2}}, 3, 4),
       attention("rolled", 1, {8, 4}, {{4, 4}, {2, 2}, true}, 1, 8),
@@ -53,34 +60,59 @@ OpRow attention_row() {
       attention("only padding in a window", 1, {4, 4}, {{2, 2}, {0, 0}, false, {2, 3}}, 1, 8),
       attention("dropout", 2, {4, 4}, {{4, 4}}, 2, 8, real{0.25}),
       attention("dropout, shifted", 1, {8, 4}, {{4, 4}, {2, 2}}, 2, 4, static_cast<real>(0.1)),
-      attention("area 64", 1, {8, 8}, {{8, 8}}, 1, 16), attention("area 81", 1, {9, 9}, {{9, 9}}, 2, 8),
+      attention("area 64", 1, {8, 8}, {{8, 8}}, 1, 16),
+      attention("area 81", 1, {9, 9}, {{9, 9}}, 2, 8),
       attention("area 81, dropout, shifted", 1, {9, 18}, {{9, 9}, {0, 4}}, 1, 4, real{0.5}),
       attention("area 144", 1, {12, 12}, {{12, 12}}, 1, 32),
       attention("many heads", 2, {4, 4}, {{2, 2}, {1, 1}}, 24, 2)};
-  row.parallel = {attention("threads", 2, {21, 28}, {{7, 7}, {3, 3}}, 3, 20, real{0.25}),
-                  attention("several windows a tile", 5, {12, 12}, {{4, 4}, {2, 2}, false, {11, 10}}, 2, 16),
-                  attention("odd groups", 3, {10, 6}, {{2, 2}, {1, 1}}, 5, 8)};
+  row.parallel = {
+      attention("threads", 2, {21, 28}, {{7, 7}, {3, 3}}, 3, 20, real{0.25}),
+      attention("several windows a tile", 5, {12, 12}, {{4, 4}, {2, 2}, false, {11, 10}}, 2, 16),
+      attention("odd groups", 3, {10, 6}, {{2, 2}, {1, 1}}, 5, 8)};
   const auto options = [](int64_t heads) {
     AttentionOptions o;
     o.num_heads = heads;
     return o;
   };
   const WindowGeometry two = {{2, 2}, {0, 0}, false, {0, 0}};
-  row.rejects = {
-      {"window_attention: found qkv (1, 4, 4, 7), 1 heads, windows of (2, 2)",
-       [=] { ops::window_attention(zeros({1, 4, 4, 7}), zeros({9, 1}), two, options(1)); }},
-      {"the window dividing H and W", [=] { ops::window_attention(zeros({1, 5, 4, 6}), zeros({9, 1}), two, options(1)); }},
-      {"the window dividing H and W", [=] { ops::window_attention(zeros({1, 4, 5, 6}), zeros({9, 1}), two, options(1)); }},
-      {"0 heads", [=] { ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}), two, options(0)); }},
-      {"found qkv (4, 4, 6)", [=] { ops::window_attention(zeros({4, 4, 6}), zeros({9, 1}), two, options(1)); }},
-      {"windows of (0, 2)",
-       [=] { ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}), {{0, 2}, {0, 0}, false, {0, 0}}, options(1)); }},
-      {"found a shift outside the window, expected 0 ≤ shift < window",
-       [=] { ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}), {{2, 2}, {2, 0}, false, {0, 0}}, options(1)); }},
-      {"found a shift outside the window",
-       [=] { ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}), {{2, 2}, {0, -1}, false, {0, 0}}, options(1)); }},
-      {"found a relative position bias table of (8, 1), expected (9, 1)",
-       [=] { ops::window_attention(zeros({1, 4, 4, 6}), zeros({8, 1}), two, options(1)); }}};
+  row.rejects = {{"window_attention: found qkv (1, 4, 4, 7), 1 heads, windows of (2, 2)",
+                  [=] {
+                    ops::window_attention(zeros({1, 4, 4, 7}), zeros({9, 1}), two, options(1));
+                  }},
+                 {"the window dividing H and W",
+                  [=] {
+                    ops::window_attention(zeros({1, 5, 4, 6}), zeros({9, 1}), two, options(1));
+                  }},
+                 {"the window dividing H and W",
+                  [=] {
+                    ops::window_attention(zeros({1, 4, 5, 6}), zeros({9, 1}), two, options(1));
+                  }},
+                 {"0 heads",
+                  [=] {
+                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}), two, options(0));
+                  }},
+                 {"found qkv (4, 4, 6)",
+                  [=] {
+                    ops::window_attention(zeros({4, 4, 6}), zeros({9, 1}), two, options(1));
+                  }},
+                 {"windows of (0, 2)",
+                  [=] {
+                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}),
+                                          {{0, 2}, {0, 0}, false, {0, 0}}, options(1));
+                  }},
+                 {"found a shift outside the window, expected 0 ≤ shift < window",
+                  [=] {
+                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}),
+                                          {{2, 2}, {2, 0}, false, {0, 0}}, options(1));
+                  }},
+                 {"found a shift outside the window",
+                  [=] {
+                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}),
+                                          {{2, 2}, {0, -1}, false, {0, 0}}, options(1));
+                  }},
+                 {"found a relative position bias table of (8, 1), expected (9, 1)", [=] {
+                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({8, 1}), two, options(1));
+                  }}};
   return row;
 }
 
@@ -97,9 +129,12 @@ OpRow bias_row() {
   row.cases = {one({1, 1}, 1), one({2, 2}, 3), one({2, 3}, 2), one({3, 1}, 5), one({4, 4}, 17)};
   row.parallel = {one({12, 12}, 6)};
   row.rejects = {{"relative_position_bias: found (9), expected (positions, heads)",
-                  [] { ops::relative_position_bias(zeros({9}), {2, 2}); }},
-                 {"found a relative position bias table of (8, 2), expected (9, 2)",
-                  [] { ops::relative_position_bias(zeros({8, 2}), {2, 2}); }}};
+                  [] {
+                    ops::relative_position_bias(zeros({9}), {2, 2});
+                  }},
+                 {"found a relative position bias table of (8, 2), expected (9, 2)", [] {
+                    ops::relative_position_bias(zeros({8, 2}), {2, 2});
+                  }}};
   return row;
 }
 
@@ -112,12 +147,16 @@ OpRow mask_row() {
     return c;
   };
   OpRow row{"attention_mask", {}, {}, {}};
-  row.cases = {one("none", {4, 4}, {{2, 2}}), one("shifted", {4, 4}, {{2, 2}, {1, 1}}),
-               one("one axis", {6, 4}, {{3, 2}, {0, 1}}), one("one window", {4, 4}, {{4, 4}, {2, 1}}),
-               one("rolled", {8, 4}, {{4, 4}, {2, 2}, true}), one("padded", {4, 6}, {{2, 3}, {0, 0}, false, {3, 5}}),
+  row.cases = {one("none", {4, 4}, {{2, 2}}),
+               one("shifted", {4, 4}, {{2, 2}, {1, 1}}),
+               one("one axis", {6, 4}, {{3, 2}, {0, 1}}),
+               one("one window", {4, 4}, {{4, 4}, {2, 1}}),
+               one("rolled", {8, 4}, {{4, 4}, {2, 2}, true}),
+               one("padded", {4, 6}, {{2, 3}, {0, 0}, false, {3, 5}}),
                one("padded, shifted", {8, 8}, {{4, 4}, {1, 3}, false, {7, 6}}),
                one("padded rows, rolled", {8, 8}, {{4, 4}, {2, 2}, true, {7, 8}}),
-               one("all valid", {4, 4}, {{2, 2}, {0, 0}, false, {4, 4}}), one("large", {28, 21}, {{7, 7}, {3, 3}})};
+               one("all valid", {4, 4}, {{2, 2}, {0, 0}, false, {4, 4}}),
+               one("large", {28, 21}, {{7, 7}, {3, 3}})};
   return row;
 }
 

@@ -38,8 +38,8 @@ int64_t table_row(int64_t i, int64_t j, Size2 window) {
   return (yi - yj + window[0] - 1) * (2 * window[1] - 1) + (xi - xj + window[1] - 1);
 }
 
-// The published region counter of the rolled map: Python's slices (0, −w), (−w, −s), (−s, None) of both axes,
-// one label after the other, later ones over earlier ones.
+// The published region counter of the rolled map: Python's slices (0, −w), (−w, −s), (−s, None) of
+// both axes, one label after the other, later ones over earlier ones.
 std::vector<int> region_labels(Size2 map, const Windows& g) {
   std::vector<int> labels(static_cast<size_t>(map[0] * map[1]), 0);
   if (g.shift[0] == 0 && g.shift[1] == 0) return labels;
@@ -68,7 +68,8 @@ struct Token {
 };
 
 // The tokens of window (top, left) of the grid.
-std::vector<Token> tokens_of(Size2 map, const Windows& g, const std::vector<int>& labels, int64_t top, int64_t left) {
+std::vector<Token> tokens_of(Size2 map, const Windows& g, const std::vector<int>& labels,
+                             int64_t top, int64_t left) {
   std::vector<Token> tokens;
   const bool padded = g.valid[0] > 0;
   for (int64_t i = top * g.window[0]; i < (top + 1) * g.window[0]; ++i)
@@ -89,7 +90,8 @@ int64_t numel_of(const Sides& sides) {
   return n;
 }
 
-Array::Array(Sides sides) : shape(std::move(sides)), values(static_cast<size_t>(numel_of(shape)), 0.0) {}
+Array::Array(Sides sides)
+    : shape(std::move(sides)), values(static_cast<size_t>(numel_of(shape)), 0.0) {}
 
 Array linear(const Array& x, const Array& weight, const Array* bias) {
   const int64_t out = weight.shape[0], in = weight.shape[1], rows = x.numel() / in;
@@ -107,7 +109,8 @@ Array linear(const Array& x, const Array& weight, const Array* bias) {
 
 Array matmul(const Array& a, const Array& b, bool transpose_b) {
   const size_t rank = a.shape.size();
-  const int64_t m = a.shape[rank - 2], k = a.shape[rank - 1], n = b.shape[transpose_b ? rank - 2 : rank - 1];
+  const int64_t m = a.shape[rank - 2], k = a.shape[rank - 1],
+                n = b.shape[transpose_b ? rank - 2 : rank - 1];
   Sides shape = a.shape;
   shape[rank - 1] = n;
   Array y(shape);
@@ -116,7 +119,8 @@ Array matmul(const Array& a, const Array& b, bool transpose_b) {
       for (int64_t j = 0; j < n; ++j) {
         double sum = 0;
         for (int64_t l = 0; l < k; ++l)
-          sum += a[(s * m + i) * k + l] * (transpose_b ? b[(s * n + j) * k + l] : b[(s * k + l) * n + j]);
+          sum += a[(s * m + i) * k + l] *
+                 (transpose_b ? b[(s * n + j) * k + l] : b[(s * k + l) * n + j]);
         y[(s * m + i) * n + j] = sum;
       }
   return y;
@@ -168,7 +172,8 @@ Array layer_norm(const Array& x, const Array& weight, const Array& bias, double 
     for (int64_t j = 0; j < dim; ++j) variance += (x[r * dim + j] - mean) * (x[r * dim + j] - mean);
     variance /= static_cast<double>(dim);
     for (int64_t j = 0; j < dim; ++j)
-      y[r * dim + j] = (x[r * dim + j] - mean) / std::sqrt(variance + epsilon) * weight[j] + bias[j];
+      y[r * dim + j] =
+          (x[r * dim + j] - mean) / std::sqrt(variance + epsilon) * weight[j] + bias[j];
   }
   return y;
 }
@@ -179,7 +184,8 @@ Array dropout(const Array& x, double keep, const Draw& d) {
   for (int64_t s = 0; s < batch; ++s) {
     const base::Random random(d.seed, d.stream, d.step, d.first_sample + static_cast<uint64_t>(s));
     for (int64_t i = 0; i < numel; ++i)
-      y[s * numel + i] = random.uniform(static_cast<uint64_t>(i)) < keep ? x[s * numel + i] / keep : 0;
+      y[s * numel + i] =
+          random.uniform(static_cast<uint64_t>(i)) < keep ? x[s * numel + i] / keep : 0;
   }
   return y;
 }
@@ -216,7 +222,8 @@ Array permute(const Array& x, const std::vector<int>& axes) {
 Array roll(const Array& x, Size2 shift) {
   Array y(x.shape);
   for_each(x.shape, [&](const Sides& n, int64_t i) {
-    y[at(y, n[0], wrap(n[1] + shift[0], x.shape[1]), wrap(n[2] + shift[1], x.shape[2]), n[3])] = x[i];
+    y[at(y, n[0], wrap(n[1] + shift[0], x.shape[1]), wrap(n[2] + shift[1], x.shape[2]), n[3])] =
+        x[i];
   });
   return y;
 }
@@ -230,7 +237,8 @@ Array resize_map(const Array& x, Size2 to) {
 }
 
 Array window_partition(const Array& x, Size2 w) {
-  const int64_t columns = x.shape[2] / w[1], windows = x.shape[1] / w[0] * columns, area = w[0] * w[1];
+  const int64_t columns = x.shape[2] / w[1], windows = x.shape[1] / w[0] * columns,
+                area = w[0] * w[1];
   Array y({x.shape[0] * windows, area, x.shape[3]});
   for_each(x.shape, [&](const Sides& n, int64_t i) {
     const int64_t window = n[0] * windows + n[1] / w[0] * columns + n[2] / w[1];
@@ -254,8 +262,10 @@ Array patch_merging(const Array& x) {
   Array y({x.shape[0], (x.shape[1] + 1) / 2, (x.shape[2] + 1) / 2, 4 * channels});
   constexpr int64_t kParts[4][2] = {{0, 0}, {1, 0}, {0, 1}, {1, 1}};  // (row, column)
   for_each(y.shape, [&](const Sides& n, int64_t i) {
-    const int64_t row = 2 * n[1] + kParts[n[3] / channels][0], column = 2 * n[2] + kParts[n[3] / channels][1];
-    if (row < x.shape[1] && column < x.shape[2]) y[i] = x[at(x, n[0], row, column, n[3] % channels)];
+    const int64_t row = 2 * n[1] + kParts[n[3] / channels][0],
+                  column = 2 * n[2] + kParts[n[3] / channels][1];
+    if (row < x.shape[1] && column < x.shape[2])
+      y[i] = x[at(x, n[0], row, column, n[3] % channels)];
   });
   return y;
 }
@@ -286,7 +296,9 @@ Array mean_tokens(const Array& x) {
 Array relative_position_bias(const Array& table, Size2 window) {
   const int64_t heads = table.shape[1], area = window[0] * window[1];
   Array y({heads, area, area});
-  for_each(y.shape, [&](const Sides& n, int64_t i) { y[i] = table[table_row(n[1], n[2], window) * heads + n[0]]; });
+  for_each(y.shape, [&](const Sides& n, int64_t i) {
+    y[i] = table[table_row(n[1], n[2], window) * heads + n[0]];
+  });
   return y;
 }
 
@@ -305,14 +317,16 @@ Array attention_mask(Size2 map, const Windows& g) {
   return mask;
 }
 
-Array window_attention(const Array& qkv, const Array& table, const Windows& g, int64_t heads, double factor,
-                       double keep, const Draw& draw) {
+Array window_attention(const Array& qkv, const Array& table, const Windows& g, int64_t heads,
+                       double factor, double keep, const Draw& draw) {
   const Size2 map = {qkv.shape[1], qkv.shape[2]};
-  const int64_t channels = qkv.shape[3] / 3, dim = channels / heads, area = g.window[0] * g.window[1];
+  const int64_t channels = qkv.shape[3] / 3, dim = channels / heads,
+                area = g.window[0] * g.window[1];
   const std::vector<int> labels = region_labels(map, g);
   Array y({qkv.shape[0], map[0], map[1], channels});
   for (int64_t b = 0; b < qkv.shape[0]; ++b) {
-    const base::Random random(draw.seed, draw.stream, draw.step, draw.first_sample + static_cast<uint64_t>(b));
+    const base::Random random(draw.seed, draw.stream, draw.step,
+                              draw.first_sample + static_cast<uint64_t>(b));
     for (int64_t top = 0, window = 0; top < map[0] / g.window[0]; ++top)
       for (int64_t left = 0; left < map[1] / g.window[1]; ++left, ++window) {
         const std::vector<Token> tokens = tokens_of(map, g, labels, top, left);
@@ -342,7 +356,8 @@ Array window_attention(const Array& qkv, const Array& table, const Windows& g, i
               const Token& key = tokens[static_cast<size_t>(j)];
               double weight = p[static_cast<size_t>(j)] / total;
               const int64_t element = ((window * heads + h) * area + i) * area + j;
-              if (keep < 1) weight = random.uniform(static_cast<uint64_t>(element)) < keep ? weight / keep : 0;
+              if (keep < 1)
+                weight = random.uniform(static_cast<uint64_t>(element)) < keep ? weight / keep : 0;
               if (weight == 0) continue;
               for (int64_t c = 0; c < dim; ++c)
                 y[at(y, b, query.row, query.column, h * dim + c)] +=

@@ -1,5 +1,6 @@
-// What every op computes, a second time: plain loops over doubles, straight from the formulas, nothing of the
-// engine. The oracle compares each op with these, and their central differences with its gradients.
+// What every op computes, a second time: plain loops over doubles, straight from the formulas,
+// nothing of the engine. The oracle compares each op with these, and their central differences with
+// its gradients.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -56,8 +57,8 @@ Array mean_tokens(const Array& x);
 Array relative_position_bias(const Array& table, Size2 window);
 /// (windows, area, area) of 0 and −100.
 Array attention_mask(Size2 map, const Windows& windows);
-Array window_attention(const Array& qkv, const Array& table, const Windows& windows, int64_t heads, double scale,
-                       double keep, const Draw& draw);
+Array window_attention(const Array& qkv, const Array& table, const Windows& windows, int64_t heads,
+                       double scale, double keep, const Draw& draw);
 Array cross_entropy(const Array& logits, const Array& target, double factor);
 
 }  // namespace swin::reference
