@@ -43,6 +43,12 @@ Tensor scale(const Tensor& x, real factor);
 /// Source: Hendrycks and Gimpel 2016, arXiv:1606.08415.
 Tensor gelu(const Tensor& x);
 
+/// y = max(x, 0); at 0 the gradient is 0. Saves: y.
+Tensor relu(const Tensor& x);
+
+/// y = 1 / (1 + e⁻ˣ). Saves: y.
+Tensor sigmoid(const Tensor& x);
+
 /// y = softmax over the last axis. Saves: y.
 Tensor softmax(const Tensor& x);
 
@@ -66,6 +72,18 @@ Tensor drop_path(const Tensor& x, real rate, const DrawKey& key);
 
 /// The same numbers under another shape. Gradient: dy's memory is handed on.
 Tensor reshape(const Tensor& x, const Shape& shape);
+
+/// The parts one after the other along `axis` (negative: from the end).
+/// @param parts at least one, every other side equal.   Saves: nothing.
+Tensor concat(const std::vector<Tensor>& parts, int axis);
+
+/// Places begin … end − 1 of `axis` (negative: from the end).
+/// @param begin, end 0 ≤ begin < end ≤ side.   Saves: nothing; what was cut off gets zeros.
+Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
+
+/// x repeated: its sides, aligned at the last axis, equal shape's or are 1 (missing ones count as
+/// 1). Saves: nothing; the gradient of a number is the sum over its copies, in row-major order.
+Tensor broadcast_to(const Tensor& x, const Shape& shape);
 
 /// Axis i of y is axis axes[i] of x.
 Tensor permute(const Tensor& x, const std::vector<int>& axes);
@@ -103,6 +121,12 @@ Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 /// @param x (B, H, W, C)   @return (B, C), the mean over the map.
 Tensor mean_tokens(const Tensor& x);
+
+/// y = token where mask is 1, x where it is 0; x (1 − mask) + token · mask between.
+/// @param x (B, H, W, C)   @param token C numbers of any shape, as (1, 1, C)
+/// @param mask (B, H, W); gets no gradient.   Saves: mask.
+/// Source: SimMIM, Xie et al. 2022, arXiv:2111.09886, section 3.1.
+Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask);
 
 // ---- attention ----------------------------------------------------------------------------------
 
@@ -146,6 +170,20 @@ struct AttentionOptions {
 /// Source: arXiv:2103.14030, section 3.2 and equation 4.
 Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeometry& geometry,
                         const AttentionOptions& options);
+
+/// Global multi-head self-attention: softmax(scale · q kᵀ) v over all tokens of an image.
+/// @param qkv (B, N, 3C): q, k, v, each heads × head_dim.   @return (B, N, C).
+/// Saves: qkv and two numbers a row of scores.
+/// Source: Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929.
+Tensor attention(const Tensor& qkv, const AttentionOptions& options);
+
+/// What turns attention with scale 1 into scaled cosine attention: q and k of every token and head
+/// become q / max(|q|, 1e-12) · exp(min(logit_scale, ln 100)) and k / max(|k|, 1e-12); v stays.
+/// @param qkv (…, 3C): q, k, v, each heads × head_dim.
+/// @param logit_scale one number a head, of any shape, as (heads, 1, 1); no gradient above ln 100.
+/// @return the shape of qkv.   Saves: qkv, logit_scale and 1 / |q|, 1 / |k|.
+/// Source: Swin Transformer V2, Liu et al. 2022, arXiv:2111.09883, section 3.3.
+Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t num_heads);
 
 // ---- losses -------------------------------------------------------------------------------------
 

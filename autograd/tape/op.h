@@ -43,6 +43,24 @@ class ForwardObserver {
   ForwardObserver* outer_;
 };
 
+/// While one lives, ops of this thread state no multiply-adds: the published flops() leave some
+/// arithmetic out (the position-bias MLP of Swin V2), and what is stated here must equal them.
+class Uncounted {
+ public:
+  Uncounted();
+  ~Uncounted();
+  Uncounted(const Uncounted&) = delete;
+  Uncounted& operator=(const Uncounted&) = delete;
+
+ private:
+  bool outer_;
+};
+
+/// Multiply-adds that the published flops() count and no op states (or, negative, too many stated):
+/// reported to the current ForwardObserver under the running layer's path, as an op without output.
+/// @param what as an op's name; lives as long as the program.
+void state_macs(const char* what, int64_t macs);
+
 /// While one lives, the output of every op and every gradient is checked; the first that is not
 /// finite throws DivergedError naming op and path. A normal step pays nothing: the trainer replays
 /// a bad one.
