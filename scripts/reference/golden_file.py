@@ -1,0 +1,25 @@
+"""How golden files are written: tensors as float32, one metadata entry `swin` of JSON (safetensors
+writes several entries in an order that differs from run to run), a config of the model beside."""
+import json
+import pathlib
+
+import numpy as np
+import safetensors.numpy
+
+GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens"
+
+
+def versions(*modules):
+    return ", ".join(f"{m.__name__} {m.__version__}" for m in modules)
+
+
+def save(path, tensors, **entry):
+    """tensors: name → array; whatever is float64 is rounded to float32. entry: made_by and more."""
+    stored = {}
+    for name, array in tensors.items():
+        array = np.asarray(array)
+        stored[name] = np.ascontiguousarray(array.astype(np.float32) if array.dtype == np.float64
+                                            else array)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    safetensors.numpy.save_file(stored, path, {"swin": json.dumps(entry, sort_keys=True)})
+    path.chmod(0o644)
