@@ -22,7 +22,7 @@ enum class PadMode {
 enum class WindowShrink { official, per_dimension, never };
 
 struct ModelConfig {
-  std::string name = "swin";
+  std::string name = "swin";  ///< swin | swin_v2 | swin_mlp | vit
   Size2 image_size = {224, 224};
   int64_t patch_size = 4;
   int64_t in_chans = 3;
@@ -30,19 +30,37 @@ struct ModelConfig {
   std::vector<int64_t> depths = {2, 2, 6, 2};
   std::vector<int64_t> num_heads = {3, 6, 12, 24};
   Size2 window_size = {7, 7};
+  std::vector<Size2> window_sizes;  ///< one per stage; empty: window_size in all
+  /// Swin V2: window side of each stage in the model the weights came from, 0: the own one; empty:
+  /// all 0.
+  std::vector<int64_t> pretrained_window_sizes;
   WindowShrink window_shrink = WindowShrink::official;
   PadMode pad_mode = PadMode::pad_then_roll;
   double mlp_ratio = 4;
+  std::vector<double> mlp_ratios;  ///< one per stage; empty: mlp_ratio in all
   bool qkv_bias = true;
   std::optional<double> qk_scale;  ///< null: head_dim^−½
   double drop_rate = 0, attn_drop_rate = 0, drop_path_rate = 0.1;
   bool ape = false;
   bool patch_norm = true;
-  int64_t num_classes = 0;  ///< 0: taken from the data set
+  std::string global_pool = "token";  ///< vit: token (a class token) | avg (mean over the tokens)
+  int64_t num_classes = 0;            ///< 0: taken from the data set
   /// Standard deviation of linear weights; empty: "fan_in", 1/√fan_in.
   std::optional<double> init_std = 0.02;
 
   int64_t num_stages() const { return static_cast<int64_t>(depths.size()); }
+  int64_t dim_of(int64_t stage) const { return embed_dim << stage; }
+  Size2 window_of(int64_t stage) const {
+    return window_sizes.empty() ? window_size : window_sizes[static_cast<size_t>(stage)];
+  }
+  int64_t pretrained_window_of(int64_t stage) const {
+    return pretrained_window_sizes.empty() ? 0
+                                           : pretrained_window_sizes[static_cast<size_t>(stage)];
+  }
+  int64_t hidden_of(int64_t stage) const {
+    const double ratio = mlp_ratios.empty() ? mlp_ratio : mlp_ratios[static_cast<size_t>(stage)];
+    return static_cast<int64_t>(static_cast<double>(dim_of(stage)) * ratio);
+  }
 };
 
 }  // namespace swin::layers

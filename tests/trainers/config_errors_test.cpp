@@ -78,7 +78,8 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "mean "
        "\"top1\"?"},
       {with_data("\"model\": {\"name\": \"swim\"}"),
-       "x.json:3: model.name: found \"swim\", expected swin; did you mean \"swin\"?"},
+       "x.json:3: model.name: found \"swim\", expected one of swin, swin_v2, swin_mlp, vit; did "
+       "you mean \"swin\"?"},
       {with_data("\"model\": {\"depths\": []}"),
        "x.json:3: model.depths: found [], expected a list of 1 to 8 integers, each from 1 to 1024"},
       {with_data("\"model\": {\"depths\": [2, 0]}"),
@@ -87,6 +88,17 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
       {with_data("\"model\": {\"window_size\": [4]}"),
        "x.json:3: model.window_size: found [4], expected n or [h, w], each an integer from 1 to "
        "1024"},
+      {with_data("\"model\": {\"window_sizes\": [7, 7]}"),
+       "x.json:3: model.window_sizes: found 2 entries, expected one for each of the 4 stages of "
+       "model.depths"},
+      {with_data("\"model\": {\"window_sizes\": [7, 7, [7, 0], 7]}"),
+       "x.json:3: model.window_sizes: found [7,7,[7,0],7], expected a list of 1 to 8 n or [h, w], "
+       "each an integer from 1 to 1024, or null"},
+      {with_data("\"model\": {\"mlp_ratio\": [4, 4, 4]}"),
+       "x.json:3: model.mlp_ratio: found 3 entries, expected one for each of the 4 stages of "
+       "model.depths"},
+      {with_data("\"model\": {\"name\": \"vit\", \"depths\": [2, 2], \"num_heads\": [2, 2]}"),
+       "x.json:3: model.depths: found 2 stages, expected one: a vit has no stages"},
       {with_data("\"model\": {\"init_std\": \"fan_out\"}"),
        "x.json:3: model.init_std: found \"fan_out\", expected a number above 0 and at most 10, or "
        "\"fan_in\""},
@@ -114,7 +126,7 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "channels "
        "(model.embed_dim · 2^0); use 2 or 4"},
       {with_data("\"model\": {\"in_chans\": 2}"),
-       "x.json:3: model.in_chans: found 2, expected 1 (grey) or 3 (RGB)"},
+       "x.json:3: model.in_chans: found 2, expected 1 (grey) or 3 (RGB): images have no other"},
       {with_data("\"preprocess\": {\"mean\": [0.5]}"),
        "x.json:3: preprocess.mean: found 1 values, expected 3, one per channel (model.in_chans)"},
       {with_data("\"preprocess\": {\"std\": [0, 1, 1]}"),

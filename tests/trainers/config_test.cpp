@@ -173,6 +173,11 @@ TEST(Config, EveryShapeOfAValue) {
   EXPECT_EQ(model("model.image_size=[32,64]").image_size, (layers::Size2{32, 64}));
   EXPECT_EQ(model("model.window_size=8").window_size, (layers::Size2{8, 8}));
   EXPECT_EQ(model("model.window_size=[4,8]").window_size, (layers::Size2{4, 8}));
+  EXPECT_EQ(model("model.window_sizes=[7,7,[14,7],7]").window_of(2), (layers::Size2{14, 7}));
+  EXPECT_EQ(model("model.window_sizes=null").window_of(2), (layers::Size2{7, 7}));
+  EXPECT_EQ(model("model.mlp_ratio=[4,4,2,4]").hidden_of(2), 2 * 4 * 96);
+  EXPECT_EQ(model("model.name=\"vit\"").dim_of(0), 768);
+  EXPECT_EQ(model("model.name=\"vit\"").patch_size, 16);
   EXPECT_EQ(model("model.init_std=fan_in").init_std, std::nullopt);
   EXPECT_EQ(model("model.init_std=0.1").init_std, 0.1);
   EXPECT_EQ(model("model.init_std=1").init_std, 1.0);

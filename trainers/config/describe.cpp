@@ -73,6 +73,12 @@ std::string Field::expected() const {
     case Kind::size:
       text = "n or [h, w], each an integer" + range_text(*this);
       break;
+    case Kind::sizes:
+      text = "a list of " + count_text(*this) + " n or [h, w], each an integer" + range_text(*this);
+      break;
+    case Kind::ratios:
+      text = "a number" + range_text(*this) + ", or a list of " + count_text(*this);
+      break;
     case Kind::fraction:
       text = "a fraction above 0 and at most 1, or [begin, end] with 0 ≤ begin < end ≤ 1";
       break;
@@ -109,6 +115,12 @@ std::string Field::type_text() const {
       break;
     case Kind::size:
       text = "integer or [h, w]";
+      break;
+    case Kind::sizes:
+      text = "list of integers or [h, w]";
+      break;
+    case Kind::ratios:
+      text = "number or list of numbers";
       break;
     case Kind::fraction:
       text = "number or [begin, end]";
@@ -296,6 +308,17 @@ Json any_of(std::vector<Json> choices) {
   return schema;
 }
 
+Json size_schema(const Field& field) {
+  return any_of({scalar("integer", field), list_of(scalar("integer", field), 2, 2)});
+}
+
+Json or_null(const Field& field, Json schema) {
+  if (!field.nullable) return schema;
+  Json null = Json::object();
+  null["type"] = "null";
+  return any_of({std::move(schema), std::move(null)});
+}
+
 Json field_schema(const Field& field) {
   switch (field.kind) {
     case Kind::boolean:
@@ -314,11 +337,16 @@ Json field_schema(const Field& field) {
       return schema;
     }
     case Kind::integers:
-      return list_of(scalar("integer", field), field.least_items, field.most_items);
+      return or_null(field, list_of(scalar("integer", field), field.least_items, field.most_items));
     case Kind::numbers:
       return list_of(scalar("number", field), field.least_items, field.most_items);
     case Kind::size:
-      return any_of({scalar("integer", field), list_of(scalar("integer", field), 2, 2)});
+      return size_schema(field);
+    case Kind::sizes:
+      return or_null(field, list_of(size_schema(field), field.least_items, field.most_items));
+    case Kind::ratios:
+      return any_of({scalar("number", field),
+                     list_of(scalar("number", field), field.least_items, field.most_items)});
     case Kind::fraction: {
       Field part;
       part.minimum = 0;

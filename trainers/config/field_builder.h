@@ -76,6 +76,11 @@ template <class T>
 Json written(const std::vector<T>& value) {
   return Json::array_of(value);
 }
+inline Json written(const std::vector<Size2>& value) {
+  Json list = Json::array();
+  for (const Size2& size : value) list.push_back(written(size));
+  return list;
+}
 template <class T>
 Json written(const std::optional<T>& value) {
   return value ? written(*value) : Json();
@@ -102,6 +107,8 @@ template <>
 struct KindOf<WindowShrink> : IsKind<Kind::choice> {};
 template <>
 struct KindOf<Size2> : IsKind<Kind::size> {};
+template <>
+struct KindOf<std::vector<Size2>> : IsKind<Kind::sizes> {};
 template <>
 struct KindOf<std::array<double, 2>> : IsKind<Kind::numbers> {};
 template <>

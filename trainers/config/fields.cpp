@@ -26,10 +26,28 @@ std::string with_home(const std::string& path) {
 // ---- The table
 // -------------------------------------------------------------------------------------
 
+/// A list that is null where empty.
+template <class S, class T>
+Field& list_or_null(Section<S>& section, const char* name, std::vector<T> S::*member) {
+  Field& field = section.custom(
+      name, table::KindOf<std::vector<T>>::kind,
+      [member](S& values, const Json& json) {
+        (values.*member).clear();
+        if (!json.is_null()) table::read(json, values.*member);
+      },
+      [member](const S& values) {
+        return (values.*member).empty() ? Json() : written(values.*member);
+      });
+  field.nullable = true;
+  return field;
+}
+
 void add_model(std::vector<Field>& fields) {
   Section<ModelConfig> model(fields, "model", [](Config& c) -> ModelConfig& { return c.model; });
   using M = ModelConfig;
-  model("name", &M::name).one_of({"swin"}).says("architecture", "MODEL.TYPE");
+  model("name", &M::name)
+      .one_of({"swin", "swin_v2", "swin_mlp", "vit"})
+      .says("architecture", "MODEL.TYPE");
   model("image_size", &M::image_size)
       .at_least(1)
       .at_most(65536)
@@ -37,33 +55,51 @@ void add_model(std::vector<Field>& fields) {
   model("patch_size", &M::patch_size)
       .at_least(1)
       .at_most(256)
+      .by_default("`4`; vit: `16`")
       .says(
           "side of a patch in pixels; a side it does not divide is padded with zeros right and "
           "below",
           "MODEL.SWIN.PATCH_SIZE");
   model("in_chans", &M::in_chans)
       .at_least(1)
-      .at_most(3)
-      .says("input channels: 1 (grey) or 3 (RGB)", "MODEL.SWIN.IN_CHANS");
+      .at_most(1024)
+      .says("input channels: 1 (grey) or 3 (RGB); others for weights alone, no data set has them",
+            "MODEL.SWIN.IN_CHANS");
   model("embed_dim", &M::embed_dim)
       .at_least(1)
       .at_most(65536)
+      .by_default("`96`; vit: `768`")
       .says("channels of the first stage; each later stage doubles them", "MODEL.SWIN.EMBED_DIM");
   model("depths", &M::depths)
       .at_least(1)
       .at_most(1024)
       .items(1, 8)
-      .says("blocks of each stage", "MODEL.SWIN.DEPTHS");
+      .by_default("`[2,2,6,2]`; vit: `[12]`")
+      .says("blocks of each stage; a vit has one", "MODEL.SWIN.DEPTHS");
   model("num_heads", &M::num_heads)
       .at_least(1)
       .at_most(65536)
       .items(1, 8)
+      .by_default("`[3,6,12,24]`; vit: `[12]`")
       .says("attention heads of each stage; each divides the stage's channels",
             "MODEL.SWIN.NUM_HEADS");
   model("window_size", &M::window_size)
       .at_least(1)
       .at_most(1024)
       .says("height and width of a window in tokens", "MODEL.SWIN.WINDOW_SIZE");
+  Row(list_or_null(model, "window_sizes", &M::window_sizes))
+      .at_least(1)
+      .at_most(1024)
+      .items(1, 8)
+      .says("window of each stage; null: `window_size` in all");
+  Row(list_or_null(model, "pretrained_window_sizes", &M::pretrained_window_sizes))
+      .at_least(0)
+      .at_most(1024)
+      .items(1, 8)
+      .says(
+          "swin_v2: window side of each stage where the weights were trained, 0: the own one; "
+          "scales the coordinates of the position bias",
+          "MODEL.SWINV2.PRETRAINED_WINDOW_SIZES");
   model("window_shrink", &M::window_shrink)
       .one_of(table::kWindowShrinks)
       .says(
@@ -77,10 +113,23 @@ void add_model(std::vector<Field>& fields) {
           "a map that windows do not divide: `pad_then_roll` (torchvision), `roll_then_pad` "
           "(timm), "
           "`masked` hides the padding from attention, `assert` refuses it (official)");
-  model("mlp_ratio", &M::mlp_ratio)
+  Row(model.custom(
+          "mlp_ratio", Kind::ratios,
+          [](M& m, const Json& json) {
+            m.mlp_ratios.clear();
+            if (json.is_number())
+              m.mlp_ratio = json.as_real();
+            else
+              table::read(json, m.mlp_ratios);
+          },
+          [](const M& m) {
+            return m.mlp_ratios.empty() ? Json(m.mlp_ratio) : written(m.mlp_ratios);
+          }))
       .above(0)
       .at_most(64)
-      .says("hidden channels of the MLP per channel", "MODEL.SWIN.MLP_RATIO");
+      .items(1, 8)
+      .says("hidden channels of the MLP per channel, for all stages or for each",
+            "MODEL.SWIN.MLP_RATIO");
   model("qkv_bias", &M::qkv_bias).says("bias of the q, k, v projection", "MODEL.SWIN.QKV_BIAS");
   model("qk_scale", &M::qk_scale)
       .above(0)
@@ -100,6 +149,9 @@ void add_model(std::vector<Field>& fields) {
   model("ape", &M::ape).says("absolute position embedding", "MODEL.SWIN.APE");
   model("patch_norm", &M::patch_norm)
       .says("LayerNorm after the patch embedding", "MODEL.SWIN.PATCH_NORM");
+  model("global_pool", &M::global_pool)
+      .one_of({"token", "avg"})
+      .says("vit: what the head reads, a class token or the mean over the tokens");
   Row(model.custom(
           "num_classes", Kind::integer,
           [](M& m, const Json& json) { m.num_classes = json.is_null() ? 0 : json.as_int(); },

@@ -19,6 +19,8 @@ enum class Kind {
   integers,  ///< a list
   numbers,
   size,      ///< n or [h, w]
+  sizes,     ///< a list of them
+  ratios,    ///< a number or a list of numbers
   fraction,  ///< f or [begin, end]
   init_std,  ///< a number or "fan_in"
 };

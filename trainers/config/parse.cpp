@@ -46,6 +46,10 @@ bool fits(const Field& field, const Json& value) {
     return value.is_array() && value.size() >= least && value.size() <= most &&
            std::all_of(value.items().begin(), value.items().end(), fits_item);
   };
+  const auto size = [&](const Json& v) {
+    return integer(v) ||
+           (v.is_array() && v.size() == 2 && integer(v.items()[0]) && integer(v.items()[1]));
+  };
   if (value.is_null()) return field.nullable;
   switch (field.kind) {
     case Kind::boolean:
@@ -64,7 +68,11 @@ bool fits(const Field& field, const Json& value) {
     case Kind::numbers:
       return list_of(field.least_items, field.most_items, number);
     case Kind::size:
-      return integer(value) || list_of(2, 2, integer);
+      return size(value);
+    case Kind::sizes:
+      return list_of(field.least_items, field.most_items, size);
+    case Kind::ratios:
+      return number(value) || list_of(field.least_items, field.most_items, number);
     case Kind::fraction: {
       if (value.is_number()) return value.as_real() > 0 && value.as_real() <= 1;
       const auto any = [](const Json& v) { return v.is_number(); };
@@ -203,13 +211,38 @@ class Agreement {
   }
   bool written(const std::string& path) const { return find_path(document_, path) != nullptr; }
 
+  /// A list with one entry for each stage, or none.
+  void one_per_stage(const std::string& path, size_t entries) const {
+    const size_t stages = config_.model.depths.size();
+    if (entries != 0 && entries != stages)
+      refuse(path, "found " + std::to_string(entries) + " entries, expected one for each of the " +
+                       std::to_string(stages) + " stages of model.depths");
+  }
+  /// The defaults of a ViT are those of ViT-B/16, not those of Swin-T.
+  void vision_transformer() const {
+    layers::ModelConfig& m = config_.model;
+    if (!written("model.patch_size")) m.patch_size = 16;
+    if (!written("model.embed_dim")) m.embed_dim = 768;
+    if (!written("model.depths")) m.depths = {12};
+    if (!written("model.num_heads")) m.num_heads = {12};
+    if (m.depths.size() != 1)
+      refuse("model.depths", "found " + std::to_string(m.depths.size()) +
+                                 " stages, expected one: a vit has no stages");
+  }
+
   void model() const {
+    if (config_.model.name == "vit") vision_transformer();
     const layers::ModelConfig& m = config_.model;
-    if (m.in_chans == 2) refuse("model.in_chans", "found 2, expected 1 (grey) or 3 (RGB)");
+    if (with_data_ && m.in_chans != 1 && m.in_chans != 3)
+      refuse("model.in_chans", "found " + std::to_string(m.in_chans) +
+                                   ", expected 1 (grey) or 3 (RGB): images have no other");
     if (m.depths.size() != m.num_heads.size())
       refuse(written("model.num_heads") ? "model.num_heads" : "model.depths",
              "found " + std::to_string(m.depths.size()) + " stages in model.depths and " +
                  std::to_string(m.num_heads.size()) + " in model.num_heads, expected as many");
+    one_per_stage("model.window_sizes", m.window_sizes.size());
+    one_per_stage("model.pretrained_window_sizes", m.pretrained_window_sizes.size());
+    one_per_stage("model.mlp_ratio", m.mlp_ratios.size());
     for (size_t i = 0; i < m.num_heads.size(); ++i) {
       const int64_t dim = m.embed_dim << i, heads = m.num_heads[i];
       if (dim % heads == 0) continue;
