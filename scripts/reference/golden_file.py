@@ -23,3 +23,10 @@ def save(path, tensors, **entry):
     path.parent.mkdir(parents=True, exist_ok=True)
     safetensors.numpy.save_file(stored, path, {"swin": json.dumps(entry, sort_keys=True)})
     path.chmod(0o644)
+
+
+def save_config(path, model):
+    """A config whose model section is all there is; `swin verify --config` takes it."""
+    lines = [f'    {json.dumps(key)}: {json.dumps(value)}' for key, value in model.items()]
+    path.write_text('{\n  "model": {\n' + ",\n".join(lines) + "\n  }\n}\n")
+    path.chmod(0o644)

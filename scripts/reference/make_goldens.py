@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Makes the goldens of tests/goldens from published implementations, with counted weights.
+
+    OMP_NUM_THREADS=1 python3 scripts/reference/make_goldens.py [CASE…] [--full DIR]
+
+Needs torch, torchvision, timm, transformers and safetensors; nothing else in the project does. Both
+sides fill weights and images from the counter-based generator (counted.py), so no file holds any.
+The library computes in float64: goldens are exact to the float32 they are stored in. Large cases
+keep 256 values of each tensor and its largest entry; --full DIR writes whole tensors there instead
+(any case), which `swin verify counted:7 --golden … --config …` compares just as well.
+"""
+import argparse
+import pathlib
+
+import numpy as np
+import torch
+
+import counted
+import golden_file
+import peers
+
+SEED = 7
+
+
+def model(name="swin", **fields):
+    base = dict(name=name, image_size=[32, 32], patch_size=2, in_chans=3, embed_dim=12,
+                depths=[2, 2], num_heads=[2, 3], window_size=4, mlp_ratio=2.0, num_classes=10,
+                window_shrink="never", pad_mode="pad_then_roll", drop_path_rate=0.0)
+    return {**base, **fields}
+
+
+def timm(name="swin", **fields):
+    return model(name, window_shrink="per_dimension", pad_mode="roll_then_pad", **fields)
+
+
+def vit(**fields):
+    base = dict(name="vit", image_size=[32, 32], patch_size=8, in_chans=3, embed_dim=24, depths=[3],
+                num_heads=[3], mlp_ratio=2.0, num_classes=10, global_pool="token",
+                drop_path_rate=0.0)
+    return {**base, **fields}
+
+
+TINY = dict(patch_size=4, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24],
+            mlp_ratio=4.0, num_classes=1000)
+
+# name → library, model section, what else. Token maps are of side ⌈image / patch⌉.
+CASES = {
+    # 16 × 16 and 8 × 8 tokens: windows divide the maps, both stages shift.
+    "v2_square": ("torchvision", model("swin_v2"), {}),
+    # 13 × 11 and 7 × 6 tokens padded to windows of 4, then rolled; a merge of an odd map.
+    "v2_padded": ("torchvision", model("swin_v2", image_size=[26, 22]), dict(soft=True)),
+    # 12 × 20 and 6 × 10 tokens under windows of 3 × 5: both sides shift, neither pads.
+    "v2_oblong_window": ("torchvision", model("swin_v2", image_size=[24, 40], window_size=[3, 5]),
+                         {}),
+    # 14 × 22 and 7 × 11 tokens, one channel; keys without bias by Hugging Face's own attention.
+    "v2_oblong": ("transformers", model("swin_v2", image_size=[28, 44], in_chans=1, depths=[2, 1],
+                                        num_classes=7), {}),
+    # Coordinates scaled by the windows of a pretraining.
+    "v2_pretrained": ("timm", timm("swin_v2", pretrained_window_sizes=[6, 3]), {}),
+    # Rolled, then padded; 9 × 15 and 5 × 8 tokens.
+    "v2_roll_then_pad": ("timm", timm("swin_v2", image_size=[18, 30]), {}),
+    # 4 × 4, 2 × 2 and 1 × 1 tokens: the last window has one token and no coordinate to scale.
+    "v2_single_token": ("timm", timm("swin_v2", image_size=[8, 8], depths=[2, 2, 1],
+                                     num_heads=[2, 3, 4]), {}),
+    # 13 × 11 and 7 × 6 tokens, rolled, then padded.
+    "v1_roll_then_pad": ("timm", timm(image_size=[26, 22]), dict(soft=True)),
+    # 5 × 13 and 3 × 7 tokens: windows shrink along one side alone and shift along the other.
+    "v1_per_dimension": ("timm", timm(image_size=[10, 26], window_size=[6, 4]), {}),
+    # A window and an MLP ratio for each stage.
+    "v1_stages": ("timm", timm(image_size=[24, 32], window_sizes=[4, [2, 3]],
+                               mlp_ratio=[2.0, 3.0]), {}),
+    # Absolute position embedding; 14 × 22 and 7 × 11 tokens, padded, then rolled.
+    "v1_ape": ("transformers", model(image_size=[28, 44], ape=True), dict(soft=True)),
+    "vit_token": ("timm", vit(), {}),
+    "vit_avg": ("timm", vit(image_size=[40, 24], global_pool="avg", in_chans=1), dict(soft=True)),
+    "vit_huggingface": ("transformers", vit(patch_size=4, depths=[2]), {}),
+    "swin_tiny_224": ("torchvision", model(image_size=[224, 224], window_size=7, **TINY),
+                      dict(large=True)),
+    "swin_tiny_200x240": ("torchvision", model(image_size=[200, 240], window_size=7, **TINY),
+                          dict(large=True)),
+    "swin_tiny_200x240_roll_then_pad": ("timm", timm(image_size=[200, 240], window_size=7, **TINY),
+                                        dict(large=True)),
+    "swin_v2_tiny_256_window8": ("torchvision", model("swin_v2", image_size=[256, 256],
+                                                      window_size=8, **TINY), dict(large=True)),
+    "swin_v2_tiny_256_window16": ("timm", timm("swin_v2", image_size=[256, 256], window_size=16,
+                                               **TINY), dict(large=True)),
+    "vit_base_224": ("timm", vit(image_size=[224, 224], patch_size=16, embed_dim=768, depths=[12],
+                                 num_heads=[12], mlp_ratio=4.0, num_classes=1000),
+                     dict(large=True)),
+}
+BACKBONE = dict(config=model(image_size=[28, 44], depths=[2, 1, 2], num_heads=[2, 3, 4]),
+                stages=[0, 2])
+SIMMIM = dict(config=model(image_size=[32, 32]), stride=4)
+
+
+def sampled(tensors):
+    """256 values of each tensor by the generator's choice, and its largest absolute entry."""
+    kept = {}
+    for name, tensor in tensors.items():
+        flat = tensor.reshape(-1)
+        kept["sample." + name] = flat[counted.sample_places(SEED, name, flat.size)]
+        kept["max." + name] = np.abs(flat).max()
+    return kept
+
+
+def evaluated(peer, images, loss_of):
+    """What the library computes, as float64 arrays: tensors of its forward, loss, gradients."""
+    tensors = peer.forward(peer, torch.from_numpy(images).double())
+    tensors["loss"] = loss_of(tensors)
+    peer.model.zero_grad()
+    tensors["loss"].backward()
+    tensors.update(peer.gradients())
+    return {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+
+
+def entry(library, images):
+    module = peers.LIBRARIES[library]
+    return dict(weights=f"counted:{SEED}", seed=SEED, image_shape=list(images.shape),
+                made_by="scripts/reference/make_goldens.py with " +
+                        golden_file.versions(torch, module))
+
+
+def inputs_of(config, batch):
+    shape = (batch, config["in_chans"], *config["image_size"])
+    return counted.images(SEED, shape)
+
+
+def classification(name, output, full):
+    library, config, how = CASES[name]
+    large = how.get("large", False)
+    images = inputs_of(config, 1 if large else 2)
+    classes = config["num_classes"]
+    if how.get("soft"):
+        logits = counted.centred(SEED, "target", len(images) * classes) * 2
+        target = torch.softmax(torch.from_numpy(logits).reshape(-1, classes), 1).float().numpy()
+    else:
+        target = counted.labels(SEED, len(images), classes)
+    peer = peers.build(library, config)
+    peer.load_counted(SEED)
+    target64 = torch.from_numpy(target)
+    target64 = target64.double() if target64.is_floating_point() else target64
+    tensors = evaluated(peer, images, lambda out: torch.nn.functional.cross_entropy(out["logits"],
+                                                                                    target64))
+    if large and not full:  # images too are left to the generator
+        whole = {key: tensors.pop(key) for key in ("logits", "loss")}
+        tensors = {**whole, **sampled(tensors), "target": target}
+    else:
+        tensors.update(input=images, target=target)
+    golden_file.save(output / f"{name}.safetensors", tensors, **entry(library, images))
+    golden_file.save_config(output / f"{name}.json", config)
+
+
+def backbone(output):
+    """output.<stage>; the loss is Σ over stages of the mean of output · a counted tensor."""
+    config, stages = BACKBONE["config"], BACKBONE["stages"]
+    images = inputs_of(config, 2)
+    peer = peers.huggingface_backbone(config, stages)
+    peer.load_counted(SEED)
+
+    def loss_of(tensors):
+        return sum((torch.from_numpy(counted.centred(SEED, "cotangent." + name, map.numel()))
+                    .reshape(map.shape) * map).mean() for name, map in list(tensors.items()))
+    tensors = evaluated(peer, images, loss_of)
+    golden_file.save(output / "backbone.safetensors", {"input": images, **tensors}, stages=stages,
+                     **entry("transformers", images))
+    golden_file.save_config(output / "backbone.json", config)
+
+
+def simmim(output):
+    """mask (B, H, W) of patches, reconstruction (B, C, H, W), loss."""
+    config = SIMMIM["config"]
+    images = inputs_of(config, 2)
+    side = [s // config["patch_size"] for s in config["image_size"]]
+    mask = (counted.words(SEED, "mask", len(images) * side[0] * side[1]) % 5 < 3).astype(np.int64)
+    peer = peers.huggingface_simmim(config, SIMMIM["stride"], mask.reshape(len(images), -1))
+    peer.load_counted(SEED)
+    tensors = evaluated(peer, images, lambda out: out["loss"])
+    golden_file.save(output / "simmim.safetensors",
+                     {"input": images, "mask": mask.reshape(-1, *side), **tensors},
+                     **entry("transformers", images))
+    golden_file.save_config(output / "simmim.json", config)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="all when none is named")
+    parser.add_argument("--full", type=pathlib.Path, metavar="DIR")
+    arguments = parser.parse_args()
+    output = arguments.full or golden_file.GOLDENS
+    special = {"backbone": backbone, "simmim": simmim}
+    for name in arguments.cases or [*CASES, *special]:
+        print(name, flush=True)
+        if name in special:
+            special[name](output)
+        else:
+            classification(name, output, arguments.full is not None)
+
+
+if __name__ == "__main__":
+    main()
