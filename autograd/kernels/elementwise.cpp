@@ -102,6 +102,33 @@ void gelu_backward(const real* dy, const real* x, Target dx, int64_t numel) {
   });
 }
 
+// Comparisons are written so that not-a-number passes through.
+void relu_forward(const real* x, real* y, int64_t numel) {
+  if (!y) return;
+  map_vectors(numel, y, false, [=](auto at) {
+    const Vector v = at(x);
+    return v < 0 ? Vector{} : v;
+  });
+}
+
+void relu_backward(const real* dy, const real* y, Target dx, int64_t numel) {
+  if (!dx) return;
+  map_vectors(numel, dx.data, dx.add, [=](auto at) { return at(y) <= 0 ? Vector{} : at(dy); });
+}
+
+void sigmoid_forward(const real* x, real* y, int64_t numel) {
+  if (!y) return;
+  map_vectors(numel, y, false, [=](auto at) { return 1 / (1 + base::exp(-at(x))); });
+}
+
+void sigmoid_backward(const real* dy, const real* y, Target dx, int64_t numel) {
+  if (!dx) return;
+  map_vectors(numel, dx.data, dx.add, [=](auto at) {
+    const Vector v = at(y);
+    return at(dy) * v * (1 - v);
+  });
+}
+
 void scale_forward(const real* x, real factor, real* y, int64_t numel) {
   if (!y) return;
   map_vectors(numel, y, false, [=](auto at) { return at(x) * factor; });

@@ -15,6 +15,14 @@ void gelu_forward(const real* x, real* y, int64_t numel);
 /// dx = dy (Φ(x) + x φ(x)).
 void gelu_backward(const real* dy, const real* x, Target dx, int64_t numel);
 
+/// y = max(x, 0); dx = dy where y is positive.
+void relu_forward(const real* x, real* y, int64_t numel);
+void relu_backward(const real* dy, const real* y, Target dx, int64_t numel);
+
+/// y = 1 / (1 + e⁻ˣ); dx = dy y (1 − y).
+void sigmoid_forward(const real* x, real* y, int64_t numel);
+void sigmoid_backward(const real* dy, const real* y, Target dx, int64_t numel);
+
 /// y = factor · x.
 void scale_forward(const real* x, real factor, real* y, int64_t numel);
 void scale_backward(const real* dy, real factor, Target dx, int64_t numel);

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/kernels/ragged.h"
 #include "autograd/kernels/reduce.h"
 #include "base/parallel.h"
 #include "base/pool.h"
-#include "base/simd.h"
 
 namespace swin::autograd::kernels {
 namespace {
@@ -15,25 +15,9 @@ using base::broadcast;
 using base::fma;
 using base::kLanes;
 using base::load;
-using base::load_partial;
 using base::store;
-using base::store_partial;
 using Vector = base::Vec<real>;
 constexpr int64_t L = kLanes<real>;
-
-int64_t rows_per_tile(int64_t rows, int64_t dim) {
-  return std::max<int64_t>(std::max<int64_t>(1, (1 << 14) / dim), (rows + 63) / 64);
-}
-
-Vector at(const real* p, int64_t i, int64_t n) {
-  return i + L <= n ? load(p + i) : load_partial(p + i, n - i);
-}
-void put(real* p, int64_t i, int64_t n, Vector v) {
-  if (i + L <= n)
-    store(p + i, v);
-  else
-    store_partial(p + i, n - i, v);
-}
 
 }  // namespace
 
@@ -47,7 +31,7 @@ void layer_norm_forward(const real* x, const real* weight, const real* bias, rea
     for (int64_t row = tile * tile_rows; row < end; ++row) {
       const real* from = x + row * dim;
       Vector total{};
-      for (int64_t i = 0; i < dim; i += L) total += at(from, i, dim);
+      for (int64_t i = 0; i < dim; i += L) total += load_ragged(from, i, dim);
       const real mu = base::sum(total) * inverse;
       Vector squares{};
       for (int64_t i = 0; i < whole; i += L) {
@@ -60,8 +44,9 @@ void layer_norm_forward(const real* x, const real* weight, const real* bias, rea
       mean[row] = mu;
       rstd[row] = r;
       for (int64_t i = 0; i < dim; i += L)
-        put(y + row * dim, i, dim,
-            fma((at(from, i, dim) - mu) * r, at(weight, i, dim), at(bias, i, dim)));
+        store_ragged(y + row * dim, i, dim,
+                     fma((load_ragged(from, i, dim) - mu) * r, load_ragged(weight, i, dim),
+                         load_ragged(bias, i, dim)));
     }
   });
 }
@@ -87,12 +72,12 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
       const real mu = mean[row], r = rstd[row];
       Vector sum_g{}, sum_gx{};
       for (int64_t i = 0; i < dim; i += L) {
-        const Vector d = at(g, i, dim);
+        const Vector d = load_ragged(g, i, dim);
         // Lanes beyond dim hold dy = 0, so they add nothing anywhere below.
-        const Vector normal = (at(from, i, dim) - mu) * r;
+        const Vector normal = (load_ragged(from, i, dim) - mu) * r;
         store(dw + i, fma(d, normal, load(dw + i)));
         store(db + i, load(db + i) + d);
-        const Vector weighted = d * at(weight, i, dim);
+        const Vector weighted = d * load_ragged(weight, i, dim);
         sum_g += weighted;
         sum_gx = fma(weighted, normal, sum_gx);
       }
@@ -100,10 +85,11 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
       const real mean_g = base::sum(sum_g) * inverse, mean_gx = base::sum(sum_gx) * inverse;
       real* to = dx.data + row * dim;
       for (int64_t i = 0; i < dim; i += L) {
-        const Vector normal = (at(from, i, dim) - mu) * r;
-        Vector d = (at(g, i, dim) * at(weight, i, dim) - mean_g - normal * mean_gx) * r;
-        if (dx.add) d += at(to, i, dim);
-        put(to, i, dim, d);
+        const Vector normal = (load_ragged(from, i, dim) - mu) * r;
+        Vector d =
+            (load_ragged(g, i, dim) * load_ragged(weight, i, dim) - mean_g - normal * mean_gx) * r;
+        if (dx.add) d += load_ragged(to, i, dim);
+        store_ragged(to, i, dim, d);
       }
     }
   });

@@ -4,8 +4,11 @@
 #include <array>
 #include <cstring>
 
+#include "autograd/kernels/ragged.h"
+#include "autograd/kernels/reduce.h"
 #include "autograd/kernels/small_product.h"
 #include "base/parallel.h"
+#include "base/pool.h"
 
 namespace swin::autograd::kernels {
 namespace {
@@ -109,6 +112,80 @@ void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* 
   });
 }
 
+namespace {
+// Calls f(row, first column, last column) for blocks that cover rows × columns, in parallel.
+template <class F>
+void for_blocks(int64_t rows, int64_t columns, F&& f) {
+  constexpr int64_t kColumns = 16384;
+  const int64_t block = block_of(columns), row_tiles = (rows + block - 1) / block;
+  base::parallel_for(row_tiles * ((columns + kColumns - 1) / kColumns), [&](int64_t tile) {
+    const int64_t first = tile / row_tiles * kColumns, last = std::min(columns, first + kColumns);
+    const int64_t begin = tile % row_tiles * block, end = std::min(rows, begin + block);
+    for (int64_t row = begin; row < end; ++row) f(row, first, last);
+  });
+}
+}  // namespace
+
+void copy_columns(const real* x, int64_t ldx, Target y, int64_t ldy, int64_t rows,
+                  int64_t columns) {
+  if (!y) return;
+  for_blocks(rows, columns, [&](int64_t row, int64_t first, int64_t last) {
+    const real* from = x + row * ldx;
+    real* to = y.data + row * ldy;
+    if (y.add)
+      for (int64_t j = first; j < last; ++j) to[j] += from[j];
+    else
+      std::copy(from + first, from + last, to + first);
+  });
+}
+
+void embed_columns(const real* x, Target y, int64_t ldy, int64_t first, int64_t rows,
+                   int64_t columns) {
+  if (!y) return;
+  const auto clear = [&](int64_t begin, int64_t end) {
+    for_blocks(rows, end - begin, [&](int64_t row, int64_t a, int64_t b) {
+      std::fill(y.data + row * ldy + begin + a, y.data + row * ldy + begin + b, real{0});
+    });
+  };
+  if (!y.add) {
+    clear(0, first);
+    clear(first + columns, ldy);
+  }
+  copy_columns(x, columns, {y.data + first, y.add}, ldy, rows, columns);
+}
+
+void replace_rows_forward(const real* x, const real* token, const real* mask, real* y, int64_t rows,
+                          int64_t dim) {
+  if (!y) return;
+  for_blocks(rows, dim, [&](int64_t row, int64_t first, int64_t last) {
+    const real m = mask[row];
+    for (int64_t j = first; j < last; ++j)
+      y[row * dim + j] = x[row * dim + j] * (1 - m) + token[j] * m;
+  });
+}
+
+void replace_rows_backward(const real* dy, const real* mask, Target dx, Target dtoken, int64_t rows,
+                           int64_t dim) {
+  if (dx)
+    for_blocks(rows, dim, [&](int64_t row, int64_t first, int64_t last) {
+      real* to = dx.data + row * dim;
+      for (int64_t j = first; j < last; ++j)
+        to[j] = (dx.add ? to[j] : 0) + dy[row * dim + j] * (1 - mask[row]);
+    });
+  if (!dtoken) return;
+  const int64_t length = rows_per_tile(rows, dim), slices = (rows + length - 1) / length;
+  const base::Buffer memory = base::allocate(static_cast<size_t>(slices * dim) * sizeof(real));
+  real* partials = static_cast<real*>(memory.data());
+  base::parallel_for(slices, [&](int64_t slice) {
+    real* to = partials + slice * dim;
+    std::fill_n(to, dim, real{0});
+    const int64_t end = std::min(rows, (slice + 1) * length);
+    for (int64_t row = slice * length; row < end; ++row)
+      for (int64_t j = 0; j < dim; ++j) to[j] += dy[row * dim + j] * mask[row];
+  });
+  sum_partials(partials, slices, 1, dim, dtoken, dim);
+}
+
 void permute(const real* x, Target y, int rank, const int64_t* sides, const int* axes) {
   if (!y) return;
   std::array<int64_t, kMaxRank> strides{}, out_sides{}, out_strides{};
@@ -162,20 +239,33 @@ void walk_broadcast(int rank, const int64_t* sides, const int64_t* b_sides, int6
 }
 }  // namespace
 
-void broadcast_add_forward(const real* x, const real* b, real* y, int rank, const int64_t* sides,
-                           const int64_t* b_sides) {
+namespace {
+// y[i] = f(i of y, i of b), in parallel.
+template <class F>
+void map_broadcast(real* y, int rank, const int64_t* sides, const int64_t* b_sides, F&& f) {
   if (!y) return;
   int64_t rows = 1;
   for (int i = 0; i < rank - 1; ++i) rows *= sides[i];
   const int64_t block = block_of(sides[rank - 1]);
   base::parallel_for((rows + block - 1) / block, [&](int64_t tile) {
     walk_broadcast(rank, sides, b_sides, tile * block, std::min(rows, (tile + 1) * block),
-                   [&](int64_t i, int64_t j) { y[i] = x[i] + b[j]; });
+                   [&](int64_t i, int64_t j) { y[i] = f(i, j); });
   });
 }
+}  // namespace
 
-void broadcast_add_backward(const real* dy, Target db, int rank, const int64_t* sides,
-                            const int64_t* b_sides) {
+void broadcast_add_forward(const real* x, const real* b, real* y, int rank, const int64_t* sides,
+                           const int64_t* b_sides) {
+  map_broadcast(y, rank, sides, b_sides, [=](int64_t i, int64_t j) { return x[i] + b[j]; });
+}
+
+void broadcast_forward(const real* b, real* y, int rank, const int64_t* sides,
+                       const int64_t* b_sides) {
+  map_broadcast(y, rank, sides, b_sides, [=](int64_t, int64_t j) { return b[j]; });
+}
+
+void broadcast_backward(const real* dy, Target db, int rank, const int64_t* sides,
+                        const int64_t* b_sides) {
   if (!db) return;
   int64_t rows = 1, numel = 1;
   for (int i = 0; i < rank - 1; ++i) rows *= sides[i];

@@ -33,11 +33,27 @@ void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* 
 /// y = x with axes reordered: axis i of y is axis axes[i] of x. @param sides of x.
 void permute(const real* x, Target y, int rank, const int64_t* sides, const int* axes);
 
+/// y[r][j] = x[r][j]; ldx and ldy are the lengths of the rows they are cut from or put into.
+void copy_columns(const real* x, int64_t ldx, Target y, int64_t ldy, int64_t rows, int64_t columns);
+/// y (rows, ldy) = x (rows, columns) from column `first` on, zeros elsewhere.
+void embed_columns(const real* x, Target y, int64_t ldy, int64_t first, int64_t rows,
+                   int64_t columns);
+
+/// y = x (1 − mask) + token · mask, row by row.
+/// @param x (rows, dim)   @param token (dim)   @param mask (rows)
+void replace_rows_forward(const real* x, const real* token, const real* mask, real* y, int64_t rows,
+                          int64_t dim);
+void replace_rows_backward(const real* dy, const real* mask, Target dx, Target dtoken, int64_t rows,
+                           int64_t dim);
+
 /// y (numel of sides) = x + b, b broadcast: side i of b is sides[i] or 1.
 void broadcast_add_forward(const real* x, const real* b, real* y, int rank, const int64_t* sides,
                            const int64_t* b_sides);
+/// The same without x.
+void broadcast_forward(const real* b, real* y, int rank, const int64_t* sides,
+                       const int64_t* b_sides);
 /// db = Σ of dy over the axes where b was broadcast, in row-major order.
-void broadcast_add_backward(const real* dy, Target db, int rank, const int64_t* sides,
-                            const int64_t* b_sides);
+void broadcast_backward(const real* dy, Target db, int rank, const int64_t* sides,
+                        const int64_t* b_sides);
 
 }  // namespace swin::autograd::kernels

@@ -97,7 +97,9 @@ const int32_t* labels_of(const WindowAttention& s, int64_t window) {
 // Adds bias and mask to the scores of query i, and puts what softmax must not see out of reach.
 void finish_scores(real* scores, const real* bias, const int32_t* labels, int64_t i,
                    const Sizes& z) {
-  for (int64_t j = 0; j < z.n_padded; j += L) store(scores + j, load(scores + j) + load(bias + j));
+  if (bias)
+    for (int64_t j = 0; j < z.n_padded; j += L)
+      store(scores + j, load(scores + j) + load(bias + j));
   for (int64_t j = z.n; j < z.n_padded; ++j) scores[j] = kForbidden;
   if (labels)
     for (int64_t j = 0; j < z.n; ++j)
@@ -114,6 +116,37 @@ void drop_probabilities(real* p, int64_t window, int64_t head, int64_t query,
     p[j] = kept ? p[j] * scale : 0;
   }
 }
+
+// One head of one window, as both directions begin with it.
+struct Head {
+  real *q, *k, *v, *kt;  // (n, d_padded), q scaled; kt (d_padded, n_padded)
+  const int32_t *rows, *labels;
+  const real* bias;     // (n, n_padded), or null
+  base::Random random;  // of its image
+  int64_t saved;        // its first place in row_max and row_inverse
+  Head(const WindowAttention& s, const Sizes& z, const real* qkv, int64_t image, int64_t window,
+       int64_t head, Scratch& scratch)
+      : q(scratch.take(z.n * z.d_padded)),
+        k(scratch.take(z.n * z.d_padded)),
+        v(scratch.take(z.n * z.d_padded)),
+        kt(scratch.take(z.d_padded * z.n_padded)),
+        rows(s.rows + window * z.n),
+        labels(labels_of(s, window)),
+        bias(s.bias ? s.bias + head * z.n * z.n_padded : nullptr),
+        random(s.draw.seed, s.draw.stream, s.draw.step,
+               s.draw.first_sample + static_cast<uint64_t>(image)),
+        saved(((image * s.windows + window) * s.heads + head) * z.n) {
+    const int64_t channels = s.heads * s.head_dim;
+    const real* from = qkv + image * s.map_rows() * 3 * channels + head * z.d;
+    gather_head(from, 3 * channels, rows, z, s.scale, q);
+    gather_head(from + channels, 3 * channels, rows, z, 1, k);
+    gather_head(from + 2 * channels, 3 * channels, rows, z, 1, v);
+    transpose_padded(k, z.d_padded, z.n, z.d_padded, kt, z.n_padded);
+  }
+  const real* bias_of(int64_t query, const Sizes& z) const {
+    return bias ? bias + query * z.n_padded : nullptr;
+  }
+};
 
 // Windows and heads in groups: a function of the shape alone.
 struct Grid {
@@ -151,26 +184,15 @@ void window_attention_forward(const WindowAttention& s, const real* qkv, real* y
       3 * z.n * z.d_padded + z.d_padded * z.n_padded + query_rows * z.n_padded + z.n * z.d_padded;
   Grid(s).run(s, [&](int64_t image, int64_t window, int64_t head, int64_t) {
     Scratch scratch = Scratch::start(need);
-    real *q = scratch.take(z.n * z.d_padded), *k = scratch.take(z.n * z.d_padded),
-         *v = scratch.take(z.n * z.d_padded), *kt = scratch.take(z.d_padded * z.n_padded),
-         *p = scratch.take(query_rows * z.n_padded), *out = scratch.take(z.n * z.d_padded);
-    const int32_t* rows = s.rows + window * z.n;
-    const int32_t* labels = labels_of(s, window);
-    const real* from = qkv + image * s.map_rows() * 3 * channels + head * z.d;
-    gather_head(from, 3 * channels, rows, z, s.scale, q);
-    gather_head(from + channels, 3 * channels, rows, z, 1, k);
-    gather_head(from + 2 * channels, 3 * channels, rows, z, 1, v);
-    transpose_padded(k, z.d_padded, z.n, z.d_padded, kt, z.n_padded);
-    const base::Random random(s.draw.seed, s.draw.stream, s.draw.step,
-                              s.draw.first_sample + static_cast<uint64_t>(image));
-    const int64_t saved = ((image * s.windows + window) * s.heads + head) * z.n;
+    const Head h(s, z, qkv, image, window, head, scratch);
+    real *p = scratch.take(query_rows * z.n_padded), *out = scratch.take(z.n * z.d_padded);
     for (int64_t first = 0; first < z.n; first += query_rows) {
       const int64_t count = std::min(query_rows, z.n - first);
-      small_product(q + first * z.d_padded, z.d_padded, 1, kt, z.n_padded, count, z.n_padded, z.d,
-                    p, z.n_padded, false);
+      small_product(h.q + first * z.d_padded, z.d_padded, 1, h.kt, z.n_padded, count, z.n_padded,
+                    z.d, p, z.n_padded, false);
       for (int64_t i = 0; i < count; ++i) {
         real* row = p + i * z.n_padded;
-        finish_scores(row, s.bias + (head * z.n + first + i) * z.n_padded, labels, first + i, z);
+        finish_scores(row, h.bias_of(first + i, z), h.labels, first + i, z);
         Vector top = load(row);
         for (int64_t j = L; j < z.n_padded; j += L) top = base::max(top, load(row + j));
         const real largest = base::max_lane(top);
@@ -184,15 +206,15 @@ void window_attention_forward(const WindowAttention& s, const real* qkv, real* y
         const real inverse = largest > kForbidden / 2 ? 1 / base::sum(total) : 0;
         for (int64_t j = 0; j < z.n_padded; j += L) store(row + j, load(row + j) * inverse);
         if (row_max) {
-          row_max[saved + first + i] = largest;
-          row_inverse[saved + first + i] = inverse;
+          row_max[h.saved + first + i] = largest;
+          row_inverse[h.saved + first + i] = inverse;
         }
-        if (s.keep < 1) drop_probabilities(row, window, head, first + i, s, random, z);
+        if (s.keep < 1) drop_probabilities(row, window, head, first + i, s, h.random, z);
       }
-      small_product(p, z.n_padded, 1, v, z.d_padded, count, z.d_padded, z.n,
+      small_product(p, z.n_padded, 1, h.v, z.d_padded, count, z.d_padded, z.n,
                     out + first * z.d_padded, z.d_padded, false);
     }
-    scatter_head(out, rows, channels, z, 1, false,
+    scatter_head(out, h.rows, channels, z, 1, false,
                  y + image * s.map_rows() * channels + head * z.d);
   });
 }
@@ -215,43 +237,33 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
   }
   grid.run(s, [&](int64_t image, int64_t window, int64_t head, int64_t group) {
     Scratch scratch = Scratch::start(need);
-    real *q = scratch.take(head_area), *k = scratch.take(head_area), *v = scratch.take(head_area),
-         *g = scratch.take(head_area), *dq = scratch.take(head_area), *dk = scratch.take(head_area),
-         *dv = scratch.take(head_area), *kt = scratch.take(z.d_padded * z.n_padded),
-         *vt = scratch.take(z.d_padded * z.n_padded), *p = scratch.take(query_rows * z.n_padded),
-         *ds = scratch.take(query_rows * z.n_padded),
+    const Head h(s, z, qkv, image, window, head, scratch);
+    real *g = scratch.take(head_area), *dq = scratch.take(head_area), *dk = scratch.take(head_area),
+         *dv = scratch.take(head_area), *vt = scratch.take(z.d_padded * z.n_padded),
+         *p = scratch.take(query_rows * z.n_padded), *ds = scratch.take(query_rows * z.n_padded),
          *dropped = scratch.take(query_rows * z.n_padded);
-    const int32_t* rows = s.rows + window * z.n;
-    const int32_t* labels = labels_of(s, window);
-    const real* from = qkv + image * s.map_rows() * 3 * channels + head * z.d;
-    gather_head(from, 3 * channels, rows, z, s.scale, q);
-    gather_head(from + channels, 3 * channels, rows, z, 1, k);
-    gather_head(from + 2 * channels, 3 * channels, rows, z, 1, v);
-    gather_head(dy + image * s.map_rows() * channels + head * z.d, channels, rows, z, 1, g);
-    transpose_padded(k, z.d_padded, z.n, z.d_padded, kt, z.n_padded);
-    transpose_padded(v, z.d_padded, z.n, z.d_padded, vt, z.n_padded);
-    const base::Random random(s.draw.seed, s.draw.stream, s.draw.step,
-                              s.draw.first_sample + static_cast<uint64_t>(image));
-    const int64_t saved = ((image * s.windows + window) * s.heads + head) * z.n;
+    gather_head(dy + image * s.map_rows() * channels + head * z.d, channels, h.rows, z, 1, g);
+    transpose_padded(h.v, z.d_padded, z.n, z.d_padded, vt, z.n_padded);
     real* dbias_part = partials ? partials + (group * s.heads + head) * bias_area : nullptr;
     const bool first_window = (image * s.windows + window) % grid.windows_per_tile == 0;
     for (int64_t first = 0; first < z.n; first += query_rows) {
       const int64_t count = std::min(query_rows, z.n - first);
-      small_product(q + first * z.d_padded, z.d_padded, 1, kt, z.n_padded, count, z.n_padded, z.d,
-                    p, z.n_padded, false);
+      small_product(h.q + first * z.d_padded, z.d_padded, 1, h.kt, z.n_padded, count, z.n_padded,
+                    z.d, p, z.n_padded, false);
       small_product(g + first * z.d_padded, z.d_padded, 1, vt, z.n_padded, count, z.n_padded, z.d,
                     ds, z.n_padded, false);
       for (int64_t i = 0; i < count; ++i) {
         real *row = p + i * z.n_padded, *drow = ds + i * z.n_padded;
-        finish_scores(row, s.bias + (head * z.n + first + i) * z.n_padded, labels, first + i, z);
-        const real largest = row_max[saved + first + i], inverse = row_inverse[saved + first + i];
+        finish_scores(row, h.bias_of(first + i, z), h.labels, first + i, z);
+        const real largest = row_max[h.saved + first + i],
+                   inverse = row_inverse[h.saved + first + i];
         for (int64_t j = 0; j < z.n_padded; j += L)
           store(row + j, base::exp(load(row + j) - largest) * inverse);
         if (s.keep < 1) {
           std::memcpy(dropped + i * z.n_padded, row,
                       static_cast<size_t>(z.n_padded) * sizeof(real));
-          drop_probabilities(dropped + i * z.n_padded, window, head, first + i, s, random, z);
-          drop_probabilities(drow, window, head, first + i, s, random, z);
+          drop_probabilities(dropped + i * z.n_padded, window, head, first + i, s, h.random, z);
+          drop_probabilities(drow, window, head, first + i, s, h.random, z);
         }
         Vector dot{};
         for (int64_t j = 0; j < z.n_padded; j += L) dot = fma(load(row + j), load(drow + j), dot);
@@ -265,18 +277,18 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
       }
       const real* used = s.keep < 1 ? dropped : p;
       const bool add = first > 0;
-      small_product(ds, z.n_padded, 1, k, z.d_padded, count, z.d_padded, z.n,
+      small_product(ds, z.n_padded, 1, h.k, z.d_padded, count, z.d_padded, z.n,
                     dq + first * z.d_padded, z.d_padded, false);
-      small_product(ds, 1, z.n_padded, q + first * z.d_padded, z.d_padded, z.n, z.d_padded, count,
+      small_product(ds, 1, z.n_padded, h.q + first * z.d_padded, z.d_padded, z.n, z.d_padded, count,
                     dk, z.d_padded, add);
       small_product(used, 1, z.n_padded, g + first * z.d_padded, z.d_padded, z.n, z.d_padded, count,
                     dv, z.d_padded, add);
     }
     if (!dqkv) return;
     real* to = dqkv.data + image * s.map_rows() * 3 * channels + head * z.d;
-    scatter_head(dq, rows, 3 * channels, z, s.scale, dqkv.add, to);
-    scatter_head(dk, rows, 3 * channels, z, 1, dqkv.add, to + channels);
-    scatter_head(dv, rows, 3 * channels, z, 1, dqkv.add, to + 2 * channels);
+    scatter_head(dq, h.rows, 3 * channels, z, s.scale, dqkv.add, to);
+    scatter_head(dk, h.rows, 3 * channels, z, 1, dqkv.add, to + channels);
+    scatter_head(dv, h.rows, 3 * channels, z, 1, dqkv.add, to + 2 * channels);
   });
   if (dbias)
     sum_partials(partials, grid.window_tiles, s.heads * z.n, z.n_padded, {dbias, false},

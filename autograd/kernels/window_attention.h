@@ -17,6 +17,7 @@ struct WindowAttention {
   /// negative. Null: every key is allowed.
   const int32_t* labels;
   /// (heads, N, padded N): relative position bias, each row padded with anything to whole vectors.
+  /// Null: none.
   const real* bias;
   real scale;
   real keep = 1;  ///< 1 − attention dropout
@@ -31,7 +32,8 @@ struct WindowAttention {
 /// backward (or null).
 void window_attention_forward(const WindowAttention& shape, const real* qkv, real* y, real* row_max,
                               real* row_inverse);
-/// Probabilities are recomputed from qkv. dbias is (heads, N, padded N), stored (never added to).
+/// Probabilities are recomputed from qkv. dbias is (heads, N, padded N), stored (never added to),
+/// or null.
 void window_attention_backward(const WindowAttention& shape, const real* dy, const real* qkv,
                                const real* row_max, const real* row_inverse, Target dqkv,
                                real* dbias);

@@ -1,3 +1,6 @@
+#include <numeric>
+
+#include "autograd/kernels/cosine.h"
 #include "autograd/kernels/rows.h"
 #include "autograd/kernels/window_attention.h"
 #include "autograd/ops/ops.h"
@@ -110,6 +113,55 @@ Tensor relative_position_bias(const Tensor& table, Size2 window) {
   return permute(taken, {2, 0, 1});
 }
 
+namespace {
+// What window_attention and attention share: the kernel, and its arguments that live as long as the
+// tape. Without a table there is no bias.
+struct Windows {
+  kernels::WindowAttention shape{};
+  Array<int32_t> rows, labels;
+  Array<real> bias;
+};
+
+Windows windows_of(int64_t batch, int64_t windows, int64_t tokens, int64_t channels,
+                   const AttentionOptions& options, const std::vector<int32_t>& rows,
+                   const std::vector<int32_t>& labels) {
+  Windows w;
+  w.rows = Array<int32_t>::from(rows);
+  w.labels = Array<int32_t>::from(labels);
+  w.shape.batch = batch, w.shape.windows = windows, w.shape.tokens = tokens;
+  w.shape.heads = options.num_heads, w.shape.head_dim = channels / options.num_heads;
+  w.shape.rows = w.rows.data();
+  w.shape.labels = labels.empty() ? nullptr : w.labels.data();
+  w.shape.scale = options.scale;
+  w.shape.keep = 1 - options.drop_rate;
+  w.shape.draw = options.draw;
+  return w;
+}
+
+Tensor attend(Op& op, const Windows& w, const Shape& y_shape, const Tensor& qkv,
+              const Tensor& table, Size2 window) {
+  const kernels::WindowAttention& s = w.shape;
+  Tensor y(y_shape);
+  const bool records = Op::will_record({qkv, table});
+  const int64_t rows = s.batch * s.windows * s.tokens, saved = records ? rows * s.heads : 0;
+  const Array<real> row_max(saved), row_inverse(saved);
+  kernels::window_attention_forward(s, qkv.data(), y.mutable_data(),
+                                    records ? row_max.data() : nullptr,
+                                    records ? row_inverse.data() : nullptr);
+  op.macs(2 * rows * s.tokens * s.heads * s.head_dim);
+  return op.record(y, {qkv, table},
+                   [w, row_max, row_inverse, window, qkv = qkv.detached(), dqkv = qkv.gradient(),
+                    dtable = table.gradient()](const OutputGradient& dy) {
+                     const Array<real> dbias(dtable.needed() ? w.bias.size() : 0);
+                     kernels::window_attention_backward(w.shape, dy, qkv.data(), row_max.data(),
+                                                        row_inverse.data(), dqkv.target(),
+                                                        dbias.data());
+                     kernels::collect_position_bias(dbias.data(), window[0], window[1],
+                                                    w.shape.heads, dtable.target());
+                   });
+}
+}  // namespace
+
 Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeometry& geometry,
                         const AttentionOptions& options) {
   Op op("window_attention");
@@ -130,37 +182,48 @@ Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeom
   const int64_t batch = qkv.dim(0), channels = qkv.dim(3) / 3, area = window[0] * window[1];
   const int64_t windows = map[0] * map[1] / area;
 
-  const Array<int32_t> rows = Array<int32_t>::from(window_rows(map, geometry));
-  const Array<int32_t> labels = Array<int32_t>::from(window_labels(map, geometry));
-  const Array<real> bias(heads * area * base::round_to_lanes<real>(area));
-  kernels::expand_position_bias(table.data(), window[0], window[1], heads, bias.data());
+  Windows w = windows_of(batch, windows, area, channels, options, window_rows(map, geometry),
+                         window_labels(map, geometry));
+  w.bias = Array<real>(heads * area * base::round_to_lanes<real>(area));
+  kernels::expand_position_bias(table.data(), window[0], window[1], heads, w.bias.data());
+  w.shape.bias = w.bias.data();
+  return attend(op, w, {batch, map[0], map[1], channels}, qkv, table, window);
+}
 
-  kernels::WindowAttention shape{};
-  shape.batch = batch, shape.windows = windows, shape.tokens = area;
-  shape.heads = heads, shape.head_dim = channels / heads;
-  shape.rows = rows.data();
-  shape.labels = labels.size() ? labels.data() : nullptr;
-  shape.bias = bias.data();
-  shape.scale = options.scale;
-  shape.keep = 1 - options.drop_rate;
-  shape.draw = options.draw;
+Tensor attention(const Tensor& qkv, const AttentionOptions& options) {
+  Op op("attention");
+  const int64_t heads = options.num_heads;
+  op.check(qkv.rank() == 3 && heads > 0 && qkv.dim(2) % (3 * heads) == 0, [&] {
+    return "found qkv " + qkv.shape().text() + " and " + std::to_string(heads) +
+           " heads, expected (B, N, 3 · heads · head_dim)";
+  });
+  const int64_t batch = qkv.dim(0), tokens = qkv.dim(1), channels = qkv.dim(2) / 3;
+  std::vector<int32_t> rows(static_cast<size_t>(tokens));
+  std::iota(rows.begin(), rows.end(), 0);
+  return attend(op, windows_of(batch, 1, tokens, channels, options, rows, {}),
+                {batch, tokens, channels}, qkv, {}, {});
+}
 
-  Tensor y({batch, map[0], map[1], channels});
-  const bool records = Op::will_record({qkv, table});
-  const int64_t saved = records ? batch * windows * heads * area : 0;
-  const Array<real> row_max(saved), row_inverse(saved);
-  kernels::window_attention_forward(shape, qkv.data(), y.mutable_data(),
-                                    records ? row_max.data() : nullptr,
-                                    records ? row_inverse.data() : nullptr);
-  op.macs(2 * batch * windows * area * area * channels);
+Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t heads) {
+  Op op("cosine_qkv");
+  op.check(qkv.rank() > 0 && heads > 0 && qkv.dim(-1) > 0 && qkv.dim(-1) % (3 * heads) == 0 &&
+               logit_scale.numel() == heads,
+           [&] {
+             return "found qkv " + qkv.shape().text() + ", logit_scale " +
+                    logit_scale.shape().text() + " and " + std::to_string(heads) +
+                    " heads, expected (…, 3 · heads · head_dim) and one number a head";
+           });
+  const int64_t head_dim = qkv.dim(-1) / (3 * heads), rows = qkv.numel() / qkv.dim(-1);
+  Tensor y(qkv.shape());
+  const Array<real> inverse(Op::will_record({qkv, logit_scale}) ? rows * 2 * heads : 0);
+  kernels::cosine_qkv_forward(qkv.data(), logit_scale.data(), y.mutable_data(), inverse.data(),
+                              rows, heads, head_dim);
   return op.record(
-      y, {qkv, table},
-      [shape, rows, labels, bias, row_max, row_inverse, window, heads, qkv = qkv.detached(),
-       dqkv = qkv.gradient(), dtable = table.gradient()](const OutputGradient& dy) {
-        const Array<real> dbias(dtable.needed() ? bias.size() : 0);
-        kernels::window_attention_backward(shape, dy, qkv.data(), row_max.data(),
-                                           row_inverse.data(), dqkv.target(), dbias.data());
-        kernels::collect_position_bias(dbias.data(), window[0], window[1], heads, dtable.target());
+      y, {qkv, logit_scale},
+      [qkv = qkv.detached(), logit_scale = logit_scale.detached(), inverse, rows, heads, head_dim,
+       dqkv = qkv.gradient(), dlogit_scale = logit_scale.gradient()](const OutputGradient& dy) {
+        kernels::cosine_qkv_backward(dy, qkv.data(), logit_scale.data(), inverse.data(),
+                                     dqkv.target(), dlogit_scale.target(), rows, heads, head_dim);
       });
 }
 

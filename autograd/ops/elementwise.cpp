@@ -22,7 +22,33 @@ bool align(const Shape& x, const Shape& b, Sides& x_sides, Sides& b_sides) {
   return true;
 }
 
-int64_t numel_per_sample(const Tensor& x) { return x.dim(0) ? x.numel() / x.dim(0) : 0; }
+// What dropout and drop path share: all but the kernels, which decide what goes together.
+template <auto forward, auto backward>
+Tensor drop(const char* name, const Tensor& x, real rate, const DrawKey& key) {
+  Op op(name);
+  op.check(rate >= 0 && rate < 1 && x.rank() > 0, [&] {
+    return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
+           ", expected a rate in [0, 1) and a batch axis";
+  });
+  const int64_t batch = x.dim(0), numel = batch ? x.numel() / batch : 0;  // of a sample
+  const real keep = 1 - rate;
+  Tensor y(x.shape());
+  forward(x.data(), y.mutable_data(), batch, numel, keep, key);
+  return op.record(y, {x}, [batch, numel, keep, key, dx = x.gradient()](const OutputGradient& dy) {
+    backward(dy, dx.target(), batch, numel, keep, key);
+  });
+}
+
+// The same for functions of a number whose slope is read off y.
+template <auto forward, auto backward>
+Tensor activation(const char* name, const Tensor& x) {
+  Op op(name);
+  Tensor y(x.shape());
+  forward(x.data(), y.mutable_data(), x.numel());
+  return op.record(y, {x}, [y, dx = x.gradient()](const OutputGradient& dy) {
+    backward(dy, y.data(), dx.target(), y.numel());
+  });
+}
 
 }  // namespace
 
@@ -48,7 +74,7 @@ Tensor add(const Tensor& x, const Tensor& b) {
   return op.record(
       y, {x, b},
       [rank, x_sides, b_sides, dx = x.gradient(), db = b.gradient()](const OutputGradient& dy) {
-        kernels::broadcast_add_backward(dy, db.target(), rank, x_sides.data(), b_sides.data());
+        kernels::broadcast_backward(dy, db.target(), rank, x_sides.data(), b_sides.data());
         dy.hand_on(dx);
       });
 }
@@ -72,33 +98,34 @@ Tensor gelu(const Tensor& x) {
   });
 }
 
+Tensor relu(const Tensor& x) {
+  return activation<kernels::relu_forward, kernels::relu_backward>("relu", x);
+}
+
+Tensor sigmoid(const Tensor& x) {
+  return activation<kernels::sigmoid_forward, kernels::sigmoid_backward>("sigmoid", x);
+}
+
 Tensor dropout(const Tensor& x, real rate, const DrawKey& key) {
-  Op op("dropout");
-  op.check(rate >= 0 && rate < 1 && x.rank() > 0, [&] {
-    return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
-           ", expected a rate in [0, 1) and a batch axis";
-  });
-  const int64_t batch = x.dim(0), numel = numel_per_sample(x);
-  const real keep = 1 - rate;
-  Tensor y(x.shape());
-  kernels::dropout_forward(x.data(), y.mutable_data(), batch, numel, keep, key);
-  return op.record(y, {x}, [batch, numel, keep, key, dx = x.gradient()](const OutputGradient& dy) {
-    kernels::dropout_backward(dy, dx.target(), batch, numel, keep, key);
-  });
+  return drop<kernels::dropout_forward, kernels::dropout_backward>("dropout", x, rate, key);
 }
 
 Tensor drop_path(const Tensor& x, real rate, const DrawKey& key) {
-  Op op("drop_path");
-  op.check(rate >= 0 && rate < 1 && x.rank() > 0, [&] {
-    return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
-           ", expected a rate in [0, 1) and a batch axis";
+  return drop<kernels::drop_path_forward, kernels::drop_path_backward>("drop_path", x, rate, key);
+}
+
+Tensor broadcast_to(const Tensor& x, const Shape& shape) {
+  Op op("broadcast_to");
+  Sides sides{}, x_sides{};
+  op.check(shape.rank() > 0 && align(shape, x.shape(), sides, x_sides), [&] {
+    return "found " + x.shape().text() + " for " + shape.text() +
+           ", expected sides that are equal or 1";
   });
-  const int64_t batch = x.dim(0), numel = numel_per_sample(x);
-  const real keep = 1 - rate;
-  Tensor y(x.shape());
-  kernels::drop_path_forward(x.data(), y.mutable_data(), batch, numel, keep, key);
-  return op.record(y, {x}, [batch, numel, keep, key, dx = x.gradient()](const OutputGradient& dy) {
-    kernels::drop_path_backward(dy, dx.target(), batch, numel, keep, key);
+  Tensor y(shape);
+  const int rank = shape.rank();
+  kernels::broadcast_forward(x.data(), y.mutable_data(), rank, sides.data(), x_sides.data());
+  return op.record(y, {x}, [rank, sides, x_sides, dx = x.gradient()](const OutputGradient& dy) {
+    kernels::broadcast_backward(dy, dx.target(), rank, sides.data(), x_sides.data());
   });
 }
 

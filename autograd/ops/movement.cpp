@@ -44,6 +44,80 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
                    [dx = x.gradient()](const OutputGradient& dy) { dy.hand_on(dx); });
 }
 
+namespace {
+// Sides before, of and after one axis: a tensor is outer rows of side · inner numbers.
+struct Axis {
+  int64_t outer = 1, side = 1, inner = 1;
+  Axis(const Shape& shape, int axis) : side(shape[axis]) {
+    for (int i = 0; i < axis; ++i) outer *= shape[i];
+    for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+  }
+};
+}  // namespace
+
+Tensor concat(const std::vector<Tensor>& parts, int axis) {
+  Op op("concat");
+  const int rank = parts.empty() ? 0 : parts[0].rank();
+  const int at = axis < 0 ? axis + rank : axis;
+  op.check(at >= 0 && at < rank, [&] {
+    return "found " + std::to_string(parts.size()) + " parts of rank " + std::to_string(rank) +
+           " and axis " + std::to_string(axis) + ", expected parts that have this axis";
+  });
+  Shape shape = parts[0].shape();
+  shape[at] = 0;
+  for (const Tensor& part : parts) {
+    Shape expected = parts[0].shape();
+    if (part.rank() == rank) expected[at] = part.dim(at);
+    op.check(part.shape() == expected, [&] {
+      return "found parts " + parts[0].shape().text() + " and " + part.shape().text() +
+             ", expected sides that differ in axis " + std::to_string(at) + " alone";
+    });
+    shape[at] += part.dim(at);
+  }
+  const Axis whole(shape, at);
+  Tensor y(shape);
+  std::vector<Gradient> gradients;
+  std::vector<int64_t> firsts = {0};  // the column where each part begins, and the end
+  for (const Tensor& part : parts) {
+    const int64_t first = firsts.back(), columns = part.dim(at) * whole.inner;
+    if (y.data())
+      kernels::copy_columns(part.data(), columns, {y.mutable_data() + first, false},
+                            whole.side * whole.inner, whole.outer, columns);
+    gradients.push_back(part.gradient());
+    firsts.push_back(first + columns);
+  }
+  return op.record(y, parts, [gradients, firsts, outer = whole.outer](const OutputGradient& dy) {
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      const int64_t columns = firsts[i + 1] - firsts[i];
+      if (const Target to = gradients[i].target())
+        kernels::copy_columns(dy + firsts[i], firsts.back(), to, columns, outer, columns);
+    }
+  });
+}
+
+Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
+  Op op("slice");
+  const int at = axis < 0 ? axis + x.rank() : axis;
+  op.check(at >= 0 && at < x.rank() && begin >= 0 && begin < end && end <= x.dim(at), [&] {
+    return "found places " + std::to_string(begin) + " … " + std::to_string(end) + " of axis " +
+           std::to_string(axis) + " of " + x.shape().text() + ", expected 0 ≤ begin < end ≤ side";
+  });
+  const Axis whole(x.shape(), at);
+  const int64_t columns = (end - begin) * whole.inner, first = begin * whole.inner,
+                stride = whole.side * whole.inner;
+  Shape shape = x.shape();
+  shape[at] = end - begin;
+  Tensor y(shape);
+  if (y.data())
+    kernels::copy_columns(x.data() + first, stride, {y.mutable_data(), false}, columns, whole.outer,
+                          columns);
+  return op.record(
+      y, {x},
+      [columns, first, stride, outer = whole.outer, dx = x.gradient()](const OutputGradient& dy) {
+        kernels::embed_columns(dy, dx.target(), stride, first, outer, columns);
+      });
+}
+
 Tensor permute(const Tensor& x, const std::vector<int>& axes) {
   Op op("permute");
   std::vector<int> inverse(axes.size(), -1);
@@ -214,6 +288,24 @@ Tensor mean_tokens(const Tensor& x) {
   return op.record(y, {x}, [batch, tokens, dim, dx = x.gradient()](const OutputGradient& dy) {
     kernels::mean_tokens_backward(dy, batch, tokens, dim, dx.target());
   });
+}
+
+Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask) {
+  Op op("replace_tokens");
+  check_map(op, x);
+  op.check(token.numel() == x.dim(3) && mask.shape() == Shape{x.dim(0), x.dim(1), x.dim(2)}, [&] {
+    return "found x " + x.shape().text() + ", token " + token.shape().text() + ", mask " +
+           mask.shape().text() + ", expected (B, H, W, C), C numbers, (B, H, W)";
+  });
+  const int64_t rows = mask.numel(), dim = x.dim(3);
+  Tensor y(x.shape());
+  kernels::replace_rows_forward(x.data(), token.data(), mask.data(), y.mutable_data(), rows, dim);
+  return op.record(y, {x, token},
+                   [mask = mask.detached(), rows, dim, dx = x.gradient(),
+                    dtoken = token.gradient()](const OutputGradient& dy) {
+                     kernels::replace_rows_backward(dy, mask.data(), dx.target(), dtoken.target(),
+                                                    rows, dim);
+                   });
 }
 
 }  // namespace swin::autograd

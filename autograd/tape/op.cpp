@@ -12,6 +12,7 @@ const std::string kNoPath;
 thread_local const std::string* current_path = &kNoPath;
 thread_local ForwardObserver* current_observer = nullptr;
 thread_local bool checking_finite = false;
+thread_local bool uncounted = false;
 }  // namespace
 
 Named::Named(const std::string& path) : outer_(current_path) { current_path = &path; }
@@ -21,6 +22,13 @@ const std::string& Named::path() { return *current_path; }
 ForwardObserver::ForwardObserver() : outer_(current_observer) { current_observer = this; }
 ForwardObserver::~ForwardObserver() { current_observer = outer_; }
 ForwardObserver* ForwardObserver::current() { return current_observer; }
+
+Uncounted::Uncounted() : outer_(uncounted) { uncounted = true; }
+Uncounted::~Uncounted() { uncounted = outer_; }
+
+void state_macs(const char* what, int64_t macs) {
+  if (current_observer && !uncounted) current_observer->op_done(what, *current_path, {}, macs, 0);
+}
 
 FiniteCheck::FiniteCheck() : outer_(checking_finite) { checking_finite = true; }
 FiniteCheck::~FiniteCheck() { checking_finite = outer_; }
@@ -50,6 +58,10 @@ bool Op::will_record(std::initializer_list<Tensor> inputs) {
   for (const Tensor& input : inputs)
     if (input.gradient().needed()) return true;
   return false;
+}
+
+void Op::macs(int64_t n) {
+  if (!uncounted) macs_ += n;
 }
 
 Tensor Op::finish(Tensor y, const Tensor* inputs, size_t num_inputs, Backward backward) {

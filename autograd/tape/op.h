@@ -88,7 +88,7 @@ class Op {
     if (!ok) fail(text());
   }
   /// States the multiply-adds of the forward.
-  void macs(int64_t n) { macs_ += n; }
+  void macs(int64_t n);
 
   /// Ends the op: y needs a gradient if an input does, and then `backward` runs with dy.
   Tensor record(Tensor y, std::initializer_list<Tensor> inputs, Backward backward) {

@@ -89,6 +89,71 @@ TEST_F(Extremes, GeluKeepsItsAccuracyOnAFineGrid) {
   EXPECT_LE(worst_slope, sizeof(real) == 4 ? 1e-6 : 1e-14);
 }
 
+TEST_F(Extremes, ActivationsOfHardNumbers) {
+  const std::vector<real>& numbers = hard_numbers();
+  const Tensor x = Tensor::from({static_cast<int64_t>(numbers.size())}, numbers);
+  const auto [y, dx] = differentiate(x, [](const Tensor& t) { return sigmoid(t); });
+  const double tolerance = sizeof(real) == 4 ? 2e-7 : 1e-15;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const double s = 1 / (1 + std::exp(-static_cast<double>(numbers[i])));
+    EXPECT_NEAR(static_cast<double>(y.data()[i]), s, tolerance) << numbers[i];
+    EXPECT_NEAR(static_cast<double>(dx[i]), s * (1 - s), tolerance) << numbers[i];
+  }
+  const auto [r, dr] = differentiate(x, [](const Tensor& t) { return relu(t); });
+  for (size_t i = 0; i < numbers.size(); ++i)
+    if (std::abs(numbers[i]) > real{1e-20f}) {
+      EXPECT_EQ(r.data()[i], std::max(numbers[i], real{0}));
+      EXPECT_EQ(dr[i], numbers[i] > 0 ? 1 : 0) << numbers[i];
+    }
+  EXPECT_EQ(dr[0], 0);  // at zero
+  // What is not a number is not hidden.
+  const Tensor nan = Tensor::filled({3}, std::numeric_limits<real>::quiet_NaN());
+  EXPECT_TRUE(std::isnan(relu(nan).data()[0]));
+  EXPECT_TRUE(std::isnan(sigmoid(nan).data()[0]));
+}
+
+// Below 1e-12 the norm counts as 1e-12 and does not move: the gradient is dy over it.
+TEST_F(Extremes, CosineOfTinyVectors) {
+  const std::vector<real> small = {static_cast<real>(3e-13), static_cast<real>(4e-13), 0, 0,
+                                   static_cast<real>(5e-1),  static_cast<real>(7e-1)};
+  const auto call = [](const Tensor& t) {
+    return cosine_qkv(t, Tensor::from({1}, std::vector<real>{static_cast<real>(std::log(2.0))}), 1);
+  };
+  const auto [y, dx] = differentiate(Tensor::from({1, 6}, small), call);
+  const std::vector<double> want = {0.6, 0.8, 0, 0, 0.5, 0.7},
+                            slope = {2e12, 2e12, 1e12, 1e12, 1, 1};
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_NEAR(static_cast<double>(y.data()[i]), want[i], 1e-6);
+    EXPECT_NEAR(static_cast<double>(dx[i]), slope[i], 1e-5 * slope[i]);
+  }
+  // Twice as long and above it: the gradient is orthogonal to the vector.
+  std::vector<real> large = small;
+  large[0] *= 4, large[1] *= 4, large[2] = 1;
+  const auto [unit, dunit] = differentiate(Tensor::from({1, 6}, large), call);
+  EXPECT_NEAR(static_cast<double>(unit.data()[1]), 1.6, 1e-6);
+  // r e (dy − q̂ (q̂ · dy)) with r = 1 / 2e-12, e = 2, q̂ = (0.6, 0.8), dy = (1, 1).
+  EXPECT_NEAR(static_cast<double>(dunit[0]), 0.16e12, 1e-4 * 0.16e12);
+  EXPECT_NEAR(static_cast<double>(dunit[1]), -0.12e12, 1e-4 * 0.12e12);
+  EXPECT_NEAR(static_cast<double>(dunit[2]), 0, 1e-6);
+  EXPECT_NEAR(static_cast<double>(dunit[3]), 1, 1e-6);
+  const Tensor nan = Tensor::filled({1, 6}, std::numeric_limits<real>::quiet_NaN());
+  EXPECT_TRUE(std::isnan(call(nan).data()[0]));
+}
+
+// The clamp of logit_scale passes the gradient at ln 100, not above.
+TEST_F(Extremes, CosineAtTheLargestScale) {
+  const real edge = static_cast<real>(4.605170185988091);
+  for (const bool above : {false, true}) {
+    const Tensor scales =
+        Tensor::from({1}, std::vector<real>{above ? std::nextafter(edge, real{9}) : edge});
+    const Tensor qkv = Tensor::filled({2, 6}, 1);
+    const auto [y, d] =
+        differentiate(scales, [&](const Tensor& t) { return cosine_qkv(qkv, t, 1); });
+    EXPECT_NEAR(static_cast<double>(y.data()[0]), 100 / std::sqrt(2.0), 1e-3);
+    EXPECT_NEAR(static_cast<double>(d[0]), above ? 0 : 400 / std::sqrt(2.0), 1e-2);
+  }
+}
+
 TEST_F(Extremes, SoftmaxOfHardRows) {
   const std::vector<real>& numbers = hard_numbers();
   const int64_t n = static_cast<int64_t>(numbers.size());

@@ -364,13 +364,50 @@ TEST_F(TapeTest, ForwardObserverSeesEveryOpWithPathAndArithmetic) {
                      {{2, 2}, {0, 0}, false, {0, 0}}, {2, 1, 0, {}});
     patch_embed(Tensor::filled({1, 4, 4, 3}, 1), Tensor::filled({5, 3, 2, 2}, 1),
                 Tensor::filled({5}, 1));
-    EXPECT_EQ(log.lines,
-              (std::vector<std::string>{
-                  "head/linear (3, 5) 60", "/matmul (2, 3, 5) 120", "/layer_norm (3, 4) 12",
-                  "/window_attention (1, 4, 4, 8) 1024", "/patch_embed (1, 2, 2, 5) 240"}));
+    attention(Tensor::filled({2, 5, 24}, 1), {2, 1, 0, {}});
+    EXPECT_EQ(log.lines, (std::vector<std::string>{
+                             "head/linear (3, 5) 60", "/matmul (2, 3, 5) 120",
+                             "/layer_norm (3, 4) 12", "/window_attention (1, 4, 4, 8) 1024",
+                             "/patch_embed (1, 2, 2, 5) 240", "/attention (2, 5, 8) 800"}));
     EXPECT_EQ(ForwardObserver::current(), &log);
   }
   EXPECT_EQ(ForwardObserver::current(), nullptr);
+}
+
+TEST_F(TapeTest, WhatIsPublishedIsCounted) {
+  struct Log : ForwardObserver {
+    std::vector<std::string> lines;
+    void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
+                 double) override {
+      lines.push_back(Named::path_of(path, op) + " " + y.shape().text() + " " +
+                      std::to_string(macs));
+    }
+  };
+  const std::string path = "norm";
+  const Tensor x = Tensor::filled({3, 4}, 1), weight = Tensor::filled({5, 4}, 1).as_leaf();
+  state_macs("unobserved", 1);  // nobody listens
+  Log log;
+  Tape tape;
+  const Tape::Recording recording(tape);
+  {
+    const Uncounted outer;
+    linear(x, weight, {});
+    {
+      const Uncounted inner;
+      state_macs("uncounted", 7);
+    }
+    linear(x, weight, {});
+  }
+  linear(x, weight, {});
+  {
+    const Named named(path);
+    state_macs("published_norm", 56);
+  }
+  EXPECT_EQ(log.lines, (std::vector<std::string>{"linear (3, 5) 0", "linear (3, 5) 0",
+                                                 "linear (3, 5) 60", "norm/published_norm () 56"}));
+  ASSERT_EQ(tape.nodes().size(), 3u);
+  EXPECT_EQ(tape.nodes()[0].macs, 0);
+  EXPECT_EQ(tape.nodes()[2].macs, 60);
 }
 
 // ---- errors -------------------------------------------------------------------------------------

@@ -261,6 +261,146 @@ OpRow reshape_row() {
   return row;
 }
 
+OpRow concat_row() {
+  const auto one = [](const std::vector<Shape>& shapes, int axis) {
+    OpCase c;
+    for (const Shape& shape : shapes) {
+      c.inputs.push_back(Input({}));
+      c.inputs.back().shape = shape;
+      c.name += shape.text() + " ";
+    }
+    c.name += "axis " + std::to_string(axis);
+    const int at = axis < 0 ? axis + shapes[0].rank() : axis;
+    c.call = [axis](const Tensors& t) { return ops::concat(t, axis); };
+    c.reference = [at](const Arrays& a) { return ref::concat(a, static_cast<size_t>(at)); };
+    return c;
+  };
+  OpRow row{"concat", {}, {}, {}};
+  row.cases = {one({{3}}, 0), one({{2}, {3}}, 0), one({{2, 1, 5}, {2, 3, 5}}, 1),
+               one({{2, 3}, {2, 17}, {2, 1}}, -1), one({{2, 3, 4}, {1, 3, 4}}, -3)};
+  row.parallel = {one({{70, 300}, {70, 1000}}, 1), one({{40000}, {35000}}, 0),
+                  one({{3, 1, 17}, {3, 6000, 17}}, 1)};
+  row.rejects = {
+      {"concat: found 0 parts of rank 0 and axis 0, expected parts that have this axis",
+       [] { ops::concat({}, 0); }},
+      {"concat: found 1 parts of rank 2 and axis 2",
+       [] {
+         ops::concat({zeros({2, 3})}, 2);
+       }},
+      {"concat: found",
+       [] {
+         ops::concat({zeros({2, 3})}, -3);
+       }},
+      {"concat: found parts (2, 3) and (3, 3), expected sides that differ in axis 1 alone",
+       [] {
+         ops::concat({zeros({2, 3}), zeros({3, 3})}, 1);
+       }},
+      {"concat: found parts (2, 3) and (2, 3, 1)",
+       [] {
+         ops::concat({zeros({2, 3}), zeros({2, 3, 1})}, 1);
+       }},
+      {"concat: found parts (2, 3) and ()", [] {
+         ops::concat({zeros({2, 3}), Tensor()}, 1);
+       }}};
+  return row;
+}
+
+OpRow slice_row() {
+  const auto one = [](std::initializer_list<int64_t> x, int axis, int64_t begin, int64_t end) {
+    const Input input(x);
+    const int at = axis < 0 ? axis + input.shape.rank() : axis;
+    return unary(
+        input, [=](const Tensor& t) { return ops::slice(t, axis, begin, end); },
+        [=](const Array& a) { return ref::slice(a, static_cast<size_t>(at), begin, end); },
+        " axis " + std::to_string(axis) + " " + std::to_string(begin) + " to " +
+            std::to_string(end));
+  };
+  OpRow row{"slice", {}, {}, {}};
+  row.cases = {one({5}, 0, 0, 5),       one({5}, 0, 1, 3),          one({2, 4, 3}, 1, 0, 1),
+               one({2, 4, 3}, 1, 2, 4), one({2, 3, 17}, -1, 1, 17), one({3, 2, 5}, -3, 1, 2)};
+  row.parallel = {one({70, 1300}, 1, 300, 1100), one({90000}, 0, 20000, 85000),
+                  one({3, 6001, 17}, 1, 1, 6001)};
+  row.rejects = {{"slice: found places 1 … 4 of axis 1 of (2, 3), expected 0 ≤ begin < end ≤ side",
+                  [] {
+                    ops::slice(zeros({2, 3}), 1, 1, 4);
+                  }},
+                 {"slice: found",
+                  [] {
+                    ops::slice(zeros({2, 3}), 1, -1, 2);
+                  }},
+                 {"slice: found",
+                  [] {
+                    ops::slice(zeros({2, 3}), 1, 2, 2);
+                  }},
+                 {"slice: found",
+                  [] {
+                    ops::slice(zeros({2, 3}), 2, 0, 1);
+                  }},
+                 {"slice: found", [] {
+                    ops::slice(zeros({2, 3}), -3, 0, 1);
+                  }}};
+  return row;
+}
+
+OpRow broadcast_row() {
+  const auto one = [](std::initializer_list<int64_t> x, Shape to) {
+    return unary(
+        Input(x), [to](const Tensor& t) { return ops::broadcast_to(t, to); },
+        [to](const Array& a) { return ref::broadcast_to(a, sides_of(to)); }, " to " + to.text());
+  };
+  OpRow row{"broadcast_to", {}, {}, {}};
+  row.cases = {one({}, {3}),
+               one({5}, {3, 5}),
+               one({1, 1, 5}, {3, 1, 5}),
+               one({3, 1}, {2, 3, 4}),
+               one({2, 3, 17}, {2, 3, 17}),
+               one({2, 1, 3, 1}, {2, 4, 3, 5})};
+  row.parallel = {one({1000}, {70, 1000}), one({70, 1}, {70, 1000})};
+  row.rejects = {{"broadcast_to: found (2, 3) for (2, 4), expected sides that are equal or 1",
+                  [] {
+                    ops::broadcast_to(zeros({2, 3}), {2, 4});
+                  }},
+                 {"broadcast_to: found",
+                  [] {
+                    ops::broadcast_to(zeros({2, 1}), {2});
+                  }},
+                 {"broadcast_to: found () for ()", [] { ops::broadcast_to(zeros({}), {}); }}};
+  return row;
+}
+
+OpRow replace_row() {
+  const auto one = [](std::initializer_list<int64_t> x, double low, double high) {
+    OpCase c;
+    const Input input(x);
+    const int64_t dim = input.shape[3];
+    Input mask({input.shape[0], input.shape[1], input.shape[2]}, false);
+    mask.low = low, mask.high = high;
+    c.name = input.shape.text() + " mask from " + std::to_string(low);
+    c.inputs = {input, Input({1, 1, dim}), mask};
+    c.call = [](const Tensors& t) { return ops::replace_tokens(t[0], t[1], t[2]); };
+    c.reference = [](const Arrays& a) { return ref::replace_tokens(a[0], a[1], a[2]); };
+    return c;
+  };
+  OpRow row{"replace_tokens", {}, {}, {}};
+  row.cases = {one({1, 1, 1, 1}, 0, 1), one({2, 3, 4, 5}, 0, 1), one({1, 2, 3, 17}, 0, 0),
+               one({1, 2, 3, 16}, 1, 1), one({9, 7, 2, 3}, 0, 1)};
+  row.parallel = {one({3, 41, 30, 33}, 0, 1)};
+  row.rejects = {
+      {"replace_tokens: found (2, 3), expected (B, H, W, C)",
+       [] {
+         ops::replace_tokens(zeros({2, 3}), zeros({3}), zeros({2}));
+       }},
+      {"replace_tokens: found x (1, 2, 2, 3), token (4), mask (1, 2, 2), expected (B, H, W, C), C "
+       "numbers, (B, H, W)",
+       [] {
+         ops::replace_tokens(zeros({1, 2, 2, 3}), zeros({4}), zeros({1, 2, 2}));
+       }},
+      {"replace_tokens: found x", [] {
+         ops::replace_tokens(zeros({1, 2, 2, 3}), zeros({3}), zeros({1, 4}));
+       }}};
+  return row;
+}
+
 OpRow permute_row() {
   const auto one = [](std::initializer_list<int64_t> x, std::vector<int> axes) {
     std::string text = " axes";
@@ -515,11 +655,21 @@ std::vector<OpRow> make_table() {
       elementwise_row(
           "gelu", [](const Tensor& x) { return ops::gelu(x); },
           [](const Array& x) { return ref::gelu(x); }, 6),
+      elementwise_row(
+          "relu", [](const Tensor& x) { return ops::relu(x); },
+          [](const Array& x) { return ref::relu(x); }, 2),
+      elementwise_row(
+          "sigmoid", [](const Tensor& x) { return ops::sigmoid(x); },
+          [](const Array& x) { return ref::sigmoid(x); }, 8),
       softmax_row(),
       layer_norm_row(),
       random_row("dropout", ops::dropout, ref::dropout),
       random_row("drop_path", ops::drop_path, ref::drop_path),
       reshape_row(),
+      concat_row(),
+      slice_row(),
+      broadcast_row(),
+      replace_row(),
       permute_row(),
       roll_row(),
       resize_map_row(),

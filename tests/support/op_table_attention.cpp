@@ -64,6 +64,9 @@ OpRow attention_row() {
       attention("area 81", 1, {9, 9}, {{9, 9}}, 2, 8),
       attention("area 81, dropout, shifted", 1, {9, 18}, {{9, 9}, {0, 4}}, 1, 4, real{0.5}),
       attention("area 144", 1, {12, 12}, {{12, 12}}, 1, 32),
+      attention("area 256", 1, {16, 16}, {{16, 16}}, 2, 4),
+      attention("area 256, shifted", 1, {16, 32}, {{16, 16}, {0, 8}}, 1, 8),
+      attention("area 576", 1, {24, 24}, {{24, 24}}, 1, 4),
       attention("many heads", 2, {4, 4}, {{2, 2}, {1, 1}}, 24, 2)};
   row.parallel = {
       attention("threads", 2, {21, 28}, {{7, 7}, {3, 3}}, 3, 20, real{0.25}),
@@ -116,6 +119,83 @@ OpRow attention_row() {
   return row;
 }
 
+OpRow global_row() {
+  const auto one = [](int64_t batch, int64_t tokens, int64_t heads, int64_t dim,
+                      real drop_rate = 0) {
+    OpCase c;
+    Input qkv({batch, tokens, 3 * heads * dim});
+    qkv.low = -1.5, qkv.high = 1.5;
+    c.name = qkv.shape.text() + " heads " + std::to_string(heads) + (drop_rate > 0 ? " drop" : "");
+    c.inputs = {qkv};
+    c.call = [=](const Tensors& t) {
+      return ops::attention(t[0], {heads, real{0.375}, drop_rate, {7, 9, 3, 11}});
+    };
+    c.reference = [=](const Arrays& a) {
+      return ref::attention(a[0], heads, 0.375, static_cast<double>(1 - drop_rate), {7, 9, 3, 11});
+    };
+    return c;
+  };
+  OpRow row{"attention", {}, {}, {}};
+  row.cases = {one(1, 1, 1, 8),  one(2, 5, 2, 3),   one(1, 16, 1, 16), one(3, 17, 2, 8, real{0.25}),
+               one(1, 65, 2, 4), one(1, 197, 1, 20)};
+  row.parallel = {one(2, 70, 3, 20, real{0.25}), one(5, 33, 2, 16)};
+  row.rejects = {
+      {"attention: found qkv (2, 3, 7) and 1 heads, expected (B, N, 3 · heads · head_dim)",
+       [] {
+         ops::attention(zeros({2, 3, 7}), {1, 1, 0, {}});
+       }},
+      {"attention: found qkv (2, 3, 6) and 0 heads",
+       [] {
+         ops::attention(zeros({2, 3, 6}), {0, 1, 0, {}});
+       }},
+      {"attention: found qkv (1, 2, 3, 6)", [] {
+         ops::attention(zeros({1, 2, 3, 6}), {1, 1, 0, {}});
+       }}};
+  return row;
+}
+
+OpRow cosine_row() {
+  const auto one = [](std::initializer_list<int64_t> leading, int64_t heads, int64_t dim,
+                      double low, double high) {
+    OpCase c;
+    Input qkv(leading), scales({heads, 1, 1});
+    qkv.shape.push_back(3 * heads * dim);
+    scales.low = low, scales.high = high;
+    c.name = qkv.shape.text() + " heads " + std::to_string(heads) + " scale below " +
+             std::to_string(high);
+    c.inputs = {qkv, scales};
+    c.call = [heads](const Tensors& t) { return ops::cosine_qkv(t[0], t[1], heads); };
+    c.reference = [](const Arrays& a) { return ref::cosine_qkv(a[0], a[1]); };
+    return c;
+  };
+  OpRow row{"cosine_qkv", {}, {}, {}};
+  row.cases = {one({}, 1, 2, 0, 1),           one({1}, 1, 8, 2, 3),
+               one({2, 3}, 2, 5, -1, 1),      one({1, 2, 3}, 3, 16, 1, 2),
+               one({2, 2, 2}, 2, 17, 4, 5.2), one({2, 2}, 3, 33, 4.7, 6),
+               one({3}, 2, 32, -3, 0)};
+  row.parallel = {one({2, 20, 21}, 3, 20, 4, 5.2), one({5, 100}, 2, 16, 0, 2)};
+  row.rejects = {
+      {"cosine_qkv: found qkv (2, 7), logit_scale (1) and 1 heads, expected (…, 3 · heads · "
+       "head_dim) and one number a head",
+       [] {
+         ops::cosine_qkv(zeros({2, 7}), zeros({1}), 1);
+       }},
+      {"cosine_qkv: found",
+       [] {
+         ops::cosine_qkv(zeros({2, 12}), zeros({1}), 2);
+       }},
+      {"cosine_qkv: found",
+       [] {
+         ops::cosine_qkv(zeros({2, 6}), zeros({0}), 0);
+       }},
+      {"cosine_qkv: found qkv (2, 0)",
+       [] {
+         ops::cosine_qkv(zeros({2, 0}), zeros({1}), 1);
+       }},
+      {"cosine_qkv: found qkv ()", [] { ops::cosine_qkv(zeros({}), zeros({1}), 1); }}};
+  return row;
+}
+
 OpRow bias_row() {
   const auto one = [](Size2 window, int64_t heads) {
     OpCase c;
@@ -164,6 +244,8 @@ OpRow mask_row() {
 
 void append_attention_rows(std::vector<OpRow>& table) {
   table.push_back(attention_row());
+  table.push_back(global_row());
+  table.push_back(cosine_row());
   table.push_back(bias_row());
   table.push_back(mask_row());
 }

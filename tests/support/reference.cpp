@@ -150,6 +150,18 @@ Array gelu(const Array& x) {
   return y;
 }
 
+Array relu(const Array& x) {
+  Array y(x.shape);
+  for (int64_t i = 0; i < x.numel(); ++i) y[i] = std::max(x[i], 0.0);
+  return y;
+}
+
+Array sigmoid(const Array& x) {
+  Array y(x.shape);
+  for (int64_t i = 0; i < x.numel(); ++i) y[i] = 1 / (1 + std::exp(-x[i]));
+  return y;
+}
+
 Array softmax(const Array& x) {
   Array y(x.shape);
   const int64_t dim = x.shape.back();
@@ -206,6 +218,37 @@ Array reshape(const Array& x, const Sides& shape) {
   y.shape = shape;
   return y;
 }
+
+Array concat(const std::vector<Array>& parts, size_t axis) {
+  Sides shape = parts[0].shape;
+  shape[axis] = 0;
+  for (const Array& part : parts) shape[axis] += part.shape[axis];
+  Array y(shape);
+  int64_t first = 0;
+  for (const Array& part : parts) {
+    for_each(part.shape, [&](const Sides& index, int64_t i) {
+      Sides to = index;
+      to[axis] += first;
+      y[offset_of(shape, to)] = part[i];
+    });
+    first += part.shape[axis];
+  }
+  return y;
+}
+
+Array slice(const Array& x, size_t axis, int64_t begin, int64_t end) {
+  Sides shape = x.shape;
+  shape[axis] = end - begin;
+  Array y(shape);
+  for_each(shape, [&](const Sides& index, int64_t i) {
+    Sides from = index;
+    from[axis] += begin;
+    y[i] = x[offset_of(x.shape, from)];
+  });
+  return y;
+}
+
+Array broadcast_to(const Array& x, const Sides& shape) { return add(Array(shape), x); }
 
 Array permute(const Array& x, const std::vector<int>& axes) {
   Sides shape;
@@ -293,6 +336,14 @@ Array mean_tokens(const Array& x) {
   return y;
 }
 
+Array replace_tokens(const Array& x, const Array& token, const Array& mask) {
+  Array y(x.shape);
+  const int64_t dim = x.shape[3];
+  for (int64_t i = 0; i < x.numel(); ++i)
+    y[i] = x[i] * (1 - mask[i / dim]) + token[i % dim] * mask[i / dim];
+  return y;
+}
+
 Array relative_position_bias(const Array& table, Size2 window) {
   const int64_t heads = table.shape[1], area = window[0] * window[1];
   Array y({heads, area, area});
@@ -365,6 +416,29 @@ Array window_attention(const Array& qkv, const Array& table, const Windows& g, i
             }
           }
       }
+  }
+  return y;
+}
+
+Array attention(const Array& qkv, int64_t heads, double scale, double keep, const Draw& draw) {
+  const int64_t batch = qkv.shape[0], tokens = qkv.shape[1], width = qkv.shape[2];
+  const Array y =
+      window_attention(reshape(qkv, {batch, 1, tokens, width}), Array({2 * tokens - 1, heads}),
+                       {{1, tokens}, {0, 0}, false, {0, 0}}, heads, scale, keep, draw);
+  return reshape(y, {batch, tokens, width / 3});
+}
+
+Array cosine_qkv(const Array& qkv, const Array& logit_scale) {
+  Array y = qkv;
+  const int64_t heads = logit_scale.numel(), dim = qkv.shape.back() / (3 * heads);
+  for (int64_t first = 0; first < qkv.numel(); first += dim) {
+    const int64_t part = first / (heads * dim) % 3, head = first / dim % heads;
+    if (part == 2) continue;
+    double squares = 0;
+    for (int64_t j = first; j < first + dim; ++j) squares += qkv[j] * qkv[j];
+    const double factor = part == 0 ? std::exp(std::min(logit_scale[head], std::log(100.0))) : 1;
+    for (int64_t j = first; j < first + dim; ++j)
+      y[j] = qkv[j] / std::max(std::sqrt(squares), 1e-12) * factor;
   }
   return y;
 }

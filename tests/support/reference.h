@@ -41,11 +41,16 @@ Array matmul(const Array& a, const Array& b, bool transpose_b);
 Array add(const Array& x, const Array& b);
 Array scale(const Array& x, double factor);
 Array gelu(const Array& x);
+Array relu(const Array& x);
+Array sigmoid(const Array& x);
 Array softmax(const Array& x);
 Array layer_norm(const Array& x, const Array& weight, const Array& bias, double epsilon);
 Array dropout(const Array& x, double keep, const Draw& draw);
 Array drop_path(const Array& x, double keep, const Draw& draw);
 Array reshape(const Array& x, const Sides& shape);
+Array concat(const std::vector<Array>& parts, size_t axis);
+Array slice(const Array& x, size_t axis, int64_t begin, int64_t end);
+Array broadcast_to(const Array& x, const Sides& shape);
 Array permute(const Array& x, const std::vector<int>& axes);
 Array roll(const Array& x, Size2 shift);
 Array resize_map(const Array& x, Size2 to);
@@ -54,11 +59,15 @@ Array window_reverse(const Array& x, Size2 window, Size2 map);
 Array patch_merging(const Array& x);
 Array patch_embed(const Array& x, const Array& weight, const Array& bias);
 Array mean_tokens(const Array& x);
+Array replace_tokens(const Array& x, const Array& token, const Array& mask);
 Array relative_position_bias(const Array& table, Size2 window);
 /// (windows, area, area) of 0 and −100.
 Array attention_mask(Size2 map, const Windows& windows);
 Array window_attention(const Array& qkv, const Array& table, const Windows& windows, int64_t heads,
                        double scale, double keep, const Draw& draw);
+/// One window of all tokens, without a table.
+Array attention(const Array& qkv, int64_t heads, double scale, double keep, const Draw& draw);
+Array cosine_qkv(const Array& qkv, const Array& logit_scale);
 Array cross_entropy(const Array& logits, const Array& target, double factor);
 
 }  // namespace swin::reference
