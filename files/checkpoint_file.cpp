@@ -52,10 +52,9 @@ std::string kind_of(ByteSpan bytes) {
   return "other bytes";
 }
 
-/// Checks everything but the HDF5 part's own sense. @return the digest.
-Digest verify(const MappedFile& file) {
-  const std::string where = file.path().string();
-  const ByteSpan bytes = file.bytes();
+/// Checks everything but the HDF5 part's own sense.
+/// @param file that the bytes are mapped from, or null.   @return the digest.
+Digest verify(ByteSpan bytes, const std::string& where, const MappedFile* file) {
   const auto refuse = [&](const std::string& found) {
     throw base::WeightError(where, found, kRemedy);
   };
@@ -92,7 +91,7 @@ Digest verify(const MappedFile& file) {
     const ByteSpan piece = payload.first(std::min(payload.size(), kDigestPieceBytes));
     sum.update(piece);
     payload = payload.subspan(piece.size());
-    file.release_pages();  // a file of gigabytes must not become resident
+    if (file != nullptr) file->release_pages();  // a file of gigabytes must not become resident
   }
   const Digest found = sum.finish();
   if (found != expected)
@@ -103,7 +102,15 @@ Digest verify(const MappedFile& file) {
 
 }  // namespace
 
-void write_checkpoint(const std::filesystem::path& path, const CheckpointContents& contents) {
+namespace {
+
+/// A checkpoint as the userblock and the spans that follow it.
+struct Layout {
+  Hdf5Image image;
+  Userblock userblock{};
+};
+
+Layout lay_out(const CheckpointContents& contents) {
   std::vector<NamedArray> arrays = contents.arrays;  // views, not their bytes
   for (const NamedArray& array : arrays)
     if (array.dtype != DType::f32 || array.name.starts_with(kMetaPrefix))
@@ -118,24 +125,40 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointContent
                                       {"format_version", int64_t{kCheckpointFormatVersion}},
                                       {"step", contents.step},
                                       {"epoch", contents.epoch}};
-  const Hdf5Image image = build_hdf5(arrays, attributes, kCheckpointUserblockBytes);
+  Layout layout{build_hdf5(arrays, attributes, kCheckpointUserblockBytes)};
 
   Sha256 sum;
-  for (const ByteSpan span : image.spans()) sum.update(span);
-  Userblock userblock{};
+  for (const ByteSpan span : layout.image.spans()) sum.update(span);
+  Userblock& userblock = layout.userblock;
   std::memcpy(userblock.data(), kMagic.data(), kMagic.size());
   put(userblock, kVersionAt, kCheckpointFormatVersion);
   put(userblock, kUserblockAt, static_cast<uint32_t>(kUserblockBytes));
-  put(userblock, kPayloadAt, static_cast<uint64_t>(image.size_bytes()));
+  put(userblock, kPayloadAt, static_cast<uint64_t>(layout.image.size_bytes()));
   put(userblock, kDigestAt, sum.finish());
+  return layout;
+}
 
-  std::vector<ByteSpan> spans{ByteSpan(userblock)};
-  spans.insert(spans.end(), image.spans().begin(), image.spans().end());
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& path, const CheckpointContents& contents) {
+  const Layout layout = lay_out(contents);
+  std::vector<ByteSpan> spans{ByteSpan(layout.userblock)};
+  spans.insert(spans.end(), layout.image.spans().begin(), layout.image.spans().end());
   write_file_atomically(path, spans);
 }
 
+std::vector<std::byte> checkpoint_bytes(const CheckpointContents& contents) {
+  const Layout layout = lay_out(contents);
+  std::vector<std::byte> bytes(layout.userblock.begin(), layout.userblock.end());
+  for (const ByteSpan span : layout.image.spans())
+    bytes.insert(bytes.end(), span.begin(), span.end());
+  return bytes;
+}
+
 struct CheckpointFile::State {
-  MappedFile file;
+  MappedFile file;  // empty of a file in memory
+  std::string where;
+  int64_t size_bytes = 0;
   std::string sha256;
   std::optional<Hdf5Reader> reader;
   int64_t step = 0, epoch = 0;
@@ -143,7 +166,7 @@ struct CheckpointFile::State {
   size_t resident_bytes = 0;
 
   [[noreturn]] void refuse(const std::string& found) const {
-    throw base::WeightError(file.path().string(), found);
+    throw base::WeightError(where, found);
   }
   const Entry& at(std::string_view name) const {
     const Entry* entry = name.starts_with(kMetaPrefix) ? nullptr : reader->find(name);
@@ -155,10 +178,21 @@ struct CheckpointFile::State {
 
 CheckpointFile::CheckpointFile(const std::filesystem::path& path)
     : state_(std::make_unique<State>()) {
+  state_->file = MappedFile(path, FileKind::weights);
+  open(state_->file.bytes(), path.string());
+}
+
+CheckpointFile::CheckpointFile(ByteSpan bytes, std::string where)
+    : state_(std::make_unique<State>()) {
+  open(bytes, std::move(where));
+}
+
+void CheckpointFile::open(ByteSpan bytes, std::string where) {
   State& state = *state_;
-  state.file = MappedFile(path, FileKind::weights);
-  state.sha256 = to_hex(verify(state.file));
-  state.reader.emplace(state.file.bytes(), path.string(), FileKind::weights);
+  state.where = std::move(where);
+  state.size_bytes = static_cast<int64_t>(bytes.size());
+  state.sha256 = to_hex(verify(bytes, state.where, &state.file));
+  state.reader.emplace(bytes, state.where, FileKind::weights);
   const std::string format = state.reader->string_attribute("format");
   if (format != kFormat)
     state.refuse("found format " + format + ", expected " + std::string(kFormat));
@@ -188,7 +222,7 @@ CheckpointFile& CheckpointFile::operator=(CheckpointFile&& other) noexcept {
 int64_t CheckpointFile::step() const { return state_->step; }
 int64_t CheckpointFile::epoch() const { return state_->epoch; }
 const std::filesystem::path& CheckpointFile::path() const { return state_->file.path(); }
-int64_t CheckpointFile::size_bytes() const { return state_->file.size_bytes(); }
+int64_t CheckpointFile::size_bytes() const { return state_->size_bytes; }
 const std::string& CheckpointFile::sha256() const { return state_->sha256; }
 const std::vector<CheckpointFile::Entry>& CheckpointFile::entries() const {
   return state_->entries;
@@ -253,8 +287,13 @@ std::vector<std::string> CheckpointFile::meta_names() const {
 }
 
 void verify_checkpoint(const std::filesystem::path& path) {
-  verify(MappedFile(path, FileKind::weights));
+  const MappedFile file(path, FileKind::weights);
+  verify(file.bytes(), path.string(), &file);
 }
+
+void verify_checkpoint(ByteSpan bytes, const std::string& where) { verify(bytes, where, nullptr); }
+
+bool is_checkpoint(ByteSpan bytes) { return starts_with(bytes, kMagic); }
 
 bool is_checkpoint(const std::filesystem::path& path) {
   std::error_code error;

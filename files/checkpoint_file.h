@@ -1,5 +1,6 @@
 // The checkpoint: one self-verifying HDF5 file (docs/checkpoint_format.md).
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -32,6 +33,8 @@ struct CheckpointContents {
 /// @throws base::DiskError, the old file then being intact; base::InternalError on impossible
 /// contents.
 void write_checkpoint(const std::filesystem::path& path, const CheckpointContents& contents);
+/// The bytes that write_checkpoint would write, in memory.
+std::vector<std::byte> checkpoint_bytes(const CheckpointContents& contents);
 
 /// A checkpoint, open for reading. Opening reads the whole file once and compares its digest before
 /// libhdf5 sees a byte; the file is mapped, so this takes little memory.
@@ -42,15 +45,17 @@ class CheckpointFile {
   /// @throws base::WeightError where the file is missing, no checkpoint, cut, damaged or of another
   /// version.
   explicit CheckpointFile(const std::filesystem::path& path);
+  /// The same of a file in memory, which must live as long.
+  CheckpointFile(std::span<const std::byte> bytes, std::string where);
   ~CheckpointFile();
   CheckpointFile(CheckpointFile&&) noexcept;
   CheckpointFile& operator=(CheckpointFile&&) noexcept;
 
   int64_t step() const;
   int64_t epoch() const;
-  const std::filesystem::path& path() const;
-  int64_t size_bytes() const;         ///< of the file
-  const std::string& sha256() const;  ///< of the HDF5 part, 64 hexadecimal digits
+  const std::filesystem::path& path() const;  ///< empty of a file in memory
+  int64_t size_bytes() const;                 ///< of the file
+  const std::string& sha256() const;          ///< of the HDF5 part, 64 hexadecimal digits
   /// The arrays (not the meta texts), sorted by name: "model/layers.0.…".
   const std::vector<Entry>& entries() const;
   std::vector<std::string> names() const;
@@ -68,6 +73,8 @@ class CheckpointFile {
   std::vector<std::string> meta_names() const;
 
  private:
+  void open(std::span<const std::byte> bytes, std::string where);
+
   struct State;
   std::unique_ptr<State> state_;
 };
@@ -75,9 +82,11 @@ class CheckpointFile {
 /// Whether the userblock is whole and the digest fits; opens nothing with libhdf5.
 /// @throws base::WeightError as CheckpointFile does.
 void verify_checkpoint(const std::filesystem::path& path);
+void verify_checkpoint(std::span<const std::byte> bytes, const std::string& where);
 
 /// Whether the file begins as a checkpoint does (a few bytes are read; a missing file is no
 /// checkpoint).
 bool is_checkpoint(const std::filesystem::path& path);
+bool is_checkpoint(std::span<const std::byte> bytes);
 
 }  // namespace swin::files

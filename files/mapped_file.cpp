@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -16,6 +17,17 @@ void fail(FileKind kind, const std::string& where, const std::string& found,
           const std::string& remedy) {
   if (kind == FileKind::data) throw base::DataError(where, found, remedy);
   throw base::WeightError(where, found, remedy);
+}
+
+std::string printable(std::string_view text) {
+  constexpr size_t kMaxBytes = 80;
+  size_t end = std::min(text.size(), kMaxBytes);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0u) == 0x80u)
+    --end;  // not inside a character
+  std::string shown(text.substr(0, end));
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return end < text.size() ? shown + "…" : shown;
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path, FileKind kind) : path_(path) {

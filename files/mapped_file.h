@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace swin::files {
@@ -18,6 +19,9 @@ enum class FileKind {
 /// Throws base::DataError or base::WeightError: one line "where: found; remedy".
 [[noreturn]] void fail(FileKind kind, const std::string& where, const std::string& found,
                        const std::string& remedy = "");
+
+/// A file's own text for an error line: control characters replaced, at most 80 bytes of it.
+std::string printable(std::string_view text);
 
 /// A regular file mapped read-only; moves, is unmapped at the end. Files that swin writes are
 /// replaced by rename, so the bytes of a mapping never change under its reader.

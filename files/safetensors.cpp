@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "files/atomic_file.h"
+#include "files/mapped_file.h"
 
 namespace swin::files {
 namespace {
@@ -185,10 +186,16 @@ class Parser {
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
-    : where_(path.string()), file_(std::make_shared<MappedFile>(path, FileKind::weights)) {
-  Parser(where_, file_->bytes()).parse(arrays_, metadata_);
-  for (NamedArray& array : arrays_) array.owner = file_;
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) {
+  const auto mapped = std::make_shared<MappedFile>(path, FileKind::weights);
+  *this = SafetensorsFile(mapped->bytes(), path.string(), mapped);
+}
+
+SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, std::string where,
+                                 std::shared_ptr<const void> owner)
+    : where_(std::move(where)) {
+  Parser(where_, bytes).parse(arrays_, metadata_);
+  for (NamedArray& array : arrays_) array.owner = owner;
   by_name_.reserve(arrays_.size());
   for (const NamedArray& array : arrays_) by_name_.push_back(&array);
   std::sort(by_name_.begin(), by_name_.end(),

@@ -1,14 +1,15 @@
 // safetensors files: a JSON header and the bytes of named tensors.
 // Source: the format's README and its reference implementation's rules (huggingface/safetensors).
 #pragma once
+#include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "files/mapped_file.h"
 #include "files/named_array.h"
 
 namespace swin::files {
@@ -23,6 +24,9 @@ class SafetensorsFile {
  public:
   /// @throws base::WeightError naming the file, what was found and what was expected.
   explicit SafetensorsFile(const std::filesystem::path& path);
+  /// The same of a file in memory.   @param owner what keeps `bytes` alive, held by each array.
+  SafetensorsFile(std::span<const std::byte> bytes, std::string where,
+                  std::shared_ptr<const void> owner = nullptr);
   SafetensorsFile(SafetensorsFile&&) noexcept =
       default;  // not copied: by_name_ points into arrays_
   SafetensorsFile& operator=(SafetensorsFile&&) noexcept = default;
@@ -37,7 +41,6 @@ class SafetensorsFile {
 
  private:
   std::string where_;
-  std::shared_ptr<const MappedFile> file_;
   std::vector<NamedArray> arrays_;
   std::vector<const NamedArray*> by_name_;  // into arrays_, whose memory moves with this
   StringMap metadata_;

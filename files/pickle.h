@@ -1,0 +1,102 @@
+// What a pickle of torch.save says, read without executing any of it. A pickle is a program for a
+// small stack machine; this one knows the few instructions and names that a state dict needs and
+// refuses all others by name.
+// Source: the comments of CPython's Lib/pickletools.py; torch/serialization.py writes the rest.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "files/named_array.h"
+
+namespace swin::files {
+
+/// A value of a pickle: small; what it refers to lies in its Pickle.
+struct PickleValue {
+  enum class Kind : uint8_t {
+    none,
+    boolean,
+    integer,
+    real,
+    long_integer,  ///< beyond 64 bits; `text` is its bytes, little-endian
+    text,
+    bytes,
+    global,  ///< a class or function, by its row in a table
+    list,
+    tuple,
+    set,
+    dict,
+    storage,
+    tensor,
+    opaque,  ///< made by a harmless class; what is in it is not kept
+  };
+  Kind kind = Kind::none;
+  union {
+    int64_t integer = 0;
+    double real;
+    struct {
+      uint32_t begin, size_bytes;
+    } text;
+    uint32_t index;
+  };
+};
+
+/// Memory that tensors share, as a persistent id names it.
+struct PickleStorage {
+  std::string_view key;  ///< "0" in a zip archive, an address in the legacy form
+  DType dtype = DType::f32;
+  int64_t num_elements = 0;
+  bool is_view = false;  ///< legacy form: elements [view_begin, view_begin + view_elements)
+  int64_t view_begin = 0, view_elements = 0;
+};
+
+struct PickleTensor {
+  uint32_t storage = 0;  ///< index into storages()
+  int64_t offset = 0;    ///< in elements, as the strides
+  PickleValue shape, strides;
+};
+
+/// A pickle that was run. Its texts are views of the bytes it was read from, which must live as
+/// long.
+class Pickle {
+ public:
+  /// Limits that no state dict comes near; memory stays below about 100 bytes an instruction.
+  static constexpr size_t kMaxBytes = 64'000'000;
+  static constexpr int64_t kMaxInstructions = 1'000'000;
+
+  /// Runs the pickle at the beginning of `bytes`; what follows its STOP is not looked at.
+  /// @param where file named in errors.
+  /// @throws base::WeightError where it is damaged, or names a class, function or instruction that
+  /// no state dict needs ("global os.system"). Nothing is imported or called.
+  Pickle(std::span<const std::byte> bytes, const std::string& where);
+
+  const PickleValue& root() const { return root_; }
+  size_t size_bytes() const { return size_bytes_; }  ///< up to and with STOP
+
+  /// A text, bytes or long integer.
+  std::string_view text(const PickleValue& value) const {
+    return text_.substr(value.text.begin, value.text.size_bytes);
+  }
+  /// Members of a list, tuple or set; keys and values in turn of a dict.
+  const std::vector<PickleValue>& items(const PickleValue& value) const {
+    return sequences_[value.index];
+  }
+  const PickleTensor& tensor(const PickleValue& value) const { return tensors_[value.index]; }
+  const std::vector<PickleStorage>& storages() const { return storages_; }
+  /// The value of a text key in a dict (the last one, as Python has it); null where absent.
+  const PickleValue* find(const PickleValue& dict, std::string_view key) const;
+
+ private:
+  friend class PickleMachine;
+  std::string_view text_;
+  size_t size_bytes_ = 0;
+  PickleValue root_;
+  std::vector<std::vector<PickleValue>> sequences_;
+  std::vector<PickleStorage> storages_;
+  std::vector<PickleTensor> tensors_;
+};
+
+}  // namespace swin::files

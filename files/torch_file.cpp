@@ -1,0 +1,381 @@
+#include "files/torch_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/errors.h"
+#include "files/mapped_file.h"
+#include "files/pickle.h"
+#include "files/zip_archive.h"
+
+namespace swin::files {
+namespace {
+
+using Kind = PickleValue::Kind;
+
+constexpr std::string_view kZipMagic = "PK\x03\x04";
+// The legacy form begins with a pickle of this number: protocol 2, LONG1 of ten bytes, STOP.
+constexpr std::string_view kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+constexpr std::string_view kLegacyBegin = "\x80\x02\x8a\x0a";
+constexpr int64_t kLegacyProtocol = 1001;
+constexpr std::string_view kDictKeys[] = {"model", "state_dict", "model_state", "net"};
+constexpr size_t kMaxNameBytes = 512;
+constexpr size_t kMaxRank = 64;
+// Strided tensors are copied; a file may hold tiny ones that expand to a little more than itself.
+constexpr int64_t kMinCopyBytes = 1 << 20;
+constexpr char kDamaged[] = "the file is damaged; get it again";
+constexpr char kForeign[] = "save model.state_dict() alone with torch.save and give that file";
+
+bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
+  return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
+}
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> strides) {
+  int64_t expected = 1;
+  for (size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] != 1 && strides[i] != expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+
+/// Whether a name is valid UTF-8 without control characters, so that it can be shown and stored.
+bool is_utf8_line(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const int more = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0x20 || first == 0x7f || (first >= 0x80 && first < 0xc2) || first > 0xf4)
+      return false;
+    uint32_t code = more == 0 ? first : first & (0x3fu >> more);
+    if (text.size() - i <= static_cast<size_t>(more)) return false;
+    for (int k = 1; k <= more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + static_cast<size_t>(k)]);
+      if ((next & 0xc0u) != 0x80u) return false;
+      code = code << 6 | (next & 0x3fu);
+    }
+    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
+    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+    i += static_cast<size_t>(more) + 1;
+  }
+  return true;
+}
+
+/// Copies a strided tensor, whose every element lies in `storage`, in row-major order.
+void gather(std::span<const std::byte> storage, size_t element_bytes, int64_t offset,
+            std::span<const int64_t> shape, std::vector<int64_t> strides, std::byte* to) {
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] == 1) strides[i] = 0;  // never used, and may be anything
+  std::vector<int64_t> at(shape.size(), 0);
+  int64_t element = offset;
+  while (true) {
+    std::memcpy(to, storage.data() + static_cast<size_t>(element) * element_bytes, element_bytes);
+    to += element_bytes;
+    size_t i = shape.size();
+    while (i-- > 0) {
+      element += strides[i];
+      if (++at[i] < shape[i]) break;
+      element -= strides[i] * shape[i];
+      at[i] = 0;
+    }
+    if (i == static_cast<size_t>(-1)) return;
+  }
+}
+
+}  // namespace
+
+/// Reads one file into a TorchFile; every refusal names the file.
+class TorchFile::Reader {
+ public:
+  Reader(TorchFile& file, std::span<const std::byte> bytes, const std::string& where,
+         std::shared_ptr<const void> owner)
+      : file_(file), bytes_(bytes), where_(where), owner_(std::move(owner)) {}
+
+  void read() {
+    if (starts_with(bytes_, kZipMagic))
+      read_zip();
+    else if (is_torch_file(bytes_))
+      read_legacy();
+    else
+      refuse_other();
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& found, const char* remedy = kDamaged) const {
+    throw base::WeightError(where_, found, remedy);
+  }
+
+  [[noreturn]] void refuse_other() const {
+    const bool is_pickle = starts_with(bytes_, "\x80") && bytes_.size() > 1 &&
+                           bytes_[1] >= std::byte{2} && bytes_[1] <= std::byte{5};
+    if (is_pickle) Pickle(bytes_, where_);  // may have more to say: what it wants to call
+    refuse(std::string("found ") + (is_pickle ? "a pickle of something else" : "other bytes") +
+               ", expected a file of torch.save (zip or legacy)",
+           "give a .pth file that torch.save wrote");
+  }
+
+  // The zip form: NAME/data.pkl, NAME/byteorder, and a storage each in NAME/data/KEY.
+  void read_zip() {
+    file_.form_ = Form::zip;
+    const std::vector<ZipEntry> entries = read_stored_zip(bytes_, where_);
+    constexpr std::string_view kPickle = "/data.pkl";
+    const ZipEntry* pickle_entry = nullptr;
+    for (const ZipEntry& entry : entries) {
+      if (!entry.name.ends_with(kPickle) ||
+          entry.name.find('/') + kPickle.size() < entry.name.size())
+        continue;
+      if (pickle_entry != nullptr)
+        refuse("holds " + printable(pickle_entry->name) + " and " + printable(entry.name) +
+               ", expected one data.pkl");
+      pickle_entry = &entry;
+    }
+    if (pickle_entry == nullptr)
+      refuse("found a zip archive without data.pkl, expected a file of torch.save",
+             "give a .pth file that torch.save wrote");
+    const std::string folder(pickle_entry->name, 0, pickle_entry->name.find('/') + 1);
+    const std::string storage_folder = folder + "data/";
+    for (const ZipEntry& entry : entries) {
+      if (entry.name == folder + "constants.pkl")
+        refuse("found a TorchScript archive, expected a state dict", kForeign);
+      if (entry.name == folder + "byteorder" && text_of(entry.bytes) != "little")
+        refuse("its byte order is " + printable(text_of(entry.bytes)) + ", expected little",
+               "save it again on a little-endian machine");
+      if (entry.name.starts_with(storage_folder))
+        storages_.emplace(std::string_view(entry.name).substr(storage_folder.size()), entry.bytes);
+    }
+    const Pickle pickle(pickle_entry->bytes, where_);
+    if (pickle.size_bytes() != pickle_entry->bytes.size())
+      refuse("data.pkl goes on after its end, expected one pickle");
+    read_root(pickle);
+  }
+
+  // The legacy form: pickles of magic, protocol, machine, object and storage keys, then every
+  // storage as its number of elements (i64) and its bytes.
+  void read_legacy() {
+    file_.form_ = Form::legacy;
+    size_t at = 0;
+    const auto next = [&] {
+      Pickle pickle(bytes_.subspan(at), where_);
+      at += pickle.size_bytes();
+      return pickle;
+    };
+    next();  // the magic number, which brought us here
+    const Pickle protocol = next();
+    if (protocol.root().kind != Kind::integer || protocol.root().integer != kLegacyProtocol)
+      refuse("found another protocol of torch.save, expected " + std::to_string(kLegacyProtocol));
+    const Pickle machine = next();
+    const PickleValue* little_endian = machine.find(machine.root(), "little_endian");
+    if (little_endian == nullptr || little_endian->kind != Kind::boolean)
+      refuse("says nothing of its byte order, expected little_endian");
+    if (little_endian->integer == 0)
+      refuse("its byte order is big, expected little", "save it again on a little-endian machine");
+    const Pickle pickle = next();
+    std::unordered_map<std::string_view, int64_t> element_bytes;
+    for (const PickleStorage& storage : pickle.storages()) {
+      const int64_t size = size_bytes_of(storage.dtype);
+      if (element_bytes.emplace(storage.key, size).first->second != size)
+        refuse("storage " + printable(storage.key) + " is of two types, expected one");
+    }
+    const Pickle keys = next();
+    if (keys.root().kind != Kind::list) refuse("found no list of storages, expected one");
+    for (const PickleValue& value : keys.items(keys.root())) {
+      const auto found =
+          element_bytes.find(value.kind == Kind::text ? keys.text(value) : std::string_view());
+      if (found == element_bytes.end()) refuse("lists a storage that no tensor has");
+      int64_t num_elements = 0, size = 0;
+      if (bytes_.size() - at < sizeof num_elements) refuse("it is truncated before its storages");
+      std::memcpy(&num_elements, bytes_.data() + at, sizeof num_elements);
+      at += sizeof num_elements;
+      if (num_elements < 0 || __builtin_mul_overflow(num_elements, found->second, &size) ||
+          static_cast<uint64_t>(size) > bytes_.size() - at)
+        refuse("storage " + printable(found->first) + " is said to have " +
+               std::to_string(num_elements) + " elements, but only " +
+               std::to_string(bytes_.size() - at) + " bytes follow: it is truncated");
+      if (!storages_.emplace(found->first, bytes_.subspan(at, static_cast<size_t>(size))).second)
+        refuse("lists storage " + printable(found->first) + " twice, expected it once");
+      at += static_cast<size_t>(size);
+    }
+    if (at != bytes_.size())
+      refuse("found " + std::to_string(bytes_.size() - at) +
+             " bytes after the last storage, expected none");
+    read_root(pickle);
+  }
+
+  static bool holds_tensor(const Pickle& pickle, const PickleValue& value) {
+    if (value.kind != Kind::dict) return false;
+    const auto& members = pickle.items(value);
+    for (size_t i = 1; i < members.size(); i += 2)
+      if (members[i].kind == Kind::tensor) return true;
+    return false;
+  }
+
+  void read_root(const Pickle& pickle) {
+    const PickleValue& root = pickle.root();
+    if (root.kind != Kind::dict)
+      refuse(root.kind == Kind::tensor ? "found a single tensor, expected a dict of them"
+                                       : "found no dict, expected a state dict",
+             kForeign);
+    for (const std::string_view key : kDictKeys) {
+      const PickleValue* dict = pickle.find(root, key);
+      if (dict == nullptr || !holds_tensor(pickle, *dict)) continue;
+      file_.key_ = key;
+      const auto& members = pickle.items(root);
+      for (size_t i = 0; i < members.size(); i += 2)
+        if (members[i].kind != Kind::text || pickle.text(members[i]) != key)
+          file_.ignored_.push_back(name_of(pickle, members[i]));
+      read_dict(pickle, *dict);
+      return;
+    }
+    if (!holds_tensor(pickle, root))
+      refuse(
+          "found a dict without tensors, expected a state dict, or one under \"model\" or "
+          "\"state_dict\"",
+          kForeign);
+    read_dict(pickle, root);
+  }
+
+  std::string name_of(const Pickle& pickle, const PickleValue& key) const {
+    if (key.kind == Kind::integer) return std::to_string(key.integer);
+    if (key.kind != Kind::text) return "(a key that is no text)";
+    const std::string_view name = pickle.text(key);
+    if (name.size() > kMaxNameBytes || name.empty() || !is_utf8_line(name))
+      refuse("found the name " + printable(name) + ", expected one line of at most " +
+             std::to_string(kMaxNameBytes) + " bytes of UTF-8");
+    return std::string(name);
+  }
+
+  void read_dict(const Pickle& pickle, const PickleValue& dict) {
+    const auto& members = pickle.items(dict);
+    std::unordered_set<std::string> names;
+    for (size_t i = 0; i < members.size(); i += 2) {
+      std::string name = name_of(pickle, members[i]);
+      if (members[i + 1].kind != Kind::tensor || members[i].kind != Kind::text) {
+        file_.ignored_.push_back(std::move(name));
+        continue;
+      }
+      if (!names.insert(name).second) refuse("found " + name + " twice, expected every name once");
+      file_.arrays_.push_back(array_of(pickle, std::move(name), pickle.tensor(members[i + 1])));
+    }
+  }
+
+  std::vector<int64_t> integers(const Pickle& pickle, const std::string& name,
+                                const PickleValue& tuple) const {
+    const auto& values = pickle.items(tuple);
+    if (values.size() > kMaxRank)
+      refuse(name + " has " + std::to_string(values.size()) + " dimensions, expected at most " +
+             std::to_string(kMaxRank));
+    std::vector<int64_t> result;
+    for (const PickleValue& value : values) {
+      if (value.kind != Kind::integer || value.integer < 0)
+        refuse(name + " has a size or stride that is no number from 0");
+      result.push_back(value.integer);
+    }
+    return result;
+  }
+
+  std::span<const std::byte> storage_of(const std::string& name, const PickleStorage& storage) {
+    const auto found = storages_.find(storage.key);
+    if (found == storages_.end())
+      refuse("has no storage " + printable(storage.key) + " for " + name);
+    const int64_t element_bytes = size_bytes_of(storage.dtype);
+    int64_t size = 0;
+    if (storage.num_elements < 0 ||
+        __builtin_mul_overflow(storage.num_elements, element_bytes, &size) ||
+        static_cast<uint64_t>(size) != found->second.size())
+      refuse("storage " + printable(storage.key) + " of " + name + " has " +
+             std::to_string(found->second.size()) + " bytes, expected " +
+             std::to_string(storage.num_elements) + " elements of " + name_of_type(storage));
+    if (!storage.is_view) return found->second;
+    if (storage.view_begin < 0 || storage.view_elements < 0 ||
+        storage.view_begin > storage.num_elements ||
+        storage.view_elements > storage.num_elements - storage.view_begin)
+      refuse("storage " + printable(storage.key) + " of " + name + " is viewed beyond its " +
+             std::to_string(storage.num_elements) + " elements");
+    return found->second.subspan(static_cast<size_t>(storage.view_begin * element_bytes),
+                                 static_cast<size_t>(storage.view_elements * element_bytes));
+  }
+  static std::string name_of_type(const PickleStorage& storage) {
+    return files::name_of(storage.dtype);
+  }
+
+  NamedArray array_of(const Pickle& pickle, std::string name, const PickleTensor& tensor) {
+    const PickleStorage& storage = pickle.storages()[tensor.storage];
+    const std::span<const std::byte> stored = storage_of(name, storage);
+    const int64_t element_bytes = size_bytes_of(storage.dtype);
+    const int64_t stored_elements = static_cast<int64_t>(stored.size()) / element_bytes;
+
+    NamedArray array;
+    array.dtype = storage.dtype;
+    array.shape = integers(pickle, name, tensor.shape);
+    const std::vector<int64_t> strides = integers(pickle, name, tensor.strides);
+    if (strides.size() != array.shape.size())
+      refuse(name + " has " + std::to_string(array.shape.size()) + " sides and " +
+             std::to_string(strides.size()) + " strides, expected as many");
+    const auto count = num_elements_of(array.shape);
+    int64_t size = 0;
+    if (!count || __builtin_mul_overflow(*count, element_bytes, &size))
+      refuse(name + ": the shape " + to_text(array.shape) + " overflows");
+    int64_t last = tensor.offset, step = 0;  // the element that lies furthest
+    bool fits = tensor.offset >= 0 && tensor.offset <= stored_elements;
+    for (size_t i = 0; i < strides.size() && *count > 0; ++i)
+      fits = fits && !__builtin_mul_overflow(array.shape[i] - 1, strides[i], &step) &&
+             !__builtin_add_overflow(last, step, &last);
+    if (!fits || (*count > 0 && last >= stored_elements))
+      refuse(name + " with shape " + to_text(array.shape) + ", strides " + to_text(strides) +
+             " and offset " + std::to_string(tensor.offset) + " goes beyond the " +
+             std::to_string(stored_elements) + " elements of its storage");
+    array.name = std::move(name);
+    if (*count == 0) return array;
+    if (is_contiguous(array.shape, strides)) {
+      array.bytes = stored.subspan(static_cast<size_t>(tensor.offset * element_bytes),
+                                   static_cast<size_t>(size));
+      array.owner = owner_;
+      return array;
+    }
+    if (size > copy_limit() - copied_bytes_)
+      refuse(array.name + " with shape " + to_text(array.shape) +
+             " repeats its elements: written out they are more bytes than the file has");
+    copied_bytes_ += size;
+    auto values = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(size));
+    gather(stored, static_cast<size_t>(element_bytes), tensor.offset, array.shape, strides,
+           values->data());
+    array.bytes = *values;
+    array.owner = std::move(values);
+    return array;
+  }
+
+  int64_t copy_limit() const {
+    return std::max(static_cast<int64_t>(bytes_.size()), kMinCopyBytes);
+  }
+
+  TorchFile& file_;
+  std::span<const std::byte> bytes_;
+  const std::string& where_;
+  std::shared_ptr<const void> owner_;
+  std::unordered_map<std::string_view, std::span<const std::byte>> storages_;
+  int64_t copied_bytes_ = 0;
+};
+
+TorchFile::TorchFile(std::span<const std::byte> bytes, std::string where,
+                     std::shared_ptr<const void> owner) {
+  Reader(*this, bytes, where, std::move(owner)).read();
+}
+
+TorchFile::TorchFile(const std::filesystem::path& path) {
+  const auto mapped = std::make_shared<MappedFile>(path, FileKind::weights);
+  Reader(*this, mapped->bytes(), path.string(), mapped).read();
+}
+
+bool is_torch_file(std::span<const std::byte> bytes) {
+  if (starts_with(bytes, kZipMagic)) return true;
+  return starts_with(bytes, kLegacyBegin) &&
+         starts_with(bytes.subspan(kLegacyBegin.size()), kLegacyMagic);
+}
+
+}  // namespace swin::files

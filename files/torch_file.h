@@ -1,0 +1,52 @@
+// Files of torch.save: .pth and .pt, the zip archive and the legacy form before PyTorch 1.6.
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "files/named_array.h"
+
+namespace swin::files {
+
+/// The tensors of a state dict that torch.save wrote, read without executing anything (its pickle
+/// through files/pickle.h, its zip archive through files/zip_archive.h).
+///
+/// A state dict is a dict of tensors; where the file holds another dict, the state dict is looked
+/// for under "model", "state_dict", "model_state" and "net". Contiguous tensors, also those that
+/// share their memory, are views of the mapped file, so nothing of it is on the heap; transposed
+/// and otherwise strided ones are copied, in all never more bytes than the file has.
+class TorchFile {
+ public:
+  enum class Form { zip, legacy };
+
+  /// @throws base::WeightError where the file is missing, damaged, truncated, big-endian, no file
+  /// of torch.save, or holds no state dict, a tensor beyond its storage, a name twice, or a class
+  /// or function that no state dict needs (named in the error).
+  explicit TorchFile(const std::filesystem::path& path);
+  /// The same of a file in memory.   @param owner what keeps `bytes` alive, held by each array.
+  TorchFile(std::span<const std::byte> bytes, std::string where,
+            std::shared_ptr<const void> owner = nullptr);
+
+  /// In the order of the state dict.
+  const std::vector<NamedArray>& arrays() const { return arrays_; }
+  Form form() const { return form_; }
+  /// Under which key the state dict was; empty where it is the whole file.
+  const std::string& key() const { return key_; }
+  /// Names of what the file holds beside tensors of the state dict: "epoch", "optimizer".
+  const std::vector<std::string>& ignored() const { return ignored_; }
+
+ private:
+  class Reader;
+  Form form_ = Form::zip;
+  std::string key_;
+  std::vector<std::string> ignored_;
+  std::vector<NamedArray> arrays_;
+};
+
+/// Whether the bytes begin as a file of torch.save does: a zip archive or the legacy form.
+bool is_torch_file(std::span<const std::byte> bytes);
+
+}  // namespace swin::files

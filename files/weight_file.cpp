@@ -1,0 +1,189 @@
+#include "files/weight_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "files/checkpoint_file.h"
+#include "files/mapped_file.h"
+#include "files/torch_file.h"
+
+namespace swin::files {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kModelGroup = "model/";
+constexpr std::string_view kSafetensors = ".safetensors";
+constexpr size_t kMaxIndexBytes = 16'000'000;
+constexpr char kDamaged[] = "get the file again";
+
+bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
+  return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
+}
+
+/// The parameters of a checkpoint, without its optimizer.
+RawWeights read_checkpoint(const fs::path& path) {
+  const CheckpointFile checkpoint(path);
+  RawWeights weights;
+  weights.format = "checkpoint";
+  for (const auto& entry : checkpoint.entries()) {
+    if (!entry.name.starts_with(kModelGroup)) continue;
+    weights.arrays.push_back(checkpoint.read(entry.name));
+    weights.arrays.back().name.erase(0, kModelGroup.size());
+  }
+  weights.config_json = checkpoint.find_meta("config");
+  return weights;
+}
+
+/// A state dict in several safetensors files, as Hugging Face shards it: a JSON object whose
+/// "weight_map" says for every tensor which file of the same folder holds it.
+class IndexReader {
+ public:
+  IndexReader(const fs::path& path, std::string_view text)
+      : path_(path), where_(path.string()), text_(text) {}
+
+  RawWeights read() {
+    RawWeights weights;
+    weights.format = "safetensors index";
+    const std::map<std::string, std::set<std::string>> shards = names_by_shard();
+    for (const auto& [shard, names] : shards) {
+      const fs::path shard_path = path_.parent_path() / shard;
+      const SafetensorsFile file(shard_path);
+      if (weights.metadata.empty()) weights.metadata = file.metadata();
+      for (const NamedArray& array : file.arrays()) {
+        if (!names.contains(array.name))
+          refuse(shard + " holds " + printable(array.name) +
+                 ", which the index does not place there");
+        weights.arrays.push_back(array);
+      }
+      for (const std::string& name : names)
+        if (file.find(name) == nullptr)
+          refuse("places " + printable(name) + " in " + shard + ", which does not hold it");
+    }
+    return weights;
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& found) const {
+    throw base::WeightError(where_, found,
+                            "get the index and its shards again, they do not fit together");
+  }
+
+  std::map<std::string, std::set<std::string>> names_by_shard() const {
+    base::Json index;
+    try {
+      index = base::parse_json(text_, where_, {.max_bytes = kMaxIndexBytes, .max_depth = 8});
+    } catch (const base::JsonSyntaxError& error) {
+      throw base::WeightError(where_ + ":" + std::to_string(error.position.line), error.what,
+                              "give a model.safetensors.index.json or a weight file");
+    }
+    const base::Json* map = index.find("weight_map");
+    if (map == nullptr || !map->is_object() || map->size() == 0)
+      throw base::WeightError(where_,
+                              "found JSON without a weight_map, expected an index of shards",
+                              "give a model.safetensors.index.json or a weight file");
+    std::map<std::string, std::set<std::string>> shards;
+    for (const auto& [name, shard] : map->members()) {
+      if (!shard.is_string())
+        refuse("weight_map." + printable(name) + " is of type " + shard.type_name() +
+               ", expected the name of a file");
+      const std::string& file = shard.as_string();
+      const bool is_plain = file.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
+                            !file.starts_with('.');
+      if (!file.ends_with(kSafetensors) || !is_plain)
+        refuse("weight_map." + printable(name) + " is in \"" + printable(file) +
+               "\", expected a .safetensors file of the same folder");
+      shards[file].insert(name);
+    }
+    return shards;
+  }
+
+  fs::path path_;
+  std::string where_;
+  std::string_view text_;
+};
+
+RawWeights of_safetensors(const SafetensorsFile& file) {
+  RawWeights weights;
+  weights.format = "safetensors";
+  weights.arrays = file.arrays();
+  weights.metadata = file.metadata();
+  return weights;
+}
+
+RawWeights of_torch(const TorchFile& file) {
+  RawWeights weights;
+  weights.format = file.form() == TorchFile::Form::zip ? "pth (zip)" : "pth (legacy)";
+  weights.arrays = file.arrays();
+  weights.key = file.key();
+  weights.ignored = file.ignored();
+  return weights;
+}
+
+/// The weights in a folder as Hugging Face lays it out.
+fs::path file_in(const fs::path& folder) {
+  for (const char* name :
+       {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"}) {
+    std::error_code error;
+    if (fs::exists(folder / name, error)) return folder / name;
+  }
+  throw base::WeightError(folder.string(),
+                          "found a folder without model.safetensors, "
+                          "model.safetensors.index.json or pytorch_model.bin",
+                          "give the weight file itself");
+}
+
+/// JSON behind a length of eight bytes, the upper four of which are zero in any such file.
+bool is_safetensors(std::span<const std::byte> bytes) {
+  constexpr size_t kLengthBytes = 8;
+  uint64_t length = 0;
+  if (bytes.size() <= kLengthBytes || bytes[kLengthBytes] != std::byte{'{'}) return false;
+  std::memcpy(&length, bytes.data(), kLengthBytes);
+  return length >> 32 == 0;
+}
+
+/// What common bytes that are no weights seem to be; empty where unknown.
+std::string kind_of(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return "an empty file";
+  if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return "an HDF5 file that swin did not write";
+  if (starts_with(bytes, "version https://git-lfs"))
+    return "a Git LFS pointer (the weights were not fetched: git lfs pull)";
+  if (starts_with(bytes, "<")) return "a web page";
+  return "other bytes";
+}
+
+}  // namespace
+
+RawWeights read_raw_weights(const fs::path& given) {
+  std::error_code error;
+  const fs::path path = fs::is_directory(given, error) ? file_in(given) : given;
+  const auto file = std::make_shared<MappedFile>(path, FileKind::weights);
+  const std::span<const std::byte> bytes = file->bytes();
+  const std::string where = path.string();
+  if (is_checkpoint(bytes)) return read_checkpoint(path);
+  if (is_torch_file(bytes)) return of_torch(TorchFile(bytes, where, file));
+  if (is_safetensors(bytes)) return of_safetensors(SafetensorsFile(bytes, where, file));
+  if (starts_with(bytes, "{")) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return IndexReader(path, text).read();
+  }
+  if (starts_with(bytes, "\x80")) return of_torch(TorchFile(bytes, where, file));  // says why not
+  const std::string kind = kind_of(bytes);
+  // Of damaged files the format's own reader says more.
+  if (kind == "other bytes" && path.extension() == kSafetensors)
+    return of_safetensors(SafetensorsFile(bytes, where, file));
+  throw base::WeightError(where,
+                          "found " + kind +
+                              ", expected a checkpoint (.h5), .safetensors, "
+                              "an index of shards or a .pth file",
+                          kDamaged);
+}
+
+}  // namespace swin::files
