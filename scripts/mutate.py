@@ -23,15 +23,17 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KERNELS = "autograd/kernels"
 # What judges a file: a GoogleTest filter.
-ATTENTION = "*/window_attention:*AttentionTwin*:*Extremes*Attention*:*ForbiddenKeys*"
+ATTENTION = "*/window_attention:*/attention:*AttentionTwin*:*Extremes*Attention*:*ForbiddenKeys*"
 FILTERS = {
-    "elementwise.cpp": "*/add:*/scale:*/gelu:*/dropout:*/drop_path:*Extremes.Gelu*",
+    "cosine.cpp": "*/cosine_qkv:*Extremes.Cosine*",
+    "elementwise.cpp": "*/add:*/scale:*/gelu:*/relu:*/sigmoid:*/dropout:*/drop_path:*Extremes.Gelu*:*Extremes.Activ*",
     "gemm.cpp": "Gemm.*:*/linear:*/matmul:*/patch_embed",
     "layer_norm.cpp": "*/layer_norm:*Extremes.LayerNorm*",
     "onednn.cpp": "Gemm.*:*/linear", "openblas.cpp": "Gemm.*:*/linear",
+    "ragged.h": "*/layer_norm:*/cosine_qkv",
     "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
     "rows.cpp": "*/roll:*/resize_map:*/window_partition:*/window_reverse:*/patch_*:*/permute:*/add:*/relative*:Movers*"
-                ":Gemm.TransposeOf*",
+                ":Gemm.TransposeOf*:*/concat:*/slice:*/broadcast_to:*/replace_tokens",
     "small_product.h": "Gemm.Small*:Gemm.Transpose*:" + ATTENTION,
     "softmax.cpp": "*/softmax:*/cross_entropy:*Extremes.Softmax*:*Extremes.CrossEntropy*",
     "window_attention.cpp": ATTENTION,
