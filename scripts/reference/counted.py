@@ -70,3 +70,29 @@ def labels(seed, count, classes, stream="target"):
 def sample_places(seed, tensor, numel, most=256):
     """Flat indices of the values that a large golden keeps of a tensor."""
     return (words(seed, "sample/" + tensor, min(numel, most)) % np.uint32(numel)).astype(np.int64)
+
+
+def fnv(array):
+    """FNV-1a over the 32-bit words of float32 values: the whole tensor in one number."""
+    h = 14695981039346656037
+    for word in array.reshape(-1).view(np.uint32).tolist():
+        h = (h ^ word) * 1099511628211 % 2**64
+    return h
+
+
+CASES = [("layers.0.blocks.1.attn.qkv.weight", (36, 12)), ("layers.1.blocks.0.attn.qkv.bias", (9,)),
+         ("patch_embed.proj.weight", (5, 3, 4, 4)), ("norm.weight", (7,)),
+         ("layers.0.blocks.0.attn.relative_position_bias_table", (49, 3)),
+         ("layers.0.blocks.0.attn.logit_scale", (6, 1, 1)), ("encoder.mask_token", (1, 1, 8)),
+         ("pos_embed", (1, 5, 8)), ("layers.0.blocks.0.attn.q_bias", (11,)),
+         ("head.weight", (97, 1500))]
+
+if __name__ == "__main__":  # prints the rows of tests/layers/counted_weights_test.cpp
+    for case, sides in CASES:
+        values = weight(7, case, sides)
+        shape = ", ".join(str(side) for side in sides)
+        last = float(values.reshape(-1)[-1])
+        print(f'    {{"{case}", {{{shape}}}, {last.hex()}f, 0x{fnv(values):016x}ull}},')
+    print(f"images 0x{fnv(images(7, (1, 3, 5, 7))):016x}ull")
+    print("labels", labels(7, 8, 10).tolist())
+    print("places", sample_places(7, "grad.head.weight", 145500)[:6].tolist())

@@ -146,8 +146,9 @@ def classification(name, output, full):
         tensors = {**whole, **sampled(tensors), "target": target}
     else:
         tensors.update(input=images, target=target)
-    golden_file.save(output / f"{name}.safetensors", tensors, **entry(library, images))
-    golden_file.save_config(output / f"{name}.json", config)
+    folder = output / "large" if large and not full else output
+    golden_file.save(folder / f"{name}.safetensors", tensors, **entry(library, images))
+    golden_file.save_config(folder / f"{name}.json", config)
 
 
 def backbone(output):
