@@ -9,6 +9,22 @@ namespace swin::oracle {
 
 using autograd::Tape;
 
+Tensor zeros(std::initializer_list<int64_t> sides) { return Tensor::filled(Shape(sides), 0); }
+Input in_range(std::initializer_list<int64_t> sides, double low, double high) {
+  Input input(sides);
+  input.low = low;
+  input.high = high;
+  return input;
+}
+
+OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
+             std::function<Array(const Array&)> reference, const std::string& extra) {
+  return {x.shape.text() + extra,
+          {x},
+          [call](const std::vector<Tensor>& t) { return call(t[0]); },
+          [reference](const std::vector<Array>& a) { return reference(a[0]); }};
+}
+
 reference::Sides sides_of(const Shape& shape) {
   reference::Sides sides;
   for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);

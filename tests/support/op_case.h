@@ -49,8 +49,20 @@ struct OpRow {
   double gradient_tolerance() const { return sizeof(real) == 4 ? float_gradient : double_gradient; }
 };
 const std::vector<OpRow>& op_table();
-/// The rows of op_table_attention.cpp.
+/// The rows of op_table_movement.cpp and op_table_attention.cpp.
+void append_movement_rows(std::vector<OpRow>& table);
 void append_attention_rows(std::vector<OpRow>& table);
+
+// ---- to write rows with -------------------------------------------------------------------------
+
+Tensor zeros(std::initializer_list<int64_t> sides);
+/// Numbers in [low, high).
+Input in_range(std::initializer_list<int64_t> sides, double low, double high);
+/// An op of one tensor; the name is its shape and `extra`.
+OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
+             std::function<Array(const Array&)> reference, const std::string& extra = "");
+
+// ---- to run and measure with --------------------------------------------------------------------
 
 reference::Sides sides_of(const Shape& shape);
 Shape shape_of(const reference::Sides& sides);

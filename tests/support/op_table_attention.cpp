@@ -12,7 +12,6 @@ using Size2 = autograd::Size2;
 namespace ref = reference;
 namespace ops = autograd;
 
-Tensor zeros(std::initializer_list<int64_t> sides) { return Tensor::filled(Shape(sides), 0); }
 ref::Windows windows_of(const WindowGeometry& g) { return {g.window, g.shift, g.rolled, g.valid}; }
 
 OpCase attention(const std::string& name, int64_t batch, Size2 map, const WindowGeometry& g,
