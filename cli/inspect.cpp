@@ -9,7 +9,7 @@
 #include "files/checkpoint_file.h"
 #include "files/digest.h"
 #include "files/safetensors.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "layers/weights.h"
 
 namespace swin::cli {

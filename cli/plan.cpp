@@ -13,7 +13,7 @@
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "trainers/optim/adamw.h"
 
 namespace swin::cli {

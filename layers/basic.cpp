@@ -9,11 +9,11 @@ namespace swin::layers {
 using autograd::Named;
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias,
-               std::optional<double> init_std)
+               std::optional<double> init_std, WeightDecay decay)
     : path_(scope.path()),
       weight_(scope.parameter(
           "weight", {out, in},
-          Initial::normal(init_std.value_or(1 / std::sqrt(static_cast<double>(in)))))) {
+          Initial::normal(init_std.value_or(1 / std::sqrt(static_cast<double>(in)))), decay)) {
   if (bias) bias_ = scope.parameter("bias", {out}, Initial::zeros());
 }
 
@@ -22,14 +22,15 @@ Tensor Linear::operator()(const Tensor& x) const {
   return autograd::linear(x, weight_.tensor(), bias_.tensor());
 }
 
-LayerNorm::LayerNorm(const Scope& scope, int64_t dim)
+LayerNorm::LayerNorm(const Scope& scope, int64_t dim, double epsilon, const Initial& weight)
     : path_(scope.path()),
-      weight_(scope.parameter("weight", {dim}, Initial::ones())),
-      bias_(scope.parameter("bias", {dim}, Initial::zeros())) {}
+      weight_(scope.parameter("weight", {dim}, weight)),
+      bias_(scope.parameter("bias", {dim}, Initial::zeros())),
+      epsilon_(static_cast<real>(epsilon)) {}
 
 Tensor LayerNorm::operator()(const Tensor& x) const {
   const Named named(path_);
-  return autograd::layer_norm(x, weight_.tensor(), bias_.tensor());
+  return autograd::layer_norm(x, weight_.tensor(), bias_.tensor(), epsilon_);
 }
 
 Dropout::Dropout(const Scope& scope, const std::string& name, double rate)

@@ -21,8 +21,9 @@ struct Pass {
 class Linear {
  public:
   Linear() = default;
-  /// @param init_std deviation of the weights; empty: 1/√in.
-  Linear(const Scope& scope, int64_t in, int64_t out, bool bias, std::optional<double> init_std);
+  /// @param init_std deviation of the weights; empty: 1/√in.   @param decay of the weights.
+  Linear(const Scope& scope, int64_t in, int64_t out, bool bias, std::optional<double> init_std,
+         WeightDecay decay = WeightDecay::yes);
   Tensor operator()(const Tensor& x) const;
 
  private:
@@ -33,12 +34,15 @@ class Linear {
 class LayerNorm {
  public:
   LayerNorm() = default;
-  LayerNorm(const Scope& scope, int64_t dim);
+  /// @param weight what the weight begins with; Swin V2's blocks begin with zeros.
+  LayerNorm(const Scope& scope, int64_t dim, double epsilon = 1e-5,
+            const Initial& weight = Initial::ones());
   Tensor operator()(const Tensor& x) const;
 
  private:
   std::string path_;
   Parameter weight_, bias_;
+  real epsilon_ = 0;
 };
 
 /// Elements are dropped while training.

@@ -55,11 +55,8 @@ void Parameters::initialise(uint64_t seed) {
     real* data = slab() + entry.offset;
     for (int64_t j = 0; j < entry.numel(); ++j) {
       switch (entry.initial.kind) {
-        case Initial::Kind::zeros:
-          data[j] = 0;
-          break;
-        case Initial::Kind::ones:
-          data[j] = 1;
+        case Initial::Kind::constant:
+          data[j] = static_cast<float>(entry.initial.size);
           break;
         // Through float in both builds, so that they begin at the same numbers.
         case Initial::Kind::normal:

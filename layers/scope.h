@@ -17,10 +17,11 @@ using autograd::Tensor;
 
 /// How a parameter begins: a function of (seed, its name) alone.
 struct Initial {
-  enum class Kind { zeros, ones, normal, uniform } kind = Kind::zeros;
-  double size = 0;  ///< standard deviation, or half the width of the interval
-  static Initial zeros() { return {Kind::zeros, 0}; }
-  static Initial ones() { return {Kind::ones, 0}; }
+  enum class Kind { constant, normal, uniform } kind = Kind::constant;
+  double size = 0;  ///< the value, the standard deviation, or half the width of the interval
+  static Initial constant(double value) { return {Kind::constant, value}; }
+  static Initial zeros() { return constant(0); }
+  static Initial ones() { return constant(1); }
   /// timm's trunc_normal_ cuts at ±2 absolute, a hundred deviations away: a plain normal
   /// (SWIN_FACTS).
   static Initial normal(double deviation) { return {Kind::normal, deviation}; }

@@ -1,77 +1,60 @@
-// The Swin Transformer: patch embedding, four stages of (shifted) window blocks with patch merging
-// between them, norm, mean over tokens, head. Source: Liu et al. 2021, arXiv:2103.14030, figure 3.
+// The Swin Transformers: patch embedding, stages of (shifted) window blocks with patch merging
+// between them, norm, mean over tokens, head. Swin, Swin V2 and Swin-MLP differ in what mixes the
+// tokens of a window and in where the norms stand.
+// Source: Liu et al. 2021, arXiv:2103.14030, figure 3; Liu et al. 2022, arXiv:2111.09883, figure 1.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "layers/basic.h"
-#include "layers/model_config.h"
+#include "layers/network.h"
+#include "layers/patch_layers.h"
 #include "layers/window_attention.h"
 
 namespace swin::layers {
 
-/// x + DropPath(W-MSA(LN(x))), then x + DropPath(MLP(LN(x))); equation 3 of the paper.
+/// Swin and Swin-MLP, equation 3 of the paper:   x + DropPath(mixer(LN(x))), then the same of an
+/// MLP. Swin V2 (res-post-norm): x + DropPath(LN(mixer(x))), its norms beginning at zero, so that a
+/// block begins as the identity.
 class SwinBlock {
  public:
-  SwinBlock(const Scope& scope, const ModelConfig& config, int64_t dim, int64_t num_heads,
-            const WindowPlan& windows, double drop_path_rate);
+  SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stage, const WindowPlan& windows,
+            double drop_path_rate);
   Tensor operator()(const Tensor& x, const Pass& pass) const;
-  const WindowPlan& windows() const { return attn_.windows(); }
 
  private:
   std::string path_;
+  bool norm_after_;
   LayerNorm norm1_, norm2_;
-  WindowAttention attn_;
+  std::unique_ptr<WindowMixer> mixer_;
   Mlp mlp_;
   DropPath drop_path1_, drop_path2_;
 };
 
-/// (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2C): neighbours side by side, LayerNorm(4C), Linear(4C → 2C).
-class PatchMerging {
- public:
-  PatchMerging() = default;
-  PatchMerging(const Scope& scope, const ModelConfig& config, int64_t dim);
-  Tensor operator()(const Tensor& x) const;
-
- private:
-  std::string path_;
-  LayerNorm norm_;
-  Linear reduction_;
+/// Tokens that are replaced before the first block (SimMIM).
+struct TokenMask {
+  Tensor mask;   ///< (B, H, W) of tokens, 1 where replaced; undefined: none
+  Tensor token;  ///< embed_dim numbers
 };
 
-/// Images (B, H, W, in_chans) → tokens (B, ⌈H/p⌉, ⌈W/p⌉, embed_dim). A side that no patch divides
-/// is padded with zeros below and to the right.
-class PatchEmbed {
- public:
-  PatchEmbed() = default;
-  PatchEmbed(const Scope& scope, const ModelConfig& config);
-  Tensor operator()(const Tensor& images) const;
-
- private:
-  std::string path_;
-  int64_t patch_ = 4;
-  Parameter weight_, bias_;
-  bool has_norm_ = false;
-  LayerNorm norm_;
-};
-
-/// What `swin plan` prints of a stage.
-struct StageInfo {
-  int64_t dim = 0, num_heads = 0, depth = 0;
-  Size2 map{}, padded{}, window{}, shift{};
-  std::string path;  ///< "layers.0"
-};
-
-class SwinTransformer {
+/// Everything before norm and head: what the classifier, the backbone and SimMIM's encoder share.
+class SwinStages {
  public:
   /// @throws UsageError where the config asks for the impossible.
-  SwinTransformer(const Scope& scope, const ModelConfig& config);
+  SwinStages(const Scope& scope, const ModelConfig& config);
   /// @param images (B, H, W, in_chans), normalised.
   /// @param features if given, receives each stage's map (B, H, W, C) before its downsample.
-  /// @return logits (B, num_classes).
-  Tensor operator()(const Tensor& images, const Pass& pass,
-                    std::vector<Tensor>* features = nullptr) const;
+  /// @return the last stage's map.
+  /// @throws UsageError for images of another size where the model has an absolute position
+  ///     embedding.
+  Tensor operator()(const Tensor& images, const Pass& pass, std::vector<Tensor>* features = nullptr,
+                    const TokenMask& mask = {}) const;
   const std::vector<StageInfo>& stages() const { return stages_; }
+  /// Channels of the last stage.
+  int64_t out_dim() const { return stages_.back().dim; }
+  /// Parts that a backbone froze run as in evaluation, without drop path. @param frozen as
+  /// BackboneOptions::frozen_stages.
+  void freeze(int64_t frozen) { frozen_stages_ = frozen; }
 
  private:
   struct Stage {
@@ -79,34 +62,26 @@ class SwinTransformer {
     bool has_downsample = false;
     PatchMerging downsample;
   };
-  Size2 image_size_{};
   PatchEmbed patch_embed_;
+  Size2 embedded_map_{};  ///< of absolute_pos_embed_
   Parameter absolute_pos_embed_;
   Dropout pos_drop_;
   std::vector<Stage> layers_;
   std::vector<StageInfo> stages_;
-  LayerNorm norm_;
-  Linear head_;
+  int64_t frozen_stages_ = -1;
 };
 
-/// A model and its parameters: what trainers, evaluate and plan hold.
-class Model {
+class SwinTransformer : public Network {
  public:
-  /// @param with_gradients for training. The parameters have their initial values.
-  Model(const ModelConfig& config, uint64_t seed, bool with_gradients);
-  const ModelConfig& config() const { return config_; }
-  Parameters& parameters() { return parameters_; }
-  const Parameters& parameters() const { return parameters_; }
-  const std::vector<StageInfo>& stages() const { return net_.stages(); }
-  Tensor forward(const Tensor& images, const Pass& pass,
-                 std::vector<Tensor>* features = nullptr) const {
-    return net_(images, pass, features);
-  }
+  SwinTransformer(const Scope& scope, const ModelConfig& config);
+  Tensor operator()(const Tensor& images, const Pass& pass,
+                    std::vector<Tensor>* features) const override;
+  const std::vector<StageInfo>& stages() const override { return trunk_.stages(); }
 
  private:
-  ModelConfig config_;
-  Parameters parameters_;
-  SwinTransformer net_;
+  SwinStages trunk_;
+  LayerNorm norm_;
+  Linear head_;
 };
 
 }  // namespace swin::layers

@@ -17,16 +17,27 @@ constexpr double kTableStd = 0.02;
 int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
 std::string text(Size2 size) { return std::to_string(size[0]) + "×" + std::to_string(size[1]); }
+
+AttentionOptions attention_options(int64_t num_heads, real scale, const Dropout& drop,
+                                   const Pass& pass) {
+  AttentionOptions options;
+  options.num_heads = num_heads;
+  options.scale = scale;
+  options.drop_rate = pass.training ? drop.rate() : 0;
+  options.draw = pass.draw(drop.stream());
+  return options;
+}
 }  // namespace
 
 WindowPlan plan_windows(const ModelConfig& config, Size2 map, int64_t stage) {
-  WindowPlan plan{config.window_size, {config.window_size[0] / 2, config.window_size[1] / 2}};
+  const Size2 side = config.window_of(stage);
+  WindowPlan plan{side, {side[0] / 2, side[1] / 2}};
   Size2& window = plan.window;
   switch (config.window_shrink) {
     case WindowShrink::official:
       if (map[0] <= window[0] || map[1] <= window[1]) {
-        const int64_t side = std::min(map[0], map[1]);
-        window = {std::min(window[0], side), std::min(window[1], side)};
+        const int64_t smaller = std::min(map[0], map[1]);
+        window = {std::min(window[0], smaller), std::min(window[1], smaller)};
         plan.shift = {0, 0};
       }
       break;
@@ -49,14 +60,45 @@ WindowPlan plan_windows(const ModelConfig& config, Size2 map, int64_t stage) {
   return plan;
 }
 
-WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, int64_t dim,
-                                 int64_t num_heads, const WindowPlan& windows)
-    : path_(scope.path()), windows_(windows), pad_mode_(config.pad_mode), num_heads_(num_heads) {
+Tensor attend_in_windows(
+    const Tensor& x, const WindowPlan& windows, PadMode pad_mode,
+    const std::function<Tensor(const Tensor&, const WindowGeometry&)>& attend) {
+  const Size2 map = {x.dim(1), x.dim(2)};
+  WindowGeometry geometry;
+  geometry.window = windows.window;
+  geometry.shift = windows.shift;
+  const Size2 padded = {round_up(map[0], geometry.window[0]), round_up(map[1], geometry.window[1])};
+  // One window from edge to edge has no neighbour to shift towards.
+  for (size_t i : {0u, 1u})
+    if (padded[i] <= geometry.window[i]) geometry.shift[i] = 0;
+  const bool pads = padded != map;
+  const bool shifts = geometry.shift[0] > 0 || geometry.shift[1] > 0;
+  geometry.rolled = pads && shifts && pad_mode == PadMode::roll_then_pad;
+  if (pads && pad_mode == PadMode::masked) geometry.valid = map;
+
+  Tensor y = x;
+  if (geometry.rolled) y = roll(y, {-geometry.shift[0], -geometry.shift[1]});
+  if (pads) y = resize_map(y, padded);
+  y = attend(y, geometry);
+  if (pads) y = resize_map(y, map);
+  if (geometry.rolled) y = roll(y, geometry.shift);
+  return y;
+}
+
+// ---- Dot products -------------------------------------------------------------------------------
+
+WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, int64_t stage,
+                                 const WindowPlan& windows)
+    : path_(scope.path()),
+      windows_(windows),
+      pad_mode_(config.pad_mode),
+      num_heads_(config.num_heads[static_cast<size_t>(stage)]) {
+  const int64_t dim = config.dim_of(stage);
   scale_ = static_cast<real>(config.qk_scale.value_or(
-      1 / std::sqrt(static_cast<double>(dim) / static_cast<double>(num_heads))));
+      1 / std::sqrt(static_cast<double>(dim) / static_cast<double>(num_heads_))));
   const Size2 w = windows.window;
   table_ =
-      scope.parameter("relative_position_bias_table", {(2 * w[0] - 1) * (2 * w[1] - 1), num_heads},
+      scope.parameter("relative_position_bias_table", {(2 * w[0] - 1) * (2 * w[1] - 1), num_heads_},
                       Initial::normal(kTableStd), WeightDecay::no);
   qkv_ = Linear(scope / "qkv", dim, 3 * dim, config.qkv_bias, config.init_std);
   proj_ = Linear(scope / "proj", dim, dim, true, config.init_std);
@@ -66,32 +108,88 @@ WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, 
 
 Tensor WindowAttention::operator()(const Tensor& x, const Pass& pass) const {
   const Named named(path_);
-  const Size2 map = {x.dim(1), x.dim(2)};
-  WindowGeometry geometry;
-  geometry.window = windows_.window;
-  geometry.shift = windows_.shift;
-  const Size2 padded = {round_up(map[0], geometry.window[0]), round_up(map[1], geometry.window[1])};
-  // One window from edge to edge has no neighbour to shift towards.
-  for (size_t i : {0u, 1u})
-    if (padded[i] <= geometry.window[i]) geometry.shift[i] = 0;
-  const bool pads = padded != map;
-  const bool shifts = geometry.shift[0] > 0 || geometry.shift[1] > 0;
-  geometry.rolled = pads && shifts && pad_mode_ == PadMode::roll_then_pad;
-  if (pads && pad_mode_ == PadMode::masked) geometry.valid = map;
+  const AttentionOptions options = attention_options(num_heads_, scale_, attn_drop_, pass);
+  const auto attend = [&](const Tensor& map, const WindowGeometry& geometry) {
+    return window_attention(qkv_(map), table_.tensor(), geometry, options);
+  };
+  return proj_drop_(proj_(attend_in_windows(x, windows_, pad_mode_, attend)), pass);
+}
 
-  AttentionOptions options;
-  options.num_heads = num_heads_;
-  options.scale = scale_;
-  options.drop_rate = pass.training ? attn_drop_.rate() : 0;
-  options.draw = pass.draw(attn_drop_.stream());
+// ---- Scaled cosines -----------------------------------------------------------------------------
 
-  Tensor y = x;
-  if (geometry.rolled) y = roll(y, {-geometry.shift[0], -geometry.shift[1]});
-  if (pads) y = resize_map(y, padded);
-  y = window_attention(qkv_(y), table_.tensor(), geometry, options);
-  if (pads) y = resize_map(y, map);
-  if (geometry.rolled) y = roll(y, geometry.shift);
-  return proj_drop_(proj_(y), pass);
+Tensor log_spaced_coordinates(Size2 window, Size2 pretrained) {
+  const Size2 sides = {2 * window[0] - 1, 2 * window[1] - 1};
+  const auto coordinate = [&](int64_t place, size_t axis) {
+    const int64_t side = pretrained[axis] > 0 ? pretrained[axis] : window[axis];
+    const double d = 8 * static_cast<double>(place - (window[axis] - 1)) /
+                     static_cast<double>(std::max<int64_t>(side - 1, 1));
+    return std::copysign(std::log2(std::abs(d) + 1) / 3, d);
+  };
+  Tensor coordinates({sides[0] * sides[1], 2});
+  real* to = coordinates.mutable_data();
+  for (int64_t i = 0; to && i < sides[0]; ++i)
+    for (int64_t j = 0; j < sides[1]; ++j) {
+      *to++ = static_cast<real>(coordinate(i, 0));
+      *to++ = static_cast<real>(coordinate(j, 1));
+    }
+  return coordinates;
+}
+
+ScaledCosineAttention::ScaledCosineAttention(const Scope& scope, const ModelConfig& config,
+                                             int64_t stage, const WindowPlan& windows)
+    : path_(scope.path()),
+      qkv_path_((scope / "qkv").path()),
+      position_path_((scope / "cpb_mlp").path()),
+      windows_(windows),
+      pretrained_window_{config.pretrained_window_of(stage), config.pretrained_window_of(stage)},
+      pad_mode_(config.pad_mode),
+      num_heads_(config.num_heads[static_cast<size_t>(stage)]) {
+  constexpr int64_t kPositionHidden = 512;
+  const int64_t dim = config.dim_of(stage);
+  logit_scale_ = scope.parameter("logit_scale", {num_heads_, 1, 1},
+                                 Initial::constant(std::log(10.0)), WeightDecay::no);
+  cpb_hidden_ =
+      Linear(scope / "cpb_mlp" / "0", 2, kPositionHidden, true, config.init_std, WeightDecay::no);
+  cpb_out_ = Linear(scope / "cpb_mlp" / "2", kPositionHidden, num_heads_, false, config.init_std,
+                    WeightDecay::no);
+  const double deviation = config.init_std.value_or(1 / std::sqrt(static_cast<double>(dim)));
+  qkv_weight_ = (scope / "qkv").parameter("weight", {3 * dim, dim}, Initial::normal(deviation));
+  if (config.qkv_bias) {
+    q_bias_ = scope.parameter("q_bias", {dim}, Initial::zeros());
+    v_bias_ = scope.parameter("v_bias", {dim}, Initial::zeros());
+  }
+  proj_ = Linear(scope / "proj", dim, dim, true, config.init_std);
+  attn_drop_ = Dropout(scope, "attn_drop", config.attn_drop_rate);
+  proj_drop_ = Dropout(scope, "proj_drop", config.drop_rate);
+}
+
+// k has no bias: a cosine's length divides it out of every difference that softmax sees.
+Tensor ScaledCosineAttention::qkv(const Tensor& x) const {
+  const Named named(qkv_path_);
+  Tensor bias;
+  if (q_bias_.defined()) {
+    const Tensor& q = q_bias_.tensor();
+    bias = concat({q, Tensor::filled(q.shape(), 0), v_bias_.tensor()}, 0);
+  }
+  return linear(x, qkv_weight_.tensor(), bias);
+}
+
+Tensor ScaledCosineAttention::position_bias_table() const {
+  const Named named(position_path_);
+  const Uncounted uncounted;  // the published flops() leave this network out
+  const Tensor coordinates = log_spaced_coordinates(windows_.window, pretrained_window_);
+  return scale(sigmoid(cpb_out_(relu(cpb_hidden_(coordinates)))), 16);
+}
+
+Tensor ScaledCosineAttention::operator()(const Tensor& x, const Pass& pass) const {
+  const Named named(path_);
+  const Tensor table = position_bias_table();
+  const AttentionOptions options = attention_options(num_heads_, 1, attn_drop_, pass);
+  const auto attend = [&](const Tensor& map, const WindowGeometry& geometry) {
+    return window_attention(cosine_qkv(qkv(map), logit_scale_.tensor(), num_heads_), table,
+                            geometry, options);
+  };
+  return proj_drop_(proj_(attend_in_windows(x, windows_, pad_mode_, attend)), pass);
 }
 
 }  // namespace swin::layers

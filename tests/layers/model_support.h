@@ -8,7 +8,7 @@
 
 #include "autograd/tape/op.h"
 #include "base/random.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "tests/support/engine_test.h"
 
 namespace swin::layers {

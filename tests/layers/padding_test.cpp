@@ -2,6 +2,7 @@
 #include <set>
 
 #include "autograd/ops/ops.h"
+#include "layers/window_attention.h"
 #include "tests/layers/model_support.h"
 
 namespace swin::layers {

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/pool.h"
+#include "layers/window_attention.h"
 #include "tests/layers/model_support.h"
 
 namespace swin::layers {

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "trainers/optim/adamw.h"
 #include "trainers/optim/schedule.h"
 

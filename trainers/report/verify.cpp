@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "layers/weights.h"
 #include "trainers/config/config.h"
 

@@ -10,7 +10,7 @@
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/random.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "trainers/optim/adamw.h"
 
 namespace swin::trainers {

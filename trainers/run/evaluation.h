@@ -6,7 +6,7 @@
 #include <span>
 
 #include "data/loader.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "trainers/tasks/task.h"
 
 namespace swin::trainers {

@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 #include "data/transform.h"
 #include "files/checkpoint_file.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "trainers/config/config.h"
 
 namespace swin::trainers {

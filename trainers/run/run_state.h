@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "files/checkpoint_file.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "trainers/optim/adamw.h"
 #include "trainers/tasks/task.h"
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "data/loader.h"
-#include "layers/swin_transformer.h"
+#include "layers/model.h"
 #include "trainers/optim/adamw.h"
 #include "trainers/tasks/task.h"
 

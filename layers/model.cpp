@@ -1,0 +1,52 @@
+#include "layers/model.h"
+
+#include "base/errors.h"
+#include "layers/swin_transformer.h"
+#include "layers/vision_transformer.h"
+
+namespace swin::layers {
+
+namespace {
+
+using Maker = std::unique_ptr<Network> (*)(const Scope&, const ModelConfig&);
+
+template <class T>
+std::unique_ptr<Network> make(const Scope& scope, const ModelConfig& config) {
+  return std::make_unique<T>(scope, config);
+}
+
+struct Architecture {
+  const char* name;
+  Maker make;
+};
+constexpr Architecture kArchitectures[] = {
+    {"swin", make<SwinTransformer>},
+    {"swin_v2", make<SwinTransformer>},
+    {"swin_mlp", make<SwinTransformer>},
+    {"vit", make<VisionTransformer>},
+};
+
+std::unique_ptr<Network> make_network(const Scope& scope, const ModelConfig& config) {
+  std::string names;
+  for (const Architecture& architecture : kArchitectures) {
+    if (architecture.name == config.name) return architecture.make(scope, config);
+    names += (names.empty() ? "" : ", ") + std::string(architecture.name);
+  }
+  throw base::UsageError("model.name", "found \"" + config.name + "\", expected one of " + names);
+}
+
+}  // namespace
+
+std::vector<std::string> architectures() {
+  std::vector<std::string> names;
+  for (const Architecture& architecture : kArchitectures) names.push_back(architecture.name);
+  return names;
+}
+
+Model::Model(const ModelConfig& config, uint64_t seed, bool with_gradients)
+    : config_(config), network_(make_network(Scope(parameters_), config)) {
+  parameters_.allocate(with_gradients);
+  parameters_.initialise(seed);
+}
+
+}  // namespace swin::layers

@@ -1,0 +1,40 @@
+// What every classifier of the project is: images in, logits out.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "layers/basic.h"
+#include "layers/model_config.h"
+
+namespace swin::layers {
+
+/// What `swin plan` prints of a stage.
+struct StageInfo {
+  int64_t dim = 0, num_heads = 0, depth = 0;
+  Size2 map{}, padded{}, window{}, shift{};
+  std::string path;  ///< "layers.0"
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  /// @param images (B, H, W, in_chans), normalised.
+  /// @param features if not null, receives each stage's map (B, H, W, C) before its downsample.
+  /// @return logits (B, num_classes).
+  virtual Tensor operator()(const Tensor& images, const Pass& pass,
+                            std::vector<Tensor>* features) const = 0;
+  virtual const std::vector<StageInfo>& stages() const = 0;
+};
+
+// ---- What the architectures share ---------------------------------------------------------------
+
+/// @throws UsageError unless lists, heads and sizes of the config fit together.
+void check_sizes(const ModelConfig& config);
+
+/// Stochastic depth of a block: linspace(0, drop_path_rate, blocks) over the blocks of all stages.
+double drop_path_rate_of(const ModelConfig& config, int64_t block);
+
+/// @throws UsageError unless a map is the one that the position embedding was made for.
+void check_position_map(Size2 found, Size2 expected);
+
+}  // namespace swin::layers

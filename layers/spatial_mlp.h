@@ -1,0 +1,30 @@
+// Swin-MLP's mixing of tokens: one matrix a head over the places of a window instead of attention.
+#pragma once
+#include <string>
+
+#include "layers/window_attention.h"
+
+namespace swin::layers {
+
+/// y[i, c] = Σⱼ W[h, i, j] x[j, c] + b[h, i] inside every window, h being the head of channel c:
+/// the published grouped Conv1d. Windows are shifted by zeros added on all sides and cut off again;
+/// nothing is rolled or masked.
+/// Source: the published Swin-MLP (arXiv:2103.14030, appendix; models/swin_mlp.py).
+class SpatialMlp : public WindowMixer {
+ public:
+  /// Parameters spatial_mlp.weight (heads · area, area, 1) and spatial_mlp.bias (heads · area).
+  SpatialMlp(const Scope& scope, const ModelConfig& config, int64_t stage,
+             const WindowPlan& windows);
+  Tensor operator()(const Tensor& x, const Pass& pass) const override;
+
+ private:
+  Tensor mix(const Tensor& map) const;
+
+  std::string path_;
+  WindowPlan windows_;
+  PadMode pad_mode_;
+  int64_t num_heads_;
+  Parameter weight_, bias_;
+};
+
+}  // namespace swin::layers

@@ -1,0 +1,93 @@
+#include "layers/vision_transformer.h"
+
+#include <cmath>
+
+#include "autograd/tape/op.h"
+#include "base/errors.h"
+
+namespace swin::layers {
+
+using namespace autograd;
+using autograd::Size2;
+
+namespace {
+constexpr double kEpsilon = 1e-6;  // of every LayerNorm, as in the published code
+constexpr double kPositionStd = 0.02, kClassTokenStd = 1e-6;
+}  // namespace
+
+TransformerBlock::TransformerBlock(const Scope& scope, const ModelConfig& config,
+                                   double drop_path_rate)
+    : path_(scope.path()),
+      attn_path_((scope / "attn").path()),
+      num_heads_(config.num_heads[0]),
+      drop_path1_(scope, "drop_path1", drop_path_rate),
+      drop_path2_(scope, "drop_path2", drop_path_rate) {
+  const int64_t dim = config.embed_dim;
+  scale_ = static_cast<real>(config.qk_scale.value_or(
+      1 / std::sqrt(static_cast<double>(dim) / static_cast<double>(num_heads_))));
+  norm1_ = LayerNorm(scope / "norm1", dim, kEpsilon);
+  qkv_ = Linear(scope / "attn" / "qkv", dim, 3 * dim, config.qkv_bias, config.init_std);
+  proj_ = Linear(scope / "attn" / "proj", dim, dim, true, config.init_std);
+  attn_drop_ = Dropout(scope / "attn", "attn_drop", config.attn_drop_rate);
+  proj_drop_ = Dropout(scope / "attn", "proj_drop", config.drop_rate);
+  norm2_ = LayerNorm(scope / "norm2", dim, kEpsilon);
+  mlp_ = Mlp(scope / "mlp", dim, config.hidden_of(0), config.drop_rate, config.init_std);
+}
+
+Tensor TransformerBlock::operator()(const Tensor& x, const Pass& pass) const {
+  const Named named(path_);
+  const auto attend = [&](const Tensor& tokens) {
+    const Named in_attention(attn_path_);
+    AttentionOptions options;
+    options.num_heads = num_heads_;
+    options.scale = scale_;
+    options.drop_rate = pass.training ? attn_drop_.rate() : 0;
+    options.draw = pass.draw(attn_drop_.stream());
+    return proj_drop_(proj_(attention(qkv_(tokens), options)), pass);
+  };
+  const Tensor y = add(x, drop_path1_(attend(norm1_(x)), pass));
+  return add(y, drop_path2_(mlp_(norm2_(y), pass), pass));
+}
+
+VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& config)
+    : class_token_(config.global_pool == "token"),
+      patch_embed_(scope / "patch_embed", config, false) {
+  check_sizes(config);
+  const int64_t dim = config.embed_dim, depth = config.depths[0];
+  const Size2 map = token_map(config);
+  const int64_t tokens = map[0] * map[1] + (class_token_ ? 1 : 0);
+  // Embeddings never decay: they are places, not products.
+  if (class_token_)
+    cls_token_ =
+        scope.parameter("cls_token", {1, 1, dim}, Initial::normal(kClassTokenStd), WeightDecay::no);
+  pos_embed_ = scope.parameter("pos_embed", {1, tokens, dim}, Initial::normal(kPositionStd),
+                               WeightDecay::no);
+  pos_drop_ = Dropout(scope / "pos_drop", "drop", config.drop_rate);
+  for (int64_t i = 0; i < depth; ++i)
+    blocks_.emplace_back(scope / "blocks" / i, config, drop_path_rate_of(config, i));
+  norm_ = LayerNorm(scope / (class_token_ ? "norm" : "fc_norm"), dim, kEpsilon);
+  head_ = Linear(scope / "head", dim, config.num_classes, true, config.init_std);
+  stages_.push_back({dim, config.num_heads[0], depth, map, map, map, {0, 0}, "blocks"});
+}
+
+Tensor VisionTransformer::operator()(const Tensor& images, const Pass& pass,
+                                     std::vector<Tensor>* features) const {
+  Tensor x = patch_embed_(images);
+  const int64_t batch = x.dim(0), dim = x.dim(3);
+  const Size2 map = {x.dim(1), x.dim(2)};
+  check_position_map(map, stages_[0].map);
+  x = reshape(x, {batch, map[0] * map[1], dim});
+  if (class_token_) x = concat({broadcast_to(cls_token_.tensor(), {batch, 1, dim}), x}, 1);
+  x = pos_drop_(add(x, pos_embed_.tensor()), pass);
+  for (const TransformerBlock& block : blocks_) x = block(x, pass);
+  const int64_t first = class_token_ ? 1 : 0;
+  if (features)
+    features->push_back(
+        reshape(first ? slice(x, 1, first, x.dim(1)) : x, {batch, map[0], map[1], dim}));
+  // The class token after the last norm, or the norm of the mean.
+  const Tensor pooled = class_token_ ? reshape(slice(x, 1, 0, 1), {batch, dim})
+                                     : mean_tokens(reshape(x, {batch, map[0], map[1], dim}));
+  return head_(norm_(pooled));
+}
+
+}  // namespace swin::layers
