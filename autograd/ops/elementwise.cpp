@@ -119,7 +119,7 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   Sides sides{}, x_sides{};
   op.check(shape.rank() > 0 && align(shape, x.shape(), sides, x_sides), [&] {
     return "found " + x.shape().text() + " for " + shape.text() +
-           ", expected sides that are equal or 1";
+           ", expected an axis or more, and sides that are equal or 1";
   });
   Tensor y(shape);
   const int rank = shape.rank();

@@ -122,7 +122,8 @@ OpRow broadcast_row() {
                one({2, 3, 17}, {2, 3, 17}),
                one({2, 1, 3, 1}, {2, 4, 3, 5})};
   row.parallel = {one({1000}, {70, 1000}), one({70, 1}, {70, 1000})};
-  row.rejects = {{"broadcast_to: found (2, 3) for (2, 4), expected sides that are equal or 1",
+  row.rejects = {{"broadcast_to: found (2, 3) for (2, 4), expected an axis or more, and sides that "
+                  "are equal or 1",
                   [] {
                     ops::broadcast_to(zeros({2, 3}), {2, 4});
                   }},
