@@ -189,7 +189,9 @@ Arguments parse_arguments(int argc, const char* const* argv) {
         v.option("--resume", "auto|never|FILE",
                  "Go on from the newest checkpoint of the run directory that verifies (auto, "
                  "the default), from a checkpoint, or begin anew");
-    const auto& init = v.option("--init", "FILE", "Begin with the weights of this checkpoint");
+    const auto& init =
+        v.option("--init", "FILE",
+                 "Begin with the weights of this file, as init.checkpoint (configs/README.md)");
     builders.push_back([&](const CommonArguments& common) {
       auto a = with<TrainArguments>(common);
       a.config = v.required("CONFIG", config);
@@ -262,13 +264,46 @@ Arguments parse_arguments(int argc, const char* const* argv) {
   {
     Verb& v = verb("inspect", "What is in a checkpoint or a weight file; the whole file is checked",
                    "swin inspect runs/synthetic_micro/last.h5");
-    const auto& file = v.positional("FILE", "Checkpoint (.h5) or .safetensors");
+    const auto& file =
+        v.positional("FILE", "Checkpoint (.h5), .safetensors, its index or folder, .pth or .pt");
     const auto& config =
         v.option("--config", "CONFIG", "Also check that a weight file fits this model");
     builders.push_back([&](const CommonArguments& common) {
       auto a = with<InspectArguments>(common);
       a.file = v.required("FILE", file);
       a.config = v.given_text("--config", config);
+      return Arguments(a);
+    });
+  }
+  {
+    Verb& v = verb("convert", "Weights from one format and library into another, bit for bit",
+                   "swin convert swin_t.pth swin_t.h5");
+    const auto& input =
+        v.positional("IN", "Checkpoint (.h5), .safetensors, its index or folder, .pth or .pt");
+    const auto& output = v.positional(
+        "OUT", "OUT.h5 (for predict, evaluate, train --init) or OUT.safetensors (for others)");
+    const auto& dialect =
+        v.option("--dialect", "NAME",
+                 "Whose names OUT.safetensors has: official (default), timm, torchvision, "
+                 "huggingface; those of IN are recognised");
+    const auto& config =
+        v.option("--config", "CONFIG",
+                 "Model of a weight file that has no config of its own (default: what its shapes "
+                 "tell)");
+    const auto& allow = v.option(
+        "--allow", "KEY,…", "Keys of IN that may be left out though unknown; * is any characters");
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<ConvertArguments>(common);
+      a.input = v.required("IN", input);
+      a.output = v.required("OUT", output);
+      a.dialect = v.given_text("--dialect", dialect);
+      a.config = v.given_text("--config", config);
+      if (v.given("--allow"))
+        for (size_t begin = 0; begin <= allow.size();) {
+          const size_t end = std::min(allow.find(',', begin), allow.size());
+          if (end > begin) a.allow.push_back(allow.substr(begin, end - begin));
+          begin = end + 1;
+        }
       return Arguments(a);
     });
   }
@@ -347,7 +382,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     throw UsageError("swin",
                      "found the verb \"" + words[0] +
                          "\", expected one of train, evaluate, predict, plan, "
-                         "config, inspect, verify, benchmark, info",
+                         "config, inspect, convert, verify, benchmark, info",
                      did_you_mean(words[0], verb_names, "swin --help explains them"));
   if (words[0][0] == '-' && words[0] != "--help" && words[0] != "-h" && words[0] != "--version")
     throw UsageError("swin",

@@ -57,6 +57,13 @@ struct InspectArguments : CommonArguments {
   std::optional<std::string> config;
 };
 
+struct ConvertArguments : CommonArguments {
+  std::string input, output;
+  std::optional<std::string> dialect;  ///< of the output; official
+  std::optional<std::string> config;
+  std::vector<std::string> allow;  ///< keys that may be there without meaning, * for any characters
+};
+
 struct VerifyArguments : CommonArguments {
   std::string file, golden;
   std::optional<std::string> config;
@@ -76,8 +83,8 @@ struct BenchmarkArguments : CommonArguments {
 struct InfoArguments : CommonArguments {};
 
 using Arguments = std::variant<HelpArguments, TrainArguments, EvaluateArguments, PredictArguments,
-                               PlanArguments, ConfigArguments, InspectArguments, VerifyArguments,
-                               BenchmarkArguments, InfoArguments>;
+                               PlanArguments, ConfigArguments, InspectArguments, ConvertArguments,
+                               VerifyArguments, BenchmarkArguments, InfoArguments>;
 
 /// @throws base::UsageError naming the verb or flag, and the nearest one there is.
 Arguments parse_arguments(int argc, const char* const* argv);

@@ -13,6 +13,7 @@ base::ExitCode run(const PredictArguments& arguments);
 base::ExitCode run(const PlanArguments& arguments);
 base::ExitCode run(const ConfigArguments& arguments);
 base::ExitCode run(const InspectArguments& arguments);
+base::ExitCode run(const ConvertArguments& arguments);
 base::ExitCode run(const VerifyArguments& arguments);
 base::ExitCode run(const BenchmarkArguments& arguments);
 base::ExitCode run(const InfoArguments& arguments);

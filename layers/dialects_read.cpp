@@ -328,11 +328,23 @@ class Reader {
       backbone |= array.name.starts_with("norm") && array.name[4] != '.';
     }
     file_.kind = simmim ? WeightKind::simmim : backbone ? WeightKind::backbone : WeightKind::model;
+    if (file_.kind == WeightKind::backbone && file_.dialect == Dialect::huggingface)
+      drop_last_norm();
     if (!simmim) return;
     for (auto* list : {&file_.arrays, &file_.derived})
       for (NamedArray& array : *list)
         if (!array.name.starts_with("decoder.")) array.name.insert(0, kEncoderPrefix);
     for (size_t i = 0; i < file_.arrays.size(); ++i) file_.loaded[i].name = file_.arrays[i].name;
+  }
+
+  // The hub's backbones have the classifier's last norm, and do not use it.
+  void drop_last_norm() {
+    for (size_t i = file_.arrays.size(); i-- > 0;) {
+      if (!file_.arrays[i].name.starts_with("norm.")) continue;
+      file_.skipped.push_back({file_.loaded[i].keys[0], "not used by a backbone"});
+      file_.arrays.erase(file_.arrays.begin() + static_cast<std::ptrdiff_t>(i));
+      file_.loaded.erase(file_.loaded.begin() + static_cast<std::ptrdiff_t>(i));
+    }
   }
 
   void require_distinct() const {

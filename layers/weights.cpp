@@ -4,14 +4,17 @@
 #include <unordered_map>
 
 #include "base/errors.h"
-#include "files/checkpoint_file.h"
-#include "files/safetensors.h"
+#include "base/pool.h"
+#include "layers/backbone.h"
+#include "layers/model.h"
+#include "layers/simmim.h"
 
 namespace swin::layers {
 
+using files::NamedArray;
+
 namespace {
 
-constexpr std::string_view kModelGroup = "model/";
 const char* const kRemedy = "load it with the config it was trained with";
 
 std::vector<int64_t> sides(const Shape& shape) {
@@ -45,22 +48,8 @@ bool is_float(files::DType dtype) {
 
 }  // namespace
 
-bool is_derived_table(std::string_view name) {
-  const std::string_view leaf = name.substr(name.rfind('.') + 1);  // npos + 1 is 0: the whole name
-  return leaf == "relative_position_index" || leaf == "attn_mask" ||
-         leaf == "relative_coords_table";
-}
-
 std::vector<files::NamedArray> read_weights(const std::filesystem::path& file) {
-  if (!files::is_checkpoint(file)) return files::SafetensorsFile(file).arrays();
-  const files::CheckpointFile checkpoint(file);
-  std::vector<files::NamedArray> arrays;
-  for (const auto& entry : checkpoint.entries()) {
-    if (!entry.name.starts_with(kModelGroup)) continue;
-    arrays.push_back(checkpoint.read(entry.name));
-    arrays.back().name.erase(0, kModelGroup.size());
-  }
-  return arrays;
+  return read_weight_file(file).arrays;
 }
 
 void load_weights(Parameters& parameters, std::span<const files::NamedArray> arrays,
@@ -103,6 +92,46 @@ void load_weights(Parameters& parameters, std::span<const files::NamedArray> arr
 
 void load_weights(Parameters& parameters, const std::filesystem::path& file) {
   load_weights(parameters, read_weights(file), file.string());
+}
+
+void require_fit(const WeightFile& file, ModelConfig config) {
+  const NamedArray* head = file.find("head.weight");
+  if (config.num_classes == 0 && head && !head->shape.empty()) config.num_classes = head->shape[0];
+  const base::DryRun dry;
+  if (file.kind == WeightKind::model) {
+    std::vector<NamedArray> arrays = file.arrays;
+    // What a trunk lacks is as if it were there.
+    const int64_t dim = config.dim_of(config.num_stages() - 1);
+    const std::vector<float> numbers(static_cast<size_t>(dim));
+    const auto stand_in = [&](const char* name, std::vector<int64_t> shape) {
+      if (!file.find(name))
+        arrays.push_back(NamedArray::of(
+            name, shape, std::span(numbers).first(static_cast<size_t>(shape.back()))));
+    };
+    if (!head) {
+      config.num_classes = 1;
+      stand_in("head.weight", {1, dim});
+      stand_in("head.bias", {1});
+      const bool mean_pooled = config.name == "vit" && config.global_pool == "avg";
+      stand_in(mean_pooled ? "fc_norm.weight" : "norm.weight", {dim});
+      stand_in(mean_pooled ? "fc_norm.bias" : "norm.bias", {dim});
+    }
+    Model model(config, 0, false);
+    load_weights(model.parameters(), arrays, file.where);
+    return;
+  }
+  Parameters parameters;
+  const Scope scope(parameters);
+  if (file.kind == WeightKind::simmim) {
+    const MaskedImageModel model(scope, config);
+  } else {
+    BackboneOptions options;
+    options.out_stages.clear();
+    for (int64_t i = 0; i < config.num_stages(); ++i)
+      if (file.find("norm" + std::to_string(i) + ".weight")) options.out_stages.push_back(i);
+    const Backbone model(scope, config, options);
+  }
+  load_weights(parameters, file.arrays, file.where);
 }
 
 }  // namespace swin::layers

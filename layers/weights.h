@@ -3,21 +3,16 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "files/named_array.h"
+#include "layers/dialects.h"
 #include "layers/scope.h"
 
 namespace swin::layers {
 
-/// Whether a name is of a table that files of other programs hold beside the parameters and that
-/// the model derives from its sizes: relative_position_index, attn_mask, relative_coords_table.
-bool is_derived_table(std::string_view name);
-
-/// The weights in a file, in official names: all arrays of a .safetensors file, or /model of a
-/// checkpoint (told apart by their first bytes).
-/// @throws base::WeightError where the file is missing or damaged.
+/// The weights in a file of any format and dialect, in official names: read_weight_file(file).
+/// @throws base::WeightError where the file is missing, damaged or in no known dialect.
 std::vector<files::NamedArray> read_weights(const std::filesystem::path& file);
 
 /// Copies arrays into the parameters of their names; float32, bfloat16 and float16 are widened.
@@ -29,5 +24,12 @@ void load_weights(Parameters& parameters, std::span<const files::NamedArray> arr
                   const std::string& where);
 /// read_weights and load_weights in one.
 void load_weights(Parameters& parameters, const std::filesystem::path& file);
+
+/// Whether a file's weights are the parameters of that model (of its SimMIM or backbone form, as
+/// file.kind says; a classifier may lack its head), names and shapes. Nothing is computed.
+/// @param config num_classes 0 gives way to the file's head.
+/// @throws base::WeightError as load_weights does; UsageError where the config asks for the
+/// impossible.
+void require_fit(const WeightFile& file, ModelConfig config);
 
 }  // namespace swin::layers

@@ -1,0 +1,101 @@
+#include "cli/weight_report.h"
+
+#include <map>
+
+#include "base/errors.h"
+#include "cli/console.h"
+
+namespace swin::cli {
+namespace {
+
+std::map<std::string, int64_t> dtypes_of(const layers::WeightFile& file) {
+  std::map<std::string, int64_t> arrays;
+  for (const files::NamedArray& array : file.arrays) ++arrays[files::name_of(array.dtype)];
+  return arrays;
+}
+
+int64_t numbers_in(const layers::WeightFile& file) {
+  int64_t numbers = 0;
+  for (const files::NamedArray& array : file.arrays) numbers += array.num_elements();
+  return numbers;
+}
+
+template <class Numbers>
+std::string dashed(const Numbers& numbers) {
+  std::string text;
+  for (const int64_t n : numbers) text += (text.empty() ? "" : "-") + std::to_string(n);
+  return text;
+}
+
+std::string side_text(layers::Size2 size) {
+  return size[0] == size[1] ? std::to_string(size[0]) : size_text(size[0], size[1]);
+}
+
+}  // namespace
+
+std::string summary(const layers::WeightFile& file) {
+  std::string types;
+  for (const auto& [name, count] : dtypes_of(file)) types += (types.empty() ? "" : ", ") + name;
+  std::string text = file.format + ", " + layers::name_of(file.dialect) + "'s names, " + file.model;
+  if (file.kind == layers::WeightKind::simmim) text += " under SimMIM";
+  if (file.kind == layers::WeightKind::backbone) text += " backbone";
+  return text + ", " + grouped(numbers_in(file)) + " numbers in " +
+         grouped(static_cast<int64_t>(file.arrays.size())) + " arrays of " + types;
+}
+
+std::string skipped_text(const layers::WeightFile& file) {
+  std::map<std::string, int64_t> reasons;
+  for (const layers::WeightFile::Skipped& skipped : file.skipped) ++reasons[skipped.reason];
+  std::string text;
+  for (const auto& [reason, count] : reasons)
+    text += grouped(count) + (count == 1 ? " key" : " keys") + " skipped: " + reason + "\n";
+  return text;
+}
+
+std::string sizes_text(const layers::ModelConfig& config) {
+  std::string text = config.name + ", patch " + std::to_string(config.patch_size) + ", embed_dim " +
+                     std::to_string(config.embed_dim) + ", depths " + dashed(config.depths) +
+                     ", heads " + dashed(config.num_heads);
+  if (config.name != "vit") {
+    text += ", window ";
+    if (config.window_sizes.empty()) {
+      text += side_text(config.window_size);
+    } else {
+      for (size_t i = 0; i < config.window_sizes.size(); ++i)
+        text += (i ? "-" : "") + side_text(config.window_sizes[i]);
+    }
+  }
+  return text + ", image " + size_text(config.image_size[0], config.image_size[1]) + ", " +
+         grouped(config.num_classes) + " classes";
+}
+
+void describe(const layers::WeightFile& file, base::Json& result) {
+  result["format"] = file.format;
+  result["dialect"] = layers::name_of(file.dialect);
+  result["model"] = file.model;
+  result["kind"] = layers::name_of(file.kind);
+  result["parameters"] = numbers_in(file);
+  base::Json& dtypes = result["dtypes"] = base::Json::object();
+  for (const auto& [name, count] : dtypes_of(file)) dtypes[name] = count;
+  base::Json& skipped = result["skipped"] = base::Json::array();
+  for (const layers::WeightFile::Skipped& entry : file.skipped) {
+    base::Json row = base::Json::object();
+    row["key"] = entry.key;
+    row["reason"] = entry.reason;
+    skipped.push_back(row);
+  }
+  result["notes"] = base::Json::array_of(file.notes);
+}
+
+trainers::Config stored_config_of(const layers::WeightFile& file) {
+  const std::string where = file.where + ": meta/config";
+  try {
+    return trainers::parse_config_without_data(base::parse_json(*file.config_json, where));
+  } catch (const base::JsonSyntaxError& error) {
+    throw base::WeightError(where, error.what, "use another checkpoint of the run");
+  } catch (const base::UsageError& error) {
+    throw base::WeightError(where, error.what(), "use another checkpoint of the run");
+  }
+}
+
+}  // namespace swin::cli
