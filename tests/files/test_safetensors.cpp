@@ -7,6 +7,7 @@
 
 #include "files/atomic_file.h"
 #include "files/safetensors.h"
+#include "tests/files/heap_meter.h"
 #include "tests/files/temporary_directory.h"
 
 namespace swin::files {
@@ -225,6 +226,63 @@ TEST(Safetensors, DamagedFilesAreReadOrRefusedNeverMore) {
     }
   }
   EXPECT_GT(refused, 1000);
+}
+
+// Valid means: known type, size that fits the shape, inside the file, no byte in two tensors.
+TEST(Safetensors, EveryFlippedHeaderBitGivesValidArraysOrIsRefused) {
+  const TemporaryDirectory directory;
+  const std::vector<float> values(8, 0.5f);
+  write_safetensors(directory / "good",
+                    {NamedArray::of("head.weight", {2, 3}, std::span(values).first(6)),
+                     NamedArray::of("head.bias", {2}, std::span(values).last(2)),
+                     NamedArray::of("none", {0, 4}, std::span(values).first(0))});
+  const std::string good = read_text(directory / "good");
+  int loaded = 0, refused = 0;
+  for (size_t at = 0; at < good.size() - 32; ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string bytes = good;
+      bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
+      try {
+        const SafetensorsFile file(std::as_bytes(std::span(bytes)), "flipped");
+        size_t total = 0;
+        for (const NamedArray& array : file.arrays()) {
+          const auto count = num_elements_of(array.shape);
+          ASSERT_TRUE(count.has_value());
+          ASSERT_EQ(static_cast<size_t>(*count * size_bytes_of(array.dtype)), array.bytes.size());
+          ASSERT_EQ(array.bytes.data() - std::as_bytes(std::span(bytes)).data(),
+                    static_cast<std::ptrdiff_t>(good.size() - 32 + total));
+          total += array.bytes.size();
+        }
+        EXPECT_EQ(total, 32u);
+        ++loaded;  // a letter of a name, a type of the same size
+      } catch (const base::WeightError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("flipped: "));
+        ++refused;
+      }
+    }
+  EXPECT_GT(loaded, 0);
+  EXPECT_GT(refused, 5 * loaded);
+}
+
+// What a header claims is not believed before it is compared with the file.
+TEST(Safetensors, DamagedFilesTakeLittleMemory) {
+  const std::string good = R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
+  const std::pair<const char*, std::string> cases[] = {
+      {"huge shape",
+       one(R"({"dtype":"F32","shape":[1152921504606846976],"data_offsets":[0,8]})", 8)},
+      {"huge offsets",
+       one(R"({"dtype":"U8","shape":[9000000000000000000],"data_offsets":[0,9000000000000000000]})",
+           8)},
+      {"many sides", one("{\"dtype\":\"F32\",\"shape\":[" + std::string(100'000, '1') +
+                             "],\"data_offsets\":[0,8]}",
+                         8)},
+      {"header length", std::string("\xff\xff\xf0\5\0\0\0\0{", 9) + std::string(100, ' ')},
+  };
+  for (const auto& [what, bytes] : cases) {
+    const testing::HeapMeter heap;
+    EXPECT_THROW(SafetensorsFile(std::as_bytes(std::span(bytes)), "x"), base::WeightError) << what;
+    EXPECT_LT(heap.peak_bytes(), 2'000'000) << what;
+  }
 }
 
 TEST(Safetensors, WritesTheReferenceLayout) {
