@@ -89,6 +89,25 @@ std::string fill(std::string_view pattern, const Binding& binding) {
   return name;
 }
 
+std::string fill_like(std::string_view pattern, std::string_view key) {
+  const bool bias = key.ends_with(kLeaves[1]);
+  std::string name;
+  for (size_t at = 0; at < pattern.size();) {
+    if (pattern[at] != '{') {
+      name += pattern[at++];
+      continue;
+    }
+    if (place_at(pattern, at).leaf) {
+      name += kLeaves[bias ? 1 : 0];
+      continue;
+    }
+    while (!key.empty() && !is_digit(key[0])) key.remove_prefix(1);
+    if (key.empty()) name += '0';
+    for (; !key.empty() && is_digit(key[0]); key.remove_prefix(1)) name += key[0];
+  }
+  return name;
+}
+
 bool glob(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0, star = std::string_view::npos, after = 0;
   while (t < text.size()) {

@@ -21,6 +21,10 @@ bool match(std::string_view pattern, std::string_view text, Binding& binding);
 /// The name that a pattern makes of a binding.
 std::string fill(std::string_view pattern, const Binding& binding);
 
+/// The pattern with the numbers and the leaf of `key` in its places, one after the other: what a
+/// key that is not quite of the pattern was meant to be.
+std::string fill_like(std::string_view pattern, std::string_view key);
+
 /// Whether `text` is the pattern, in which each * is any characters.
 bool glob(std::string_view pattern, std::string_view text);
 

@@ -111,24 +111,11 @@ bool all_zero(std::span<const std::byte> bytes) {
 
 // The name of the table that is nearest, with the numbers of `key` in its places.
 std::string nearest_name(const std::vector<Row>& rows, const std::string& key) {
-  Binding binding;
-  size_t filled = 0;
-  for (size_t at = 0; at < key.size() && filled < 3;) {
-    if (key[at] < '0' || key[at] > '9') {
-      ++at;
-      continue;
-    }
-    int64_t number = 0;
-    for (; at < key.size() && key[at] >= '0' && key[at] <= '9'; ++at)
-      number = std::min<int64_t>(10 * number + (key[at] - '0'), 999);
-    binding.numbers[filled++] = number;
-  }
-  if (key.ends_with("bias")) binding.leaf = 1;
   std::string nearest;
   int64_t least = 1 << 20;
   for (const Row& row : rows)
     for (const std::string& pattern : row.theirs) {
-      const std::string name = fill(pattern, binding);
+      const std::string name = fill_like(pattern, key);
       const int64_t distance = edit_distance(key, name);
       if (distance < least) {
         least = distance;
@@ -219,7 +206,10 @@ class Reader {
       } else if (item.name.starts_with("pooler.")) {
         file_.skipped.push_back({item.key, "not of this model"});
       } else if (!found) {
-        unexpected.push_back(item.key + " (nearest: " + nearest_name(rows_, item.name) + ")");
+        // The first ones are shown; a hostile file has many, and long ones.
+        const bool shown = unexpected.size() < 3 && item.key.size() < 200;
+        unexpected.push_back(shown ? item.key + " (nearest: " + nearest_name(rows_, item.name) + ")"
+                                   : item.key);
       } else {
         std::vector<const Item*>& parts = parts_[found->place];
         if (parts.empty()) order_.push_back(found->place);

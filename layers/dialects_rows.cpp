@@ -49,8 +49,11 @@ std::optional<Found> find_row(const std::vector<Row>& rows, std::vector<std::str
 
 std::string listing(const std::vector<std::string>& texts) {
   constexpr size_t kShown = 3;
+  constexpr size_t kLongest = 300;
   std::string text;
-  for (size_t i = 0; i < std::min(texts.size(), kShown); ++i) text += (i ? ", " : "") + texts[i];
+  for (size_t i = 0; i < std::min(texts.size(), kShown); ++i)
+    text += (i ? ", " : "") +
+            (texts[i].size() > kLongest ? texts[i].substr(0, kLongest) + "…" : texts[i]);
   if (texts.size() > kShown) text += " and " + std::to_string(texts.size() - kShown) + " more";
   return text;
 }
