@@ -5,30 +5,22 @@
 #include <cstring>
 #include <string>
 
-#include "base/errors.h"
-#include "files/mapped_file.h"
-#include "files/pickle_globals.h"
+#include "files/pickle_objects.h"
 
 namespace swin::files {
 namespace {
 
-using Kind = PickleValue::Kind;
-
-constexpr char kDamaged[] = "the file is damaged; get it again";
-constexpr char kForeign[] =
-    "nothing of it was run; save model.state_dict() alone with torch.save and give that file";
 constexpr int kMaxProtocol = 5;
 
 }  // namespace
 
 /// Runs one pickle.
-class PickleMachine {
+class PickleMachine : PickleObjects {
  public:
   PickleMachine(std::span<const std::byte> bytes, const std::string& where, Pickle& pickle)
-      : pickle_(pickle),
-        where_(where),
-        text_(reinterpret_cast<const char*>(bytes.data()),
-              std::min(bytes.size(), Pickle::kMaxBytes)) {
+      : PickleObjects(where, pickle) {
+    text_ = {reinterpret_cast<const char*>(bytes.data()),
+             std::min(bytes.size(), Pickle::kMaxBytes)};
     pickle_.text_ = text_;
   }
 
@@ -41,19 +33,6 @@ class PickleMachine {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& found, const char* remedy = kDamaged) const {
-    throw base::WeightError(where_, "byte " + std::to_string(at_) + " of the pickle: " + found,
-                            remedy);
-  }
-
-  /// Bounds time and memory: every instruction and every value that is copied counts.
-  void charge(int64_t count) {
-    instructions_ += count;
-    if (instructions_ > Pickle::kMaxInstructions)
-      refuse("found more than " + std::to_string(Pickle::kMaxInstructions) +
-             " instructions, expected the few thousand of a state dict");
-  }
-
   // The bytes.
   std::string_view take(uint64_t count) {
     if (count > text_.size() - at_)
@@ -77,42 +56,11 @@ class PickleMachine {
     return line;
   }
 
-  // Values.
-  static PickleValue value_of(Kind kind) {
-    PickleValue value;
-    value.kind = kind;
-    return value;
+  void push_text(Kind kind, uint64_t size) {
+    const size_t begin = at_;
+    take(size);
+    push(text(kind, begin, size));
   }
-  static PickleValue integer(int64_t number) {
-    PickleValue value = value_of(Kind::integer);
-    value.integer = number;
-    return value;
-  }
-  static PickleValue boolean(bool truth) {
-    PickleValue value = value_of(Kind::boolean);
-    value.integer = truth;
-    return value;
-  }
-  PickleValue text(Kind kind, uint64_t size) {
-    const std::string_view taken = take(size);
-    PickleValue value = value_of(kind);
-    value.text.begin = static_cast<uint32_t>(taken.data() - text_.data());
-    value.text.size_bytes = static_cast<uint32_t>(taken.size());
-    return value;
-  }
-  static PickleValue refer(Kind kind, size_t index) {
-    PickleValue value = value_of(kind);
-    value.index = static_cast<uint32_t>(index);
-    return value;
-  }
-  PickleValue sequence(Kind kind, std::vector<PickleValue> items) {
-    pickle_.sequences_.push_back(std::move(items));
-    return refer(kind, pickle_.sequences_.size() - 1);
-  }
-  std::vector<PickleValue>& items(const PickleValue& value) {
-    return pickle_.sequences_[value.index];
-  }
-  std::string_view text_of(const PickleValue& value) const { return pickle_.text(value); }
 
   // The stack. What lies below the last mark cannot be reached.
   size_t fence() const { return marks_.empty() ? 0 : marks_.back(); }
@@ -174,139 +122,12 @@ class PickleMachine {
     dict.insert(dict.end(), values.begin(), values.end());
   }
 
-  // Names.
-  void push_global(std::string_view module, std::string_view name) {
-    const auto globals = pickle_globals();
-    for (size_t i = 0; i < globals.size(); ++i)
-      if (globals[i].module == module && globals[i].name == name)
-        return push(refer(Kind::global, i));
-    const bool is_os = module == "posix" || module == "nt";  // what os's functions are pickled as
-    refuse("found the global " + printable(module) + "." + printable(name) +
-               (is_os ? " (os." + printable(name) + ")" : "") +
-               ", expected only what a state dict needs",
-           kForeign);
-  }
-  const PickleGlobal& global_of(const PickleValue& value) const {
-    if (value.kind != Kind::global)
-      refuse("found a call of something that is no global, expected torch's functions", kForeign);
-    return pickle_globals()[value.index];
-  }
-
-  const std::vector<PickleValue>& arguments_of(const PickleValue& tuple, size_t at_least,
-                                               const PickleGlobal& global) {
-    if (tuple.kind != Kind::tuple || items(tuple).size() < at_least)
-      refuse("found a call of " + std::string(global.name) + " with other arguments, expected " +
-             std::to_string(at_least) + " or more");
-    return items(tuple);
-  }
-
-  PickleValue call(PickleValue function, PickleValue arguments, int depth = 0) {
-    const PickleGlobal& global = global_of(function);
-    switch (global.role) {
-      case PickleRole::ordered_dict: {
-        const auto& given = arguments_of(arguments, 0, global);
-        std::vector<PickleValue> members;
-        if (!given.empty()) members = pairs_of(given[0]);
-        return sequence(Kind::dict, std::move(members));
-      }
-      case PickleRole::dict_like:
-        return sequence(Kind::dict, {});
-      case PickleRole::rebuild_tensor:
-        return tensor(arguments_of(arguments, 4, global));
-      case PickleRole::rebuild_parameter: {
-        const PickleValue data = arguments_of(arguments, 1, global)[0];
-        if (data.kind != Kind::tensor) refuse("found a parameter of no tensor, expected one");
-        return data;
-      }
-      case PickleRole::rebuild_from_type: {
-        const auto& given = arguments_of(arguments, 3, global);
-        if (depth > 0) refuse("found nested calls, expected a tensor's");
-        return call(given[0], given[2], depth + 1);
-      }
-      case PickleRole::size: {
-        const PickleValue sides = arguments_of(arguments, 1, global)[0];
-        if (sides.kind != Kind::tuple && sides.kind != Kind::list)
-          refuse("found a torch.Size of no tuple, expected one");
-        return refer(Kind::tuple, sides.index);
-      }
-      case PickleRole::set:
-        return sequence(Kind::set, {});
-      case PickleRole::harmless:
-        return value_of(Kind::opaque);
-      case PickleRole::storage:
-        break;
-    }
-    refuse("found a call of " + std::string(global.module) + "." + std::string(global.name) +
-               ", expected it as the type of a storage only",
-           kForeign);
-  }
-
-  /// What Python 2's OrderedDict is made from: a list of pairs.
-  std::vector<PickleValue> pairs_of(const PickleValue& list) {
-    if (list.kind != Kind::list) refuse("found an OrderedDict of no list, expected pairs");
-    const auto& pairs = items(list);
-    charge(2 * static_cast<int64_t>(pairs.size()));
-    std::vector<PickleValue> members;
-    for (const PickleValue& pair : pairs) {
-      const bool is_pair =
-          (pair.kind == Kind::list || pair.kind == Kind::tuple) && items(pair).size() == 2;
-      if (!is_pair) refuse("found an OrderedDict of no pairs, expected key and value");
-      members.insert(members.end(), items(pair).begin(), items(pair).end());
-    }
-    return members;
-  }
-
-  PickleValue tensor(const std::vector<PickleValue>& arguments) {
-    const auto is_tuple = [](const PickleValue& value) { return value.kind == Kind::tuple; };
-    if (arguments[0].kind != Kind::storage || arguments[1].kind != Kind::integer ||
-        !is_tuple(arguments[2]) || !is_tuple(arguments[3]))
-      refuse("found a tensor of other parts, expected storage, offset, size and stride");
-    PickleTensor made;
-    made.storage = arguments[0].index;
-    made.offset = arguments[1].integer;
-    made.shape = arguments[2];
-    made.strides = arguments[3];
-    pickle_.tensors_.push_back(made);
-    return refer(Kind::tensor, pickle_.tensors_.size() - 1);
-  }
-
-  /// ("storage", torch.FloatStorage, key, location, elements[, None or (key, begin, elements)])
-  void push_persistent() {
-    const PickleValue id = pop();
-    if (id.kind != Kind::tuple) refuse("found a persistent id that is no tuple, expected one");
-    const auto parts = items(id);
-    const auto is_text = [&](size_t i) { return parts.size() > i && parts[i].kind == Kind::text; };
-    if (is_text(0) && text_of(parts[0]) == "module")
-      refuse("found a pickled module, expected a state dict", kForeign);
-    if (!is_text(0) || text_of(parts[0]) != "storage" || parts.size() < 5 || parts.size() > 6 ||
-        parts[1].kind != Kind::global || !is_text(2) || parts[4].kind != Kind::integer)
-      refuse("found another persistent id, expected a storage's type, key, place and size");
-    const PickleGlobal& type = global_of(parts[1]);
-    if (type.role != PickleRole::storage)
-      refuse("found a storage of type " + std::string(type.name) + ", expected FloatStorage …");
-    PickleStorage storage;
-    storage.key = text_of(parts[2]);
-    storage.dtype = type.dtype;
-    storage.num_elements = parts[4].integer;
-    if (parts.size() == 6 && parts[5].kind != Kind::none) {
-      const bool is_view = parts[5].kind == Kind::tuple && items(parts[5]).size() == 3 &&
-                           items(parts[5])[1].kind == Kind::integer &&
-                           items(parts[5])[2].kind == Kind::integer;
-      if (!is_view) refuse("found a storage's view of other parts, expected key, begin and size");
-      storage.is_view = true;
-      storage.view_begin = items(parts[5])[1].integer;
-      storage.view_elements = items(parts[5])[2].integer;
-    }
-    pickle_.storages_.push_back(storage);
-    push(refer(Kind::storage, pickle_.storages_.size() - 1));
-  }
-
   void push_long(uint64_t size) {
-    const PickleValue value = text(Kind::long_integer, size);
-    if (size > sizeof(int64_t)) return push(value);
+    if (size > sizeof(int64_t)) return push_text(Kind::long_integer, size);
+    const std::string_view taken = take(size);
     int64_t number = 0;
-    std::memcpy(&number, text_of(value).data(), size);
-    if (size > 0 && size < sizeof number && (text_of(value).back() & 0x80))
+    std::memcpy(&number, taken.data(), size);
+    if (size > 0 && size < sizeof number && (taken.back() & 0x80))
       number |= static_cast<int64_t>(~uint64_t{0} << (8 * size));  // the sign
     push(integer(number));
   }
@@ -316,17 +137,6 @@ class PickleMachine {
     const Kind kind = top().kind;
     if (kind != Kind::dict && kind != Kind::opaque && kind != Kind::set)
       refuse("found attributes of a plain value, expected an object's");
-  }
-
-  void push_object(const PickleValue& made_of) {
-    const PickleRole role = global_of(made_of).role;
-    if (role == PickleRole::ordered_dict || role == PickleRole::dict_like)
-      return push(sequence(Kind::dict, {}));
-    if (role == PickleRole::set) return push(sequence(Kind::set, {}));
-    if (role != PickleRole::harmless)
-      refuse("found an object of " + std::string(global_of(made_of).name) + ", expected a dict's",
-             kForeign);
-    push(value_of(Kind::opaque));
   }
 
   void stop() {
@@ -348,16 +158,16 @@ class PickleMachine {
       case 0x8a:  // LONG1
         return push_long(take_number<uint8_t>());
       case 'T':  // BINSTRING, Python 2
-        return push(text(Kind::text, take_number<uint32_t>()));
+        return push_text(Kind::text, take_number<uint32_t>());
       case 'U':
-        return push(text(Kind::text, take_number<uint8_t>()));
+        return push_text(Kind::text, take_number<uint8_t>());
       case 'B':
-        return push(text(Kind::bytes, take_number<uint32_t>()));
+        return push_text(Kind::bytes, take_number<uint32_t>());
       case 'C':
-        return push(text(Kind::bytes, take_number<uint8_t>()));
+        return push_text(Kind::bytes, take_number<uint8_t>());
       case 0x8e:  // BINBYTES8
       case 0x96:  // BYTEARRAY8
-        return push(text(Kind::bytes, take_number<uint64_t>()));
+        return push_text(Kind::bytes, take_number<uint64_t>());
       case 'N':
         return push(value_of(Kind::none));
       case 0x88:
@@ -365,11 +175,11 @@ class PickleMachine {
       case 0x89:
         return push(boolean(false));
       case 'X':
-        return push(text(Kind::text, take_number<uint32_t>()));
+        return push_text(Kind::text, take_number<uint32_t>());
       case 0x8c:  // SHORT_BINUNICODE
-        return push(text(Kind::text, take_number<uint8_t>()));
+        return push_text(Kind::text, take_number<uint8_t>());
       case 0x8d:  // BINUNICODE8
-        return push(text(Kind::text, take_number<uint64_t>()));
+        return push_text(Kind::text, take_number<uint64_t>());
       case 'G': {  // big-endian
         PickleValue value = value_of(Kind::real);
         value.real = std::bit_cast<double>(__builtin_bswap64(take_number<uint64_t>()));
@@ -422,13 +232,13 @@ class PickleMachine {
         return memoize(memo_.size());
       case 'c': {
         const std::string_view module = take_line();
-        return push_global(module, take_line());
+        return push(global(module, take_line()));
       }
       case 0x93: {  // STACK_GLOBAL
         const PickleValue name = pop(), module = pop();
         if (name.kind != Kind::text || module.kind != Kind::text)
           refuse("found a global without a name, expected one");
-        return push_global(text_of(module), text_of(name));
+        return push(global(text_of(module), text_of(name)));
       }
       case 'R': {
         const PickleValue arguments = pop(), function = pop();
@@ -438,10 +248,10 @@ class PickleMachine {
         return build();
       case 0x81:  // NEWOBJ
         pop();
-        return push_object(pop());
+        return push(object(pop()));
       case 0x92:  // NEWOBJ_EX
         pop_many(2);
-        return push_object(pop());
+        return push(object(pop()));
       case 0x80: {
         const int protocol = take_number<uint8_t>();
         if (protocol < 2 || protocol > kMaxProtocol)
@@ -457,7 +267,7 @@ class PickleMachine {
         return;
       }
       case 'Q':
-        return push_persistent();
+        return push(persistent(pop()));
       default:
         return refuse_instruction(code);
     }
@@ -493,15 +303,10 @@ class PickleMachine {
       if (row.code == code)
         refuse(std::string("found the instruction ") + row.name +
                    ", expected only what a state dict needs",
-               kForeign);
+               kPickleForeign);
     refuse("found byte " + std::to_string(code) + ", expected an instruction");
   }
 
-  Pickle& pickle_;
-  const std::string& where_;
-  std::string_view text_;
-  size_t at_ = 0;
-  int64_t instructions_ = 0;
   bool stopped_ = false;
   std::vector<PickleValue> stack_, memo_;
   std::vector<size_t> marks_;

@@ -91,6 +91,7 @@ class Pickle {
 
  private:
   friend class PickleMachine;
+  friend class PickleObjects;
   std::string_view text_;
   size_t size_bytes_ = 0;
   PickleValue root_;

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Writes the small .pth files that tests/files/test_torch_file.cpp reads, good and hostile ones.
+"""Writes the small .pth files that tests/files/test_torch_file.cpp reads, good and hostile ones, and the seeds of
+the fuzz targets.
 
-    python3 scripts/reference/make_torch_files.py          (made with torch 2.14.1; into tests/files/torch/)
+    python3 scripts/reference/make_torch_files.py          (torch 2.14.1; into tests/files/torch/ and fuzz/corpus/)
 
 The values are arange, so that the tests can state them. torch stores random or address-like keys in both forms, so
 a second run does not give the same bytes, but the same contents.
 """
 import argparse
 import collections
+import hashlib
 import io
 import os
 import pathlib
 import pickle
+import shutil
 import struct
 import zipfile
 
@@ -121,6 +124,40 @@ def saved(value, **options):
     return buffer.getvalue()
 
 
+def safetensors_file(header, data):
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def checkpoint(payload):
+    """The userblock of a checkpoint (docs/checkpoint_format.md) around any payload."""
+    block = b"swin checkpoint\n" + struct.pack("<IIQ", 1, 4096, len(payload)) + hashlib.sha256(payload).digest()
+    return block.ljust(4096, b"\0") + payload
+
+
+def write_seeds(corpus, samples):
+    def write(target, name, content):
+        (corpus / target).mkdir(parents=True, exist_ok=True)
+        (corpus / target / name).write_bytes(content)
+
+    for name in ("plain", "odd", "training", "training_protocol5", "protocol4", "os_system"):
+        with zipfile.ZipFile(samples / f"{name}.pth") as archive:
+            write("pickle", f"{name}.pkl", archive.read(archive.namelist()[0]))
+    for name in ("plain", "legacy", "legacy_odd", "legacy_training", "twice", "compressed"):
+        (corpus / "torch_file").mkdir(parents=True, exist_ok=True)
+        shutil.copy(samples / f"{name}.pth", corpus / "torch_file")
+    one = b'"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
+    two = b'"b":{"dtype":"BF16","shape":[2,1],"data_offsets":[8,12]},"e":{"dtype":"I64","shape":[0],"data_offsets":[8,8]}'
+    write("safetensors", "one", safetensors_file(b"{" + one + b"}", bytes(8)))
+    write("safetensors", "metadata", safetensors_file(b'{"__metadata__":{"format":"pt"},' + one + b"}  ", bytes(8)))
+    write("safetensors", "three", safetensors_file(b"{" + one + b"," + two + b"}", bytes(12)))
+    write("safetensors", "none", safetensors_file(b"{}", b""))
+    write("safetensors", "overlap", safetensors_file(b"{" + one + b"," + one.replace(b"w", b"v") + b"}", bytes(8)))
+    write("checkpoint", "whole", checkpoint(b"payload"))
+    write("checkpoint", "cut", checkpoint(b"payload")[:4000])
+    write("checkpoint", "changed", checkpoint(b"payload").replace(b"pay", b"Pay"))
+    write("checkpoint", "contents", bytes([1, 2, 3, 7]) + bytes(range(1, 60)))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=pathlib.Path,
@@ -181,6 +218,7 @@ def main():
             struct.pack_into("<H", encrypted, at + flag, bits | 1)
             at = encrypted.find(magic, at + 4)
     write("encrypted.pth", bytes(encrypted))
+    write_seeds(pathlib.Path(__file__).resolve().parents[2] / "fuzz/corpus", output)
 
 
 if __name__ == "__main__":

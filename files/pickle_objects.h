@@ -1,0 +1,63 @@
+// What a pickle makes while it runs, and the few calls it may make. Part of files/pickle.cpp.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "files/pickle.h"
+#include "files/pickle_globals.h"
+
+namespace swin::files {
+
+inline constexpr char kPickleDamaged[] = "the file is damaged; get it again";
+inline constexpr char kPickleForeign[] =
+    "nothing of it was run; save model.state_dict() alone with torch.save and give that file";
+
+/// The values of a pickle. Every refusal names the file and the place.
+class PickleObjects {
+ public:
+  using Kind = PickleValue::Kind;
+
+  PickleObjects(const std::string& where, Pickle& pickle) : pickle_(pickle), where_(where) {}
+
+  [[noreturn]] void refuse(const std::string& found, const char* remedy = kPickleDamaged) const;
+  /// Bounds time and memory: every instruction and every value that is copied counts.
+  void charge(int64_t count);
+
+  static PickleValue value_of(Kind kind);
+  static PickleValue integer(int64_t number);
+  static PickleValue boolean(bool truth);
+  static PickleValue text(Kind kind, size_t begin, size_t size);
+  PickleValue sequence(Kind kind, std::vector<PickleValue> items);
+  std::vector<PickleValue>& items(const PickleValue& value) {
+    return pickle_.sequences_[value.index];
+  }
+  std::string_view text_of(const PickleValue& value) const { return pickle_.text(value); }
+
+  /// A class or function by its name; an unknown one is refused.
+  PickleValue global(std::string_view module, std::string_view name) const;
+  /// What calling a global gives; nothing is called.
+  PickleValue call(PickleValue function, PickleValue arguments, int depth = 0);
+  /// A new object of a class.
+  PickleValue object(const PickleValue& made_of);
+  /// ("storage", torch.FloatStorage, key, location, elements[, None or (key, begin, elements)])
+  PickleValue persistent(const PickleValue& id);
+
+ protected:
+  Pickle& pickle_;
+  const std::string& where_;
+  std::string_view text_;
+  size_t at_ = 0;  // in text_
+
+ private:
+  static PickleValue refer(Kind kind, size_t index);
+  const PickleGlobal& global_of(const PickleValue& value) const;
+  const std::vector<PickleValue>& arguments_of(const PickleValue& tuple, size_t at_least,
+                                               const PickleGlobal& global);
+  std::vector<PickleValue> pairs_of(const PickleValue& list);
+  PickleValue tensor(const std::vector<PickleValue>& arguments);
+
+  int64_t instructions_ = 0;
+};
+
+}  // namespace swin::files

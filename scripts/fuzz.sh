@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Fuzzes the readers of weight files, one after the other, under the address and undefined-behaviour sanitizers.
+#   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: safetensors pickle torch_file checkpoint (default: all)
+# Needs clang and libclang-rt-14-dev. New inputs go to build/fuzz/corpus, crashes to build/fuzz/crashes (and end
+# the script with an error); the seeds are fuzz/corpus/TARGET.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH=/usr/bin:$PATH
+
+minutes=10
+targets=()
+while [[ $# -gt 0 ]]; do
+  case $1 in
+    --minutes) minutes=${2:?fuzz.sh: --minutes needs a number}; shift 2 ;;
+    safetensors | pickle | torch_file | checkpoint) targets+=("$1"); shift ;;
+    *)
+      echo "fuzz.sh: found the argument \"$1\", expected --minutes N, safetensors, pickle, torch_file or checkpoint" >&2
+      exit 2
+      ;;
+  esac
+done
+[[ ${#targets[@]} -gt 0 ]] || targets=(safetensors pickle torch_file checkpoint)
+
+build=${SWIN_FUZZ_BUILD:-build/fuzz}
+cmake --preset fuzz -B "$build"
+cmake --build "$build"
+
+failed=0
+for target in "${targets[@]}"; do
+  mkdir -p "$build/corpus/$target" "$build/crashes"
+  log="$build/$target.log"
+  echo "fuzz: $target for $minutes minutes" >&2
+  # An allocation of more than 64 MB would be far beyond the inputs of 64 KB.
+  if ! "$build/fuzz/fuzz_$target" -max_total_time=$((minutes * 60)) -max_len=65536 -timeout=10 -malloc_limit_mb=64 \
+      -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/crashes/$target-" \
+      "$build/corpus/$target" "fuzz/corpus/$target" >"$log" 2>&1; then
+    echo "fuzz: $target FAILED, see $log and $build/crashes" >&2
+    grep -E 'ERROR|runtime error|SUMMARY' "$log" >&2 || true
+    failed=1
+    continue
+  fi
+  grep -E '^#' "$log" | tail -1 >&2
+  grep -E 'number_of_executed_units' "$log" >&2
+done
+exit $failed
