@@ -11,14 +11,16 @@ namespace swin::cli {
 
 base::ExitCode run(const TrainArguments& arguments) {
   trainers::TrainOptions options;
-  options.config = trainers::load_config(arguments.config, arguments.sets);
+  std::vector<std::string> sets = arguments.sets;
+  if (arguments.init)
+    sets.push_back("init.checkpoint=" + base::to_text(base::Json(*arguments.init)));
+  options.config = trainers::load_config(arguments.config, sets);
   set_threads(arguments, options.config.runtime.threads);
   const std::filesystem::path name = std::filesystem::path(arguments.config).stem();
   options.output = arguments.output
                        ? *arguments.output
                        : options.config.runtime.output.value_or(("runs" / name).string());
   options.resume = arguments.resume;
-  options.init = arguments.init.value_or("");
   options.command_line = arguments.command_line;
   options.quiet = arguments.quiet;
   const trainers::TrainResult result = trainers::train(options);

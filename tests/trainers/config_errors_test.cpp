@@ -26,23 +26,24 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
       {with_data("\"trainer\": {\n\"batchsize\": 3}"),
        "x.json:4: trainer.batchsize: unknown field, expected one of batch_size, micro_batch_size, "
        "seed, "
-       "clip_grad, precision, log_every_steps, evaluate_every_epochs; did you mean "
+       "clip_grad, precision, freeze, log_every_steps, evaluate_every_epochs; did you mean "
        "trainer.batch_size?"},
       {with_data("\"trainer\": {\"sede\": 3}"),
        "x.json:3: trainer.sede: unknown field, expected one of batch_size, micro_batch_size, seed, "
-       "clip_grad, precision, log_every_steps, evaluate_every_epochs; did you mean trainer.seed?"},
+       "clip_grad, precision, freeze, log_every_steps, evaluate_every_epochs; did you mean "
+       "trainer.seed?"},
       {with_data("\"optimizer\": {\"base_lr\": 3}"),
        "x.json:3: optimizer.base_lr: unknown field, expected one of name, lr, lr_reference_batch, "
        "betas, "
-       "eps, weight_decay; did you mean optimizer.lr?"},
+       "eps, weight_decay, layer_decay; did you mean optimizer.lr?"},
       {with_data("\"batch_size\": 3"),
        "x.json:3: batch_size: unknown field, expected one of model, task, data, augment, "
        "preprocess, "
-       "optimizer, schedule, trainer, checkpoint, runtime; did you mean trainer.batch_size?"},
+       "optimizer, schedule, trainer, checkpoint, init, runtime; did you mean trainer.batch_size?"},
       {with_data("\"optimiser\": {}"),
        "x.json:3: optimiser: unknown field, expected one of model, task, data, augment, "
        "preprocess, "
-       "optimizer, schedule, trainer, checkpoint, runtime; did you mean optimizer?"},
+       "optimizer, schedule, trainer, checkpoint, init, runtime; did you mean optimizer?"},
       {with_data("\"augment\": {\"zzz\": 1}"),
        "x.json:3: augment.zzz: unknown field, expected one of random_crop, horizontal_flip"},
       {with_data("\"trainer.seed\": 3"),
@@ -108,7 +109,24 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "below 1"},
       {with_data("\"optimizer\": {\"lr\": 1e999}"),
        "x.json:3:21: found number 1e999, expected one that fits a 64-bit real"},
+      {with_data("\"optimizer\": {\"layer_decay\": 1.5}"),
+       "x.json:3: optimizer.layer_decay: found 1.5, expected a number above 0 and at most 1"},
+      {with_data("\"trainer\": {\"freeze\": \"layers.0.*\"}"),
+       "x.json:3: trainer.freeze: found \"layers.0.*\", expected a list of strings"},
+      {with_data("\"init\": {\"head\": \"rest\"}"),
+       "x.json:3: init.head: found \"rest\", expected one of auto, keep, reset; did you mean "
+       "\"reset\"?"},
+      {with_data("\"init\": {\"allow_missing\": [1]}"),
+       "x.json:3: init.allow_missing: found [1], expected a list of strings"},
       // Fields that must agree.
+      {with_data("\"init\": {\"class_index_file\": \"map.txt\"}"),
+       "x.json:3: init.class_index_file: found a file but no init.checkpoint, expected the weights "
+       "whose classes it chooses; set init.checkpoint or give --init FILE"},
+      {with_data("\"init\": {\"checkpoint\": \"a.h5\", \"class_index_file\": \"map.txt\",\n"
+                 "\"head\": \"reset\"}"),
+       "x.json:3: init.class_index_file: found a file and init.head \"reset\", expected a head "
+       "that "
+       "is kept; remove one"},
       {with_data("\"model\": {\"depths\": [2, 2],\n\"num_heads\": [3]}"),
        "x.json:4: model.num_heads: found 2 stages in model.depths and 1 in model.num_heads, "
        "expected as "
@@ -215,7 +233,7 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "the file it stands in"},
       {"{\n\"$schema\": 3}",
        "x.json:2: $schema: unknown field, expected one of model, task, data, augment, preprocess, "
-       "optimizer, schedule, trainer, checkpoint, runtime"},
+       "optimizer, schedule, trainer, checkpoint, init, runtime"},
   };
   for (const BadConfig& c : cases)
     EXPECT_EQ(files.refusal(files.write("x.json", c.text)), c.refusal);

@@ -3,8 +3,10 @@
 
 #include <cmath>
 
+#include "base/errors.h"
 #include "layers/model.h"
 #include "trainers/optim/adamw.h"
+#include "trainers/optim/parameter_groups.h"
 #include "trainers/optim/schedule.h"
 
 namespace swin::trainers {
@@ -74,14 +76,23 @@ layers::ModelConfig small_model() {
   return config;
 }
 
-TEST(AdamW, EqualsPlainLoopsInDouble) {
+/// Plain loops, with a rate for each layer and frozen parameters or without.
+void expect_plain_loops(double layer_decay, const std::vector<std::string>& frozen) {
   layers::Model model(small_model(), 1, true);
   layers::Parameters& parameters = model.parameters();
+  freeze(parameters, frozen);
   OptimizerConfig config;
   config.betas = {0.8, 0.95};
   config.eps = 1e-6;
   config.weight_decay = 0.1;
-  AdamW optimizer(parameters, config);
+  AdamW optimizer(parameters, config,
+                  learning_rate_scales(parameters, model.config(), layer_decay));
+  // One block a stage: patches, block, downsample with it, block, the rest.
+  const auto layer_of = [](const std::string& name) {
+    if (name.starts_with("patch_embed")) return 0;
+    if (name.starts_with("layers.0")) return 1;
+    return name.starts_with("layers.1") ? 2 : 3;
+  };
 
   struct Twin {
     std::vector<double> w, m, v;
@@ -93,13 +104,15 @@ TEST(AdamW, EqualsPlainLoopsInDouble) {
     twins.push_back(
         {std::vector<double>(data, data + n), std::vector<double>(n), std::vector<double>(n)});
   }
-  const double lr = 0.01, factor = 0.5;
+  const double common_lr = 0.01, factor = 0.5;
   for (int update = 1; update <= 3; ++update) {
     double square_sum = 0;
     for (size_t i = 0; i < parameters.size(); ++i) {
       const layers::ParameterEntry& entry = parameters[i];
       const bool decays = entry.shape.rank() > 1 && entry.name != "absolute_pos_embed" &&
                           entry.name.find("relative_position_bias_table") == std::string::npos;
+      if (!entry.trainable) continue;
+      const double lr = common_lr * std::pow(layer_decay, 3 - layer_of(entry.name));
       for (int64_t j = 0; j < entry.numel(); ++j) {
         const float g = static_cast<float>(std::sin(static_cast<double>(j) * 0.7 + update) +
                                            0.1 * static_cast<double>(i));
@@ -115,13 +128,44 @@ TEST(AdamW, EqualsPlainLoopsInDouble) {
       }
     }
     EXPECT_NEAR(gradient_norm(parameters), std::sqrt(square_sum), 1e-9 * std::sqrt(square_sum));
-    optimizer.step(lr, factor, update);
+    optimizer.step(common_lr, factor, update);
   }
   for (size_t i = 0; i < parameters.size(); ++i)
     for (int64_t j = 0; j < parameters[i].numel(); ++j)
       ASSERT_NEAR(parameters.slab()[parameters[i].offset + j], twins[i].w[static_cast<size_t>(j)],
                   1e-6)
           << parameters[i].name << " " << j;
+  for (const AdamW::Slot& slot : optimizer.slots())
+    for (size_t i = 0; i < parameters.size(); ++i)
+      EXPECT_EQ(slot.slab[parameters[i].offset] != 0, parameters[i].trainable)
+          << slot.name << " " << parameters[i].name;
+}
+
+TEST(AdamW, EqualsPlainLoopsInDouble) { expect_plain_loops(1, {}); }
+
+TEST(AdamW, LayersBelowLearnSlower) { expect_plain_loops(0.5, {}); }
+
+TEST(AdamW, FrozenParametersAndTheirSlotsStay) {
+  expect_plain_loops(0.75, {"patch_embed.*", "layers.0.blocks.*", "*.norm2.bias"});
+}
+
+TEST(Freeze, APatternThatMatchesNothingNamesTheNearestParameter) {
+  layers::Model model(small_model(), 1, true);
+  const auto refusal = [&](const std::vector<std::string>& patterns) -> std::string {
+    try {
+      freeze(model.parameters(), patterns);
+    } catch (const base::UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(refusal({"layers.0.*", "patch_embed.proj.wieght"}),
+            "trainer.freeze: found \"patch_embed.proj.wieght\", expected a pattern of parameters' "
+            "names; the nearest is patch_embed.proj.weight; * stands for any characters, as in "
+            "\"layers.0.*\"");
+  EXPECT_NE(refusal({"layers.0"}), "");  // the whole name, not a part of it
+  EXPECT_NE(refusal({""}), "");
+  EXPECT_NE(refusal({"*"}).find("expected some that learn"), std::string::npos);
 }
 
 TEST(AdamW, LeavesBiasesNormsTablesAndPositionsUndecayed) {

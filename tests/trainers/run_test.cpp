@@ -212,32 +212,10 @@ TEST(Run, TheFirstNumberThatIsNotFiniteIsNamedAndNothingIsSavedOverIt) {
   const fs::path init = directory / "infinite.h5";
   files::write_checkpoint(init, contents);
 
-  TrainOptions options = options_of(micro_config(), bad);
-  options.init = init.string();
+  TrainOptions options = options_of(micro_config({"init.checkpoint=" + init.string()}), bad);
   const std::string message = message_of<base::DivergedError>([&] { train(options); });
   EXPECT_EQ(message.find("step 1: layers.0.blocks.1.mlp.fc1/linear"), 0u) << message;
   EXPECT_TRUE(step_files(bad).empty());
-}
-
-TEST(Run, InitTakesTheWeightsOfACheckpointThatFits) {
-  const TemporaryDirectory directory;
-  train(options_of(micro_config(), directory / "a"));
-  TrainOptions options =
-      options_of(micro_config({"optimizer.lr=1e-30", "schedule.warmup_lr=0"}), directory / "b");
-  options.init = (directory / "a" / "last.h5").string();
-  train(options);
-  const files::CheckpointFile a(directory / "a" / "last.h5"), b(directory / "b" / "last.h5");
-  std::vector<float> x(10), y(10);
-  a.read_float32("model/head.bias", x);
-  b.read_float32("model/head.bias", y);
-  EXPECT_EQ(x, y);  // a rate this small moves no bit
-  EXPECT_NE(x[0], 0);
-
-  options.config = micro_config({"model.embed_dim=16"});
-  options.output = (directory / "c").string();
-  EXPECT_THROW(train(options), base::WeightError);
-  options.init = (directory / "absent.h5").string();
-  EXPECT_THROW(train(options), base::WeightError);
 }
 
 TEST(Numerics, NamesWhatTheBitsDependOnAndWhereTwoDiffer) {

@@ -61,6 +61,7 @@ struct OptimizerConfig {
   std::array<double, 2> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0.05;
+  double layer_decay = 1;  ///< factor of lr from a layer to the one below it; 1: one rate for all
 
   double lr_scale(int64_t batch_size) const {
     return lr_reference_batch
@@ -96,6 +97,7 @@ struct TrainerConfig {
   int64_t seed = 0;
   std::optional<double> clip_grad = 5.0;  ///< largest global L2 norm; null: no clipping
   std::string precision = "fp32";
+  std::vector<std::string> freeze;  ///< patterns (layers::glob) of parameters that do not learn
   int64_t log_every_steps = 10;
   int64_t evaluate_every_epochs = 1;  ///< the last epoch is always evaluated
 };
@@ -106,6 +108,15 @@ struct CheckpointConfig {
   int64_t keep_last = 2;         ///< step files kept, beside the one best.h5 points to
   bool keep_best = true;         ///< keep best.h5, chosen on data.validation
   std::string monitor = "top1";  ///< top1 | top5 | loss
+};
+
+/// What a run begins with; a run that goes on has its own weights.
+struct InitConfig {
+  std::optional<std::string> checkpoint;         ///< any weight file; null: the seed's weights
+  std::string head = "auto";                     ///< auto | keep | reset
+  std::optional<std::string> class_index_file;   ///< line k: the file's class of class k
+  std::string position_bias_resize = "bicubic";  ///< bicubic | timm
+  std::vector<std::string> allow_missing, allow_unexpected;  ///< patterns of names
 };
 
 /// Never part of a run's identity.
@@ -125,6 +136,7 @@ struct Config {
   ScheduleConfig schedule;
   TrainerConfig trainer;
   CheckpointConfig checkpoint;
+  InitConfig init;
   RuntimeConfig runtime;
 };
 

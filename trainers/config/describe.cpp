@@ -70,6 +70,9 @@ std::string Field::expected() const {
     case Kind::numbers:
       text = "a list of " + count_text(*this) + " numbers, each" + range_text(*this);
       break;
+    case Kind::texts:
+      text = "a list of strings";
+      break;
     case Kind::size:
       text = "n or [h, w], each an integer" + range_text(*this);
       break;
@@ -112,6 +115,9 @@ std::string Field::type_text() const {
       break;
     case Kind::numbers:
       text = "list of numbers";
+      break;
+    case Kind::texts:
+      text = "list of strings";
       break;
     case Kind::size:
       text = "integer or [h, w]";
@@ -340,6 +346,11 @@ Json field_schema(const Field& field) {
       return or_null(field, list_of(scalar("integer", field), field.least_items, field.most_items));
     case Kind::numbers:
       return list_of(scalar("number", field), field.least_items, field.most_items);
+    case Kind::texts: {
+      Json text = Json::object();
+      text["type"] = "string";
+      return list_of(std::move(text), field.least_items, field.most_items);
+    }
     case Kind::size:
       return size_schema(field);
     case Kind::sizes:

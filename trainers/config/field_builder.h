@@ -1,8 +1,10 @@
 // How the rows of the field table are made: a member of a plain struct knows its kind, how it is
-// read from JSON and how it is written. Used by fields.cpp alone.
+// read from JSON and how it is written. Used by fields.cpp and fields_training.cpp
+// alone.
 #pragma once
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,12 +19,23 @@ using layers::PadMode;
 using layers::Size2;
 using layers::WindowShrink;
 
+inline constexpr double kMany = 1 << 30;
+inline constexpr double kLargestSeed = 4294967295;
+
+/// A path whose leading "~" is the home folder.
+inline std::string with_home(const std::string& path) {
+  if (path != "~" && path.rfind("~/", 0) != 0) return path;
+  const char* home = std::getenv("HOME");
+  return home ? home + path.substr(1) : path;
+}
+
 // ---- How a member of each type is read and written
 // -------------------------------------------------
 
 inline const std::vector<std::string> kPadModes = {"pad_then_roll", "roll_then_pad", "masked",
                                                    "assert"};
-inline const std::vector<std::string> kWindowShrinks = {"official", "per_dimension", "never"};
+inline const std::vector<std::string> kWindowShrinks = {"official", "per_dimension", "never",
+                                                       "always_shift"};
 
 inline size_t place_in(const std::vector<std::string>& names, const std::string& name) {
   return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
@@ -115,6 +128,8 @@ template <>
 struct KindOf<std::vector<int64_t>> : IsKind<Kind::integers> {};
 template <>
 struct KindOf<std::vector<double>> : IsKind<Kind::numbers> {};
+template <>
+struct KindOf<std::vector<std::string>> : IsKind<Kind::texts> {};
 template <class T>
 struct KindOf<std::optional<T>> : KindOf<T> {
   static constexpr bool nullable = true;

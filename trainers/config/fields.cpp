@@ -1,27 +1,19 @@
 #include "trainers/config/fields.h"
 
-#include <cstdlib>
-
 #include "trainers/config/field_builder.h"
 
 namespace swin::trainers {
 
 using base::Json;
 using layers::ModelConfig;
+using table::kLargestSeed;
+using table::kMany;
 using table::Row;
 using table::Section;
+using table::with_home;
 using table::written;
 
 namespace {
-
-constexpr double kMany = 1 << 30;
-constexpr double kLargestSeed = 4294967295;
-
-std::string with_home(const std::string& path) {
-  if (path != "~" && path.rfind("~/", 0) != 0) return path;
-  const char* home = std::getenv("HOME");
-  return home ? home + path.substr(1) : path;
-}
 
 // ---- The table
 // -------------------------------------------------------------------------------------
@@ -106,7 +98,7 @@ void add_model(std::vector<Field>& fields) {
           "a window larger than its map: `official` shrinks both sides to the smaller side of the "
           "map "
           "and does not shift, `per_dimension` does so per side (timm), `never` keeps it and pads "
-          "(torchvision)");
+          "(torchvision), `always_shift` also shifts where one window covers a side (detection)");
   model("pad_mode", &M::pad_mode)
       .one_of(table::kPadModes)
       .says(
@@ -291,136 +283,6 @@ void add_images(std::vector<Field>& fields) {
       .says("per channel, of pixels in 0…1", "IMAGENET_DEFAULT_STD");
 }
 
-void add_optimization(std::vector<Field>& fields) {
-  using O = OptimizerConfig;
-  Section<O> optimizer(fields, "optimizer", [](Config& c) -> O& { return c.optimizer; });
-  optimizer("name", &O::name)
-      .one_of({"adamw"})
-      .says("no weight decay for vectors, biases and position tables", "TRAIN.OPTIMIZER.NAME");
-  optimizer("lr", &O::lr).above(0).at_most(100).says("highest learning rate", "TRAIN.BASE_LR");
-  optimizer("lr_reference_batch", &O::lr_reference_batch)
-      .at_least(1)
-      .at_most(kMany)
-      .says("if set, lr, warmup_lr and min_lr are multiplied by batch_size / this", "512");
-  optimizer("betas", &O::betas)
-      .at_least(0)
-      .below(1)
-      .items(2, 2)
-      .says("decay of the running mean and of the running square", "TRAIN.OPTIMIZER.BETAS");
-  optimizer("eps", &O::eps)
-      .above(0)
-      .at_most(1)
-      .says("added to the root of the running square", "TRAIN.OPTIMIZER.EPS");
-  optimizer("weight_decay", &O::weight_decay)
-      .at_least(0)
-      .at_most(100)
-      .says("decoupled, times the learning rate", "TRAIN.WEIGHT_DECAY");
-
-  using S = ScheduleConfig;
-  Section<S> schedule(fields, "schedule", [](Config& c) -> S& { return c.schedule; });
-  schedule("name", &S::name)
-      .one_of({"cosine"})
-      .says("from lr to min_lr, per step", "TRAIN.LR_SCHEDULER.NAME");
-  schedule("epochs", &S::epochs)
-      .at_least(1)
-      .at_most(kMany)
-      .says("passes over data.train; this or steps", "TRAIN.EPOCHS");
-  schedule("steps", &S::steps).at_least(1).at_most(kMany).says("updates; this or epochs");
-  schedule("warmup_epochs", &S::warmup_epochs)
-      .at_least(0)
-      .at_most(kMany)
-      .says(
-          "rise from warmup_lr to lr, in epochs (0.5 is half of one); this or warmup_steps; both "
-          "null: none",
-          "TRAIN.WARMUP_EPOCHS");
-  schedule("warmup_steps", &S::warmup_steps).at_least(0).at_most(kMany).says("the same in updates");
-  schedule("warmup_lr", &S::warmup_lr)
-      .at_least(0)
-      .at_most(100)
-      .says("learning rate of the first step of the warm-up", "TRAIN.WARMUP_LR");
-  schedule("min_lr", &S::min_lr)
-      .at_least(0)
-      .at_most(100)
-      .says("learning rate at the end", "TRAIN.MIN_LR");
-}
-
-void add_run(std::vector<Field>& fields) {
-  using T = TrainerConfig;
-  Section<T> trainer(fields, "trainer", [](Config& c) -> T& { return c.trainer; });
-  trainer("batch_size", &T::batch_size)
-      .at_least(1)
-      .at_most(1 << 20)
-      .says("images of one update", "DATA.BATCH_SIZE");
-  trainer("micro_batch_size", &T::micro_batch_size)
-      .at_least(1)
-      .at_most(1 << 20)
-      .says("images computed at once; gradients add up to the whole batch; null: batch_size",
-            "TRAIN.ACCUMULATION_STEPS");
-  trainer("seed", &T::seed)
-      .at_least(0)
-      .at_most(kLargestSeed)
-      .says("of initial weights, order, augmentation and dropout", "SEED");
-  trainer("clip_grad", &T::clip_grad)
-      .above(0)
-      .says("largest L2 norm of all gradients; null: no clipping", "TRAIN.CLIP_GRAD");
-  trainer("precision", &T::precision).one_of({"fp32"}).says("of matrix products", "AMP_ENABLE");
-  trainer("log_every_steps", &T::log_every_steps)
-      .at_least(1)
-      .at_most(kMany)
-      .says("steps between lines of log.jsonl", "PRINT_FREQ");
-  trainer("evaluate_every_epochs", &T::evaluate_every_epochs)
-      .at_least(1)
-      .at_most(kMany)
-      .says("epochs between evaluations on data.validation; the last epoch is always evaluated");
-
-  using C = CheckpointConfig;
-  Section<C> checkpoint(fields, "checkpoint", [](Config& c) -> C& { return c.checkpoint; });
-  checkpoint("every_epochs", &C::every_epochs)
-      .at_least(1)
-      .at_most(kMany)
-      .says("epochs between checkpoints; null: none; the end of a run is always saved",
-            "SAVE_FREQ");
-  checkpoint("every_steps", &C::every_steps)
-      .at_least(1)
-      .at_most(kMany)
-      .says("steps between checkpoints; null: none");
-  checkpoint("every_minutes", &C::every_minutes)
-      .above(0)
-      .at_most(kMany)
-      .says("minutes between checkpoints; null: none");
-  checkpoint("keep_last", &C::keep_last)
-      .at_least(1)
-      .at_most(kMany)
-      .says("newest checkpoints kept; older ones are deleted, but never the best");
-  checkpoint("keep_best", &C::keep_best)
-      .says("keep best.h5, chosen on data.validation", "max_accuracy");
-  checkpoint("monitor", &C::monitor)
-      .one_of({"top1", "top5", "loss"})
-      .says("what the best checkpoint is best at");
-
-  using R = RuntimeConfig;
-  Section<R> runtime(fields, "runtime", [](Config& c) -> R& { return c.runtime; });
-  runtime("threads", &R::threads)
-      .at_least(1)
-      .at_most(4096)
-      .says(
-          "null: OMP_NUM_THREADS, else the cores this process may use; changes no bit of a result");
-  runtime("workers", &R::workers)
-      .at_least(0)
-      .at_most(256)
-      .says("threads that load images; 0: the training thread does; changes no bit of a result",
-            "DATA.NUM_WORKERS");
-  Row(runtime.custom(
-          "output", Kind::text,
-          [](R& r, const Json& json) {
-            r.output.reset();
-            if (!json.is_null()) r.output = with_home(json.as_string());
-          },
-          [](const R& r) { return written(r.output); }))
-      .null_too()
-      .says("run directory; null: runs/<name of the config file>", "OUTPUT");
-}
-
 }  // namespace
 
 const std::vector<Field>& all_fields() {
@@ -436,8 +298,7 @@ const std::vector<Field>& all_fields() {
               "MODEL.LABEL_SMOOTHING");
     add_data(all);
     add_images(all);
-    add_optimization(all);
-    add_run(all);
+    add_training_fields(all);
     return all;
   }();
   return fields;

@@ -18,6 +18,7 @@ enum class Kind {
   choice,
   integers,  ///< a list
   numbers,
+  texts,
   size,      ///< n or [h, w]
   sizes,     ///< a list of them
   ratios,    ///< a number or a list of numbers
@@ -53,6 +54,8 @@ struct Field {
 };
 
 const std::vector<Field>& all_fields();
+/// The rows from `optimizer` on; for all_fields.
+void add_training_fields(std::vector<Field>& fields);
 
 /// Where `path` was written: "file:line: path" of the value, or of the nearest object around it.
 std::string where_of(const base::Json& document, const std::string& path);

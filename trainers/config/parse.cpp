@@ -46,6 +46,9 @@ bool fits(const Field& field, const Json& value) {
     return value.is_array() && value.size() >= least && value.size() <= most &&
            std::all_of(value.items().begin(), value.items().end(), fits_item);
   };
+  const auto text = [](const Json& v) {
+    return v.is_string() && v.as_string().find('\0') == std::string::npos;
+  };
   const auto size = [&](const Json& v) {
     return integer(v) ||
            (v.is_array() && v.size() == 2 && integer(v.items()[0]) && integer(v.items()[1]));
@@ -59,7 +62,9 @@ bool fits(const Field& field, const Json& value) {
     case Kind::number:
       return number(value);
     case Kind::text:
-      return value.is_string() && value.as_string().find('\0') == std::string::npos;
+      return text(value);
+    case Kind::texts:
+      return list_of(field.least_items, field.most_items, text);
     case Kind::choice:
       return value.is_string() &&
              std::count(field.choices.begin(), field.choices.end(), value.as_string()) > 0;
@@ -197,6 +202,7 @@ class Agreement {
     preprocess();
     schedule();
     data();
+    init();
     if (config_.trainer.micro_batch_size.value_or(0) > config_.trainer.batch_size)
       refuse("trainer.micro_batch_size", "found " +
                                              std::to_string(*config_.trainer.micro_batch_size) +
@@ -308,6 +314,18 @@ class Agreement {
     if (s.min_lr > config_.optimizer.lr)
       refuse("schedule.min_lr", found_text(Json(s.min_lr)) + ", expected at most optimizer.lr, " +
                                     base::to_text(Json(config_.optimizer.lr)));
+  }
+
+  void init() const {
+    const InitConfig& i = config_.init;
+    if (!i.class_index_file) return;
+    if (!i.checkpoint)
+      refuse("init.class_index_file",
+             "found a file but no init.checkpoint, expected the weights whose classes it chooses",
+             "set init.checkpoint or give --init FILE");
+    if (i.head == "reset")
+      refuse("init.class_index_file",
+             "found a file and init.head \"reset\", expected a head that is kept", "remove one");
   }
 
   void data() const {

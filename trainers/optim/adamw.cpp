@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/errors.h"
 #include "base/parallel.h"
 #include "base/simd.h"
 
@@ -39,8 +40,14 @@ double gradient_norm(const layers::Parameters& parameters) {
   return std::sqrt(total);
 }
 
-AdamW::AdamW(layers::Parameters& parameters, const OptimizerConfig& config)
-    : parameters_(&parameters), config_(config) {
+AdamW::AdamW(layers::Parameters& parameters, const OptimizerConfig& config,
+             std::vector<double> lr_scales)
+    : parameters_(&parameters), config_(config), lr_scales_(std::move(lr_scales)) {
+  if (lr_scales_.empty()) lr_scales_.assign(parameters.size(), 1.0);
+  if (lr_scales_.size() != parameters.size())
+    throw base::InternalError("AdamW", "found " + std::to_string(lr_scales_.size()) +
+                                           " learning rates, expected one for each of " +
+                                           std::to_string(parameters.size()) + " parameters");
   const size_t bytes = static_cast<size_t>(parameters.slab_numel()) * sizeof(float);
   exp_avg_ = base::allocate(bytes);
   exp_avg_sq_ = base::allocate(bytes);
@@ -62,26 +69,26 @@ void AdamW::step(double lr, double gradient_factor, int64_t update) {
   const float beta1 = static_cast<float>(config_.betas[0]),
               beta2 = static_cast<float>(config_.betas[1]);
   const float factor = static_cast<float>(gradient_factor);
-  const float step_size = static_cast<float>(lr / correction1);
   const float inverse_root = static_cast<float>(1 / std::sqrt(correction2));
   const float eps = static_cast<float>(config_.eps);
   float *m_slab = static_cast<float*>(exp_avg_.data()),
         *v_slab = static_cast<float*>(exp_avg_sq_.data());
 
-  // Ranges of one weight decay each: (parameter, first number) in chunks.
+  // Parameters in chunks, each with its own learning rate and weight decay.
   struct Range {
     int64_t begin, end;
-    float keep;
+    float keep, step_size;
   };
   std::vector<Range> ranges;
   for (size_t i = 0; i < parameters_->size(); ++i) {
     const layers::ParameterEntry& entry = (*parameters_)[i];
     if (!entry.trainable) continue;
+    const double own_lr = lr * lr_scales_[i];
     const double decay = entry.decay == layers::WeightDecay::yes ? config_.weight_decay : 0;
     for (int64_t begin = 0; begin < entry.numel(); begin += kChunk)
-      ranges.push_back({entry.offset + begin,
-                        entry.offset + std::min(entry.numel(), begin + kChunk),
-                        static_cast<float>(1 - lr * decay)});
+      ranges.push_back(
+          {entry.offset + begin, entry.offset + std::min(entry.numel(), begin + kChunk),
+           static_cast<float>(1 - own_lr * decay), static_cast<float>(own_lr / correction1)});
   }
   base::parallel_for(static_cast<int64_t>(ranges.size()), [&](int64_t r) {
     const Range range = ranges[static_cast<size_t>(r)];
@@ -101,7 +108,7 @@ void AdamW::step(double lr, double gradient_factor, int64_t update) {
         root[static_cast<size_t>(j)] = std::sqrt(v[static_cast<size_t>(j)]);
       const Vector denominator =
           base::fma(root, base::broadcast(inverse_root), base::broadcast(eps));
-      base::store(w + i, base::load(w + i) * range.keep - m * step_size / denominator);
+      base::store(w + i, base::load(w + i) * range.keep - m * range.step_size / denominator);
     }
   });
 }

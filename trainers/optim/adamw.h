@@ -1,5 +1,7 @@
 // AdamW over the slab of all parameters, and the norm that clipping needs.
 #pragma once
+#include <vector>
+
 #include "layers/scope.h"
 #include "trainers/config/config.h"
 
@@ -10,10 +12,13 @@ double gradient_norm(const layers::Parameters& parameters);
 
 /// Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one fused pass:
 /// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − lr (λw + m̂ / (√v̂ + ε)), λ = 0 for exempt
-/// parameters.
+/// parameters. Each parameter may have a learning rate of its own, a multiple of the common one;
+/// frozen parameters and their slots stay as they are.
 class AdamW {
  public:
-  AdamW(layers::Parameters& parameters, const OptimizerConfig& config);
+  /// @param lr_scales one for each parameter (learning_rate_scales); empty: 1 for all.
+  AdamW(layers::Parameters& parameters, const OptimizerConfig& config,
+        std::vector<double> lr_scales = {});
   /// @param lr of this update   @param gradient_factor multiplies every gradient (clipping)
   /// @param update number of this update, from 1 (bias correction).
   void step(double lr, double gradient_factor, int64_t update);
@@ -27,6 +32,7 @@ class AdamW {
  private:
   layers::Parameters* parameters_;
   OptimizerConfig config_;
+  std::vector<double> lr_scales_;
   base::Buffer exp_avg_, exp_avg_sq_;
 };
 

@@ -8,6 +8,8 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "trainers/optim/parameter_groups.h"
+#include "trainers/run/initialise.h"
 #include "trainers/run/model_file.h"
 #include "trainers/run/numerics.h"
 #include "trainers/run/signals.h"
@@ -118,6 +120,20 @@ std::optional<files::CheckpointFile> checkpoint_to_resume(const TrainOptions& op
   return std::nullopt;
 }
 
+/// What the weights that a run began with have said of its model, a run that goes on reads in its
+/// own checkpoint.
+void keep_pretrained_windows(const files::CheckpointFile& file, Config& config) {
+  layers::ModelConfig& model = config.model;
+  if (model.name != "swin_v2" || !config.init.checkpoint || !model.pretrained_window_sizes.empty())
+    return;
+  const base::Json stored = stored_config(file);
+  const base::Json* section = stored.find("model");
+  const base::Json* sizes = section ? section->find("pretrained_window_sizes") : nullptr;
+  if (!sizes || !sizes->is_array()) return;
+  for (const base::Json& size : sizes->items())
+    if (size.is_integer()) model.pretrained_window_sizes.push_back(size.as_int());
+}
+
 void check_identity(const files::CheckpointFile& file, const RunIdentity& now, Progress& progress) {
   const std::string where = file.path().string();
   const std::string differs = difference(now.config, stored_config(file));
@@ -156,21 +172,25 @@ TrainResult train(const TrainOptions& options) {
   Progress progress({.quiet = options.quiet});
   const RunDirectory directory(output);
   const Data data = open_data(config);
+  const auto checkpoint = checkpoint_to_resume(options, directory, progress);
+  std::optional<InitialWeights> initial;
+  if (checkpoint)
+    keep_pretrained_windows(*checkpoint, config);
+  else if (config.init.checkpoint)
+    initial.emplace(config, progress);
   const RunIdentity identity = identity_of(config, data);
   TrainingLoop::steps_per_epoch(config, *data.train);  // refuses before a model takes memory
   const auto task = make_task(config.task, config.model.num_classes);
 
-  const auto checkpoint = checkpoint_to_resume(options, directory, progress);
   if (checkpoint) check_identity(*checkpoint, identity, progress);
   layers::Model model(config.model, static_cast<uint64_t>(config.trainer.seed), true);
-  AdamW optimizer(model.parameters(), config.optimizer);
+  AdamW optimizer(
+      model.parameters(), config.optimizer,
+      learning_rate_scales(model.parameters(), config.model, config.optimizer.layer_decay));
   RunState state;
-  if (checkpoint) {
-    state = restore_checkpoint(*checkpoint, model.parameters(), optimizer);
-  } else if (!options.init.empty()) {
-    read_slab(files::CheckpointFile(options.init), "model", model.parameters(),
-              model.parameters().slab());
-  }
+  if (checkpoint) state = restore_checkpoint(*checkpoint, model.parameters(), optimizer);
+  if (initial) initial->load(model, directory, progress);
+  initial.reset();  // the file's memory is not needed for the run
 
   const int64_t first_step = state.step;
   TrainingLoop loop({.config = config,

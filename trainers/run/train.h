@@ -19,8 +19,6 @@ struct TrainOptions {
   /// "auto": go on from the newest checkpoint of the run directory that verifies, if there is one;
   /// "never": begin anew; else a checkpoint file to go on from.
   std::string resume = "auto";
-  /// A checkpoint whose weights replace the initial ones of a run that begins; empty: none.
-  std::string init;
   std::string command_line;  ///< for run.json
   bool quiet = false;        ///< errors and warnings only
   /// Called after each update, before what follows it (evaluation, saving). For tests and callers
@@ -45,8 +43,8 @@ struct TrainResult {
 /// is base::num_threads(), set by the caller.
 /// @throws UsageError (2) where the config does not fit the data or the checkpoint it goes on from,
 ///   or another process works in the directory; DataError (3); WeightError (4) on an unfit resume
-///   or init file; DiskError (5); DivergedError (7) naming step, layer and op of the first number
-///   that is not finite, with the checkpoints as they were.
+///   file or init.checkpoint; DiskError (5); DivergedError (7) naming step, layer and op of the
+///   first number that is not finite, with the checkpoints as they were.
 TrainResult train(const TrainOptions& options);
 
 /// The JSON keys of the command line's contract.

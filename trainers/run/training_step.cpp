@@ -5,6 +5,7 @@
 
 #include "autograd/tape/op.h"
 #include "base/errors.h"
+#include "trainers/optim/parameter_groups.h"
 #include "trainers/run/evaluation.h"
 
 namespace swin::trainers {
@@ -13,7 +14,9 @@ using autograd::Tensor;
 
 TrainingStep::TrainingStep(layers::Model& model, const Task& task, AdamW& optimizer,
                            const TrainerConfig& config)
-    : model_(&model), task_(&task), optimizer_(&optimizer), config_(config) {}
+    : model_(&model), task_(&task), optimizer_(&optimizer), config_(config) {
+  freeze(model.parameters(), config.freeze);
+}
 
 TrainingStep::Result TrainingStep::operator()(const data::Batch& batch, int64_t update,
                                               double learning_rate) {

@@ -1,0 +1,216 @@
+// The rows of the table that say how a model learns: optimizer, schedule, trainer, checkpoint,
+// init, runtime.
+#include "trainers/config/field_builder.h"
+#include "trainers/config/fields.h"
+
+namespace swin::trainers {
+
+using base::Json;
+using table::kLargestSeed;
+using table::kMany;
+using table::Row;
+using table::Section;
+using table::with_home;
+using table::written;
+
+namespace {
+
+void add_optimization(std::vector<Field>& fields) {
+  using O = OptimizerConfig;
+  Section<O> optimizer(fields, "optimizer", [](Config& c) -> O& { return c.optimizer; });
+  optimizer("name", &O::name)
+      .one_of({"adamw"})
+      .says("no weight decay for vectors, biases and position tables", "TRAIN.OPTIMIZER.NAME");
+  optimizer("lr", &O::lr).above(0).at_most(100).says("highest learning rate", "TRAIN.BASE_LR");
+  optimizer("lr_reference_batch", &O::lr_reference_batch)
+      .at_least(1)
+      .at_most(kMany)
+      .says("if set, lr, warmup_lr and min_lr are multiplied by batch_size / this", "512");
+  optimizer("betas", &O::betas)
+      .at_least(0)
+      .below(1)
+      .items(2, 2)
+      .says("decay of the running mean and of the running square", "TRAIN.OPTIMIZER.BETAS");
+  optimizer("eps", &O::eps)
+      .above(0)
+      .at_most(1)
+      .says("added to the root of the running square", "TRAIN.OPTIMIZER.EPS");
+  optimizer("weight_decay", &O::weight_decay)
+      .at_least(0)
+      .at_most(100)
+      .says("decoupled, times the learning rate", "TRAIN.WEIGHT_DECAY");
+  optimizer("layer_decay", &O::layer_decay)
+      .above(0)
+      .at_most(1)
+      .says(
+          "factor of the learning rate from each layer to the one below it, the head's being 1; "
+          "for fine-tuning",
+          "TRAIN.LAYER_DECAY");
+
+  using S = ScheduleConfig;
+  Section<S> schedule(fields, "schedule", [](Config& c) -> S& { return c.schedule; });
+  schedule("name", &S::name)
+      .one_of({"cosine"})
+      .says("from lr to min_lr, per step", "TRAIN.LR_SCHEDULER.NAME");
+  schedule("epochs", &S::epochs)
+      .at_least(1)
+      .at_most(kMany)
+      .says("passes over data.train; this or steps", "TRAIN.EPOCHS");
+  schedule("steps", &S::steps).at_least(1).at_most(kMany).says("updates; this or epochs");
+  schedule("warmup_epochs", &S::warmup_epochs)
+      .at_least(0)
+      .at_most(kMany)
+      .says(
+          "rise from warmup_lr to lr, in epochs (0.5 is half of one); this or warmup_steps; both "
+          "null: none",
+          "TRAIN.WARMUP_EPOCHS");
+  schedule("warmup_steps", &S::warmup_steps).at_least(0).at_most(kMany).says("the same in updates");
+  schedule("warmup_lr", &S::warmup_lr)
+      .at_least(0)
+      .at_most(100)
+      .says("learning rate of the first step of the warm-up", "TRAIN.WARMUP_LR");
+  schedule("min_lr", &S::min_lr)
+      .at_least(0)
+      .at_most(100)
+      .says("learning rate at the end", "TRAIN.MIN_LR");
+}
+
+void add_run(std::vector<Field>& fields) {
+  using T = TrainerConfig;
+  Section<T> trainer(fields, "trainer", [](Config& c) -> T& { return c.trainer; });
+  trainer("batch_size", &T::batch_size)
+      .at_least(1)
+      .at_most(1 << 20)
+      .says("images of one update", "DATA.BATCH_SIZE");
+  trainer("micro_batch_size", &T::micro_batch_size)
+      .at_least(1)
+      .at_most(1 << 20)
+      .says("images computed at once; gradients add up to the whole batch; null: batch_size",
+            "TRAIN.ACCUMULATION_STEPS");
+  trainer("seed", &T::seed)
+      .at_least(0)
+      .at_most(kLargestSeed)
+      .says("of initial weights, order, augmentation and dropout", "SEED");
+  trainer("clip_grad", &T::clip_grad)
+      .above(0)
+      .says("largest L2 norm of all gradients; null: no clipping", "TRAIN.CLIP_GRAD");
+  trainer("precision", &T::precision).one_of({"fp32"}).says("of matrix products", "AMP_ENABLE");
+  trainer("freeze", &T::freeze)
+      .items(0, 1000)
+      .says(
+          "patterns of parameters that do not learn, as `[\"patch_embed.*\", \"layers.0.*\"]`; `*` "
+          "is any characters",
+          "frozen_stages");
+  trainer("log_every_steps", &T::log_every_steps)
+      .at_least(1)
+      .at_most(kMany)
+      .says("steps between lines of log.jsonl", "PRINT_FREQ");
+  trainer("evaluate_every_epochs", &T::evaluate_every_epochs)
+      .at_least(1)
+      .at_most(kMany)
+      .says("epochs between evaluations on data.validation; the last epoch is always evaluated");
+
+  using C = CheckpointConfig;
+  Section<C> checkpoint(fields, "checkpoint", [](Config& c) -> C& { return c.checkpoint; });
+  checkpoint("every_epochs", &C::every_epochs)
+      .at_least(1)
+      .at_most(kMany)
+      .says("epochs between checkpoints; null: none; the end of a run is always saved",
+            "SAVE_FREQ");
+  checkpoint("every_steps", &C::every_steps)
+      .at_least(1)
+      .at_most(kMany)
+      .says("steps between checkpoints; null: none");
+  checkpoint("every_minutes", &C::every_minutes)
+      .above(0)
+      .at_most(kMany)
+      .says("minutes between checkpoints; null: none");
+  checkpoint("keep_last", &C::keep_last)
+      .at_least(1)
+      .at_most(kMany)
+      .says("newest checkpoints kept; older ones are deleted, but never the best");
+  checkpoint("keep_best", &C::keep_best)
+      .says("keep best.h5, chosen on data.validation", "max_accuracy");
+  checkpoint("monitor", &C::monitor)
+      .one_of({"top1", "top5", "loss"})
+      .says("what the best checkpoint is best at");
+}
+
+void add_init(std::vector<Field>& fields) {
+  using I = InitConfig;
+  Section<I> init(fields, "init", [](Config& c) -> I& { return c.init; });
+  const auto path = [&](const char* name, std::optional<std::string> I::*member) {
+    Field& field = init.custom(
+        name, Kind::text,
+        [member](I& i, const Json& json) {
+          (i.*member).reset();
+          if (!json.is_null()) i.*member = with_home(json.as_string());
+        },
+        [member](const I& i) { return written(i.*member); });
+    return Row(field).null_too();
+  };
+  path("checkpoint", &I::checkpoint)
+      .says(
+          "weight file a run begins with: a checkpoint, .safetensors, .pth, in any dialect; null: "
+          "the seed's weights; `--init` sets it",
+          "MODEL.PRETRAINED");
+  init("head", &I::head)
+      .one_of({"auto", "keep", "reset"})
+      .says(
+          "`auto` keeps the file's head if its shape fits, else begins a new one; `keep` refuses a "
+          "head that does not fit; `reset` always begins a new one");
+  path("class_index_file", &I::class_index_file)
+      .says(
+          "text file whose line k is the file's class of our class k: these rows of its head are "
+          "ours",
+          "map22kto1k.txt");
+  init("position_bias_resize", &I::position_bias_resize)
+      .one_of({"bicubic", "timm"})
+      .says(
+          "position tables of another window or image size: `bicubic` as the published code, "
+          "`timm` linear in geometric progression");
+  init("allow_missing", &I::allow_missing)
+      .items(0, 1000)
+      .says(
+          "patterns of parameters that the file may lack and that begin anew; `*` is any "
+          "characters");
+  init("allow_unexpected", &I::allow_unexpected)
+      .items(0, 1000)
+      .says("patterns of names in the file that are passed over; `*` is any characters",
+            "strict=False");
+}
+
+void add_runtime(std::vector<Field>& fields) {
+  using R = RuntimeConfig;
+  Section<R> runtime(fields, "runtime", [](Config& c) -> R& { return c.runtime; });
+  runtime("threads", &R::threads)
+      .at_least(1)
+      .at_most(4096)
+      .says(
+          "null: OMP_NUM_THREADS, else the cores this process may use; changes no bit of a result");
+  runtime("workers", &R::workers)
+      .at_least(0)
+      .at_most(256)
+      .says("threads that load images; 0: the training thread does; changes no bit of a result",
+            "DATA.NUM_WORKERS");
+  Row(runtime.custom(
+          "output", Kind::text,
+          [](R& r, const Json& json) {
+            r.output.reset();
+            if (!json.is_null()) r.output = with_home(json.as_string());
+          },
+          [](const R& r) { return written(r.output); }))
+      .null_too()
+      .says("run directory; null: runs/<name of the config file>", "OUTPUT");
+}
+
+}  // namespace
+
+void add_training_fields(std::vector<Field>& fields) {
+  add_optimization(fields);
+  add_run(fields);
+  add_init(fields);
+  add_runtime(fields);
+}
+
+}  // namespace swin::trainers
