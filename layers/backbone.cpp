@@ -10,7 +10,7 @@ ModelConfig trunk_config(ModelConfig config, const BackboneOptions& options) {
   if (config.name == "vit")
     throw base::UsageError("model.name", "found \"vit\" as backbone, expected a Swin",
                            "use swin, swin_v2 or swin_mlp");
-  config.window_shrink = WindowShrink::never;
+  config.window_shrink = WindowShrink::always_shift;
   const int64_t stages = config.num_stages();
   if (options.frozen_stages < -1 || options.frozen_stages > stages)
     throw base::UsageError("frozen_stages", "found " + std::to_string(options.frozen_stages) +

@@ -16,8 +16,8 @@ struct BackboneOptions {
 };
 
 /// Parameters in the published detection names: patch_embed.…, layers.…, norm{stage}.… .
-/// Windows never shrink: maps smaller than a window are padded, so any image size works. Stages
-/// behind the last chosen one are not made.
+/// Windows never shrink and always shift, as in the published detectors: maps smaller than a window
+/// are padded, so any image size works. Stages behind the last chosen one are not made.
 class Backbone {
  public:
   /// @param config swin, swin_v2 or swin_mlp; num_classes is not used.

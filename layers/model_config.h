@@ -19,7 +19,7 @@ enum class PadMode {
   reject
 };  // reject is "assert" in configs
 /// What happens to a window larger than its map.
-enum class WindowShrink { official, per_dimension, never };
+enum class WindowShrink { official, per_dimension, never, always_shift };
 
 struct ModelConfig {
   std::string name = "swin";  ///< swin | swin_v2 | swin_mlp | vit

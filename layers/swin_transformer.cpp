@@ -66,7 +66,7 @@ SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {
     const size_t index = static_cast<size_t>(i);
     const Scope stage_scope = scope / "layers" / i;
     const WindowPlan shifted = plan_windows(config, map, i);
-    const WindowPlan regular = {shifted.window, {0, 0}};
+    const WindowPlan regular = {shifted.window, {0, 0}, false};
     Stage stage;
     for (int64_t j = 0; j < config.depths[index]; ++j, ++block_number)
       stage.blocks.emplace_back(stage_scope / "blocks" / j, config, i, j % 2 ? shifted : regular,
@@ -76,7 +76,8 @@ SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {
                    window,           shifted.shift,           stage_scope.path()};
     for (size_t a : {0u, 1u}) {
       info.padded[a] = divide_up(map[a], window[a]) * window[a];
-      if (info.padded[a] == window[a]) info.shift[a] = 0;  // as attend_in_windows does
+      if (info.padded[a] == window[a] && !shifted.shifts_single_windows)
+        info.shift[a] = 0;  // as attend_in_windows does
     }
     stages_.push_back(info);
     if (i + 1 < config.num_stages()) {

@@ -49,7 +49,10 @@ WindowPlan plan_windows(const ModelConfig& config, Size2 map, int64_t stage) {
         }
       break;
     case WindowShrink::never:
-      break;  // the forward drops the shift where one window covers the map
+      break;  // attend_in_windows drops the shift where one window covers the map
+    case WindowShrink::always_shift:
+      plan.shifts_single_windows = true;
+      break;
   }
   if (config.pad_mode == PadMode::reject && (map[0] % window[0] != 0 || map[1] % window[1] != 0))
     throw base::UsageError(
@@ -70,7 +73,7 @@ Tensor attend_in_windows(
   const Size2 padded = {round_up(map[0], geometry.window[0]), round_up(map[1], geometry.window[1])};
   // One window from edge to edge has no neighbour to shift towards.
   for (size_t i : {0u, 1u})
-    if (padded[i] <= geometry.window[i]) geometry.shift[i] = 0;
+    if (padded[i] <= geometry.window[i] && !windows.shifts_single_windows) geometry.shift[i] = 0;
   const bool pads = padded != map;
   const bool shifts = geometry.shift[0] > 0 || geometry.shift[1] > 0;
   geometry.rolled = pads && shifts && pad_mode == PadMode::roll_then_pad;

@@ -11,6 +11,8 @@ namespace swin::layers {
 /// Sides of the windows of a stage and the shift of its odd blocks, for maps of one size.
 struct WindowPlan {
   Size2 window{}, shift{};
+  /// Sides that one window covers are shifted too (detection); else the shift is dropped there.
+  bool shifts_single_windows = false;
 };
 /// @param map the stage's map at the config's image size.
 /// @throws UsageError where pad_mode is "assert" and the window does not divide the map.

@@ -1,7 +1,12 @@
 // The gradient of a whole micro Swin, in the double build: every parameter against differences of
 // the loss.
+#include <functional>
+#include <utility>
+
 #include "autograd/ops/ops.h"
 #include "autograd/tape/tape.h"
+#include "layers/backbone.h"
+#include "layers/simmim.h"
 #include "tests/layers/model_support.h"
 
 namespace swin::layers {
@@ -9,34 +14,29 @@ namespace {
 
 static_assert(sizeof(real) == 8, "differences of a float loss prove nothing");
 
+/// Parameters, a loss of them, and its gradient by the tape.
 class Proof {
  public:
-  explicit Proof(const ModelConfig& config)
-      : model_(random_model(config, true)),
-        images_(random_images(config, 2)),
-        target_(Shape{2, config.num_classes}) {
-    // A distribution a row.
-    const Tensor noise = random_tensor(target_.shape(), 21);
-    target_ = autograd::softmax(noise);
-    model_.parameters().begin_update();
+  Proof(Parameters& parameters, std::function<Tensor()> loss)
+      : parameters_(parameters), loss_tensor_(std::move(loss)) {
+    parameters_.begin_update();
     autograd::Tape tape;
     Tensor value;
     {
       const autograd::Tape::Recording recording(tape);
-      value = loss_tensor();
+      value = loss_tensor_();
     }
     loss_ = value.data()[0];
     tape.backward(value);
-    EXPECT_EQ(model_.parameters().without_gradient(), "");
+    EXPECT_EQ(parameters_.without_gradient(), "");
   }
 
-  Parameters& parameters() { return model_.parameters(); }
-  real loss() const { return loss_tensor().data()[0]; }
+  real loss() const { return loss_tensor_().data()[0]; }
   real recorded_loss() const { return loss_; }
 
   /// The derivative along `direction`, by central differences.
   real difference(size_t i, const std::vector<real>& direction) {
-    real* data = parameters().mutable_data(i);
+    real* data = parameters_.mutable_data(i);
     const std::vector<real> saved(data, data + direction.size());
     const auto at = [&](real step) {
       for (size_t j = 0; j < direction.size(); ++j) data[j] = saved[j] + step * direction[j];
@@ -50,11 +50,11 @@ class Proof {
 
   /// Every parameter: a random direction, and `coordinates` of its numbers.
   void check(int64_t coordinates) {
-    for (size_t i = 0; i < parameters().size(); ++i) {
-      const ParameterEntry& entry = parameters()[i];
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      const ParameterEntry& entry = parameters_[i];
       SCOPED_TRACE(entry.name);
       const auto numel = static_cast<size_t>(entry.numel());
-      const real* gradient = parameters().gradient(i);
+      const real* gradient = parameters_.gradient(i);
       const base::Random random(77, entry.name);
       std::vector<real> direction(numel);
       real expected = 0, norm = 0;
@@ -80,14 +80,37 @@ class Proof {
   }
 
  private:
-  Tensor loss_tensor() const {
-    return autograd::cross_entropy(model_.forward(images_, Pass{true, 6, 2, 0}), target_,
-                                   real{1} / 2);
-  }
-  Model model_;
-  Tensor images_, target_;
+  Parameters& parameters_;
+  std::function<Tensor()> loss_tensor_;
   real loss_ = 0;
 };
+
+const Pass kTraining{true, 6, 2, 0};
+
+/// The cross entropy of a classifier, two images against a distribution each.
+class ClassifierProof {
+ public:
+  explicit ClassifierProof(const ModelConfig& config)
+      : model_(random_model(config, true)),
+        proof_(model_.parameters(),
+               [this, images = random_images(config, 2),
+                target = autograd::softmax(random_tensor({2, config.num_classes}, 21))] {
+                 return autograd::cross_entropy(model_.forward(images, kTraining), target,
+                                                real{1} / 2);
+               }) {}
+  Proof* operator->() { return &proof_; }
+
+ private:
+  Model model_;
+  Proof proof_;
+};
+
+/// Σ y · w with random w: a loss of any tensor.
+Tensor weighted_sum(const Tensor& y, uint64_t seed) {
+  const Tensor row = autograd::reshape(y, {1, y.numel()});
+  return autograd::reshape(autograd::linear(row, random_tensor({1, y.numel()}, seed), Tensor()),
+                           Shape{1});
+}
 
 ModelConfig with_every_option() {
   ModelConfig config = micro_config();
@@ -105,16 +128,16 @@ class MicroSwin : public oracle::EngineTest {
 };
 
 TEST_F(MicroSwin, TwentyCoordinatesOfEveryParameterWithEveryOption) {
-  Proof proof(with_every_option());
-  EXPECT_EQ(proof.recorded_loss(), proof.loss()) << "recording changed the forward";
-  proof.check(20);
+  ClassifierProof proof(with_every_option());
+  EXPECT_EQ(proof->recorded_loss(), proof->loss()) << "recording changed the forward";
+  proof->check(20);
 }
 
 TEST_F(MicroSwin, RollThenPadOfAPictureThatNoPatchDivides) {
   ModelConfig config = with_every_option();
   config.pad_mode = PadMode::roll_then_pad;
   config.image_size = {19, 26};
-  Proof(config).check(1);
+  ClassifierProof(config)->check(1);
 }
 
 TEST_F(MicroSwin, MaskedWithoutBiasAndPatchNorm) {
@@ -122,7 +145,7 @@ TEST_F(MicroSwin, MaskedWithoutBiasAndPatchNorm) {
   config.pad_mode = PadMode::masked;
   config.qkv_bias = config.patch_norm = config.ape = false;
   config.in_chans = 1;
-  Proof(config).check(1);
+  ClassifierProof(config)->check(1);
 }
 
 TEST_F(MicroSwin, WindowsThatShrinkAndFit) {
@@ -133,7 +156,110 @@ TEST_F(MicroSwin, WindowsThatShrinkAndFit) {
   config.num_heads = {2, 2, 2};
   config.window_shrink = WindowShrink::official;
   config.pad_mode = PadMode::reject;
-  Proof(config).check(1);
+  ClassifierProof(config)->check(1);
+}
+
+TEST_F(MicroSwin, V2) {
+  ModelConfig config = with_every_option();
+  config.name = "swin_v2";
+  config.qk_scale.reset();
+  config.pretrained_window_sizes = {4, 0};
+  ClassifierProof(config)->check(3);
+}
+
+TEST_F(MicroSwin, V2WithoutBiasDownToOneToken) {
+  ModelConfig config = with_every_option();
+  config.name = "swin_v2";
+  config.qk_scale.reset();
+  config.qkv_bias = config.ape = false;
+  config.image_size = {16, 16};  // 4 × 4, 2 × 2 and 1 × 1 tokens
+  config.depths = {2, 1, 1};
+  config.num_heads = {2, 2, 4};
+  config.window_size = {4, 4};
+  config.window_shrink = WindowShrink::official;
+  // One token's softmax is 1: what goes into its scores has a gradient of zero.
+  Model model = random_model(config, true);
+  model.parameters().begin_update();
+  autograd::Tape tape;
+  Tensor logits;
+  {
+    const autograd::Tape::Recording recording(tape);
+    logits = model.forward(random_images(config, 2), kTraining);
+  }
+  tape.backward(logits, random_tensor(logits.shape(), 8));
+  EXPECT_EQ(model.parameters().without_gradient(), "");
+  for (size_t i = 0; i < model.parameters().size(); ++i) {
+    const real* gradient = model.parameters().gradient(i);
+    EXPECT_TRUE(autograd::all_finite(gradient, model.parameters()[i].numel()))
+        << model.parameters()[i].name;
+  }
+}
+
+TEST_F(MicroSwin, MlpShiftedAndPadded) {
+  ModelConfig config = micro_config();
+  config.name = "swin_mlp";
+  config.drop_rate = 0.1;
+  config.drop_path_rate = 0.3;
+  ClassifierProof(config)->check(3);
+}
+
+TEST_F(MicroSwin, WindowsAndRatiosOfEachStage) {
+  ModelConfig config = micro_config();
+  config.window_sizes = {{2, 3}, {3, 2}};
+  config.mlp_ratios = {1.5, 3};
+  ClassifierProof(config)->check(1);
+}
+
+ModelConfig micro_vit() {
+  ModelConfig config;
+  config.name = "vit";
+  config.image_size = {19, 26};
+  config.patch_size = 6;
+  config.embed_dim = 12;
+  config.depths = {2};
+  config.num_heads = {3};
+  config.mlp_ratio = 2;
+  config.drop_rate = config.attn_drop_rate = 0.1;
+  config.drop_path_rate = 0.3;
+  config.num_classes = 5;
+  return config;
+}
+
+TEST_F(MicroSwin, VisionTransformerWithClassToken) { ClassifierProof(micro_vit())->check(3); }
+
+TEST_F(MicroSwin, VisionTransformerOfTheMean) {
+  ModelConfig config = micro_vit();
+  config.global_pool = "avg";
+  config.qkv_bias = false;
+  ClassifierProof(config)->check(1);
+}
+
+TEST_F(MicroSwin, MaskedImageModelOfHiddenTokens) {
+  ModelConfig config = micro_config();
+  config.ape = true;
+  config.in_chans = 2;
+  Parameters parameters;
+  const MaskedImageModel model(Scope(parameters), config);
+  parameters.allocate(true);
+  randomise(parameters);
+  const Tensor images = random_images(config, 2);
+  Tensor mask = Tensor::filled({2, 5, 7}, 0);
+  for (int64_t i = 0; i < mask.numel(); i += 3) mask.mutable_data()[i] = 1;
+  Proof(parameters, [&] { return weighted_sum(model(images, mask, kTraining), 9); }).check(2);
+}
+
+TEST_F(MicroSwin, BackboneOfTwoOutputs) {
+  ModelConfig config = micro_config();
+  config.drop_path_rate = 0.3;
+  Parameters parameters;
+  const Backbone backbone(Scope(parameters), config, {{0, 1}, -1});
+  parameters.allocate(true);
+  randomise(parameters);
+  const Tensor images = random_images(config, 2);
+  Proof(parameters, [&] {
+    const std::vector<Tensor> maps = backbone(images, kTraining);
+    return autograd::add(weighted_sum(maps[0], 9), weighted_sum(maps[1], 10));
+  }).check(2);
 }
 
 }  // namespace

@@ -115,6 +115,8 @@ TEST_P(Padding, EqualsTheDefinitionPlaceByPlace) {
   const PadCase& c = GetParam();
   constexpr int64_t kDim = 8, kHeads = 2, kBatch = 2;
   ModelConfig config = micro_config();
+  config.embed_dim = kDim;
+  config.num_heads = {kHeads, kHeads};
   config.pad_mode = c.mode;
   config.window_size = c.window;
   config.qkv_bias = c.qkv_bias;
@@ -122,7 +124,7 @@ TEST_P(Padding, EqualsTheDefinitionPlaceByPlace) {
   WindowPlan plan = plan_windows(config, c.map, 0);
   if (!c.shifts) plan.shift = {0, 0};
   Parameters parameters;
-  const WindowAttention attention(Scope(parameters) / "attn", config, kDim, kHeads, plan);
+  const WindowAttention attention(Scope(parameters) / "attn", config, 0, plan);
   parameters.allocate(false);
   randomise(parameters);
 
