@@ -15,6 +15,8 @@ base::ExitCode run(const EvaluateArguments& arguments) {
   options.sets = arguments.sets;
   options.quiet = arguments.quiet;
   const trainers::EvaluateResult result = trainers::evaluate(options);
+  if (result.classes_by_order && !arguments.quiet)
+    note("Note: the checkpoint has no class names; those of the data were taken in their order");
   if (arguments.json) {
     print_json(trainers::to_json(result));
     return base::ExitCode::done;

@@ -11,8 +11,8 @@ namespace {
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-const char* const kVerbs[] = {"train",   "evaluate", "predict",   "plan", "config",
-                              "inspect", "verify",   "benchmark", "info"};
+const char* const kVerbs[] = {"train",   "evaluate", "predict", "plan",      "config",
+                              "inspect", "convert",  "verify",  "benchmark", "info"};
 
 TEST(Arguments, HelpOfEachVerbShowsAnExample) {
   const Finished all = swin({"--help"});

@@ -44,6 +44,17 @@ DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
   return dataset;
 }
 
+bool is_number(const std::string& text) {
+  return text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// Whether the classes are called 0, 1, 2 …: the model has no names for them.
+bool numbered(const std::vector<std::string>& names) {
+  for (size_t i = 0; i < names.size(); ++i)
+    if (names[i] != std::to_string(i)) return false;
+  return true;
+}
+
 /// Classes are compared by name: folders come in the order of the alphabet, other sets in their
 /// own.
 /// @return the model's class for each of the data set's.
@@ -79,15 +90,19 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const Config& config = loaded.config;
   const DatasetConfig dataset_config = dataset_of(config, options);
   const auto dataset = open_dataset_of(dataset_config, config);
+  const std::vector<std::string>& names = dataset->class_names();
+  EvaluateResult result;
+  result.classes_by_order = numbered(loaded.class_names) && !numbered(names) &&
+                            names.size() == loaded.class_names.size() &&
+                            !std::all_of(names.begin(), names.end(), is_number);
   const std::vector<int64_t> labels =
-      label_map(dataset->class_names(), loaded.class_names,
+      label_map(result.classes_by_order ? loaded.class_names : names, loaded.class_names,
                 dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
   const auto task = make_task(config.task, config.model.num_classes);
   const data::LoaderOptions loader_options = evaluation_loader(config, *dataset);
   data::Loader loader(*dataset, loader_options);
 
   Progress progress({.quiet = options.quiet});
-  EvaluateResult result;
   const auto start = std::chrono::steady_clock::now();
   const auto metrics =
       measure(*loaded.model, *task, loader, loader_options.batch_size, labels, [&](int64_t images) {

@@ -1,0 +1,185 @@
+// swin convert: from and to every format and dialect, and what the other verbs make of the result.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/json.h"
+#include "files/weight_file.h"
+#include "tests/cli/child.h"
+
+namespace swin::test {
+namespace {
+
+using base::Json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string kGoldens = "tests/goldens/";
+const std::string kTiny = SWIN_SOURCE_DIR "/tests/layers/dialect_keys/torchvision_tiny.pth";
+
+Json json_of(const Words& arguments, int exit_code = 0) {
+  const Finished result = swin(arguments + Words{"--json"});
+  EXPECT_EQ(result.exit_code, exit_code) << result.err;
+  try {
+    return base::parse_json(result.out, "stdout");
+  } catch (const base::JsonSyntaxError& error) {
+    ADD_FAILURE() << error.what << " in: " << result.out;
+    return Json::object();
+  }
+}
+
+void expect_refused(const Words& arguments, int exit_code, const std::string& text) {
+  const Finished result = swin(arguments);
+  EXPECT_EQ(result.exit_code, exit_code) << result.err;
+  EXPECT_THAT(result.err, HasSubstr(text));
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+}
+
+// Name → shape and bytes of the arrays that are numbers of the model.
+std::map<std::string, std::string> weights_of(const std::string& file) {
+  std::map<std::string, std::string> weights;
+  for (const files::NamedArray& array : files::read_raw_weights(file).arrays)
+    if (array.dtype == files::DType::f32 && array.name.find("attn_mask") == std::string::npos &&
+        array.name.find("relative_coords_table") == std::string::npos)
+      weights[array.name] =
+          files::to_text(array.shape) +
+          std::string(reinterpret_cast<const char*>(array.bytes.data()), array.bytes.size());
+  return weights;
+}
+
+// A trained model of one update.
+std::string trained(const Folder& folder) {
+  const Finished result = swin(Words{"train", "configs/synthetic_micro.json", "--output",
+                                     folder / "run", "--set", "model.window_size=3"} +
+                               one_update());
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return folder / "run/last.h5";
+}
+
+TEST(Convert, EveryDialectAndBackBitForBit) {
+  const Folder folder;
+  const std::string h5 = trained(folder), config = folder / "run/config.json";
+  const auto expected = weights_of(h5);
+  ASSERT_FALSE(expected.empty());
+  for (const char* dialect : {"official", "timm", "torchvision", "huggingface"}) {
+    const std::string out = folder / (dialect + std::string(".safetensors"));
+    const Json there = json_of({"convert", h5, out, "--dialect", dialect});
+    EXPECT_EQ(there.at("config").as_string(), "stored");
+    EXPECT_EQ(there.at("format").as_string(), "checkpoint");
+    const std::string back = folder / "back.h5";
+    const Json here = json_of({"convert", out, back, "--config", config});
+    EXPECT_EQ(here.at("source_dialect").as_string(), dialect);
+    EXPECT_EQ(here.at("model").as_string(), "swin");
+    EXPECT_EQ(here.at("loaded").size(), expected.size());
+    EXPECT_EQ(here.at("unexpected").size() + here.at("missing").size(), 0u);
+    EXPECT_EQ(weights_of(back), expected) << dialect;
+  }
+}
+
+TEST(Convert, CheckpointMadeOfWeightsIsAWholeOne) {
+  const Folder folder;
+  const std::string h5 = trained(folder), config = folder / "run/config.json";
+  const std::string weights = folder / "weights.safetensors", made = folder / "made.h5";
+  json_of({"convert", h5, weights, "--dialect", "huggingface"});
+  json_of({"convert", weights, made, "--config", config});
+  // What was trained and what came back predict the same; its classes are numbers.
+  const std::string picture = "docs/demo_images/bag.png";
+  const Json before = json_of({"predict", h5, picture}),
+             after = json_of({"predict", made, picture});
+  const Json &first = before.items()[0].at("predictions").items()[0],
+             &again = after.items()[0].at("predictions").items()[0];
+  EXPECT_EQ(again.at("probability").as_real(), first.at("probability").as_real());
+  EXPECT_EQ(again.at("class_index").as_int(), first.at("class_index").as_int());
+  EXPECT_EQ(again.at("class_name").as_string(), std::to_string(first.at("class_index").as_int()));
+  const Json inspected = json_of({"inspect", made});
+  EXPECT_TRUE(inspected.at("fits_config").as_bool());
+  EXPECT_EQ(inspected.at("meta").at("config").at("preprocess").at("interpolation").as_string(),
+            "bicubic");
+  // A checkpoint of a checkpoint keeps its class names.
+  json_of({"convert", h5, folder / "copy.h5"});
+  const Json copy = json_of({"predict", folder / "copy.h5", picture});
+  EXPECT_EQ(copy.items()[0].at("predictions").items()[0].at("class_name").as_string(),
+            first.at("class_name").as_string());
+}
+
+TEST(Convert, StateDictOfTorchSaveNeedsNoConfig) {
+  const Folder folder;
+  const std::string h5 = folder / "tiny.h5", again = folder / "again.safetensors";
+  const Json result = json_of({"convert", kTiny, h5});
+  EXPECT_EQ(result.at("source_dialect").as_string(), "torchvision");
+  EXPECT_EQ(result.at("format").as_string(), "pth (zip)");
+  EXPECT_EQ(result.at("config").as_string(), "inferred");
+  EXPECT_EQ(result.at("model_config").at("depths").items()[1].as_int(), 2);
+  ASSERT_EQ(result.at("assumptions").size(), 1u);
+  EXPECT_THAT(result.at("assumptions").items()[0].as_string(), HasSubstr("image_size 16"));
+  EXPECT_GT(result.at("skipped").size(), 0u);
+  json_of({"convert", h5, again, "--dialect", "torchvision"});
+  EXPECT_EQ(weights_of(again), weights_of(kTiny));
+
+  const Json predicted = json_of({"predict", h5, "docs/demo_images/bag.png", "--top-k", "9"});
+  EXPECT_EQ(predicted.items()[0].at("predictions").size(), 3u);
+  const Finished text = swin({"convert", kTiny, folder / "text.h5"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out,
+              AllOf(HasSubstr("torchvision's names, swin"), HasSubstr("derived from the sizes"),
+                    HasSubstr("Assumed image_size 16"), HasSubstr("--config")));
+  // An image folder measures it; its classes are those of the folder.
+  for (const char* name : {"bag", "coat", "dress"}) {
+    std::filesystem::create_directories(folder / ("images/" + std::string(name)));
+    std::filesystem::copy_file(SWIN_SOURCE_DIR "/docs/demo_images/coat.png",
+                               folder / ("images/" + std::string(name) + "/one.png"));
+  }
+  EXPECT_EQ(json_of({"evaluate", h5, "--data", folder / "images"}).at("images").as_int(), 3);
+}
+
+TEST(Convert, ConvertedWeightsVerify) {
+  const Folder folder;
+  const std::string config = kGoldens + "v1_square.json", h5 = folder / "square.h5";
+  json_of({"convert", kGoldens + "v1_square_window.safetensors", h5, "--config", config});
+  EXPECT_TRUE(json_of({"verify", h5, "--golden", kGoldens + "v1_square.safetensors"})
+                  .at("passed")
+                  .as_bool());
+}
+
+TEST(Convert, InspectTellsWhatAFileIs) {
+  const Json tiny = json_of({"inspect", kTiny});
+  EXPECT_EQ(tiny.at("format").as_string(), "pth (zip)");
+  EXPECT_EQ(tiny.at("dialect").as_string(), "torchvision");
+  EXPECT_EQ(tiny.at("model").as_string(), "swin");
+  EXPECT_EQ(tiny.at("kind").as_string(), "model");
+  EXPECT_EQ(tiny.at("inferred_model").at("embed_dim").as_int(), 4);
+  EXPECT_EQ(tiny.at("dtypes").at("f32").as_int(), static_cast<int64_t>(weights_of(kTiny).size()));
+  EXPECT_EQ(tiny.at("sha256").as_string().size(), 64u);
+  EXPECT_THAT(swin({"inspect", kTiny}).out, AllOf(HasSubstr("features.1.0.attn.qkv.weight"),
+                                                  HasSubstr("depths 1-2"), HasSubstr("pth (zip)")));
+  // A file of other things is shown too, and is called by what it is.
+  const Json golden = json_of({"inspect", kGoldens + "v1_square.safetensors"});
+  EXPECT_TRUE(golden.at("dialect").is_null());
+  EXPECT_THAT(swin({"inspect", kGoldens + "v1_square.safetensors"}).out,
+              HasSubstr("Not the weights of a model"));
+  expect_refused({"inspect", kTiny, "--config", "configs/synthetic_micro.json"}, 4, kTiny);
+}
+
+TEST(Convert, SaysWhatIsWrong) {
+  const Folder folder;
+  const std::string out = folder / "out.safetensors";
+  expect_refused({"convert", kTiny}, 2, "OUT");
+  expect_refused({"convert", kTiny, folder / "out.bin"}, 2, ".safetensors");
+  expect_refused({"convert", kTiny, out, "--dialect", "tim"}, 2, "timm");
+  expect_refused({"convert", kTiny, out, "--dialect", "mm"}, 2, "only read");
+  expect_refused({"convert", kTiny, folder / "out.h5", "--dialect", "timm"}, 2, "official");
+  expect_refused({"convert", kTiny, folder / "none/out.h5"}, 5, "none/out.h5");
+  expect_refused({"convert", folder / "none.pth", out}, 4, "none.pth");
+  expect_refused({"convert", kTiny, out, "--config", folder / "none.json"}, 2, "none.json");
+  expect_refused({"convert", kTiny, out, "--config", "configs/synthetic_micro.json"}, 4,
+                 "patch_embed.proj.weight with shape");
+  expect_refused({"convert", kGoldens + "v1_square.safetensors", out}, 4, "no known dialect");
+  write_text(folder / "text.pth", "no weights");
+  expect_refused({"convert", folder / "text.pth", out}, 4, "text.pth");
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+}  // namespace
+}  // namespace swin::test
