@@ -11,10 +11,12 @@
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "cli/console.h"
+#include "cli/plan_compare.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "layers/model.h"
 #include "trainers/optim/adamw.h"
+#include "trainers/optim/parameter_groups.h"
 
 namespace swin::cli {
 namespace {
@@ -85,6 +87,7 @@ Plan dry_run(const trainers::Config& config) {
   {  // one slice of a training step: the memory
     const base::DryRun dry;
     layers::Model model(shape, 0, true);
+    trainers::freeze(model.parameters(), config.trainer.freeze);
     const trainers::AdamW optimizer(model.parameters(), config.optimizer);
     plan.state_bytes = static_cast<int64_t>(base::pool_statistics().bytes_in_use);
     const Tensor images(
@@ -146,7 +149,8 @@ std::string giga(int64_t n) {
 }  // namespace
 
 base::ExitCode run(const PlanArguments& arguments) {
-  trainers::Config config = load_model_config(arguments.config, arguments.sets);
+  if (arguments.compare) return compare_plans(arguments);
+  trainers::Config config = load_model_config(arguments.configs[0], arguments.sets);
   set_threads(arguments, config.runtime.threads);
   const int64_t images = look_at_data(config);
   const Plan plan = dry_run(config);

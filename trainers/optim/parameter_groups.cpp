@@ -6,27 +6,43 @@
 
 namespace swin::trainers {
 
+namespace {
+
+/// A pattern near `pattern` that matches: a whole name, or one up to a dot and `*`.
+std::string nearest_pattern(const layers::Parameters& parameters, const std::string& pattern) {
+  const size_t star = pattern.find('*');
+  const std::string literal = pattern.substr(0, star);
+  std::string best;
+  int64_t least = 0;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const std::string& name = parameters[i].name;
+    for (size_t end = name.find('.');; end = name.find('.', end + 1)) {
+      const bool whole = end == std::string::npos;
+      const std::string part = whole ? name : name.substr(0, end + 1);
+      const int64_t distance = layers::edit_distance(literal, part);
+      if (best.empty() || distance < least) best = whole ? name : part + "*", least = distance;
+      if (whole) break;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
 void freeze(layers::Parameters& parameters, const std::vector<std::string>& patterns) {
   if (patterns.empty()) return;
   for (const std::string& pattern : patterns) {
     bool matched = false;
-    std::string nearest;
-    int64_t least = 0;
     for (size_t i = 0; i < parameters.size(); ++i) {
-      const std::string& name = parameters[i].name;
-      if (layers::glob(pattern, name)) {
-        parameters.set_trainable(i, false);
-        matched = true;
-      }
-      const int64_t distance = layers::edit_distance(pattern, name);
-      if (nearest.empty() || distance < least) nearest = name, least = distance;
+      if (!layers::glob(pattern, parameters[i].name)) continue;
+      parameters.set_trainable(i, false);
+      matched = true;
     }
     if (!matched)
       throw base::UsageError("trainer.freeze",
                              "found \"" + pattern + "\", expected a pattern of parameters' names",
-                             "the nearest is " + nearest +
-                                 "; * stands for any characters, as in "
-                                 "\"layers.0.*\"");
+                             "the nearest is \"" + nearest_pattern(parameters, pattern) +
+                                 "\"; * stands for any characters");
   }
   for (size_t i = 0; i < parameters.size(); ++i)
     if (parameters[i].trainable) return;

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "layers/model.h"
 #include "trainers/optim/adamw.h"
+#include "trainers/optim/parameter_groups.h"
 
 namespace swin::trainers {
 namespace {
@@ -97,6 +98,7 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
 
   layers::Model model(model_config, 0, training);
   std::optional<AdamW> optimizer;
+  if (training) freeze(model.parameters(), config.trainer.freeze);
   if (training) optimizer.emplace(model.parameters(), config.optimizer);
   const Tensor images = synthetic_images(model_config, result.batch_size);
   const Tensor target = synthetic_targets(result.batch_size, model_config.num_classes);
