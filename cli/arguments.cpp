@@ -238,11 +238,37 @@ Arguments parse_arguments(int argc, const char* const* argv) {
   {
     Verb& v = verb("plan", "What a config will cost: stages, parameters, arithmetic, memory, time",
                    "swin plan configs/swin_tiny_224.json --set trainer.micro_batch_size=8");
-    const auto& config = v.positional("CONFIG", "Config file; the model section alone is enough");
+    const auto& configs = v.positionals("CONFIG", "Config file; the model section alone is enough");
+    const auto& compare =
+        v.flag("--compare", "Cost of one image for several configs, as the image grows");
+    const auto& sizes =
+        v.option("--sizes", "N,N", "Compared image sides (default 224,448,672,896,1120)");
+    const auto& measure = v.flag("--measure", "With --compare: also time the forwards");
     const auto& sets = v.sets();
     builders.push_back([&](const CommonArguments& common) {
       auto a = with<PlanArguments>(common);
-      a.config = v.required("CONFIG", config);
+      a.configs = configs;
+      if (a.configs.empty()) v.missing("CONFIG");
+      a.compare = compare;
+      a.measure = measure;
+      if (compare && a.configs.size() < 2)
+        throw UsageError(
+            "swin plan --compare", "found one config, expected at least two",
+            "swin plan --compare configs/vit_small_224.json configs/swin_tiny_224.json");
+      if (!compare && a.configs.size() > 1)
+        throw UsageError("swin plan",
+                         "found " + std::to_string(a.configs.size()) + " configs, expected one",
+                         "add --compare to see them side by side");
+      if (!compare && (measure || v.given("--sizes")))
+        throw UsageError("swin plan", "found --measure or --sizes alone, expected --compare",
+                         "add --compare and a second config");
+      if (v.given("--sizes"))
+        for (size_t begin = 0; begin <= sizes.size();) {
+          const size_t end = std::min(sizes.find(',', begin), sizes.size());
+          a.sizes.push_back(number<int64_t>("swin plan --sizes", sizes.substr(begin, end - begin),
+                                            1, 65536, "image sides of 1 to 65536, as 224,448"));
+          begin = end + 1;
+        }
       a.sets = sets;
       return Arguments(a);
     });

@@ -42,8 +42,11 @@ struct PredictArguments : CommonArguments {
 };
 
 struct PlanArguments : CommonArguments {
-  std::string config;
+  std::vector<std::string> configs;  ///< one, or with `compare` at least two
   std::vector<std::string> sets;
+  bool compare = false;        ///< the cost of all as the image grows
+  std::vector<int64_t> sizes;  ///< of compared images; empty: five from 224 on
+  bool measure = false;        ///< compare: also time the forwards
 };
 
 struct ConfigArguments : CommonArguments {

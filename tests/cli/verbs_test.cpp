@@ -217,6 +217,34 @@ TEST(Verbs, PlanTakesTheModelSectionAlone) {
               HasSubstr("Peak memory of a training step"));
 }
 
+TEST(Verbs, PlanComparesTheGrowthOfModels) {
+  const std::vector<std::string> configs = {"configs/vit_small_224.json",
+                                            "configs/swin_tiny_224.json"};
+  const Json plan = json_of(Words{"plan", "--compare", "--sizes", "224,448"} + configs);
+  EXPECT_EQ(base::to_text(plan.at("models")), "[\"vit_small_224\",\"swin_tiny_224\"]");
+  ASSERT_EQ(plan.at("sizes").size(), 2u);
+  const auto macs = [&](size_t size, size_t model) {
+    return plan.at("sizes").items()[size].at("models").items()[model].at("macs").as_real();
+  };
+  // Four times the pixels: four times the work in windows, and the sixteenfold part of attention
+  // over the whole image shows.
+  EXPECT_NEAR(macs(1, 1) / macs(0, 1), 4, 0.01);
+  EXPECT_GT(macs(1, 0) / macs(0, 0), 4.8);
+  EXPECT_TRUE(plan.at("sizes").items()[0].at("models").items()[0].at("seconds").is_null());
+  const std::string table = swin(Words{"plan", "--compare", "--sizes", "32"} + configs).out;
+  EXPECT_THAT(table, HasSubstr("vit_small_224: MACS"));
+
+  const Json measured = json_of({"plan", "--compare", "--measure", "--sizes", "24",
+                                 "configs/synthetic_micro.json", "configs/synthetic_micro.json"});
+  EXPECT_GT(measured.at("sizes").items()[0].at("models").items()[0].at("seconds").as_real(), 0);
+
+  for (const std::vector<std::string>& wrong :
+       {Words{"plan", "--compare", configs[0]}, Words{"plan", configs[0], configs[1]},
+        Words{"plan", configs[0], "--measure"},
+        Words{"plan", "--compare", "--sizes", "224,x"} + configs})
+    EXPECT_EQ(swin(wrong).exit_code, 2);
+}
+
 TEST(Verbs, PlanRefusesTheImpossible) {
   for (const char* set : {"model.num_heads=[3,2]", "model.depths=[2,2,2]", "model.embed_dim=0",
                           "model.pad_mode=assert"}) {

@@ -1,0 +1,147 @@
+#include "cli/plan_compare.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "autograd/tape/op.h"
+#include "base/cpu.h"
+#include "base/parallel.h"
+#include "base/pool.h"
+#include "base/random.h"
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "layers/model.h"
+
+namespace swin::cli {
+namespace {
+
+using autograd::Tensor;
+
+const std::vector<int64_t> kDefaultSizes = {224, 448, 672, 896, 1120};
+
+class CountMacs : public autograd::ForwardObserver {
+ public:
+  void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
+    total += macs;
+  }
+  int64_t total = 0;
+};
+
+/// The forward of one image of one size.
+struct Point {
+  int64_t macs = 0, memory_bytes = 0;
+  double seconds = 0;  ///< 0: not measured
+};
+
+Point dry_run(const layers::ModelConfig& config) {
+  const base::DryRun dry;
+  const layers::Model model(config, 0, false);
+  CountMacs count;
+  model.forward(Tensor({1, config.image_size[0], config.image_size[1], config.in_chans}), {});
+  return {count.total, static_cast<int64_t>(base::pool_statistics().peak_bytes), 0};
+}
+
+// The median of at least three forwards and one second, after one that warms caches and pool.
+double measure(const layers::ModelConfig& config) {
+  const layers::Model model(config, 0, false);
+  Tensor image({1, config.image_size[0], config.image_size[1], config.in_chans});
+  const base::Random random(0, "plan/compare");
+  for (int64_t i = 0; i < image.numel(); ++i)
+    image.mutable_data()[i] = random.uniform(static_cast<uint64_t>(i)) * 2 - 1;
+  model.forward(image, {});
+  std::vector<double> seconds;
+  for (double total = 0; seconds.size() < 3 || total < 1;) {
+    const auto start = std::chrono::steady_clock::now();
+    model.forward(image, {});
+    seconds.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    total += seconds.back();
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[seconds.size() / 2];
+}
+
+std::string milliseconds(double seconds) {
+  return fixed(1e3 * seconds, seconds < 0.1 ? 1 : 0) + " ms";
+}
+
+}  // namespace
+
+base::ExitCode compare_plans(const PlanArguments& arguments) {
+  const std::vector<int64_t>& sizes = arguments.sizes.empty() ? kDefaultSizes : arguments.sizes;
+  std::vector<layers::ModelConfig> models;
+  std::vector<std::string> names;
+  std::optional<int64_t> threads;
+  for (const std::string& file : arguments.configs) {
+    trainers::Config config = load_model_config(file, arguments.sets);
+    if (config.model.num_classes == 0) config.model.num_classes = 1000;
+    models.push_back(config.model);
+    names.push_back(std::filesystem::path(file).stem().string());
+    threads = config.runtime.threads;
+  }
+  set_threads(arguments, threads);
+
+  std::vector<std::vector<Point>> points(sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i)
+    for (layers::ModelConfig model : models) {
+      model.image_size = {sizes[i], sizes[i]};
+      Point point = dry_run(model);
+      if (arguments.measure) point.seconds = measure(model);
+      points[i].push_back(point);
+    }
+
+  if (arguments.json) {
+    base::Json result = base::Json::object();
+    result["models"] = base::Json::array_of(names);
+    result["cpu"] = base::cpu().model;
+    result["threads"] = static_cast<int64_t>(base::num_threads());
+    base::Json& rows = result["sizes"] = base::Json::array();
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      base::Json row = base::Json::object();
+      row["image_size"] = sizes[i];
+      base::Json& columns = row["models"] = base::Json::array();
+      for (const Point& point : points[i]) {
+        base::Json column = base::Json::object();
+        column["macs"] = point.macs;
+        column["memory_bytes"] = point.memory_bytes;
+        column["seconds"] = arguments.measure ? base::Json(point.seconds) : base::Json();
+        columns.push_back(column);
+      }
+      rows.push_back(row);
+    }
+    print_json(result);
+    return base::ExitCode::done;
+  }
+
+  using Align = Table::Align;
+  std::vector<Table::Column> columns = {{"IMAGE", Align::right}};
+  for (const std::string& name : names) {
+    columns.push_back({name + ": MACS", Align::right});
+    columns.push_back({"GROWTH", Align::right});
+    columns.push_back({"MEMORY", Align::right});
+    if (arguments.measure) columns.push_back({"TIME", Align::right});
+  }
+  Table table(columns);
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    std::vector<std::string> row = {std::to_string(sizes[i])};
+    for (size_t m = 0; m < models.size(); ++m) {
+      const Point& point = points[i][m];
+      row.push_back(fixed(static_cast<double>(point.macs) / 1e9, 2) + " G");
+      row.push_back(
+          fixed(static_cast<double>(point.macs) / static_cast<double>(points[0][m].macs), 1) + "×");
+      row.push_back(bytes_text(point.memory_bytes));
+      if (arguments.measure) row.push_back(milliseconds(point.seconds));
+    }
+    table.row(row);
+  }
+  print(table.text() +
+        "\nForward of one image: multiply-adds, their growth from the first size on, and the\n"
+        "memory of parameters and maps. Attention inside windows grows with the pixels, over the\n"
+        "whole image with their square.\n");
+  return base::ExitCode::done;
+}
+
+}  // namespace swin::cli
