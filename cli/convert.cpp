@@ -161,6 +161,8 @@ base::ExitCode run(const ConvertArguments& arguments) {
           (to_h5 ? "a checkpoint with its config"
                  : layers::name_of(dialect) + std::string("'s names")) +
           "\n";
+  if (!to_h5 && dialect == Dialect::huggingface)
+    text += "from_pretrained also reads a config.json beside a model.safetensors\n";
   print(text);
   return base::ExitCode::done;
 }

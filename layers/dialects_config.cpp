@@ -13,6 +13,8 @@ using files::NamedArray;
 
 namespace {
 
+constexpr int64_t kMostStages = 12;  // channels double with each
+
 // The whole root of a square; 0 where there is none.
 int64_t whole_root(int64_t square) {
   const auto root = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(square))));
@@ -117,6 +119,7 @@ class Inference {
     ModelConfig& config = result_.config;
     const int64_t stages = count("layers.");
     if (stages == 0) fail("no layers.0");
+    if (stages > kMostStages) fail(std::to_string(stages) + " stages");
     config.depths.clear();
     config.num_heads.clear();
     std::vector<Size2> windows;
@@ -243,7 +246,7 @@ class Inference {
       if (window < 2 || !(largest > 0.1)) continue;
       const double last = 8.0 * static_cast<double>(window - 1) / (std::exp2(3 * largest) - 1);
       const int64_t side = std::llround(last) + 1;
-      if (side != window) pretrained.back() = side;
+      if (side > 1 && side != window) pretrained.back() = side;
     }
     if (std::any_of(pretrained.begin(), pretrained.end(), [](int64_t p) { return p > 0; }))
       config.pretrained_window_sizes = pretrained;

@@ -12,6 +12,8 @@ using files::NamedArray;
 
 namespace {
 
+constexpr int64_t kMostTokens = 4096;  // of a window; its index then takes 134 MB a block
+
 const char* huggingface_prefix(unsigned model) {
   return model == kVit ? "vit." : model == kSwinV2 ? "swinv2." : "swin.";
 }
@@ -169,6 +171,13 @@ class Writer {
       const StageWindows at = stage_windows(config_, stage);
       const Size2 window = window_of_table(stage, at);
       const int64_t area = window[0] * window[1];
+      if (area > kMostTokens)
+        throw base::UsageError(
+            where_,
+            "found windows of " + std::to_string(window[0]) + " × " + std::to_string(window[1]) +
+                " in stage " + std::to_string(stage) + ", expected at most " +
+                std::to_string(kMostTokens) + " tokens, as their index has the square of it",
+            "use --dialect timm, whose files have no index");
       const bool whole = at.map[0] % window[0] == 0 && at.map[1] % window[1] == 0 &&
                          at.map[0] >= window[0] && at.map[1] >= window[1];
       for (int64_t block = 0; block < config_.depths[static_cast<size_t>(stage)]; ++block) {

@@ -117,6 +117,25 @@ TEST_P(Mm, DetectorGivesItsBackbone) {
   EXPECT_NO_THROW(require_fit(file, config_of(GetParam())));
 }
 
+TEST(DialectNumbers, HalfPrecisionStaysWhatItIs) {
+  std::vector<NamedArray> arrays = read_keys("huggingface_swin_v2");
+  for (NamedArray& array : arrays) {  // the upper halves of float32 are bfloat16
+    auto halves = std::make_shared<std::vector<std::byte>>();
+    for (size_t i = 0; i < array.bytes.size(); i += 4)
+      halves->insert(halves->end(), {array.bytes[i + 2], array.bytes[i + 3]});
+    array.dtype = files::DType::bf16;
+    array.bytes = *halves;
+    array.owner = std::move(halves);
+  }
+  const WeightFile file = to_official(arrays, "file");
+  EXPECT_NO_THROW(require_fit(file, config_of("swin_v2")));
+  const std::vector<NamedArray> tv =
+      to_dialect(file.arrays, Dialect::torchvision, config_of("swin_v2"));
+  const std::vector<NamedArray> back =
+      to_dialect(to_official(tv, "file").arrays, Dialect::huggingface, config_of("swin_v2"));
+  EXPECT_EQ(bits_of(back), bits_of(arrays));
+}
+
 TEST(DialectNumbers, OfficialFileIsNotCopied) {
   const std::vector<NamedArray> arrays = read_keys("official_swin");
   const WeightFile file = to_official(arrays, "file");
@@ -341,6 +360,27 @@ TEST(DialectErrors, LibrariesThatHaveNoSuchModel) {
   shrunk.window_shrink = WindowShrink::never;
   shrunk.window_sizes = {{3, 3}, {2, 2}};
   EXPECT_THAT(refusal(tables, Dialect::huggingface, shrunk), HasSubstr("stage to stage"));
+}
+
+TEST(DialectErrors, TablesBeyondMeasure) {
+  ModelConfig config = config_of("swin_v2");
+  config.window_size = {65, 65};
+  config.image_size = {1040, 1040};
+  const std::vector<NamedArray> arrays = to_official(read_keys("timm_swin_v2"), "file").arrays;
+  EXPECT_THAT(error_of<base::UsageError>([&] { to_dialect(arrays, Dialect::official, config); }),
+              HasSubstr("65 × 65"));
+  EXPECT_NO_THROW(to_dialect(arrays, Dialect::timm, config));
+}
+
+TEST(DialectErrors, StagesBeyondMeasure) {
+  WeightFile file = to_official(read_keys("official_swin"), "file");
+  for (int stage = 2; stage < 70; ++stage) {  // 8 << 69 is no number of channels
+    NamedArray array = file.arrays[0];
+    array.name = "layers." + std::to_string(stage) + ".blocks.0.mlp.fc1.weight";
+    file.arrays.push_back(array);
+  }
+  EXPECT_THAT(error_of<base::WeightError>([&] { infer_model_config(file); }),
+              HasSubstr("70 stages"));
 }
 
 TEST(DialectErrors, ShapesThatTellNothing) {
