@@ -52,7 +52,7 @@ std::vector<float> counted_values(uint64_t seed, std::string_view name, const Sh
                        "absolute_pos_embed", "mask_token"})) {
     fill([](double v) { return v; });
   } else if (leaf == "logit_scale") {
-    fill([](double v) { return 2.302585092994046 + 3 * v; });
+    fill([](double v) { return 2.302585092994046 + 1.5 * v; });
   } else if (shape.rank() == 1) {
     const double centre = leaf == "weight" ? 1 : 0;
     fill([centre](double v) { return centre + 0.3 * v; });

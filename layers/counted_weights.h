@@ -16,7 +16,7 @@ namespace swin::layers {
 /// The counted values of the parameter of this official name and shape, row-major. With u the
 /// uniform draw of (seed, name, element) and v = 2u − 1:
 ///   position tables and tokens  v
-///   logit_scale                 ln 10 + 3v
+///   logit_scale                 ln 10 + 1.5v
 ///   one-dimensional             1 + 0.3v where the name ends in .weight, else 0.3v
 ///   all else                    v · √3 · s / √fan_in, s = 2 in "qkv", else 1
 /// Numbers that act: attention is not uniform, and no norm, bias or table is where it starts.

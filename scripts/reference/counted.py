@@ -48,7 +48,7 @@ def weight(seed, name, shape):
                 "mask_token"):
         values = v
     elif leaf == "logit_scale":
-        values = 2.302585092994046 + 3 * v
+        values = 2.302585092994046 + 1.5 * v
     elif len(shape) == 1:
         values = 1 + 0.3 * v if leaf == "weight" else 0.3 * v
     else:

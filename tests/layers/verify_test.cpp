@@ -1,0 +1,277 @@
+// verify, which compares a model with a golden file, notices what is wrong.
+#include "base/errors.h"
+#include "files/checkpoint_file.h"
+#include "layers/counted_weights.h"
+#include "layers/weights.h"
+#include "tests/layers/golden_support.h"
+
+namespace swin::layers {
+namespace {
+
+using files::NamedArray;
+using files::testing::message_of;
+using files::testing::TemporaryDirectory;
+using testing::HasSubstr;
+using trainers::verify;
+using trainers::VerifyReport;
+
+class Verify : public oracle::EngineTest {
+ protected:
+  Verify()
+      : golden_(kGoldens + "v1_padded.safetensors"),
+        weights_(kGoldens + "v1_square_window.safetensors") {
+    base::set_num_threads(1);  // a model too small to share
+    // Memory of edited numbers must not move.
+    golden_.memory.reserve(8);
+    weights_.memory.reserve(8);
+  }
+  VerifyReport run() {
+    const std::string golden = (folder_ / "golden.safetensors").string();
+    const std::string weights = (folder_ / "weights.safetensors").string();
+    files::write_safetensors(golden, golden_.arrays);
+    files::write_safetensors(weights, weights_.arrays);
+    return verify(weights, golden, config_);
+  }
+  std::set<std::string> failures() {
+    const VerifyReport report = run();
+    std::set<std::string> names;
+    for (const auto& tensor : report.tensors)
+      if (!tensor.passed) names.insert(tensor.name);
+    EXPECT_EQ(report.passed, names.empty());
+    return names;
+  }
+  Edit golden_, weights_;
+  std::optional<ModelConfig> config_ = config_of("v1_padded");
+  TemporaryDirectory folder_;
+};
+
+using Names = std::set<std::string>;
+
+TEST_F(Verify, NamesTheTensorThatDiffers) {
+  EXPECT_EQ(failures(), Names{});
+  golden_.numbers("grad.norm.bias")[3] *= 1.01f;
+  golden_.numbers("features.1")[7] += 0.01f;
+  EXPECT_EQ(failures(), (Names{"features.1", "grad.norm.bias"}));
+}
+
+TEST_F(Verify, ReportsTheLargestDifferenceAndItsShare) {
+  std::vector<float>& numbers = golden_.numbers("grad.head.bias");
+  std::fill(numbers.begin(), numbers.end(), 0.0f);
+  numbers[2] = 4;  // the gradient is far below 1
+  const VerifyReport report = run();
+  const auto& tensor = *std::find_if(report.tensors.begin(), report.tensors.end(),
+                                     [](const auto& t) { return t.name == "grad.head.bias"; });
+  EXPECT_GT(tensor.max_abs_error, 3);
+  EXPECT_DOUBLE_EQ(tensor.max_rel_error, tensor.max_abs_error / 4);
+}
+
+TEST_F(Verify, FailsWhereTheToleranceIsPassedByAHair) {
+  std::vector<float>& logits = golden_.numbers("logits");
+  float largest = 0;
+  size_t place = 0;
+  for (size_t i = 0; i < logits.size(); ++i)
+    if (std::abs(logits[i]) > largest) largest = std::abs(logits[i]), place = i;
+  const float exact = logits[place];
+  logits[place] = exact * (1 + 1.5e-5f);
+  EXPECT_EQ(failures(), Names{});
+  logits[place] = exact * (1 + 2.5e-5f);
+  EXPECT_EQ(failures(), Names{"logits"});
+}
+
+TEST_F(Verify, ANumberThatIsNotFiniteFails) {
+  weights_.numbers("head.bias")[1] = NAN;
+  const VerifyReport report = run();
+  EXPECT_FALSE(report.passed);
+  EXPECT_EQ(report.tensors[0].name, "logits");
+  EXPECT_TRUE(std::isinf(report.tensors[0].max_abs_error));
+}
+
+TEST_F(Verify, AnotherWeightIsNoticedEverywhere) {
+  weights_.numbers("layers.0.blocks.1.attn.relative_position_bias_table")[20] += 0.5f;
+  const Names names = failures();
+  EXPECT_TRUE(names.contains("logits") && names.contains("features.0") && names.contains("loss"));
+}
+
+TEST_F(Verify, ComparesWhatThereIs) {
+  for (const char* name : {"logits", "loss", "target"}) golden_.remove(name);
+  std::erase_if(golden_.arrays,
+                [](const NamedArray& array) { return array.name.starts_with("grad."); });
+  golden_.at("features.1").name = "note";
+  const VerifyReport report = run();
+  EXPECT_TRUE(report.passed);
+  ASSERT_EQ(report.tensors.size(), 1u);
+  EXPECT_EQ(report.tensors[0].name, "features.0");
+  EXPECT_EQ(report.ignored, std::vector<std::string>{"note"});
+}
+
+TEST_F(Verify, SaysWhatDoesNotFit) {
+  const auto message = [&] { return message_of<base::WeightError>([&] { run(); }); };
+  const Edit whole(kGoldens + "v1_padded.safetensors");
+  golden_.at("grad.norm.bias").name = "grad.norm.bia";
+  EXPECT_THAT(message(), HasSubstr("found grad.norm.bia, expected the name of a parameter"));
+  golden_.arrays = whole.arrays;
+  golden_.at("features.1").name = "features.5";
+  EXPECT_THAT(message(), HasSubstr("found features.5, expected a stage of 0 … 1"));
+  golden_.arrays = whole.arrays;
+  golden_.remove("target");
+  EXPECT_THAT(message(), HasSubstr("no target"));
+  golden_.arrays = whole.arrays;
+  golden_.remove("input");
+  EXPECT_THAT(message(), HasSubstr("input"));
+  golden_.arrays = {*whole.file.find("input")};
+  EXPECT_THAT(message(), HasSubstr("nothing to compare"));
+  golden_.arrays = whole.arrays;
+  golden_.at("logits").shape = {10, 2};
+  EXPECT_THAT(message(), HasSubstr("found logits with shape (10, 2), expected (2, 10)"));
+  golden_.arrays = whole.arrays;
+  config_->in_chans = 1;
+  EXPECT_THAT(message(), HasSubstr("3 channels"));
+}
+
+TEST_F(Verify, TargetsMustBeClasses) {
+  const int64_t labels[] = {3, 10};
+  golden_.at("target") = NamedArray::of("target", {2}, std::span<const int64_t>(labels));
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(); }),
+              HasSubstr("found target 10 of image 1, expected 0 … 9"));
+}
+
+TEST_F(Verify, WeightsAloneNeedAConfig) {
+  config_.reset();
+  EXPECT_THAT(message_of<base::UsageError>([&] { run(); }), HasSubstr("--config"));
+}
+
+TEST_F(Verify, ClassesMayComeFromTheHead) {
+  config_->num_classes = 0;
+  EXPECT_EQ(failures(), Names{});
+}
+
+TEST_F(Verify, ACheckpointBringsItsConfig) {
+  files::CheckpointContents contents;
+  for (const NamedArray& array : weights_.arrays)
+    if (!is_derived_table(array.name)) contents.arrays.push_back(array);
+  for (NamedArray& array : contents.arrays) array.name.insert(0, "model/");
+  contents.meta = {{"config", base::to_text(trainers::to_json(*config_))}};
+  const auto path = folder_ / "last.h5";
+  files::write_checkpoint(path, contents);
+  const VerifyReport report = verify(path.string(), kGoldens + "v1_padded.safetensors");
+  EXPECT_TRUE(report.passed);
+  EXPECT_EQ(report.tensors.size(), 67u);
+}
+
+// ---- counted weights and samples ----------------------------------------------------------------
+
+// A golden of counted weights under change; `notes` is its metadata `swin`.
+class CountedVerify : public oracle::EngineTest {
+ protected:
+  CountedVerify() : golden_(kGoldens + "v1_roll_then_pad.safetensors") {
+    base::set_num_threads(1);
+    golden_.memory.reserve(400);
+  }
+  // Replaces a tensor by its samples.
+  void sample(const std::string& name) {
+    const std::vector<float> whole = golden_.numbers(name);
+    std::vector<float> kept;
+    for (const int64_t place : sample_places(7, name, static_cast<int64_t>(whole.size())))
+      kept.push_back(whole[static_cast<size_t>(place)]);
+    float largest = 0;
+    for (const float value : whole) largest = std::max(largest, std::abs(value));
+    golden_.remove(name);
+    add("sample." + name, {static_cast<int64_t>(kept.size())}, kept);
+    add("max." + name, {}, {largest});
+  }
+  void add(const std::string& name, const std::vector<int64_t>& shape, std::vector<float> values) {
+    golden_.memory.push_back(std::move(values));
+    golden_.arrays.push_back(
+        NamedArray::of(name, shape, std::span<const float>(golden_.memory.back())));
+  }
+  VerifyReport run(const std::string& weights = "counted:7") {
+    const std::string path = (folder_ / "golden.safetensors").string();
+    files::write_safetensors(path, golden_.arrays, {{"swin", notes_}});
+    return verify(weights, path, config_);
+  }
+  std::set<std::string> failures() {
+    std::set<std::string> names;
+    for (const auto& tensor : run().tensors)
+      if (!tensor.passed) names.insert(tensor.name);
+    return names;
+  }
+  Edit golden_;
+  std::string notes_ = R"({"weights": "counted:7", "seed": 7})";
+  std::optional<ModelConfig> config_ = config_of("v1_roll_then_pad");
+  TemporaryDirectory folder_;
+};
+
+TEST_F(CountedVerify, NeedsNoWeightFile) {
+  EXPECT_TRUE(run().passed);
+  notes_ = "{}";
+  EXPECT_TRUE(run().passed);
+  EXPECT_FALSE(run("counted:8").passed);
+}
+
+TEST_F(CountedVerify, SamplesStandForAWholeTensor) {
+  const std::string name = "grad.layers.0.blocks.0.mlp.fc1.weight";  // 288 numbers
+  sample(name);
+  sample("features.1");
+  const VerifyReport report = run();
+  EXPECT_TRUE(report.passed);
+  EXPECT_TRUE(report.ignored.empty() && report.without_golden.empty());
+  golden_.numbers("sample." + name)[255] += 0.1f;
+  golden_.numbers("max.features.1")[0] *= 1.001f;
+  EXPECT_EQ(failures(), (std::set<std::string>{name, "features.1"}));
+}
+
+TEST_F(CountedVerify, SamplesMustBeWhole) {
+  const auto message = [&] { return message_of<base::WeightError>([&] { run(); }); };
+  sample("features.1");
+  notes_ = "{}";
+  EXPECT_THAT(message(), HasSubstr("found sample.features.1 and no seed"));
+  notes_ = R"({"seed": 7})";
+  golden_.at("sample.features.1").shape = {255};
+  golden_.at("sample.features.1").bytes = golden_.at("sample.features.1").bytes.first(255 * 4);
+  EXPECT_THAT(message(), HasSubstr("found sample.features.1 with shape (255), expected (256)"));
+  golden_.remove("max.features.1");
+  EXPECT_THAT(message(), HasSubstr("found sample.features.1 alone"));
+}
+
+TEST_F(CountedVerify, AnInputMayBeCounted) {
+  golden_.remove("input");
+  notes_ = R"({"seed": 7, "image_shape": [2, 3, 26, 22]})";
+  EXPECT_TRUE(run().passed);
+  notes_ = R"({"seed": 8, "image_shape": [2, 3, 26, 22]})";
+  EXPECT_FALSE(run().passed);
+}
+
+TEST_F(CountedVerify, NotesMustBeWellFormed) {
+  const auto refused = [&](const std::string& notes, const std::string& text) {
+    notes_ = notes;
+    EXPECT_THAT(message_of<base::WeightError>([&] { run(); }), HasSubstr(text)) << notes;
+  };
+  refused("seven", "JSON");
+  refused("[7]", "an object");
+  refused(R"({"seed": -1})", "`seed`");
+  refused(R"({"weights": 7})", "`weights`");
+  refused(R"({"image_shape": [2, 3, 26]})", "`image_shape`");
+  refused(R"({"image_shape": [2, 3, 26, 0]})", "`image_shape`");
+  refused(R"({"weights": "counted:9"})", "of the weights counted:9, expected one of counted:7");
+}
+
+TEST_F(CountedVerify, SeedsAreWholeNumbers) {
+  EXPECT_THAT(message_of<base::UsageError>([&] { run("counted:seven"); }), HasSubstr("seed"));
+  config_.reset();
+  EXPECT_THAT(message_of<base::UsageError>([&] { run(); }), HasSubstr("--config"));
+}
+
+TEST_F(CountedVerify, AGradientLeftOutIsTold) {
+  golden_.remove("grad.norm.bias");
+  const VerifyReport report = run();
+  EXPECT_TRUE(report.passed);
+  EXPECT_EQ(report.without_golden, std::vector<std::string>{"norm.bias"});
+}
+
+TEST_F(CountedVerify, ClassesMayComeFromTheLogits) {
+  config_->num_classes = 0;
+  EXPECT_TRUE(run().passed);
+}
+
+}  // namespace
+}  // namespace swin::layers
