@@ -55,6 +55,25 @@ TEST(Resume, EqualsTheUninterruptedRunBitForBit) {
   }
 }
 
+TEST(Resume, HoldsForEveryArchitecture) {
+  const TemporaryDirectory directory;
+  for (const std::string name : {"swin_v2", "swin_mlp", "vit"}) {
+    std::vector<std::string> sets = {"model.name=" + name};
+    if (name == "vit")
+      sets.insert(sets.end(), {"model.depths=[2]", "model.num_heads=[2]", "model.patch_size=4"});
+    const Config config = micro_config(sets);
+    const fs::path whole = directory / (name + "_whole"), run = directory / name;
+    {
+      const Threads threads(2);
+      train(options_of(config, whole));
+    }
+    const Threads threads(1);
+    run_until(options_of(config, run), 2);
+    train(options_of(config, run));
+    EXPECT_TRUE(checkpoint_bytes(run, 4) == checkpoint_bytes(whole, 4)) << name;
+  }
+}
+
 TEST(Resume, WorkersAndCheckpointsInBetweenChangeNoBit) {
   const TemporaryDirectory directory;
   train(options_of(micro_config(), directory / "a"));
