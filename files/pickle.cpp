@@ -17,8 +17,12 @@ constexpr int kMaxProtocol = 5;
 /// Runs one pickle.
 class PickleMachine : PickleObjects {
  public:
-  PickleMachine(std::span<const std::byte> bytes, const std::string& where, Pickle& pickle)
-      : PickleObjects(where, pickle) {
+  PickleMachine(std::span<const std::byte> bytes, const std::string& where, size_t file_bytes,
+                Pickle& pickle)
+      : PickleObjects(where,
+                      std::clamp(static_cast<int64_t>(file_bytes) / Pickle::kBytesPerInstruction,
+                                 Pickle::kMinInstructions, Pickle::kMaxInstructions),
+                      pickle) {
     text_ = {reinterpret_cast<const char*>(bytes.data()),
              std::min(bytes.size(), Pickle::kMaxBytes)};
     pickle_.text_ = text_;
@@ -312,8 +316,8 @@ class PickleMachine : PickleObjects {
   std::vector<size_t> marks_;
 };
 
-Pickle::Pickle(std::span<const std::byte> bytes, const std::string& where) {
-  PickleMachine(bytes, where, *this).run();
+Pickle::Pickle(std::span<const std::byte> bytes, const std::string& where, size_t file_bytes) {
+  PickleMachine(bytes, where, file_bytes, *this).run();
 }
 
 const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) const {

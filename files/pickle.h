@@ -63,15 +63,17 @@ struct PickleTensor {
 /// long.
 class Pickle {
  public:
-  /// Limits that no state dict comes near; memory stays below about 100 bytes an instruction.
+  /// Limits that no state dict comes near: about 25 instructions are a tensor. An instruction may
+  /// take 65 bytes of memory: 13 MB at most of a small file, 65 MB of a large one.
   static constexpr size_t kMaxBytes = 64'000'000;
-  static constexpr int64_t kMaxInstructions = 1'000'000;
+  static constexpr int64_t kMinInstructions = 200'000, kMaxInstructions = 1'000'000;
+  static constexpr int64_t kBytesPerInstruction = 8;  // of the file, between these limits
 
   /// Runs the pickle at the beginning of `bytes`; what follows its STOP is not looked at.
-  /// @param where file named in errors.
+  /// @param where file named in errors.   @param file_bytes size of the file that it is part of.
   /// @throws base::WeightError where it is damaged, or names a class, function or instruction that
   /// no state dict needs ("global os.system"). Nothing is imported or called.
-  Pickle(std::span<const std::byte> bytes, const std::string& where);
+  Pickle(std::span<const std::byte> bytes, const std::string& where, size_t file_bytes);
 
   const PickleValue& root() const { return root_; }
   size_t size_bytes() const { return size_bytes_; }  ///< up to and with STOP

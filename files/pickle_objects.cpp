@@ -12,8 +12,8 @@ void PickleObjects::refuse(const std::string& found, const char* remedy) const {
 
 void PickleObjects::charge(int64_t count) {
   instructions_ += count;
-  if (instructions_ > Pickle::kMaxInstructions)
-    refuse("found more than " + std::to_string(Pickle::kMaxInstructions) +
+  if (instructions_ > max_instructions_)
+    refuse("found more than " + std::to_string(max_instructions_) +
            " instructions, expected the few thousand of a state dict");
 }
 

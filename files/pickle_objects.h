@@ -18,7 +18,8 @@ class PickleObjects {
  public:
   using Kind = PickleValue::Kind;
 
-  PickleObjects(const std::string& where, Pickle& pickle) : pickle_(pickle), where_(where) {}
+  PickleObjects(const std::string& where, int64_t max_instructions, Pickle& pickle)
+      : pickle_(pickle), where_(where), max_instructions_(max_instructions) {}
 
   [[noreturn]] void refuse(const std::string& found, const char* remedy = kPickleDamaged) const;
   /// Bounds time and memory: every instruction and every value that is copied counts.
@@ -57,7 +58,7 @@ class PickleObjects {
   std::vector<PickleValue> pairs_of(const PickleValue& list);
   PickleValue tensor(const std::vector<PickleValue>& arguments);
 
-  int64_t instructions_ = 0;
+  int64_t max_instructions_, instructions_ = 0;
 };
 
 }  // namespace swin::files

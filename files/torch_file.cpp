@@ -114,7 +114,8 @@ class TorchFile::Reader {
   [[noreturn]] void refuse_other() const {
     const bool is_pickle = starts_with(bytes_, "\x80") && bytes_.size() > 1 &&
                            bytes_[1] >= std::byte{2} && bytes_[1] <= std::byte{5};
-    if (is_pickle) Pickle(bytes_, where_);  // may have more to say: what it wants to call
+    if (is_pickle)
+      Pickle(bytes_, where_, bytes_.size());  // may have more to say: what it wants to call
     refuse(std::string("found ") + (is_pickle ? "a pickle of something else" : "other bytes") +
                ", expected a file of torch.save (zip or legacy)",
            "give a .pth file that torch.save wrote");
@@ -149,7 +150,7 @@ class TorchFile::Reader {
       if (entry.name.starts_with(storage_folder))
         storages_.emplace(std::string_view(entry.name).substr(storage_folder.size()), entry.bytes);
     }
-    const Pickle pickle(pickle_entry->bytes, where_);
+    const Pickle pickle(pickle_entry->bytes, where_, bytes_.size());
     if (pickle.size_bytes() != pickle_entry->bytes.size())
       refuse("data.pkl goes on after its end, expected one pickle");
     read_root(pickle);
@@ -161,7 +162,7 @@ class TorchFile::Reader {
     file_.form_ = Form::legacy;
     size_t at = 0;
     const auto next = [&] {
-      Pickle pickle(bytes_.subspan(at), where_);
+      Pickle pickle(bytes_.subspan(at), where_, bytes_.size());
       at += pickle.size_bytes();
       return pickle;
     };

@@ -11,16 +11,16 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   namespace files = swin::files;
   swin::fuzz::run([&] {
-    const files::Pickle pickle(swin::fuzz::bytes_of(data, size), "input");
+    const files::Pickle pickle(swin::fuzz::bytes_of(data, size), "input", size);
     swin::fuzz::require(pickle.size_bytes() <= size);
   });
   return swin::fuzz::run([&] {
-    const std::string bytes = files::testing::zip_of(
-        {{"archive/data.pkl", {reinterpret_cast<const char*>(data), size}},
-         {"archive/byteorder", "little"},
-         {"archive/data/0", files::testing::floats(3)},
-         {"archive/data/1", files::testing::floats(6)},
-         {"archive/data/2", files::testing::floats(2)}});
+    const std::string bytes =
+        files::testing::zip_of({{"archive/data.pkl", {reinterpret_cast<const char*>(data), size}},
+                                {"archive/byteorder", "little"},
+                                {"archive/data/0", files::testing::floats(3)},
+                                {"archive/data/1", files::testing::floats(6)},
+                                {"archive/data/2", files::testing::floats(2)}});
     swin::fuzz::check(files::TorchFile(files::testing::span_of(bytes), "input").arrays());
   });
 }

@@ -5,7 +5,6 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return swin::fuzz::run([&] {
-    swin::fuzz::check(
-        swin::files::TorchFile(swin::fuzz::bytes_of(data, size), "input").arrays());
+    swin::fuzz::check(swin::files::TorchFile(swin::fuzz::bytes_of(data, size), "input").arrays());
   });
 }

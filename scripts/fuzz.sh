@@ -39,7 +39,7 @@ for target in "${targets[@]}"; do
     failed=1
     continue
   fi
-  grep -E '^#' "$log" | tail -1 >&2
+  grep -E '^#[0-9]+' "$log" | tail -1 >&2
   grep -E 'number_of_executed_units' "$log" >&2
 done
 exit $failed
