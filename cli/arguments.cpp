@@ -338,8 +338,8 @@ Arguments parse_arguments(int argc, const char* const* argv) {
         verb("verify", "Recompute a golden file's logits, features, loss and gradients",
              "swin verify tests/goldens/v1_square_window.safetensors "
              "--golden tests/goldens/v1_square.safetensors --config tests/goldens/v1_square.json");
-    const auto& file =
-        v.positional("FILE", "Weights: a checkpoint (.h5) or .safetensors in official names");
+    const auto& file = v.positional(
+        "FILE", "Weights in any format and dialect, or counted:SEED (docs/numerics.md)");
     const auto& golden =
         v.option("--golden", "FILE", "Golden .safetensors: input, logits, loss, gradients …");
     const auto& config =

@@ -44,6 +44,7 @@ base::ExitCode run(const VerifyArguments& arguments) {
       tensors.push_back(row);
     }
     result["ignored"] = base::Json::array_of(report.ignored);
+    result["without_golden"] = base::Json::array_of(report.without_golden);
     result["passed"] = report.passed;
     print_json(result);
   } else {
@@ -58,6 +59,9 @@ base::ExitCode run(const VerifyArguments& arguments) {
                  scientific(tensor.tolerance), tensor.passed ? "ok" : "DIFFERS"});
     std::string text = table.text() + "\n";
     for (const std::string& name : report.ignored) text += "Not compared: " + name + "\n";
+    if (!report.without_golden.empty())
+      text += "The golden file has no gradient of " + std::to_string(report.without_golden.size()) +
+              " parameters, the first is " + report.without_golden[0] + "\n";
     text += std::to_string(report.tensors.size()) + " tensors compared, " +
             (report.passed ? "all agree\n" : std::to_string(failed) + " differ\n");
     print(text);

@@ -1,0 +1,70 @@
+// swin verify: counted weights, samples, and the same weights in the words of every library.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "tests/cli/child.h"
+
+namespace swin::test {
+namespace {
+
+using base::Json;
+using testing::HasSubstr;
+
+const std::string kGoldens = "tests/goldens/";
+
+Words verify(const std::string& weights, const std::string& name) {
+  return {"verify",    weights,
+          "--golden",  kGoldens + name + ".safetensors",
+          "--config",  kGoldens + name + ".json",
+          "--threads", "1"};
+}
+
+TEST(CliVerify, CountedWeightsNeedNoFile) {
+  const Finished result = swin(verify("counted:7", "vit_avg") + Words{"--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const Json report = base::parse_json(result.out, "stdout");
+  EXPECT_TRUE(report.at("passed").as_bool());
+  EXPECT_EQ(report.at("without_golden").size(), 0u);
+  EXPECT_GT(report.at("tensors").size(), 30u);
+  EXPECT_THAT(swin(verify("counted:7", "vit_avg")).out, HasSubstr("all agree"));
+}
+
+TEST(CliVerify, OtherSeedsAreRefused) {
+  const Finished other = swin(verify("counted:8", "vit_avg"));
+  EXPECT_EQ(other.exit_code, 4);
+  EXPECT_THAT(other.err, HasSubstr("counted:7, expected one of counted:8"));
+  EXPECT_EQ(swin(verify("counted:x", "vit_avg")).exit_code, 2);
+  EXPECT_EQ(swin({"verify", "counted:7", "--golden", kGoldens + "vit_avg.safetensors"}).exit_code,
+            2);
+}
+
+// Weights carried into another library's names and read back compute the same.
+TEST(CliVerify, EveryDialectComputesTheSame) {
+  const struct {
+    std::string weights, golden;
+  } cases[] = {{"v1_square_window", "v1_square"}, {"v2_clamped_weights", "v2_clamped"}};
+  const Folder folder;
+  for (const auto& c : cases)
+    for (const std::string dialect : {"official", "timm", "torchvision", "huggingface"}) {
+      const std::string there = folder / (c.weights + "." + dialect + ".safetensors");
+      const Finished converted =
+          swin({"convert", kGoldens + c.weights + ".safetensors", there, "--dialect", dialect,
+                "--config", kGoldens + c.golden + ".json"});
+      ASSERT_EQ(converted.exit_code, 0) << converted.err;
+      const Finished result = swin(verify(there, c.golden));
+      EXPECT_EQ(result.exit_code, 0) << dialect << ": " << result.err << result.out;
+    }
+  // A checkpoint brings its config.
+  const std::string checkpoint = folder / "weights.h5";
+  ASSERT_EQ(swin({"convert", kGoldens + "v2_clamped_weights.safetensors", checkpoint, "--config",
+                  kGoldens + "v2_clamped.json"})
+                .exit_code,
+            0);
+  const Finished result =
+      swin({"verify", checkpoint, "--golden", kGoldens + "v2_clamped.safetensors"});
+  EXPECT_EQ(result.exit_code, 0) << result.err << result.out;
+}
+
+}  // namespace
+}  // namespace swin::test
