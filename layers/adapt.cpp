@@ -55,6 +55,7 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view name
 }
 
 std::optional<int64_t> square_root(int64_t n) {
+  if (n < 1) return std::nullopt;
   const int64_t root = std::llround(std::sqrt(static_cast<double>(n)));
   return root * root == n ? std::optional(root) : std::nullopt;
 }

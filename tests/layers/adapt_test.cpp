@@ -363,6 +363,34 @@ TEST_F(AdaptTest, MissingAndUnexpectedNamesAreErrorsUnlessAllowed) {
             "\"swin_v2\" or choose another file");
 }
 
+TEST_F(AdaptTest, ShapesThatNoModelHasAreRefused) {
+  ModelConfig config = square_config();
+  config.ape = true;
+  Model to(config, 9, false);
+  const Model from = random_model(config);
+  for (const auto& [name, shape] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+           {"absolute_pos_embed", {1, 0, 8}},
+           {"absolute_pos_embed", {0}},
+           {"absolute_pos_embed", {1, 3, 8}},
+           {"layers.0.blocks.0.attn.relative_position_bias_table", {0, 2}},
+           {"layers.0.blocks.0.attn.relative_position_bias_table", {4, 2}},
+           {"layers.0.blocks.0.attn.relative_position_bias_table", {}},
+           {"patch_embed.proj.weight", {8, 0, 4, 4}},
+           {"patch_embed.proj.weight", {8, 3, 2, 8}},
+           {"head.weight", {}},
+           {"norm.weight", {0}}}) {
+    WeightFile file = file_of(from);
+    NamedArray& array = array_of(file, name);
+    int64_t numel = 1;
+    for (const int64_t side : shape) numel *= side;
+    array = owned(name, shape, std::vector<float>(static_cast<size_t>(numel)));
+    AdaptOptions keep;
+    keep.head = HeadInit::keep;
+    EXPECT_NE(refusal<base::WeightError>([&] { adapt(to, file, keep); }).find(name),
+              std::string::npos);
+  }
+}
+
 TEST_F(AdaptTest, TheEncoderOfSimMIMTrainsOn) {
   const Model from = random_model(square_config());
   WeightFile file = file_of(from);
@@ -429,6 +457,19 @@ TEST(PretrainedWindows, AreThoseInUseWhereTheWeightsWereTrained) {
   EXPECT_TRUE(pretrained_windows(with_tables(source), std::nullopt, source).known);
   // A file that does not tell.
   EXPECT_FALSE(pretrained_windows(WeightFile{}, std::nullopt, config).known);
+  // Nor do tables that no window has, or coordinates that are none.
+  WeightFile odd;
+  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{0, 3, 3, 2}, {1, 4, 3, 2}, {1}})
+    odd.derived.push_back(
+        owned("layers.0.blocks.0.attn.relative_coords_table", shape,
+              std::vector<float>(shape.size() == 1 ? 1 : static_cast<size_t>(shape[0] * 24))));
+  odd.derived.push_back(owned("layers.0.blocks.0.attn.relative_position_index", {0}, {}));
+  EXPECT_FALSE(pretrained_windows(odd, std::nullopt, config).known);
+  WeightFile wild = with_tables(source);
+  for (NamedArray& table : wild.derived)
+    table = owned(table.name, table.shape,
+                  std::vector<float>(static_cast<size_t>(table.num_elements()), NAN));
+  EXPECT_EQ(pretrained_windows(wild, std::nullopt, config).sizes, published);
   // Indices alone tell the window.
   WeightFile indices;
   for (int64_t stage = 0; stage < 4; ++stage)
