@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Remakes tests/goldens: what torchvision's Swin computes, in the published model's names.
+"""Makes the v1_ goldens of tests/goldens whose weights are in a file, from torchvision's Swin.
 
     python3 scripts/reference/make_v1_goldens.py [--output tests/goldens]
 
-Needs torch, torchvision and safetensors (pip); nothing else in the project does. Weights and inputs
+Needs what make_goldens.py needs. Weights and inputs
 are float32 numbers; torchvision then computes in float64, so the goldens are exact to the float32
 they are stored in, and the double build of the engine can be held to that (6e-8) instead of to the
 rounding of a float32 forward.
@@ -17,6 +17,8 @@ import safetensors.torch
 import torch
 import torchvision
 from torchvision.models.swin_transformer import SwinTransformer
+
+import peers
 
 # Two models; three inputs. Everything is kept small: the folder stays under 1 MB.
 MODELS = {
@@ -35,22 +37,8 @@ CASES = {
 }
 
 
-def official_name(name, num_stages):
-    """torchvision's parameter name in the published model's words."""
-    parts = name.split(".")
-    if parts[0] != "features":
-        return name
-    index = int(parts[1])
-    if index == 0:
-        return ".".join(["patch_embed", {"0": "proj", "2": "norm"}[parts[2]]] + parts[3:])
-    stage = (index - 1) // 2
-    assert stage < num_stages
-    if index % 2 == 0:
-        return ".".join([f"layers.{stage}.downsample"] + parts[2:])
-    rest = parts[3:]
-    if rest[0] == "mlp":
-        rest[1] = {"0": "fc1", "3": "fc2"}[rest[1]]
-    return ".".join([f"layers.{stage}.blocks.{parts[2]}"] + rest)
+def official_name(name):
+    return peers.torchvision_links(name)[0][0]
 
 
 def build(config):
@@ -95,7 +83,7 @@ def golden(model, images, target):
         hook.remove()
     tensors = {"logits": logits.detach(), "loss": loss.detach(), **features}
     for name, parameter in model.named_parameters():
-        tensors["grad." + official_name(name, num_stages)] = parameter.grad
+        tensors["grad." + official_name(name)] = parameter.grad
     tensors = {name: tensor.float().contiguous() for name, tensor in tensors.items()}
     return {"input": images, "target": target, **tensors}
 
@@ -123,7 +111,7 @@ def main():
         model = build(config)
         randomise(model, torch.Generator().manual_seed(100 + seed))
         models[name] = model
-        weights = {official_name(key, len(config["depths"])): value.clone()
+        weights = {official_name(key): value.clone()
                    for key, value in model.state_dict().items()}
         safetensors.torch.save_file(weights, output / f"v1_{name}.safetensors",
                                     {"made_by": made_by})
