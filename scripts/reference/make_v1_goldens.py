@@ -132,7 +132,7 @@ def main():
         (output / f"{name}.json").write_text(text + "\n")
     # The names and shapes of Swin-T, to compare the engine's with.
     tiny = torchvision.models.swin_t()
-    lines = sorted(f"{official_name(name, 4)} {' '.join(map(str, parameter.shape))}"
+    lines = sorted(f"{official_name(name)} {' '.join(map(str, parameter.shape))}"
                    for name, parameter in tiny.named_parameters())
     (output / "swin_tiny_parameters.txt").write_text("\n".join(lines) + "\n")
 
