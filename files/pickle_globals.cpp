@@ -7,7 +7,7 @@ using enum PickleRole;
 
 // Beside state dicts, published checkpoints hold the training run's state: an optimizer, a config
 // (yacs, argparse, mmcv), dates and paths. Those classes hold values only; they stay opaque.
-// Functions are not among them, nor anything of os, sys, subprocess, importlib, or getattr.
+// Functions are not among them, nor anything of os, sys, subprocess or importlib.
 constexpr PickleGlobal kGlobals[] = {
     {"collections", "OrderedDict", ordered_dict},
     {"torch._utils", "_rebuild_tensor_v2", rebuild_tensor},
@@ -41,6 +41,11 @@ constexpr PickleGlobal kGlobals[] = {
     {"mmcv.utils.config", "ConfigDict", dict_like},
     {"mmengine.config.config", "ConfigDict", dict_like},
     {"addict.addict", "Dict", dict_like},
+
+    // mmengine keeps the methods of its histories, which protocol 2 writes as getattr(class, name).
+    {"mmengine.logging.history_buffer", "HistoryBuffer", harmless},
+    {"builtins", "getattr", attribute},
+    {"__builtin__", "getattr", attribute},
 
     {"torch", "float32", harmless},
     {"torch", "float64", harmless},

@@ -17,6 +17,7 @@ enum class PickleRole {
   rebuild_from_type,  ///< (function, type, arguments, state)
   size,               ///< torch.Size of a tuple
   set,                ///< set of a list
+  attribute,          ///< getattr: of a harmless class only, an opaque value
   harmless,           ///< an opaque value
 };
 

@@ -16,6 +16,8 @@ import pathlib
 import pickle
 import shutil
 import struct
+import sys
+import types as module_types
 import zipfile
 
 import torch
@@ -70,6 +72,29 @@ class Config(dict):
 Config.__module__, Config.__qualname__, Config.__name__ = "yacs.config", "CfgNode", "CfgNode"
 
 
+class History:
+    """Pickled as mmengine.logging.HistoryBuffer is, with its methods."""
+
+    def __init__(self):
+        self.log = [1.0]
+
+    def min(self):
+        return min(self.log)
+
+    def __getstate__(self):
+        return {"log": self.log, "statistics_methods": {"min": History.min}}
+
+
+History.__module__, History.__qualname__ = "mmengine.logging.history_buffer", "HistoryBuffer"
+History.min.__module__, History.min.__qualname__ = "mmengine.logging.history_buffer", "HistoryBuffer.min"
+
+
+def mm_run():
+    """A checkpoint of mmengine."""
+    return {"meta": {"epoch": 12, "cfg": "model = dict()"}, "state_dict": state_dict(),
+            "message_hub": {"log_scalars": {"train/loss": History()}}}
+
+
 def training_run():
     """A published training checkpoint: model, optimizer, epoch, config."""
     model = torch.nn.Linear(3, 2)
@@ -98,14 +123,12 @@ class Command:
         return os.system, ("touch swin_was_fooled",)
 
 
-def with_yacs(write):
+def install_classes():
     """pickle looks a class up under its module's name."""
-    import sys
-    import types as module_types
-    module = module_types.ModuleType("yacs.config")
-    module.CfgNode = Config
-    sys.modules["yacs"], sys.modules["yacs.config"] = module_types.ModuleType("yacs"), module
-    write()
+    for name in ("yacs", "yacs.config", "mmengine", "mmengine.logging", "mmengine.logging.history_buffer"):
+        sys.modules[name] = module_types.ModuleType(name)
+    sys.modules["yacs.config"].CfgNode = Config
+    sys.modules["mmengine.logging.history_buffer"].HistoryBuffer = History
 
 
 def rewritten(original, change):
@@ -168,6 +191,7 @@ def main():
     def write(name, content):
         (output / name).write_bytes(content)
 
+    install_classes()
     legacy = {"_use_new_zipfile_serialization": False}
     plain = saved(state_dict())
     write("plain.pth", plain)
@@ -178,9 +202,11 @@ def main():
     write("protocol4.pth", saved(state_dict(), pickle_protocol=4))
     write("legacy.pth", saved(state_dict(), **legacy))
     write("legacy_odd.pth", saved(odd_tensors(), **legacy))
-    with_yacs(lambda: write("training.pth", saved(training_run())))
-    with_yacs(lambda: write("legacy_training.pth", saved(training_run(), **legacy)))
-    with_yacs(lambda: write("training_protocol5.pth", saved(training_run(), pickle_protocol=5)))
+    write("training.pth", saved(training_run()))
+    write("legacy_training.pth", saved(training_run(), **legacy))
+    write("training_protocol5.pth", saved(training_run(), pickle_protocol=5))
+
+    write("mm.pth", saved(mm_run()))
 
     write("single_tensor.pth", saved(arange(3)))
     write("no_tensors.pth", saved({"epoch": 3, "model": {"a": 1}}))

@@ -161,6 +161,8 @@ TEST(Pickle, KeepsHarmlessObjectsClosed) {
                "\x89\x88\x87R" + "C\0"s + "\x86R",
            global("types", "SimpleNamespace") + ")}\x92",
            text("numpy") + text("dtype") + "\x93)R",
+           global("__builtin__", "getattr") +
+               global("mmengine.logging.history_buffer", "HistoryBuffer") + text("min") + "\x86R",
        }) {
     const std::string bytes = pickle_of(code);
     EXPECT_EQ(Pickle(span_of(bytes), "file", bytes.size()).root().kind, Kind::opaque) << code;
@@ -186,7 +188,13 @@ TEST(Pickle, RefusesByName) {
       {global("os", "system"), "the global os.system"},
       {text("os") + text("system") + "\x93", "the global os.system"},
       {global("builtins", "eval"), "the global builtins.eval"},
-      {global("__builtin__", "getattr"), "the global __builtin__.getattr"},
+      {global("__builtin__", "getattr") + global("torch", "FloatStorage") + text("x") + "\x86R",
+       "a call of __builtin__.getattr"},
+      {global("builtins", "getattr") + ")" + text("x") + "\x86R", "a call of builtins.getattr"},
+      {global("builtins", "getattr") + global("os", "path"), "the global os.path"},
+      {global("builtins", "getattr") + global("argparse", "Namespace") + text("x") + "\x86R)R",
+       "a call of something that is no global"},
+      {global("builtins", "getattr") + ")\x81", "an object of getattr"},
       {global("subprocess", "Popen"), "the global subprocess.Popen"},
       {global("collections", "OrderedDict.__init__"),
        "the global collections.OrderedDict.__init__"},

@@ -148,6 +148,11 @@ TEST(TorchFile, FindsTheStateDictInATrainingRun) {
     EXPECT_THAT(values(file, "weight"), ElementsAre(0, 1, 2, 3, 4, 5));
     EXPECT_THAT(values(file, "bias"), ElementsAre(0, 1));
   }
+  const TorchFile mm(sample("mm.pth"));
+  EXPECT_EQ(mm.key(), "state_dict");
+  EXPECT_THAT(mm.ignored(), ElementsAre("meta", "message_hub"));
+  EXPECT_THAT(values(mm, "norm.weight"), ElementsAre(0, 1, 2));
+
   const auto text = testing::text;
   const std::string dict = dict_of({});
   for (const char* key : {"model", "state_dict", "model_state", "net"}) {
