@@ -7,8 +7,8 @@
 #include "cli/weight_report.h"
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
-#include "layers/dialects.h"
-#include "layers/weights.h"
+#include "layers/weights/dialects.h"
+#include "layers/weights/load_weights.h"
 #include "trainers/run/model_file.h"
 
 namespace swin::cli {

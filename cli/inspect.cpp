@@ -7,7 +7,7 @@
 #include "files/checkpoint_file.h"
 #include "files/digest.h"
 #include "files/weight_file.h"
-#include "layers/weights.h"
+#include "layers/weights/load_weights.h"
 
 namespace swin::cli {
 namespace {

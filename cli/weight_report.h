@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/json.h"
-#include "layers/dialects.h"
+#include "layers/weights/dialects.h"
 #include "trainers/config/config.h"
 
 namespace swin::cli {

@@ -1,14 +1,14 @@
 // Fine-tuning: weights of one model begin another.
-#include "layers/adapt.h"
+#include "layers/weights/adapt.h"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 
 #include "base/errors.h"
-#include "layers/dialects_derived.h"
-#include "layers/parameter_names.h"
-#include "layers/table_resize.h"
+#include "layers/weights/dialects_derived.h"
+#include "layers/weights/parameter_names.h"
+#include "layers/weights/table_resize.h"
 #include "tests/layers/model_support.h"
 
 namespace swin::layers {

@@ -1,6 +1,6 @@
 // Counted weights equal the twin in Python to the bit: rows printed by
 // scripts/reference/counted.py.
-#include "layers/counted_weights.h"
+#include "layers/weights/counted_weights.h"
 
 #include <gmock/gmock.h>
 

@@ -1,8 +1,8 @@
 // What dialects do to numbers, what they recognise, and what they refuse.
 #include <numeric>
 
-#include "layers/dialects_derived.h"
-#include "layers/dialects_patterns.h"
+#include "layers/weights/dialects_derived.h"
+#include "layers/weights/dialects_patterns.h"
 #include "tests/layers/dialects_support.h"
 
 namespace swin::layers {

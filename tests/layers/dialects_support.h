@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/errors.h"
-#include "layers/dialects.h"
-#include "layers/weights.h"
+#include "layers/weights/dialects.h"
+#include "layers/weights/load_weights.h"
 
 namespace swin::layers {
 

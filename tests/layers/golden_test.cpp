@@ -3,9 +3,10 @@
 #include "autograd/ops/ops.h"
 #include "autograd/tape/tape.h"
 #include "layers/backbone.h"
-#include "layers/counted_weights.h"
 #include "layers/model.h"
 #include "layers/simmim.h"
+#include "layers/weights/adapt.h"
+#include "layers/weights/counted_weights.h"
 #include "tests/layers/golden_support.h"
 
 namespace swin::layers {
@@ -15,7 +16,7 @@ using trainers::verify;
 using trainers::VerifyReport;
 
 // Cases that have a test of their own: what they hold is not a classifier's.
-const std::set<std::string> kOthers = {"backbone", "simmim"};
+const std::set<std::string> kOthers = {"backbone", "simmim", "v1_resized"};
 
 std::vector<std::string> small_cases() {
   std::vector<std::string> names = cases_in("");
@@ -174,6 +175,55 @@ TEST_F(OtherGoldens, SimMimIsHuggingFaces) {
   c.expect_equal("loss", Shape{}, &stored_loss);
   tape.backward(weighted_sum(drawn, slopes));
   c.expect_equal_gradients();
+}
+
+// Weights of windows of 4 × 4 begin a model of windows of 6 × 5, as timm's set_input_size does it.
+TEST_F(OtherGoldens, ResizedWindowsAreTimms) {
+  ModelConfig source = config_of("v1_resized");
+  source.image_size = {32, 32};
+  source.window_size = {4, 4};
+  const Model before(source, 0, false);
+  WeightFile file;
+  file.where = "counted:7";
+  std::vector<std::vector<float>> memory;
+  for (size_t i = 0; i < before.parameters().size(); ++i) {
+    const ParameterEntry& entry = before.parameters()[i];
+    memory.push_back(counted_values(7, entry.name, entry.shape));
+    std::vector<int64_t> shape;
+    for (int side = 0; side < entry.shape.rank(); ++side) shape.push_back(entry.shape[side]);
+    file.arrays.push_back(
+        files::NamedArray::of(entry.name, shape, std::span<const float>(memory.back())));
+  }
+
+  const trainers::GoldenFile golden(kGoldens + "v1_resized.safetensors");
+  Model model(config_of("v1_resized"), 0, true);
+  AdaptOptions options;
+  options.position_resize = PositionResize::timm;
+  const AdaptReport report =
+      adapt_weights(model.parameters(), model.config(), file, source, options);
+  EXPECT_EQ(report.count(AdaptedTensor::Action::resized), 4);
+  model.parameters().begin_update();
+
+  autograd::Tape tape;
+  const autograd::Tape::Recording recording(tape);
+  std::vector<Tensor> features;
+  const Tensor logits = model.forward(golden.images(), Pass{}, &features);
+  tape.backward(autograd::cross_entropy(logits, golden.target(logits.shape()),
+                                        real{1} / static_cast<real>(logits.dim(0))));
+  // The library resizes in float32.
+  const auto expect_equal = [&](const std::string& name, const Shape& shape, const real* values,
+                                double tolerance) {
+    ASSERT_NE(golden.find(name), nullptr) << name;
+    const auto error = golden.compare(*golden.find(name), shape, values, tolerance);
+    EXPECT_LT(error.max_rel_error, sizeof(real) == 8 ? 1e-6 : tolerance) << name;
+  };
+  expect_equal("logits", logits.shape(), logits.data(), trainers::kForwardTolerance);
+  for (size_t i = 0; i < features.size(); ++i)
+    expect_equal("features." + std::to_string(i), features[i].shape(), features[i].data(),
+                 trainers::kForwardTolerance);
+  for (size_t i = 0; i < model.parameters().size(); ++i)
+    expect_equal("grad." + model.parameters()[i].name, model.parameters()[i].shape,
+                 model.parameters().gradient(i), trainers::kGradientTolerance);
 }
 
 TEST(GoldenFiles, AreAllThereAndSmall) {

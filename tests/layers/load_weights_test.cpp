@@ -1,6 +1,7 @@
 // Weights by name, from files into a model's parameters.
+#include "layers/weights/load_weights.h"
+
 #include "base/errors.h"
-#include "layers/weights.h"
 #include "tests/layers/golden_support.h"
 
 namespace swin::layers {

@@ -1,5 +1,5 @@
 // Resized tables against torch's and timm's (scripts/reference/make_resize_goldens.py).
-#include "layers/table_resize.h"
+#include "layers/weights/table_resize.h"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // verify, which compares a model with a golden file, notices what is wrong.
 #include "base/errors.h"
 #include "files/checkpoint_file.h"
-#include "layers/counted_weights.h"
-#include "layers/weights.h"
+#include "layers/weights/counted_weights.h"
+#include "layers/weights/load_weights.h"
 #include "tests/layers/golden_support.h"
 
 namespace swin::layers {
@@ -252,6 +252,7 @@ TEST_F(CountedVerify, NotesMustBeWellFormed) {
   refused(R"({"weights": 7})", "`weights`");
   refused(R"({"image_shape": [2, 3, 26]})", "`image_shape`");
   refused(R"({"image_shape": [2, 3, 26, 0]})", "`image_shape`");
+  refused(R"({"image_shape": [100000, 100000, 100000, 100000]})", "2³⁰");
   refused(R"({"weights": "counted:9"})", "of the weights counted:9, expected one of counted:7");
 }
 
@@ -259,6 +260,14 @@ TEST_F(CountedVerify, SeedsAreWholeNumbers) {
   EXPECT_THAT(message_of<base::UsageError>([&] { run("counted:seven"); }), HasSubstr("seed"));
   config_.reset();
   EXPECT_THAT(message_of<base::UsageError>([&] { run(); }), HasSubstr("--config"));
+}
+
+TEST_F(CountedVerify, AGoldenThatIsNotFiniteFails) {
+  golden_.numbers("logits")[3] = NAN;
+  const VerifyReport report = run();
+  EXPECT_FALSE(report.passed);
+  EXPECT_EQ(report.tensors[0].name, "logits");
+  EXPECT_TRUE(std::isinf(report.tensors[0].max_rel_error));
 }
 
 TEST_F(CountedVerify, AGradientLeftOutIsTold) {

@@ -11,7 +11,7 @@
 #include "base/pool.h"
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
-#include "layers/dialects_derived.h"
+#include "layers/weights/dialects_derived.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/optim/parameter_groups.h"
 #include "trainers/run/initialise.h"
@@ -94,7 +94,8 @@ TEST(FineTune, BeginsWithTheWeightsOfAnotherModelAndGoesOnBitForBit) {
   const TrainResult result = train(options);
   const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_EQ(result.steps, 4);
-  EXPECT_NE(said.find("44 loaded, 3 resized, 1 adapted, 2 re-initialised"), std::string::npos) << said;
+  EXPECT_NE(said.find("44 loaded, 3 resized, 1 adapted, 2 re-initialised"), std::string::npos)
+      << said;
   EXPECT_NE(said.find("resized layers.0.blocks.1.attn.relative_position_bias_table: windows of "
                       "4×4 → 7×7, bicubic"),
             std::string::npos)

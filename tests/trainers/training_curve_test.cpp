@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "layers/counted_weights.h"
 #include "layers/model.h"
+#include "layers/weights/counted_weights.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/config/config.h"
 #include "trainers/optim/adamw.h"

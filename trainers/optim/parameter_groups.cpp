@@ -1,8 +1,8 @@
 #include "trainers/optim/parameter_groups.h"
 
 #include "base/errors.h"
-#include "layers/dialects_patterns.h"
-#include "layers/parameter_names.h"
+#include "layers/weights/dialects_patterns.h"
+#include "layers/weights/parameter_names.h"
 
 namespace swin::trainers {
 

@@ -9,7 +9,7 @@
 
 #include "base/errors.h"
 #include "base/json.h"
-#include "layers/counted_weights.h"
+#include "layers/weights/counted_weights.h"
 
 namespace swin::trainers {
 
@@ -20,6 +20,7 @@ using files::NamedArray;
 namespace {
 
 constexpr std::string_view kSample = "sample.", kLargest = "max.";
+constexpr double kMostNumbers = 1 << 30;  // of a counted input
 
 std::vector<int64_t> sides(const Shape& shape) {
   std::vector<int64_t> sides;
@@ -113,6 +114,9 @@ void GoldenFile::read_metadata() {
           refuse("sides of 1 … 100000 as `image_shape`");
         image_shape_.push_back(side.as_int());
       }
+      double numbers = 1;
+      for (const int64_t side : image_shape_) numbers *= static_cast<double>(side);
+      if (numbers > kMostNumbers) refuse("at most 2³⁰ numbers as `image_shape`");
     }
   }
 }
@@ -209,7 +213,9 @@ TensorError GoldenFile::compare(const GoldenTensor& golden, const Shape& shape, 
          std::isfinite(of_largest) ? of_largest : std::numeric_limits<double>::infinity()});
     scale = std::max(scale, largest);
   }
-  error.max_rel_error = scale > 0 ? error.max_abs_error / scale : error.max_abs_error;
+  error.max_rel_error = scale > 0 && std::isfinite(error.max_abs_error)
+                            ? error.max_abs_error / scale
+                            : error.max_abs_error;
   error.passed = error.max_rel_error <= tolerance;
   return error;
 }

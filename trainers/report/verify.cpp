@@ -8,9 +8,9 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "files/checkpoint_file.h"
-#include "layers/counted_weights.h"
 #include "layers/model.h"
-#include "layers/weights.h"
+#include "layers/weights/counted_weights.h"
+#include "layers/weights/load_weights.h"
 #include "trainers/config/config.h"
 
 namespace swin::trainers {

@@ -18,8 +18,9 @@ struct VerifyReport {
 };
 
 /// Computes what the golden file holds again and compares. No dropout and no drop path take part.
-/// @param weight_file any weight file (layers/weights.h), or "counted:SEED" for counted weights
-///   (layers/counted_weights.h), which no file holds.
+/// @param weight_file any weight file (layers/weights/load_weights.h), or "counted:SEED" for
+/// counted weights
+///   (layers/weights/counted_weights.h), which no file holds.
 /// @param golden_file .safetensors (trainers/report/golden.h) with any of `logits`, `loss` (mean
 ///   cross entropy with `target`), `features.<stage>` (B, H, W, C), `grad.<parameter>`.
 /// @param config the model; empty: the one the checkpoint holds. Its image_size gives way to the

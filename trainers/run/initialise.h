@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "base/json.h"
-#include "layers/adapt.h"
 #include "layers/model.h"
+#include "layers/weights/adapt.h"
 #include "trainers/config/config.h"
 #include "trainers/report/progress.h"
 #include "trainers/run/run_directory.h"

@@ -1,10 +1,10 @@
-// Which name of ours is which name of theirs: data for layers/dialects.cpp.
+// Which name of ours is which name of theirs: data for layers/weights/dialects.cpp.
 #pragma once
 #include <span>
 #include <string>
 #include <vector>
 
-#include "layers/dialects.h"
+#include "layers/weights/dialects.h"
 
 namespace swin::layers {
 

@@ -3,8 +3,8 @@
 #include <map>
 
 #include "base/errors.h"
-#include "layers/dialects_derived.h"
-#include "layers/dialects_rows.h"
+#include "layers/weights/dialects_derived.h"
+#include "layers/weights/dialects_rows.h"
 
 namespace swin::layers {
 

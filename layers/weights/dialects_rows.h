@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "files/named_array.h"
-#include "layers/dialects_patterns.h"
-#include "layers/dialects_tables.h"
+#include "layers/weights/dialects_patterns.h"
+#include "layers/weights/dialects_tables.h"
 
 namespace swin::layers {
 

@@ -1,4 +1,4 @@
-#include "layers/parameter_names.h"
+#include "layers/weights/parameter_names.h"
 
 #include <numeric>
 #include <optional>

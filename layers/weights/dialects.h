@@ -1,5 +1,5 @@
 // The names that published programs give to the weights of one model, and how they are turned into
-// ours. The tables are in layers/dialects_tables.cpp.
+// ours. The tables are in layers/weights/dialects_tables.cpp.
 #pragma once
 #include <filesystem>
 #include <optional>

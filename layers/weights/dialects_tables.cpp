@@ -1,4 +1,4 @@
-#include "layers/dialects_tables.h"
+#include "layers/weights/dialects_tables.h"
 
 namespace swin::layers {
 
@@ -107,7 +107,7 @@ constexpr NamePair kTorchvision[] = {
 
 // The hub's names first. transformers 5 keeps a model under other names in memory, which end up in
 // a file of torch.save(model.state_dict()); they are read. The prefix (swin., swinv2., vit.) is in
-// layers/dialects.cpp.
+// layers/weights/dialects.cpp.
 constexpr NamePair kHuggingface[] = {
     {kAll, "patch_embed.proj.{p}", "embeddings.patch_embeddings.projection.{p}"},
     {kSwins, "patch_embed.norm.{p}", "embeddings.norm.{p}"},

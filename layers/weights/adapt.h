@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "layers/dialects.h"
 #include "layers/model_config.h"
 #include "layers/scope.h"
+#include "layers/weights/dialects.h"
 
 namespace swin::layers {
 

@@ -1,4 +1,4 @@
-#include "layers/adapt.h"
+#include "layers/weights/adapt.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,10 +7,10 @@
 #include <unordered_set>
 
 #include "base/errors.h"
-#include "layers/dialects_derived.h"
-#include "layers/dialects_patterns.h"
-#include "layers/parameter_names.h"
-#include "layers/table_resize.h"
+#include "layers/weights/dialects_derived.h"
+#include "layers/weights/dialects_patterns.h"
+#include "layers/weights/parameter_names.h"
+#include "layers/weights/table_resize.h"
 
 namespace swin::layers {
 

@@ -1,4 +1,4 @@
-#include "layers/weights.h"
+#include "layers/weights/load_weights.h"
 
 #include <algorithm>
 #include <unordered_map>

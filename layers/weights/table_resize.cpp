@@ -1,4 +1,4 @@
-#include "layers/table_resize.h"
+#include "layers/weights/table_resize.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "layers/dialects_patterns.h"
+#include "layers/weights/dialects_patterns.h"
 
 #include <algorithm>
 #include <vector>

@@ -4,8 +4,8 @@
 #include <map>
 
 #include "base/errors.h"
-#include "layers/dialects.h"
-#include "layers/dialects_derived.h"
+#include "layers/weights/dialects.h"
+#include "layers/weights/dialects_derived.h"
 
 namespace swin::layers {
 

@@ -1,4 +1,4 @@
-#include "layers/counted_weights.h"
+#include "layers/weights/counted_weights.h"
 
 #include <algorithm>
 #include <charconv>

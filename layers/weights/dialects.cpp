@@ -1,8 +1,8 @@
-#include "layers/dialects.h"
+#include "layers/weights/dialects.h"
 
 #include <algorithm>
 
-#include "layers/dialects_rows.h"
+#include "layers/weights/dialects_rows.h"
 
 namespace swin::layers {
 

@@ -1,4 +1,4 @@
-#include "layers/dialects_rows.h"
+#include "layers/weights/dialects_rows.h"
 
 #include <algorithm>
 

@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "base/errors.h"
-#include "layers/adapt.h"
-#include "layers/dialects_derived.h"
-#include "layers/parameter_names.h"
+#include "layers/weights/adapt.h"
+#include "layers/weights/dialects_derived.h"
+#include "layers/weights/parameter_names.h"
 
 namespace swin::layers {
 

@@ -6,7 +6,7 @@
 
 #include "base/errors.h"
 #include "files/weight_file.h"
-#include "layers/dialects_rows.h"
+#include "layers/weights/dialects_rows.h"
 
 namespace swin::layers {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "files/named_array.h"
-#include "layers/dialects.h"
 #include "layers/scope.h"
+#include "layers/weights/dialects.h"
 
 namespace swin::layers {
 

@@ -1,4 +1,4 @@
-#include "layers/dialects_derived.h"
+#include "layers/weights/dialects_derived.h"
 
 #include <cmath>
 
