@@ -102,6 +102,8 @@ CASES = {
 }
 BACKBONE = dict(config=model(image_size=[28, 44], depths=[2, 1, 2], num_heads=[2, 3, 4]),
                 stages=[0, 2])
+# timm's own change of image and windows; the weights are those of RESIZED["source"].
+RESIZED = dict(source=timm(), config=timm(image_size=[24, 20], window_size=[6, 5]))
 SIMMIM = dict(config=model(image_size=[32, 32]), stride=4)
 
 
@@ -200,6 +202,23 @@ def simmim(output):
     golden_file.save_config(output / "simmim.json", config)
 
 
+def resized(output):
+    """A model with counted weights whose windows and image then change; gradients of the new one."""
+    source, config = RESIZED["source"], RESIZED["config"]
+    peer = peers.build("timm", source)
+    peer.load_counted(SEED)
+    peer.model.set_input_size(tuple(config["image_size"]), window_size=tuple(config["window_size"]))
+    images = inputs_of(config, 2)
+    target = counted.labels(SEED, len(images), config["num_classes"])
+    tensors = evaluated(peer, images, lambda out: torch.nn.functional.cross_entropy(
+        out["logits"], torch.from_numpy(target)))
+    notes = entry("timm", images)
+    notes.update(source=source, source_weights=notes.pop("weights"))
+    golden_file.save(output / "v1_resized.safetensors",
+                     {"input": images, "target": target, **tensors}, **notes)
+    golden_file.save_config(output / "v1_resized.json", config)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -207,7 +226,7 @@ def main():
     parser.add_argument("--full", type=pathlib.Path, metavar="DIR")
     arguments = parser.parse_args()
     output = arguments.full or golden_file.GOLDENS
-    special = {"backbone": backbone, "simmim": simmim}
+    special = {"backbone": backbone, "simmim": simmim, "v1_resized": resized}
     for name in arguments.cases or [*CASES, *special]:
         print(name, flush=True)
         if name in special:
