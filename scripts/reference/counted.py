@@ -1,6 +1,6 @@
 """Counted numbers: weights, inputs and targets as functions of (seed, name), equal to the bit to
-layers/counted_weights.cpp. random_twin.py is the same generator one number at a time; here numpy
-draws whole tensors (docs/numerics.md, "Counted weights")."""
+layers/weights/counted_weights.cpp. random_twin.py is the same generator one number at a time; here
+numpy draws whole tensors (docs/numerics.md, "Counted weights")."""
 import math
 
 import numpy as np
