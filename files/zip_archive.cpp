@@ -19,6 +19,7 @@ struct Closer {
   void operator()(struct archive* reader) const { ::archive_read_free(reader); }
 };
 
+constexpr size_t kMaxEntries = 100'000;
 constexpr char kRemedy[] = "the file is damaged or not from torch.save; get it again";
 
 /// Reads one archive; every refusal names the file.
@@ -28,6 +29,7 @@ class Reader {
       : archive_(archive), where_(where), reader_(::archive_read_new()) {}
 
   std::vector<ZipEntry> read() {
+    check_directory();
     if (reader_ == nullptr) throw base::MemoryError(where_, "no memory for a zip reader");
     // The seekable reader goes by the central directory, as torch does.
     if (::archive_read_support_format_zip_seekable(reader_.get()) != ARCHIVE_OK ||
@@ -62,6 +64,18 @@ class Reader {
   [[noreturn]] void refuse_reader(const std::string& what) const {
     const char* text = ::archive_error_string(reader_.get());
     refuse(what + (text == nullptr ? "" : " (" + printable(text) + ")"));
+  }
+
+  /// libarchive takes a few times the directory's size of memory, so its entries are counted first.
+  void check_directory() const {
+    constexpr std::string_view kEntry = "PK\x01\x02";
+    const std::string_view text(reinterpret_cast<const char*>(archive_.data()), archive_.size());
+    size_t count = 0;
+    for (size_t at = text.find(kEntry); at != std::string_view::npos;
+         at = text.find(kEntry, at + 1))
+      if (++count > kMaxEntries)
+        refuse("the zip archive has more than " + std::to_string(kMaxEntries) +
+               " entries, expected the few hundred of a state dict");
   }
 
   std::string name_of(struct archive_entry* header) const {

@@ -365,6 +365,12 @@ TEST(TorchFile, HostileArchives) {
   crc[crc.find(floats(6)) + 5] ^= 1;
   EXPECT_THAT(refused(crc), HasSubstr("archive/data/0 is damaged"));
 
+  std::string crowd = zip_of({{"a/data.pkl", pickle}});
+  for (int i = 0; i < 100'000; ++i) crowd += "PK\1\2" + std::string(42, '\0');
+  const testing::HeapMeter heap;
+  EXPECT_THAT(refused(crowd), HasSubstr("more than 100000 entries"));
+  EXPECT_LT(heap.peak_bytes(), 100'000);
+
   // Entries that hold one another: their sum grows with the square of the file.
   std::string nested(1000, 'x'), central;
   constexpr int kLevels = 20;
