@@ -317,6 +317,24 @@ TEST(Set, TakesJsonElseAString) {
   EXPECT_EQ(config.runtime.threads, 2);
 }
 
+TEST(Difference, AConfigOfBeforeAFieldExistedHasItsDefault) {
+  const Config config = memory_config(R"({"data": {"train": {"format": "synthetic"}}})");
+  const base::Json now = to_json(config, WithRuntime::no);
+  base::Json older = base::Json::object();
+  for (const auto& [section, fields] : now.members()) {
+    if (section == "init") continue;
+    base::Json kept = base::Json::object();
+    for (const auto& [name, value] : fields.members())
+      if (name != "layer_decay" && name != "window_sizes") kept[name] = value;
+    older[section] = kept;
+  }
+  EXPECT_NE(difference(now, older), "");
+  EXPECT_EQ(difference(now, with_defaults(older)), "");
+  older["optimizer"]["lr"] = 0.125;
+  EXPECT_EQ(difference(now, with_defaults(older)), "optimizer.lr is 0.0005, was 0.125");
+  EXPECT_TRUE(with_defaults(base::Json("no config")) == base::Json("no config"));
+}
+
 TEST(Difference, NamesWhatDiffersOutsideRuntimeAndCheckpoint) {
   const auto resolved = [](const std::vector<std::string>& sets) {
     return to_json(memory_config(kSynthetic, sets));

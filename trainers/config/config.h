@@ -176,6 +176,10 @@ struct Origin {
 /// Every resolved value with the place it came from; `document` is what load_config_json returned.
 std::vector<Origin> origins(const base::Json& document, const Config& config);
 
+/// A stored config, and the defaults of the fields that did not exist yet when it was stored. What
+/// cannot be read comes back as it is.
+base::Json with_defaults(const base::Json& stored);
+
 /// The fields outside runtime and checkpoint in which two resolved configs differ, as
 /// "optimizer.lr is 0.002, was 0.001"; empty if none. At most three are spelled out.
 std::string difference(const base::Json& now, const base::Json& before);

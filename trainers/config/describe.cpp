@@ -251,6 +251,14 @@ void flatten(const Json& json, const std::string& path,
 
 }  // namespace
 
+Json with_defaults(const Json& stored) {
+  try {
+    return to_json(parse_config_without_data(stored), WithRuntime::no);
+  } catch (const base::UsageError&) {
+    return stored;
+  }
+}
+
 std::string difference(const Json& now, const Json& before) {
   std::vector<std::pair<std::string, const Json*>> ours, theirs;
   flatten(now, "", ours);

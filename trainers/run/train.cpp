@@ -136,7 +136,7 @@ void keep_pretrained_windows(const files::CheckpointFile& file, Config& config) 
 
 void check_identity(const files::CheckpointFile& file, const RunIdentity& now, Progress& progress) {
   const std::string where = file.path().string();
-  const std::string differs = difference(now.config, stored_config(file));
+  const std::string differs = difference(now.config, with_defaults(stored_config(file)));
   if (!differs.empty())
     throw base::UsageError(where, "found a run of another config: " + differs,
                            "choose another --output, or begin anew with --resume never");
