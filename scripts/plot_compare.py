@@ -80,7 +80,8 @@ def main():
     panels = [("Counted", "multiply-adds of a forward, 10⁹", series("macs", 1e-9))]
     if cost["sizes"][0]["models"][0]["seconds"] is not None:
         panels.append(("Measured", f"seconds of a forward, {cost['cpu']}, "
-                       f"{cost['threads']} threads", series("seconds", 1)))
+                       f"{cost['threads']} thread{'s' if cost['threads'] > 1 else ''}",
+                       series("seconds", 1)))
     body = []
     for i, (title, unit, lines) in enumerate(panels):
         body += panel(title, unit, megapixels, lines, i * WIDTH)
