@@ -49,8 +49,9 @@ class Subset : public Dataset {
   int64_t label(int64_t i) const override { return whole_->label(place(i)); }
   std::vector<int64_t> labels(int64_t i) const override { return whole_->labels(place(i)); }
   bool multi_label() const override { return whole_->multi_label(); }
-  std::optional<EncodedImage> encoded(int64_t i) const override {
-    return whole_->encoded(place(i));
+  bool holds_files() const override { return whole_->holds_files(); }
+  std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
+    return whole_->encoded(place(i), memory);
   }
   void load(int64_t i, Image& image) const override { whole_->load(place(i), image); }
   std::string name(int64_t i) const override { return whole_->name(place(i)); }

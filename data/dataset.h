@@ -3,14 +3,12 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "data/image.h"
-#include "files/mapped_file.h"
 
 namespace swin::data {
 
@@ -30,21 +28,15 @@ struct DatasetOptions {
   int64_t synthetic_samples = 1000;                  ///< of this split
 };
 
-/// The bytes of an image file: a view of memory that the data set or `file` holds.
-struct EncodedImage {
-  std::span<const uint8_t> bytes;
-  files::MappedFile file;  ///< empty where the data set's own memory is viewed
-};
-
 /// A list of labelled pictures. Everything is const and may be called by several threads at once.
 class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
   /// In [0, class_names().size()).
-  /// Of a set with several labels a picture: the first of labels(i).
+  /// Of a set with several labels a picture: the first of labels(i), 0 where there is none.
   virtual int64_t label(int64_t i) const = 0;
-  /// All classes of the picture, ascending, each once, at least one.
+  /// All classes of the picture, ascending, each once; may be none where multi_label().
   virtual std::vector<int64_t> labels(int64_t i) const { return {label(i)}; }
   /// Whether a picture may have several classes: then the task is one yes or no for each class.
   virtual bool multi_label() const { return false; }
@@ -58,9 +50,11 @@ class Dataset {
   }
   /// What a person would call the picture: a path, or "train #123".
   virtual std::string name(int64_t i) const = 0;
-  /// The picture as its file's bytes; empty of a set that holds pixels.
+  /// Whether the set holds image files, of which encoded() gives the bytes, rather than pixels.
+  virtual bool holds_files() const { return false; }
+  /// The bytes of the picture's file: a view of `memory`, which is used again, or of the set's own.
   /// @throws DataError naming the file where it cannot be read.
-  virtual std::optional<EncodedImage> encoded(int64_t) const { return std::nullopt; }
+  virtual std::span<const uint8_t> encoded(int64_t, std::vector<uint8_t>&) const { return {}; }
   const std::vector<std::string>& class_names() const { return class_names_; }
   int64_t num_classes() const { return static_cast<int64_t>(class_names_.size()); }
   /// SHA-256, in hex, of what identifies the data: the content of binary files, the relative paths
