@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/errors.h"
+#include "layers/weights/complaints.h"
 #include "layers/weights/dialects_derived.h"
 #include "layers/weights/dialects_patterns.h"
 #include "layers/weights/parameter_names.h"
@@ -61,25 +62,6 @@ std::optional<int64_t> square_root(int64_t n) {
 }
 
 Size2 token_map(const ModelConfig& config) { return stage_windows(config, 0).map; }
-
-// A wrong config brings hundreds of complaints; the first few say it all.
-class Complaints {
- public:
-  void add(const std::string& complaint) {
-    if (++count_ <= kShown) text_ += (count_ > 1 ? ", " : "") + complaint;
-  }
-  bool none() const { return count_ == 0; }
-  [[noreturn]] void raise(const std::string& where, const std::string& remedy) const {
-    const std::string more =
-        count_ > kShown ? " and " + std::to_string(count_ - kShown) + " more" : "";
-    throw base::WeightError(where, text_ + more, remedy);
-  }
-
- private:
-  static constexpr int64_t kShown = 3;
-  int64_t count_ = 0;
-  std::string text_;
-};
 
 class Adapter {
  public:

@@ -8,6 +8,7 @@
 #include "layers/backbone.h"
 #include "layers/model.h"
 #include "layers/simmim.h"
+#include "layers/weights/complaints.h"
 
 namespace swin::layers {
 
@@ -22,25 +23,6 @@ std::vector<int64_t> sides(const Shape& shape) {
   for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
   return sides;
 }
-
-// A wrong config brings hundreds of complaints; the first few say it all.
-class Complaints {
- public:
-  void add(const std::string& text) {
-    if (++count_ <= kShown) text_ += (count_ > 1 ? ", " : "") + text;
-  }
-  void raise(const std::string& where) const {
-    if (count_ == 0) return;
-    const std::string more =
-        count_ > kShown ? " and " + std::to_string(count_ - kShown) + " more" : "";
-    throw base::WeightError(where, text_ + more, kRemedy);
-  }
-
- private:
-  static constexpr int64_t kShown = 3;
-  int64_t count_ = 0;
-  std::string text_;
-};
 
 bool is_float(files::DType dtype) {
   return dtype == files::DType::f32 || dtype == files::DType::bf16 || dtype == files::DType::f16;
@@ -78,7 +60,7 @@ void load_weights(Parameters& parameters, std::span<const files::NamedArray> arr
   for (const files::NamedArray& array : arrays)
     if (!parameters.find(array.name) && !is_derived_table(array.name))
       complaints.add("found " + array.name + ", expected no parameter of that name");
-  complaints.raise(where);
+  if (!complaints.none()) complaints.raise(where, kRemedy);
 
   std::vector<float> values;
   for (size_t i = 0; i < parameters.size(); ++i) {

@@ -12,22 +12,6 @@ using base::Json;
 
 const std::string kMicro = "configs/synthetic_micro.json";
 
-// The document on stdout; the parser refuses anything before or after it.
-Json json_of(const std::vector<std::string>& arguments, int exit_code = 0) {
-  const Finished result = swin(arguments + Words{"--json"});
-  EXPECT_EQ(result.exit_code, exit_code) << result.err;
-  try {
-    return base::parse_json(result.out, "stdout");
-  } catch (const base::JsonSyntaxError& error) {
-    ADD_FAILURE() << error.what << " in: " << result.out;
-    return Json::object();
-  }
-}
-
-void expect_keys(const Json& json, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) EXPECT_NE(json.find(key), nullptr) << key;
-}
-
 TEST(Benchmark, TrainingAndLoader) {
   const Json result = json_of(
       {"benchmark", kMicro, "--seconds", "0", "--batch", "4", "--threads", "1", "--profile"});

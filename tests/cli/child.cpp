@@ -1,6 +1,7 @@
 #include "tests/cli/child.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
@@ -19,6 +20,21 @@
 namespace swin::test {
 
 namespace fs = std::filesystem;
+
+base::Json json_of(const Words& arguments, int exit_code) {
+  const Finished result = swin(arguments + Words{"--json"});
+  EXPECT_EQ(result.exit_code, exit_code) << result.err;
+  try {
+    return base::parse_json(result.out, "stdout");
+  } catch (const base::JsonSyntaxError& error) {
+    ADD_FAILURE() << error.what << " in: " << result.out;
+    return base::Json::object();
+  }
+}
+
+void expect_keys(const base::Json& json, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) EXPECT_NE(json.find(key), nullptr) << key;
+}
 
 Folder::Folder() {
   std::string pattern = (fs::temp_directory_path() / "swin_cli_XXXXXX").string();

@@ -3,9 +3,12 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "base/json.h"
 
 namespace swin::test {
 
@@ -43,6 +46,11 @@ class Child {
 };
 
 Finished swin(const Words& arguments, const Child::Options& options = {});
+
+/// The document that `swin … --json` prints; the parser refuses anything before or after it. A
+/// failure of the test where the exit code is another or stdout is none.
+base::Json json_of(const Words& arguments, int exit_code = 0);
+void expect_keys(const base::Json& json, std::initializer_list<const char*> keys);
 
 /// A folder that is removed at the end.
 class Folder {

@@ -18,17 +18,6 @@ using testing::HasSubstr;
 const std::string kGoldens = "tests/goldens/";
 const std::string kTiny = SWIN_SOURCE_DIR "/tests/layers/dialect_keys/torchvision_tiny.pth";
 
-Json json_of(const Words& arguments, int exit_code = 0) {
-  const Finished result = swin(arguments + Words{"--json"});
-  EXPECT_EQ(result.exit_code, exit_code) << result.err;
-  try {
-    return base::parse_json(result.out, "stdout");
-  } catch (const base::JsonSyntaxError& error) {
-    ADD_FAILURE() << error.what << " in: " << result.out;
-    return Json::object();
-  }
-}
-
 void expect_refused(const Words& arguments, int exit_code, const std::string& text) {
   const Finished result = swin(arguments);
   EXPECT_EQ(result.exit_code, exit_code) << result.err;
