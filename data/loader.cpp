@@ -4,7 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <mutex>
+#include <new>
+#include <numeric>
 #include <optional>
 #include <thread>
 
@@ -40,6 +43,70 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
   if (dataset.size() < 1) refuse("data", "found no picture, expected at least one");
 }
 
+// What a picture's reading threw, as an error that names the picture and has an exit code.
+[[noreturn]] void rethrow_naming(const std::string& name) {
+  try {
+    throw;
+  } catch (const base::Error& e) {
+    if (std::string(e.what()).find(name) != std::string::npos) throw;
+    if (e.code() == base::ExitCode::data) throw base::DataError(name, e.what());
+    throw base::Error(e.code(), name, e.what());
+  } catch (const std::bad_alloc&) {
+    throw base::MemoryError(name, "found no memory for it, expected enough for one picture",
+                            "lower runtime.workers or trainer.batch_size");
+  } catch (const std::exception& e) {
+    throw base::InternalError(name, std::string("found an unforeseen error: ") + e.what(),
+                              "remove the file and report it");
+  } catch (...) {
+    throw base::InternalError(name, "found an unforeseen error", "remove the file and report it");
+  }
+}
+
+// Finds another picture of the same class, for one that cannot be read.
+class Replacement {
+ public:
+  Replacement(const Dataset& dataset, uint64_t seed) : dataset_(dataset), seed_(seed) {}
+
+  /// Loads the first readable one in an order of (seed, epoch, index). @return its number.
+  /// @param error of the picture at `index`. @throws DataError where its class has no readable one.
+  int64_t load(int64_t index, uint64_t epoch, const std::string& error, Image& image) const {
+    std::call_once(sorted_, [&] { sort(); });
+    const auto label_of = [&](int64_t i) { return dataset_.label(i); };
+    const auto [begin, end] =
+        std::ranges::equal_range(by_label_, dataset_.label(index), {}, label_of);
+    const auto count = static_cast<uint64_t>(end - begin);
+    const base::Permutation order(
+        count, base::Random(seed_, "data/replacement", epoch, static_cast<uint64_t>(index)));
+    for (uint64_t place = 0; place < count; ++place) {
+      const int64_t candidate = begin[static_cast<int64_t>(order(place))];
+      if (candidate == index) continue;
+      try {
+        dataset_.load(candidate, image);
+        return candidate;
+      } catch (const base::DataError&) {
+        continue;  // it is reported at its own place
+      } catch (...) {
+        rethrow_naming(dataset_.name(candidate));
+      }
+    }
+    throw base::DataError(dataset_.name(index),
+                          "found no readable picture of its class to replace it, expected one",
+                          "restore the class; the first error was: " + error);
+  }
+
+ private:
+  void sort() const {
+    by_label_.resize(static_cast<size_t>(dataset_.size()));
+    std::iota(by_label_.begin(), by_label_.end(), int64_t{0});
+    std::ranges::stable_sort(by_label_, {}, [&](int64_t i) { return dataset_.label(i); });
+  }
+
+  const Dataset& dataset_;
+  const uint64_t seed_;
+  mutable std::once_flag sorted_;  // not before the first bad picture
+  mutable std::vector<int64_t> by_label_;
+};
+
 }  // namespace
 
 class Loader::Implementation {
@@ -52,7 +119,8 @@ class Loader::Implementation {
         num_batches_(options.drop_last
                          ? dataset.size() / options.batch_size
                          : (dataset.size() + options.batch_size - 1) / options.batch_size),
-        num_samples_(options.drop_last ? num_batches_ * options.batch_size : dataset.size()) {
+        num_samples_(options.drop_last ? num_batches_ * options.batch_size : dataset.size()),
+        replacement_(dataset, options.seed) {
     if (num_batches_ == 0) {
       throw base::UsageError("trainer.batch_size",
                              "found " + std::to_string(options.batch_size) +
@@ -105,6 +173,7 @@ class Loader::Implementation {
   }
 
   double seconds_waited() const { return seconds_waited_; }
+  const Dataset& dataset() const { return dataset_; }
 
  private:
   // A batch in the making. Guarded by mutex_, but for the pictures of a chunk, which its worker
@@ -129,14 +198,42 @@ class Loader::Implementation {
     batch.images.resize(static_cast<size_t>(batch.size * sample_values()));
     batch.labels.resize(static_cast<size_t>(batch.size));
     batch.indices.resize(static_cast<size_t>(batch.size));
+    batch.bad.clear();
   }
 
-  // Fills one place of a batch. Everything random is named by (seed, epoch, index).
-  void make_sample(int64_t number, int64_t place, Batch& batch) const {
+  // Loads a picture, or its replacement. @return the number of what was loaded; empty: skipped.
+  std::optional<int64_t> load(int64_t index, int64_t place, Image& image,
+                              std::vector<BadImage>& bad) const {
+    try {
+      try {
+        dataset_.load(index, image);
+        return index;
+      } catch (...) {
+        rethrow_naming(dataset_.name(index));
+      }
+    } catch (const base::Error& e) {
+      if (e.code() != base::ExitCode::data || options_.on_bad == OnBad::error) throw;
+      BadImage& entry = bad.emplace_back(BadImage{place, index, e.what(), index});
+      if (options_.on_bad == OnBad::skip) return std::nullopt;
+      return entry.replaced_by = replacement_.load(index, epoch_, entry.error, image);
+    }
+  }
+
+  // Fills one place of a batch. Everything random is named by (seed, epoch, index); a replacement
+  // draws as the picture it stands for.
+  void make_sample(int64_t number, int64_t place, Batch& batch, std::vector<BadImage>& bad) const {
     thread_local Image loaded, scratch, fitted;
     const auto position = static_cast<uint64_t>(batch_begin(number) + place);
     const uint64_t index = order_ ? (*order_)(position) : position;
-    dataset_.load(static_cast<int64_t>(index), loaded);
+    const std::optional<int64_t> found = load(static_cast<int64_t>(index), place, loaded, bad);
+    batch.indices[static_cast<size_t>(place)] = found.value_or(static_cast<int64_t>(index));
+    batch.labels[static_cast<size_t>(place)] =
+        dataset_.label(batch.indices[static_cast<size_t>(place)]);
+    float* const out = batch.images.data() + place * sample_values();
+    if (!found) {
+      std::fill_n(out, sample_values(), 0.0f);
+      return;
+    }
     const Image& image = fit(loaded, options_.preprocess, scratch, fitted);
     Corner corner;
     bool flip = false;
@@ -150,9 +247,7 @@ class Loader::Implementation {
       }
     }
     write_normalized(image, corner, options_.preprocess.height, options_.preprocess.width, flip,
-                     normalization_, batch.images.data() + place * sample_values());
-    batch.labels[static_cast<size_t>(place)] = dataset_.label(static_cast<int64_t>(index));
-    batch.indices[static_cast<size_t>(place)] = static_cast<int64_t>(index);
+                     normalization_, out);
   }
 
   // Without workers: the caller's own thread. Its error leaves through error_, as a worker's does.
@@ -161,7 +256,8 @@ class Loader::Implementation {
     const int64_t number = next_delivered_++;
     size_batch(number, batch);
     try {
-      for (int64_t place = 0; place < batch.size; ++place) make_sample(number, place, batch);
+      for (int64_t place = 0; place < batch.size; ++place)
+        make_sample(number, place, batch, batch.bad);
     } catch (...) {
       error_ = std::current_exception();
     }
@@ -174,6 +270,7 @@ class Loader::Implementation {
     Slot& slot = slots_[next_delivered_ % kAhead];
     changed_.wait(lock, [&] { return next_claimed_ > next_delivered_ && slot.chunks_left == 0; });
     std::swap(batch, slot.batch);
+    std::ranges::sort(batch.bad, {}, &BadImage::place);  // chunks ended in any order
     error_ = std::exchange(slot.error, nullptr);
     ++next_delivered_;
     changed_.notify_all();
@@ -213,15 +310,17 @@ class Loader::Implementation {
       int64_t place = chunk * kChunk;
       const int64_t end = std::min(place + kChunk, slot.batch.size);
       std::exception_ptr error;
+      std::vector<BadImage> bad;
       try {
         for (; place < end && !stop.stop_requested(); ++place)
-          make_sample(number, place, slot.batch);
+          make_sample(number, place, slot.batch, bad);
       } catch (...) {
         error = std::current_exception();
       }
       lock.lock();
       --busy_;
       --slot.chunks_left;
+      std::ranges::move(bad, std::back_inserter(slot.batch.bad));
       if (error && (!slot.error || place < slot.failed_at)) {
         slot.error = error;
         slot.failed_at = place;
@@ -234,6 +333,7 @@ class Loader::Implementation {
   const LoaderOptions options_;
   const Normalization normalization_;
   const int64_t num_batches_, num_samples_;
+  const Replacement replacement_;
 
   uint64_t epoch_ = 0;
   std::optional<base::Permutation> order_;
@@ -257,5 +357,6 @@ void Loader::start(int64_t epoch, int64_t first_batch) {
 }
 bool Loader::next(Batch& batch) { return implementation_->next(batch); }
 double Loader::seconds_waited() const { return implementation_->seconds_waited(); }
+const Dataset& Loader::dataset() const { return implementation_->dataset(); }
 
 }  // namespace swin::data

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "data/dataset.h"
@@ -10,11 +11,28 @@
 
 namespace swin::data {
 
+/// What happens to a picture whose file cannot be read or decoded (a DataError; all other errors
+/// end the pass).
+enum class OnBad {
+  error,    ///< next() throws
+  replace,  ///< another picture of its class takes its place: training
+  skip,     ///< its place stays zero and is listed in Batch::bad: evaluation, which counts them all
+};
+
+struct BadImage {
+  int64_t place = 0;        ///< in the batch
+  int64_t index = 0;        ///< in the data set
+  std::string error;        ///< names the file
+  int64_t replaced_by = 0;  ///< number in the data set; its own under OnBad::skip
+};
+
 struct Batch {
   int64_t size = 0;
-  std::vector<float> images;     ///< (size, height, width, channels), normalised
-  std::vector<int64_t> labels;   ///< (size)
-  std::vector<int64_t> indices;  ///< (size) numbers in the data set
+  std::vector<float> images;    ///< (size, height, width, channels), normalised
+  std::vector<int64_t> labels;  ///< (size)
+  std::vector<int64_t>
+      indices;                ///< (size) numbers in the data set, of replacements where there are
+  std::vector<BadImage> bad;  ///< by place; mostly empty
 };
 
 struct LoaderOptions {
@@ -24,6 +42,7 @@ struct LoaderOptions {
   bool training = false;   ///< apply `augment`
   uint64_t seed = 0;
   int workers = 0;  ///< threads; 0: batches are made by the thread that calls next()
+  OnBad on_bad = OnBad::error;
   Preprocess preprocess;
   Augment augment;
 };
@@ -47,12 +66,16 @@ class Loader {
   /// time.
   void start(int64_t epoch, int64_t first_batch = 0);
   /// The next batch, in order; memory that `batch` holds is used again. False after the last one.
-  /// @throws what a worker threw while making this batch (its lowest picture); the batch after it
-  /// can
-  ///         still be asked for.
+  /// Under OnBad::replace a bad picture's stand-in is a function of (seed, epoch, its number): the
+  /// first readable one in a shuffled order of its class.
+  /// @throws what a worker threw while making this batch (its lowest picture), as a base::Error
+  ///   that names the picture: DataError for a bad one (under OnBad::replace: whose class has no
+  ///   readable one), MemoryError where memory ran out, InternalError for anything unforeseen. The
+  ///   batch after it can still be asked for.
   bool next(Batch& batch);
   /// Seconds next() kept its caller waiting, since construction.
   double seconds_waited() const;
+  const Dataset& dataset() const;
 
  private:
   class Implementation;
