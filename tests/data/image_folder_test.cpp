@@ -3,6 +3,7 @@
 #include "data/dataset.h"
 #include "data/decode.h"
 #include "tests/data/test_files.h"
+#include "tests/files/heap_meter.h"
 
 namespace swin::data {
 namespace {
@@ -72,9 +73,9 @@ TEST_F(ImageFolderTest, FingerprintIsNamesAndSizesNotThePlace) {
 TEST_F(ImageFolderTest, AnEmptyClassIsAnError) {
   fs::create_directories(folder_ / "empty");
   EXPECT_EQ(error(), (folder_ / "empty") +
-                         ": found no picture, expected .jpg, .jpeg or .png files; add "
+                         ": found no picture, expected .jpg, .jpeg, .png or .webp files; add "
                          "pictures or remove the folder");
-  folder_.write("empty/a.webp", "RIFF");
+  folder_.write("empty/a.gif", "GIF8");
   EXPECT_THAT(error(), HasSubstr("found no picture, 1 files of other kinds"));
 }
 
@@ -100,6 +101,50 @@ TEST_F(ImageFolderTest, LinksStayInside) {
   fs::create_directories(folder_ / "linked");
   fs::create_symlink(outside / "secret/s.png", folder_ / "linked/a.png");
   EXPECT_THAT(error(), HasSubstr("1 symbolic links that lead out of the data set"));
+}
+
+TEST_F(ImageFolderTest, WebPCountsAndHiddenFilesDoNot) {
+  folder_.write("zebra/3.WebP", "RIFF");
+  folder_.write("zebra/._2.png", "what a Mac leaves behind");
+  folder_.write("zebra/.thumbnails/2.png", "small");
+  folder_.write(".git/objects/a.png", "no class");
+  const auto dataset = open_dataset(folder_options(folder_.path()));
+  EXPECT_THAT(dataset->class_names(), ElementsAre("Ant", "zebra"));
+  EXPECT_EQ(dataset->size(), 5);
+  EXPECT_EQ(dataset->name(3), folder_ / "zebra/3.WebP");
+}
+
+TEST_F(ImageFolderTest, WhatALinkLeadsToAgainKeepsItsOwnName) {
+  fs::create_directory_symlink("deep", folder_ / "zebra/again");
+  fs::create_directory_symlink("deep", folder_ / "zebra/zagain");
+  const auto dataset = open_dataset(folder_options(folder_.path()));
+  ASSERT_EQ(dataset->size(), 4);
+  EXPECT_EQ(dataset->name(3), folder_ / "zebra/deep/1.jpeg");
+}
+
+TEST_F(ImageFolderTest, HandsOutTheFilesAsTheyAre) {
+  const auto dataset = open_dataset(folder_options(folder_.path()));
+  ASSERT_TRUE(dataset->holds_files());
+  Bytes memory;
+  const auto bytes = dataset->encoded(2, memory);
+  EXPECT_EQ(Bytes(bytes.begin(), bytes.end()), read_bytes(golden_path("images/rgb.png")));
+}
+
+TEST_F(ImageFolderTest, AFileCostsLittleBeyondItsPath) {
+  constexpr int64_t kFiles = 3000;
+  const TemporaryFolder many;
+  size_t path_bytes = 0;
+  for (int64_t i = 0; i < kFiles; ++i) {
+    const std::string name =
+        "class_" + std::to_string(i % 10) + "/picture_" + std::to_string(i) + ".jpg";
+    many.write(name, "");
+    path_bytes += name.size();
+  }
+  const files::testing::HeapMeter meter;
+  const auto dataset = open_dataset(folder_options(many.path()));
+  EXPECT_EQ(dataset->size(), kFiles);
+  EXPECT_LT(meter.held_bytes() - static_cast<int64_t>(path_bytes), kFiles * 20);
+  EXPECT_LT(meter.peak_bytes() - static_cast<int64_t>(path_bytes), kFiles * 100);
 }
 
 TEST_F(ImageFolderTest, ABadPictureIsNamedWhenLoaded) {
