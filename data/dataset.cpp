@@ -13,17 +13,22 @@
 namespace swin::data {
 namespace {
 
+enum class PathKind { none, folder, file };
+
 struct Format {
   const char* name;
-  bool needs_path;
+  PathKind path;
   std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
 };
 
 // A new format is one row here and one pair of files.
 constexpr Format kFormats[] = {
-    {"mnist", true, open_mnist},          {"cifar10", true, open_cifar10},
-    {"cifar100", true, open_cifar100},    {"image_folder", true, open_image_folder},
-    {"synthetic", false, open_synthetic},
+    {"mnist", PathKind::folder, open_mnist},
+    {"cifar10", PathKind::folder, open_cifar10},
+    {"cifar100", PathKind::folder, open_cifar100},
+    {"image_folder", PathKind::folder, open_image_folder},
+    {"manifest", PathKind::file, open_manifest},
+    {"synthetic", PathKind::none, open_synthetic},
 };
 
 // The pictures of another data set that a fraction keeps.
@@ -84,6 +89,21 @@ void check_options(const DatasetOptions& options) {
   }
 }
 
+void check_path(const DatasetOptions& options, PathKind kind) {
+  const std::string what = kind == PathKind::folder ? "folder" : "file";
+  const std::string expected = "expected the " + what + " of a " + options.format + " data set";
+  if (options.path.empty())
+    throw base::UsageError("data.path", "found nothing, " + expected, "set data.train.path");
+  std::error_code error;
+  const bool folder = std::filesystem::is_directory(options.path, error);
+  const bool exists = std::filesystem::exists(options.path, error);
+  if (exists && folder == (kind == PathKind::folder)) return;
+  const std::string found =
+      !exists ? "found no such " + what : folder ? "found a folder" : "found a file";
+  throw base::DataError(options.path, found + ", " + expected,
+                        "correct data.train.path (or --set data.train.path=…)");
+}
+
 }  // namespace
 
 std::vector<std::string> dataset_formats() {
@@ -103,21 +123,7 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
       known += (known.empty() ? "" : " | ") + std::string(row.name);
     throw base::UsageError("data.format", "found \"" + options.format + "\", expected " + known);
   }
-  if (format->needs_path) {
-    if (options.path.empty()) {
-      throw base::UsageError(
-          "data.path", "found nothing, expected the folder of a " + options.format + " data set",
-          "set data.train.path");
-    }
-    std::error_code error;
-    if (!std::filesystem::is_directory(options.path, error)) {
-      const bool exists = std::filesystem::exists(options.path, error);
-      throw base::DataError(options.path,
-                            std::string(exists ? "found a file" : "found no such folder") +
-                                ", expected the folder of a " + options.format + " data set",
-                            "correct data.train.path (or --set data.train.path=…)");
-    }
-  }
+  if (format->path != PathKind::none) check_path(options, format->path);
   std::unique_ptr<Dataset> dataset = format->open(options);
   if (options.fraction_begin == 0 && options.fraction_end == 1) return dataset;
   return std::make_unique<Subset>(std::move(dataset), options);

@@ -16,13 +16,15 @@ enum class Split { train, test };
 
 struct DatasetOptions {
   std::string format;  ///< one of dataset_formats()
-  std::string path;    ///< folder; not used by synthetic
+  std::string path;    ///< folder or file, as the format has it; not used by synthetic
   Split split = Split::train;
   /// The part [begin, end) of every class, in an order shuffled by `seed`. Two data sets opened
   /// with the same path, split and seed share no picture where their intervals do not overlap: a
   /// training part of 0.75 is [0, 0.75), its validation part of 0.25 is [0.75, 1).
   double fraction_begin = 0, fraction_end = 1;
   int64_t channels = 3;                              ///< wanted, 1 or 3; pictures are converted
+  /// Classes that labels given as numbers must be below; 0: as many as the labels tell.
+  int64_t num_classes = 0;
   uint64_t seed = 0;                                 ///< of the fractions and of synthetic pictures
   std::array<int64_t, 2> synthetic_size = {32, 32};  ///< height, width
   int64_t synthetic_samples = 1000;                  ///< of this split
@@ -84,6 +86,7 @@ std::unique_ptr<Dataset> open_mnist(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_cifar10(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_cifar100(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
+std::unique_ptr<Dataset> open_manifest(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_synthetic(const DatasetOptions& options);
 
 }  // namespace swin::data
