@@ -40,6 +40,10 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
     refuse("augment.random_crop",
            "found " + std::to_string(options.augment.random_crop) + ", expected at least 0");
   }
+  if (options.augment.repeats < 1) {
+    refuse("augment.repeats",
+           "found " + std::to_string(options.augment.repeats) + ", expected at least 1");
+  }
   if (dataset.size() < 1) refuse("data", "found no picture, expected at least one");
 }
 
@@ -195,6 +199,7 @@ class Loader::Implementation {
 
   void size_batch(int64_t number, Batch& batch) const {
     batch.size = batch_size(number);
+    batch.own_share.clear();
     batch.images.resize(static_cast<size_t>(batch.size * sample_values()));
     batch.labels.resize(static_cast<size_t>(batch.size));
     batch.indices.resize(static_cast<size_t>(batch.size));
@@ -224,7 +229,9 @@ class Loader::Implementation {
   void make_sample(int64_t number, int64_t place, Batch& batch, std::vector<BadImage>& bad) const {
     thread_local Image loaded, scratch, fitted;
     const auto position = static_cast<uint64_t>(batch_begin(number) + place);
-    const uint64_t index = order_ ? (*order_)(position) : position;
+    const auto repeats = static_cast<uint64_t>(options_.training ? options_.augment.repeats : 1);
+    const uint64_t place_in_order = position / repeats;
+    const uint64_t index = order_ ? (*order_)(place_in_order) : place_in_order;
     const std::optional<int64_t> found = load(static_cast<int64_t>(index), place, loaded, bad);
     batch.indices[static_cast<size_t>(place)] = found.value_or(static_cast<int64_t>(index));
     batch.labels[static_cast<size_t>(place)] =
@@ -234,20 +241,15 @@ class Loader::Implementation {
       std::fill_n(out, sample_values(), 0.0f);
       return;
     }
-    const Image& image = fit(loaded, options_.preprocess, scratch, fitted);
-    Corner corner;
-    bool flip = false;
     if (options_.training) {
-      const Augment& augment = options_.augment;
-      if (augment.random_crop > 0) {
-        corner = random_crop(augment.random_crop, options_.seed, epoch_, index);
-      }
-      if (augment.horizontal_flip > 0) {
-        flip = random_flip(augment.horizontal_flip, options_.seed, epoch_, index);
-      }
+      const Draw draw{options_.seed, epoch_, index * repeats + position % repeats};
+      make_training_sample(loaded, options_.preprocess, options_.augment, normalization_, draw,
+                           out);
+      return;
     }
-    write_normalized(image, corner, options_.preprocess.height, options_.preprocess.width, flip,
-                     normalization_, out);
+    write_normalized(fit(loaded, options_.preprocess, scratch, fitted), {},
+                     options_.preprocess.height, options_.preprocess.width, false, normalization_,
+                     out);
   }
 
   // Without workers: the caller's own thread. Its error leaves through error_, as a worker's does.

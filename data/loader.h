@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/augment.h"
 #include "data/dataset.h"
 #include "data/transform.h"
 
@@ -33,13 +34,19 @@ struct Batch {
   std::vector<int64_t>
       indices;                ///< (size) numbers in the data set, of replacements where there are
   std::vector<BadImage> bad;  ///< by place; mostly empty
+  /// (size), or empty: how much of image i is its own; the rest is of image size − 1 − i
+  /// (mixing.h).
+  std::vector<double> own_share;
 };
 
 struct LoaderOptions {
   int64_t batch_size = 1;
   bool shuffle = false;    ///< by Permutation over ("data/shuffle", epoch)
   bool drop_last = false;  ///< leave out a last batch that is not full
-  bool training = false;   ///< apply `augment`
+  /// Apply `augment`. With r repeats a picture stands r times in a row, and an epoch, which stays
+  /// as long as the data set, shows the first 1/r of its shuffled order: timm's RepeatAugSampler in
+  /// one process.
+  bool training = false;
   uint64_t seed = 0;
   int workers = 0;  ///< threads; 0: batches are made by the thread that calls next()
   OnBad on_bad = OnBad::error;

@@ -24,13 +24,6 @@ struct Preprocess {
                      std = {};  ///< one value per channel, or one for all; of pixels in 0 … 1
 };
 
-/// What training does to see more than it has.
-struct Augment {
-  int64_t random_crop =
-      0;  ///< zero padding, in pixels on each side, before a crop back to size; 0: off
-  double horizontal_flip = 0;  ///< probability
-};
-
 /// (x/255 − mean)/std in float for every byte and channel: the bits of torchvision's ToTensor and
 /// Normalize.
 class Normalization {

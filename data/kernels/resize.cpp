@@ -125,8 +125,8 @@ Int16 load_bytes(const uint8_t* from) {
 // One vector covers kLanes / kChannels input pixels, of kStored bytes each (colour is widened to
 // 4).
 template <int64_t kChannels>
-void horizontal(const uint8_t* from, int64_t height, int64_t width, int64_t new_width,
-                const Weights& weights, uint8_t* to) {
+void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int64_t width,
+                int64_t new_width, const Weights& weights, uint8_t* to) {
   constexpr int64_t kStored = kChannels == 3 ? 4 : 1;
   constexpr int64_t kPixels = kLanes / kStored;
   const int64_t vectors = (weights.taps + kPixels - 1) / kPixels;
@@ -144,7 +144,7 @@ void horizontal(const uint8_t* from, int64_t height, int64_t width, int64_t new_
   // A copy of the row, so that vectors may read past its end.
   std::vector<uint8_t> row(static_cast<size_t>(width * kStored + (vectors + 1) * kLanes));
   for (int64_t y = 0; y < height; ++y) {
-    const uint8_t* source = from + y * width * kChannels;
+    const uint8_t* source = from + y * from_row_bytes;
     if constexpr (kChannels == 1) {
       std::memcpy(row.data(), source, static_cast<size_t>(width));
     } else {
@@ -172,18 +172,18 @@ void horizontal(const uint8_t* from, int64_t height, int64_t width, int64_t new_
 }
 
 // Rows are added up in blocks of bytes that stay in registers.
-void vertical(const uint8_t* from, int64_t row_bytes, int64_t new_height, const Weights& weights,
-              uint8_t* to) {
+void vertical(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes, int64_t new_height,
+              const Weights& weights, uint8_t* to) {
   for (int64_t y = 0; y < new_height; ++y) {
     const int64_t count = weights.count[static_cast<size_t>(y)];
-    const uint8_t* rows = from + weights.first[static_cast<size_t>(y)] * row_bytes;
+    const uint8_t* rows = from + weights.first[static_cast<size_t>(y)] * from_row_bytes;
     const int32_t* factors = weights.values.data() + y * weights.taps;
     uint8_t* out = to + y * row_bytes;
     int64_t x = 0;
     for (; x + 2 * kLanes <= row_bytes; x += 2 * kLanes) {
       Int16 low = Int16{} + kHalf, high = low;
       for (int64_t k = 0; k < count; ++k) {
-        const uint8_t* pixels = rows + k * row_bytes + x;
+        const uint8_t* pixels = rows + k * from_row_bytes + x;
         low += load_bytes(pixels) * factors[k];
         high += load_bytes(pixels + kLanes) * factors[k];
       }
@@ -195,7 +195,7 @@ void vertical(const uint8_t* from, int64_t row_bytes, int64_t new_height, const 
     }
     for (; x < row_bytes; ++x) {
       int32_t sum = kHalf;
-      for (int64_t k = 0; k < count; ++k) sum += rows[k * row_bytes + x] * factors[k];
+      for (int64_t k = 0; k < count; ++k) sum += rows[k * from_row_bytes + x] * factors[k];
       out[x] = to_byte(sum);
     }
   }
@@ -205,7 +205,8 @@ void vertical(const uint8_t* from, int64_t row_bytes, int64_t new_height, const 
 
 void resize(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
             int64_t new_height, int64_t new_width, Interpolation interpolation, uint8_t* to,
-            std::vector<uint8_t>& scratch) {
+            std::vector<uint8_t>& scratch, int64_t row_bytes) {
+  if (row_bytes == 0) row_bytes = width * channels;
   const bool across = new_width != width, down = new_height != height;
   const uint8_t* rows = from;
   if (across) {
@@ -215,15 +216,18 @@ void resize(const uint8_t* from, int64_t height, int64_t width, int64_t channels
       narrowed = scratch.data();
     }
     const Weights weights = make_weights(width, new_width, interpolation);
-    (channels == 3 ? horizontal<3> : horizontal<1>)(from, height, width, new_width, weights,
-                                                    narrowed);
+    (channels == 3 ? horizontal<3> : horizontal<1>)(from, row_bytes, height, width, new_width,
+                                                    weights, narrowed);
     rows = narrowed;
+    row_bytes = new_width * channels;
   }
   if (down) {
     const Weights weights = make_weights(height, new_height, interpolation);
-    vertical(rows, new_width * channels, new_height, weights, to);
+    vertical(rows, row_bytes, new_width * channels, new_height, weights, to);
   } else if (!across) {
-    std::memcpy(to, from, static_cast<size_t>(height * width * channels));
+    for (int64_t y = 0; y < height; ++y)
+      std::memcpy(to + y * width * channels, from + y * row_bytes,
+                  static_cast<size_t>(width * channels));
   }
 }
 

@@ -14,9 +14,11 @@ namespace kernels {
 /// pass that keeps the size is skipped. Bicubic has a = −0.5; the filters widen when shrinking
 /// (antialiasing). Equal to Pillow's Image.resize((new_width, new_height), filter) on every byte.
 /// @param scratch grows to what is needed and is used again.
+/// @param row_bytes from one row of `from` to the next, 0: no gap. With it, `from` may be a box
+///   inside a larger picture: what is outside the box is not read, as in crop(box).resize(…).
 void resize(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
             int64_t new_height, int64_t new_width, Interpolation interpolation, uint8_t* to,
-            std::vector<uint8_t>& scratch);
+            std::vector<uint8_t>& scratch, int64_t row_bytes = 0);
 
 }  // namespace kernels
 }  // namespace swin::data
