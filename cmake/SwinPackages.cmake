@@ -35,6 +35,7 @@ swin_find_library(swin_crypto "OpenSSL" libssl-dev openssl/evp.h NAMES crypto)
 swin_find_library(swin_turbojpeg "TurboJPEG" libturbojpeg0-dev turbojpeg.h NAMES turbojpeg)
 swin_find_library(swin_spng "libspng" libspng-dev spng.h NAMES spng)
 swin_find_library(swin_zlib "zlib" zlib1g-dev zlib.h NAMES z)
+swin_find_library(swin_seccomp "libseccomp" libseccomp-dev seccomp.h NAMES seccomp)
 swin_find_library(swin_archive "libarchive" libarchive-dev archive.h NAMES archive)
 
 find_package(CLI11 QUIET)
