@@ -13,7 +13,7 @@
 namespace swin::data {
 namespace {
 
-enum class PathKind { none, folder, file };
+enum class PathKind { none, folder, file, shards };
 
 struct Format {
   const char* name;
@@ -28,6 +28,7 @@ constexpr Format kFormats[] = {
     {"cifar100", PathKind::folder, open_cifar100},
     {"image_folder", PathKind::folder, open_image_folder},
     {"manifest", PathKind::file, open_manifest},
+    {"webdataset", PathKind::shards, open_webdataset},
     {"synthetic", PathKind::none, open_synthetic},
 };
 
@@ -94,6 +95,7 @@ void check_path(const DatasetOptions& options, PathKind kind) {
   const std::string expected = "expected the " + what + " of a " + options.format + " data set";
   if (options.path.empty())
     throw base::UsageError("data.path", "found nothing, " + expected, "set data.train.path");
+  if (kind == PathKind::shards && options.path.find('{') != std::string::npos) return;
   std::error_code error;
   const bool folder = std::filesystem::is_directory(options.path, error);
   const bool exists = std::filesystem::exists(options.path, error);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/decode.h"
 #include "data/image.h"
 
 namespace swin::data {
@@ -25,6 +26,7 @@ struct DatasetOptions {
   int64_t channels = 3;                              ///< wanted, 1 or 3; pictures are converted
   /// Classes that labels given as numbers must be below; 0: as many as the labels tell.
   int64_t num_classes = 0;
+  DecodeOptions decode = {};                         ///< of sets that hold image files
   uint64_t seed = 0;                                 ///< of the fractions and of synthetic pictures
   std::array<int64_t, 2> synthetic_size = {32, 32};  ///< height, width
   int64_t synthetic_samples = 1000;                  ///< of this split
@@ -81,12 +83,17 @@ std::vector<std::string> dataset_formats();
 std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int64_t num_classes,
                                          double begin, double end, uint64_t seed);
 
+/// The shards that a path with a range in braces names: "a-{08..10}.tar" is three.
+/// @throws UsageError for other braces.
+std::vector<std::string> shard_paths(const std::string& pattern);
+
 // The formats behind the table; the fraction is taken by open_dataset.
 std::unique_ptr<Dataset> open_mnist(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_cifar10(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_cifar100(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_manifest(const DatasetOptions& options);
+std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_synthetic(const DatasetOptions& options);
 
 }  // namespace swin::data

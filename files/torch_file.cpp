@@ -9,7 +9,7 @@
 #include "base/errors.h"
 #include "files/mapped_file.h"
 #include "files/pickle.h"
-#include "files/zip_archive.h"
+#include "files/archive_file.h"
 
 namespace swin::files {
 namespace {

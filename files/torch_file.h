@@ -12,7 +12,7 @@
 namespace swin::files {
 
 /// The tensors of a state dict that torch.save wrote, read without executing anything (its pickle
-/// through files/pickle.h, its zip archive through files/zip_archive.h).
+/// through files/pickle.h, its zip archive through files/archive_file.h).
 ///
 /// A state dict is a dict of tensors; where the file holds another dict, the state dict is looked
 /// for under "model", "state_dict", "model_state" and "net". Contiguous tensors, also those that

@@ -138,7 +138,7 @@ TEST(House, OneDoorPerPackage) {
       {"openssl/.*", {"files/digest.cpp"}},
       {"zlib\\.h", {"files/gzip.cpp"}},
       {"seccomp\\.h", {"files/sandbox.cpp"}},
-      {"archive(_entry)?\\.h", {"files/zip_archive.cpp"}},
+      {"archive(_entry)?\\.h", {"files/archive_file.cpp"}},
       {"omp\\.h", {"base/parallel.cpp"}},
   };
   for (const Door& door : doors) {

@@ -8,7 +8,7 @@
 
 #include "files/mapped_file.h"
 #include "files/torch_file.h"
-#include "files/zip_archive.h"
+#include "files/archive_file.h"
 #include "tests/files/heap_meter.h"
 #include "tests/files/temporary_directory.h"
 #include "tests/files/torch_bytes.h"

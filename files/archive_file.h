@@ -1,6 +1,7 @@
-// Zip archives in memory; the only door to libarchive. Nothing is ever extracted to disk.
+// Zip and tar archives in memory; the only door to libarchive. Nothing is ever extracted to disk.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,5 +22,20 @@ struct ZipEntry {
 /// encrypted, a link, or named twice, a name leaves the archive (absolute, "..", '\\', control
 /// characters), or the entries together are larger than the archive.
 std::vector<ZipEntry> read_stored_zip(std::span<const std::byte> archive, const std::string& where);
+
+/// A file in a tar archive, by its place.
+struct TarEntry {
+  std::string name;      ///< path with '/', relative, without ".." and without a leading "./"
+  int64_t offset_bytes;  ///< of its first byte in the archive
+  int64_t size_bytes;
+};
+
+/// The regular files of an uncompressed tar archive (ustar, pax or GNU), in its order. Only headers
+/// are read; no byte is copied.
+/// @param archive the whole archive, mapped.   @param where file named in errors.
+/// @throws base::DataError where the archive is damaged, truncated (also where only the zeros at its
+/// end are missing), compressed, followed by other bytes, or holds links, devices, sparse files or
+/// names that leave it.
+std::vector<TarEntry> read_tar_index(std::span<const std::byte> archive, const std::string& where);
 
 }  // namespace swin::files

@@ -1,0 +1,179 @@
+// Tar shards of pictures and labels, as WebDataset writes them: the files of one name up to its
+// first dot are one sample. Pictures are read from their places in the shards; nothing is unpacked.
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <numeric>
+#include <unordered_map>
+
+#include "base/errors.h"
+#include "data/class_labels.h"
+#include "data/encoded_dataset.h"
+#include "files/archive_file.h"
+#include "files/digest.h"
+#include "files/mapped_file.h"
+
+namespace swin::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxShards = 100'000;
+constexpr int64_t kMaxLabelBytes = 4096;
+
+bool is_picture_ending(const std::string& ending) {
+  return ending == "jpg" || ending == "jpeg" || ending == "png" || ending == "webp";
+}
+
+class WebDataset : public EncodedDataset {
+ public:
+  explicit WebDataset(const DatasetOptions& options) : shards_(shard_paths(options.path)) {
+    channels_ = options.channels;
+    ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes);
+    files::Sha256 digest;
+    for (size_t shard = 0; shard < shards_.size(); ++shard) add_shard(shard, classes, digest);
+    if (places_.empty())
+      throw base::DataError(options.path,
+                            "found no picture, expected .jpg, .jpeg, .png or .webp files, each "
+                            "with a .cls",
+                            "check what the archive holds");
+    keys_.shrink();
+    places_.shrink_to_fit();
+    class_names_ = classes.finish(labels_);
+    fingerprint_ = files::to_hex(digest.finish());
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(places_.size()); }
+  int64_t label(int64_t i) const override { return labels_[static_cast<size_t>(i)]; }
+  std::string name(int64_t i) const override {
+    const auto place = static_cast<size_t>(i);
+    return shards_[places_[place].shard] + ": " + std::string(keys_[place]);
+  }
+  std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
+    const Place& place = places_[static_cast<size_t>(i)];
+    return read_bytes(shards_[place.shard], place.offset_bytes, place.size_bytes, name(i), memory);
+  }
+
+ private:
+  struct Place {
+    int64_t offset_bytes;
+    uint32_t size_bytes, shard;
+  };
+  struct Sample {
+    const files::TarEntry *picture = nullptr, *label = nullptr;
+  };
+
+  void add_shard(size_t shard, ClassLabels& classes, files::Sha256& digest) {
+    const std::string& where = shards_[shard];
+    const files::MappedFile file(where, files::FileKind::data);
+    const std::vector<files::TarEntry> entries = files::read_tar_index(file.bytes(), where);
+    std::vector<std::pair<std::string, Sample>> samples;  // in the order of the archive
+    std::unordered_map<std::string, size_t> numbers;
+    for (const files::TarEntry& entry : entries) {
+      const size_t base = entry.name.rfind('/') + 1;  // 0 where there is none
+      const size_t dot = entry.name.find('.', base);
+      if (dot == base || dot == std::string::npos) continue;  // hidden, or without an ending
+      std::string ending = entry.name.substr(dot + 1);
+      for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const bool picture = is_picture_ending(ending);
+      if (!picture && ending != "cls") continue;
+      const auto [place, fresh] = numbers.emplace(entry.name.substr(0, dot), samples.size());
+      if (fresh) samples.emplace_back(place->first, Sample());
+      Sample& sample = samples[place->second].second;
+      const files::TarEntry*& slot = picture ? sample.picture : sample.label;
+      if (slot != nullptr)
+        throw base::DataError(where,
+                              "found " + files::printable(slot->name) + " and " +
+                                  files::printable(entry.name) + ", expected one " +
+                                  (picture ? "picture" : "label") + " a key",
+                              "give every sample a key of its own");
+      slot = &entry;
+    }
+    for (const auto& [key, sample] : samples) {
+      if (sample.label == nullptr || sample.picture == nullptr)
+        throw base::DataError(
+            where,
+            "found " +
+                files::printable((sample.label ? sample.label : sample.picture)->name) +
+                (sample.label ? " without a picture of that key, expected .jpg, .jpeg, .png or "
+                                ".webp"
+                              : " without a label, expected " + files::printable(key) + ".cls"),
+            "complete the sample or leave it out");
+      add_sample(shard, sample, file.bytes(), classes, digest);
+    }
+  }
+
+  void add_sample(size_t shard, const Sample& sample, std::span<const std::byte> bytes,
+                  ClassLabels& classes, files::Sha256& digest) {
+    const std::string where = shards_[shard] + ": " + sample.label->name;
+    if (sample.label->size_bytes > kMaxLabelBytes)
+      throw base::DataError(where, "found " + std::to_string(sample.label->size_bytes) +
+                                       " bytes, expected a class name or number");
+    if (sample.picture->size_bytes > kMaxEncodedBytes)
+      throw base::DataError(shards_[shard] + ": " + sample.picture->name,
+                            "found " + std::to_string(sample.picture->size_bytes) +
+                                " bytes, expected at most " + std::to_string(kMaxEncodedBytes) +
+                                " of an image file");
+    const auto text = bytes.subspan(static_cast<size_t>(sample.label->offset_bytes),
+                                    static_cast<size_t>(sample.label->size_bytes));
+    const std::string_view label(reinterpret_cast<const char*>(text.data()), text.size());
+    labels_.push_back(classes.add(label, where));
+    keys_.push_back(sample.picture->name);
+    places_.push_back({sample.picture->offset_bytes,
+                       static_cast<uint32_t>(sample.picture->size_bytes),
+                       static_cast<uint32_t>(shard)});
+    const std::string line = sample.picture->name + "\n" +
+                             std::to_string(sample.picture->size_bytes) + "\n" +
+                             std::string(label) + "\n";
+    digest.update(std::as_bytes(std::span(line)));
+  }
+
+  std::vector<std::string> shards_;
+  TextList keys_;  // the picture's name in its shard
+  std::vector<Place> places_;
+  std::vector<int32_t> labels_;
+};
+
+}  // namespace
+
+std::vector<std::string> shard_paths(const std::string& pattern) {
+  const size_t open = pattern.find('{'), dots = pattern.find("..", open),
+               close = pattern.find('}', open);
+  if (open == std::string::npos) return {pattern};
+  const auto refuse = [&](const std::string& why) {
+    throw base::UsageError("data.path", "found the pattern " + pattern + why,
+                           "write it as shard-{0000..0012}.tar");
+  };
+  if (close == std::string::npos || dots == std::string::npos || dots > close)
+    refuse(", expected a range in its braces");
+  const std::string first = pattern.substr(open + 1, dots - open - 1),
+                    last = pattern.substr(dots + 2, close - dots - 2);
+  const auto number = [&](const std::string& text) {
+    uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size())
+      refuse(", expected two whole numbers in its braces");
+    return value;
+  };
+  const uint32_t begin = number(first), end = number(last);
+  if (end < begin || end - begin >= kMaxShards)
+    refuse(", expected a rising range of at most 100,000 shards");
+  std::vector<std::string> paths;
+  for (uint32_t i = begin; i <= end; ++i) {
+    std::string digits = std::to_string(i);
+    if (digits.size() < first.size()) digits.insert(0, first.size() - digits.size(), '0');
+    // What follows may hold a range of its own.
+    for (const std::string& rest : shard_paths(pattern.substr(close + 1))) {
+      paths.push_back(pattern.substr(0, open) + digits + rest);
+      if (paths.size() > kMaxShards) refuse(", expected at most 100,000 shards");
+    }
+  }
+  return paths;
+}
+
+std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options) {
+  return std::make_unique<WebDataset>(options);
+}
+
+}  // namespace swin::data

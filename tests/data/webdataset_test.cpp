@@ -1,0 +1,152 @@
+#include <gmock/gmock.h>
+
+#include "data/dataset.h"
+#include "data/decode.h"
+#include "tests/data/tar_bytes.h"
+#include "tests/data/test_files.h"
+
+namespace swin::data {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Bytes image_bytes(const std::string& name) { return read_bytes(golden_path("images/" + name)); }
+
+class WebDatasetTest : public testing::Test {
+ protected:
+  std::unique_ptr<Dataset> open(const std::string& pattern, int64_t num_classes = 0) const {
+    DatasetOptions options;
+    options.format = "webdataset";
+    options.path = folder_ / pattern;
+    options.num_classes = num_classes;
+    return open_dataset(options);
+  }
+  std::string error(const Bytes& tar) const {
+    folder_.write("bad.tar", tar);
+    return data_error([&] { open("bad.tar"); });
+  }
+  // Two samples, with names as labels.
+  static Bytes two() {
+    Bytes tar;
+    add_to_tar(tar, "./x/", "", '5');
+    add_to_tar(tar, "./x/1.jpg", image_bytes("rgb_420.jpg"));
+    add_to_tar(tar, "./x/1.json", "{}");
+    add_to_tar(tar, "./x/1.cls", "zebra\n");
+    add_to_tar(tar, "./x/._2.png", "hidden");
+    add_to_tar(tar, "2.cls", "ant");
+    add_to_tar(tar, "2.seg.png", "a mask");
+    add_to_tar(tar, "2.PNG", image_bytes("rgb.png"));
+    return tar;
+  }
+  static void add_to_tar(Bytes& tar, const std::string& name, const Bytes& bytes) {
+    data::add_to_tar(tar, name, std::span(bytes));
+  }
+  static void add_to_tar(Bytes& tar, const std::string& name, const std::string& text) {
+    data::add_to_tar(tar, name, text);
+  }
+  static void add_to_tar(Bytes& tar, const std::string& name, const std::string&, char type) {
+    data::add_to_tar(tar, name, Bytes(), type);
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(WebDatasetTest, ReadsPicturesFromTheirPlaces) {
+  folder_.write("a.tar", ended(two()));
+  const auto dataset = open("a.tar");
+  EXPECT_THAT(dataset->class_names(), ElementsAre("ant", "zebra"));
+  ASSERT_EQ(dataset->size(), 2);
+  EXPECT_EQ(dataset->label(0), 1);
+  EXPECT_EQ(dataset->label(1), 0);
+  EXPECT_EQ(dataset->name(0), folder_ / "a.tar: x/1.jpg");
+  EXPECT_EQ(dataset->load(0), read_image(golden_path("images/rgb_420.jpg"), 3));
+  EXPECT_EQ(dataset->load(1), read_image(golden_path("images/rgb.png"), 3));
+  Bytes memory;
+  const auto bytes = dataset->encoded(1, memory);
+  EXPECT_EQ(Bytes(bytes.begin(), bytes.end()), image_bytes("rgb.png"));
+}
+
+TEST_F(WebDatasetTest, ARangeNamesItsShards) {
+  EXPECT_THAT(shard_paths("x-{08..10}.tar"), ElementsAre("x-08.tar", "x-09.tar", "x-10.tar"));
+  EXPECT_THAT(shard_paths("{1..2}/{0..1}.tar"),
+              ElementsAre("1/0.tar", "1/1.tar", "2/0.tar", "2/1.tar"));
+  EXPECT_THAT(shard_paths("plain.tar"), ElementsAre("plain.tar"));
+  for (const char* bad : {"x{1..}", "x{2..1}", "x{a..b}", "x{1,2}", "x{1", "x{0..999999999}"})
+    EXPECT_THROW(shard_paths(bad), base::UsageError) << bad;
+  for (int shard = 0; shard < 3; ++shard) {
+    Bytes tar;
+    add_to_tar(tar, "k.png", image_bytes("rgb.png"));
+    add_to_tar(tar, "k.cls", std::to_string(2 - shard));
+    folder_.write("s-00" + std::to_string(shard) + ".tar", ended(tar));
+  }
+  const auto dataset = open("s-{000..002}.tar");
+  ASSERT_EQ(dataset->size(), 3);
+  EXPECT_EQ(dataset->label(0), 2);
+  EXPECT_EQ(dataset->label(2), 0);
+  EXPECT_EQ(dataset->name(2), folder_ / "s-002.tar: k.png");
+  EXPECT_THAT(data_error([&] { open("s-{000..003}.tar"); }),
+              HasSubstr("s-003.tar: no such file"));
+  EXPECT_THAT(data_error([&] { open("s-{000..002}.tar", 2); }),
+              HasSubstr("s-000.tar: k.cls: found the label 2, expected 0 … 1"));
+}
+
+TEST_F(WebDatasetTest, EveryCutIsAnError) {
+  const Bytes whole = ended(two());
+  const size_t payload = whole.size() - 1024;
+  for (size_t size = 0; size <= payload; size += size < 4096 ? 256 : 512) {
+    const std::string text = error(Bytes(whole.begin(), whole.begin() + static_cast<long>(size)));
+    EXPECT_THAT(text, HasSubstr("bad.tar")) << size;
+  }
+  EXPECT_THAT(error(two()), HasSubstr("without the zeros of a whole tar: it is truncated"));
+  Bytes joined = whole;
+  joined.insert(joined.end(), whole.begin(), whole.end());
+  EXPECT_THAT(error(joined), HasSubstr("found bytes behind the end"));
+}
+
+TEST_F(WebDatasetTest, BrokenSamplesAreNamed) {
+  Bytes tar = two();
+  add_to_tar(tar, "3.png", image_bytes("rgb.png"));
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found 3.png without a label, expected 3.cls"));
+  tar = two();
+  add_to_tar(tar, "3.cls", "ant");
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found 3.cls without a picture"));
+  tar = two();
+  add_to_tar(tar, "2.jpg", image_bytes("rgb_420.jpg"));
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found 2.PNG and 2.jpg, expected one picture a key"));
+  tar = two();
+  add_to_tar(tar, "2.cls", "ant");
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found 2.cls and 2.cls, expected one label a key"));
+  tar = two();
+  add_to_tar(tar, "4.cls", " \n");
+  add_to_tar(tar, "4.png", image_bytes("rgb.png"));
+  EXPECT_THAT(error(ended(tar)), HasSubstr("bad.tar: 4.cls: found no label"));
+  EXPECT_THAT(error(ended({})), HasSubstr("found no picture"));
+}
+
+TEST_F(WebDatasetTest, WhatIsNoPlainTarIsRefused) {
+  EXPECT_THAT(error({}), HasSubstr("found an empty file"));
+  EXPECT_THAT(error(noise(4096)), HasSubstr("bad.tar: "));
+  EXPECT_THAT(error({0x1f, 0x8b, 8, 0}), HasSubstr("found a compressed archive"));
+  Bytes tar = two();
+  add_to_tar(tar, "../out.png", image_bytes("rgb.png"));
+  EXPECT_THAT(error(ended(tar)), HasSubstr("holds the name ../out.png"));
+  tar = two();
+  add_to_tar(tar, "link.png", "", '2');
+  EXPECT_THAT(error(ended(tar)), HasSubstr("link.png is a link or device"));
+  tar = ended(two());
+  tar[2000] ^= 1;  // inside of a picture: that is found out by who reads it
+  folder_.write("changed.tar", tar);
+  EXPECT_EQ(open("changed.tar")->size(), 2);
+}
+
+TEST_F(WebDatasetTest, AShardThatIsCutWhileInUseIsAnError) {
+  folder_.write("a.tar", ended(two()));
+  const auto dataset = open("a.tar");
+  std::filesystem::resize_file(folder_ / "a.tar", 1000);
+  EXPECT_THAT(data_error([&] { dataset->load(1); }),
+              AllOf(HasSubstr("a.tar: 2.PNG"), HasSubstr("it was cut while in use")));
+}
+
+}  // namespace
+}  // namespace swin::data
