@@ -32,4 +32,30 @@ void convert_channels(const Image& from, int64_t channels, Image& to) {
   }
 }
 
+void orient(const Image& from, int64_t orientation, Image& to) {
+  if (orientation < 1 || orientation > 8) {
+    throw base::InternalError("data::orient", "found " + std::to_string(orientation));
+  }
+  // A pixel of `to` comes from `start` + its row · row_step + its column · column_step.
+  const int64_t h = from.height, w = from.width;
+  const bool swapped = orientation >= 5;
+  // Does a step down in the stored picture go up as seen; does a step right go left.
+  const bool rows_back =
+      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  const bool columns_back =
+      orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  to.reshape(swapped ? w : h, swapped ? h : w, from.channels);
+  const int64_t start = (rows_back ? (h - 1) * w : 0) + (columns_back ? w - 1 : 0);
+  const int64_t down = rows_back ? -w : w, right = columns_back ? -1 : 1;
+  const int64_t row_step = swapped ? right : down, column_step = swapped ? down : right;
+  for (int64_t y = 0; y < to.height; ++y) {
+    const uint8_t* source = from.pixels.data() + (start + y * row_step) * from.channels;
+    uint8_t* target = to.row(y);
+    for (int64_t x = 0; x < to.width; ++x) {
+      for (int64_t c = 0; c < from.channels; ++c) *target++ = source[c];
+      if (x + 1 < to.width) source += column_step * from.channels;
+    }
+  }
+}
+
 }  // namespace swin::data

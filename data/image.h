@@ -28,4 +28,8 @@ struct Image {
 /// L = (19595 R + 38470 G + 7471 B + 2¹⁵) >> 16, the formula of Pillow's convert("L").
 void convert_channels(const Image& from, int64_t channels, Image& to);
 
+/// A picture stored with an EXIF orientation, 1 … 8, as it is meant to be seen: Pillow's
+/// ImageOps.exif_transpose. 5 … 8 swap height and width. `to` must be another picture.
+void orient(const Image& from, int64_t orientation, Image& to);
+
 }  // namespace swin::data

@@ -1,6 +1,7 @@
 // The only door to TurboJPEG.
 #include <turbojpeg.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/errors.h"
@@ -42,10 +43,21 @@ void cmyk_to_rgb(const std::vector<uint8_t>& inverted, uint8_t* rgb) {
   }
 }
 
+// The largest of 8, 4, 2, 1 by which the picture may be divided.
+int denominator_of(int height, int width, const DecodeOptions& options) {
+  if (options.min_short_side <= 0 && options.min_pixels <= 0) return 1;
+  for (const int denominator : {8, 4, 2}) {
+    const tjscalingfactor scale = {1, denominator};
+    const int64_t h = TJSCALED(height, scale), w = TJSCALED(width, scale);
+    if (std::min(h, w) >= options.min_short_side && h * w >= options.min_pixels) return denominator;
+  }
+  return 1;
+}
+
 }  // namespace
 
 void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
-                 Image& to) {
+                 const DecodeOptions& options, Image& to) {
   const Decompressor decompressor;
   const tjhandle handle = decompressor.get();
   const auto size = static_cast<unsigned long>(bytes.size());
@@ -59,12 +71,10 @@ void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_
       0) {
     throw fail();
   }
-  if (int64_t{width} * height > kMaxImagePixels) {
-    throw base::DataError(name,
-                          "a JPEG of " + std::to_string(width) + " × " + std::to_string(height) +
-                              " pixels, expected at most 100 million",
-                          "make it smaller");
-  }
+  check_size(name, "JPEG", height, width, options);
+  const tjscalingfactor scale = {1, denominator_of(height, width, options)};
+  height = TJSCALED(height, scale);
+  width = TJSCALED(width, scale);
   // Pillow's decoder: accurate DCT, smooth upsampling. Damage is an error, not a gray area.
   const int flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
   const auto decompress = [&](uint8_t* pixels, int format) {

@@ -25,7 +25,7 @@ Context make_context(int flags) {
 }  // namespace
 
 void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
-                Image& to) {
+                const DecodeOptions& options, Image& to) {
   const auto check = [&](int error) {
     if (error == SPNG_EMEM) throw base::MemoryError(name, "no memory to decode this PNG");
     if (error != SPNG_OK) {
@@ -41,12 +41,7 @@ void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t
   spng_ihdr header{};
   check(spng_get_ihdr(context.get(), &header));
   const int64_t width = header.width, height = header.height;
-  if (width * height > kMaxImagePixels) {
-    throw base::DataError(name,
-                          "a PNG of " + std::to_string(width) + " × " + std::to_string(height) +
-                              " pixels, expected at most 100 million",
-                          "make it smaller");
-  }
+  check_size(name, "PNG", height, width, options);
   // Deflate never shrinks by more than 1032: a short file that promises much is refused before it
   // costs.
   const int64_t least_bits = width * height * header.bit_depth;

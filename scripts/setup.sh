@@ -13,6 +13,7 @@ packages=(
   libseccomp-dev                 # the sandbox that reads HDF5 files of others
   libarchive-dev                 # zip archives of PyTorch
   libturbojpeg0-dev libspng-dev  # pictures
+  libwebp-dev libexif-dev        # pictures and how they are turned
   nlohmann-json3-dev             # JSON
   libcli11-dev                   # the command line
   libgtest-dev libgmock-dev      # tests
@@ -24,7 +25,8 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   cat >&2 <<'TEXT'
 setup: this is no Debian; please install with your own package manager:
   a C++20 compiler (GCC 12 or newer), CMake 3.25 or newer, Ninja
-  OpenBLAS, oneDNN 2.6 or newer, HDF5, OpenSSL, zlib, libarchive, libseccomp, TurboJPEG, libspng
+  OpenBLAS, oneDNN 2.6 or newer, HDF5, OpenSSL, zlib, libarchive, libseccomp, TurboJPEG, libspng,
+  libwebp, libexif
   nlohmann_json 3.11, CLI11 2.1 or newer, GoogleTest with GoogleMock
   Fashion-MNIST (the four *-ubyte.gz files), for the demo: FASHION_MNIST=/its/folder ./scripts/demo.sh
 The build names each one that it does not find.

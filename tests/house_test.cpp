@@ -135,6 +135,8 @@ TEST(House, OneDoorPerPackage) {
       {"CLI/.*", {"cli/arguments.cpp"}},
       {"turbojpeg\\.h", {"data/jpeg.cpp"}},
       {"spng\\.h", {"data/png.cpp"}},
+      {"webp/.*", {"data/webp.cpp"}},
+      {"libexif/.*", {"data/exif.cpp"}},
       {"openssl/.*", {"files/digest.cpp"}},
       {"zlib\\.h", {"files/gzip.cpp"}},
       {"seccomp\\.h", {"files/sandbox.cpp"}},
@@ -157,7 +159,7 @@ TEST(House, OneDoorPerPackage) {
 
 TEST(House, PackagesStayOutOfHeaders) {
   const std::regex package(
-      "nlohmann/.*|cblas\\.h|.*dnnl.*|hdf5\\.h|CLI/.*|turbojpeg\\.h|spng\\.h|openssl/"
+      "nlohmann/.*|cblas\\.h|.*dnnl.*|hdf5\\.h|CLI/.*|turbojpeg\\.h|spng\\.h|webp/.*|libexif/.*|openssl/"
       ".*|zlib\\.h|archive\\.h|omp\\.h");
   for (const Include& include : includes())
     if (ends_with(include.file, ".h"))

@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
-"""Makes the goldens of the data room from Pillow: resized noise (tests/data/resize_goldens.txt), small JPEG and
-PNG files (tests/data/images/) and what Pillow decodes them to (tests/data/decode_goldens.txt).
+"""Makes the goldens of the data room from Pillow: resized noise (tests/data/resize_goldens.txt), small JPEG, PNG and
+WebP files (tests/data/images/), what Pillow decodes them to (decode_goldens.txt), turns them to by their EXIF data
+(exif_goldens.txt) and decodes them to at a half, a quarter and an eighth of their size (scaled_goldens.txt).
 
-Needs python3-pil and python3-numpy; run from anywhere. Made with Pillow 9.4 (Debian 12)."""
+    make_image_goldens.py            writes all of it; made with Pillow 9.4 (Debian 12)
+    make_image_goldens.py --check    decodes the files there are with another Pillow, and names what differs
+
+Needs python3-pil and python3-numpy; run from anywhere."""
 import hashlib
+import io
 import os
 import struct
+import sys
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps, __version__
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "data")
 FILTERS = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "lanczos": Image.LANCZOS}
@@ -98,19 +104,155 @@ def decode_goldens():
     extra = chunk(b"PLTE", palette) + chunk(b"tRNS", bytes([0, 128]))
     write_png(path("palette_4bit_transparent.png"), [pack(row % 16, 4) for row in values], 13, 4, 3, extra)
 
-    with open(os.path.join(HERE, "decode_goldens.txt"), "w") as out:
-        out.write("# file channels height width sha256 of the pixels; make_image_goldens.py\n")
-        for name in sorted(os.listdir(folder)):
-            for channels, mode in ((1, "L"), (3, "RGB")):
+    more_jpegs(path, color)
+    more_pngs(path, values, wide)
+    webps(path, color, alpha)
+    turned(path)
+
+
+def more_jpegs(path, color):
+    """Kinds that Pillow reads but does not write: what the Adobe segment says of the colours is changed."""
+    with open(path("cmyk.jpg"), "rb") as file:
+        cmyk = bytearray(file.read())
+    place = cmyk.index(b"Adobe") + 11
+    assert cmyk[place] == 0  # CMYK as it is
+    cmyk[place] = 2  # YCCK
+    with open(path("ycck.jpg"), "wb") as out:
+        out.write(cmyk)
+    with open(path("rgb_444.jpg"), "rb") as file:
+        rgb = file.read()
+    adobe = b"\xff\xee" + struct.pack(">H", 14) + b"Adobe" + struct.pack(">HHHB", 100, 0, 0, 0)
+    first = rgb.index(b"\xff\xdb")  # in the place of JFIF, which says YCbCr
+    with open(path("rgb_not_ycc.jpg"), "wb") as out:
+        out.write(rgb[:2] + adobe + rgb[first:])
+
+
+def interlaced(values, depth, pixel):
+    """The seven pictures of Adam7, each packed row behind its filter byte; values: (height, width) of packed pixels
+    (bytes) or of numbers under 8 bits."""
+    data = b""
+    for y0, x0, dy, dx in ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)):
+        part = values[y0::dy, x0::dx]
+        if part.size == 0:
+            continue
+        for row in part:
+            data += b"\0" + (pack(row, depth) if pixel == 0 else row.tobytes())
+    return zlib.compress(data, 9)
+
+
+def more_pngs(path, values, wide):
+    def header(width, height, depth, color, interlace=0):
+        return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace))
+
+    def write(name, head, extra, data):
+        with open(path(name), "wb") as out:
+            out.write(b"\x89PNG\r\n\x1a\n" + head + extra + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+    colors = bytes((7 * i + 11) % 256 for i in range(3 * 256))
+    for depth in (1, 2):
+        extra = chunk(b"PLTE", colors[:3 << depth]) + chunk(b"tRNS", bytes([0]))
+        write_png(path(f"palette_{depth}bit.png"), [pack(row % (1 << depth), depth) for row in values], 13, depth, 3, extra)
+    extra = chunk(b"PLTE", colors[:3 * 117]) + chunk(b"tRNS", bytes(range(0, 200, 2)))
+    write_png(path("palette_8bit_transparent.png"), [row.astype(np.uint8).tobytes() for row in values], 13, 8, 3, extra)
+    small = picture(9, 13)
+    write_png(path("gray_transparent.png"), [row.tobytes() for row in small[:, :, 0].copy()], 13, 8, 0,
+              chunk(b"tRNS", struct.pack(">H", int(small[4, 4, 0]))))
+    write_png(path("rgb_transparent.png"), [row.tobytes() for row in small], 13, 8, 2,
+              chunk(b"tRNS", struct.pack(">HHH", *map(int, small[4, 4]))))
+    alpha16 = np.stack([wide, wide[::-1], wide[:, ::-1], wide[::-1, ::-1]], -1)
+    write_png(path("rgba_16bit.png"), [row.tobytes() for row in alpha16], 13, 16, 6)
+    write_png(path("gray_alpha_16bit.png"), [row.tobytes() for row in alpha16[:, :, :2].copy()], 13, 16, 4)
+
+    write("interlaced_rgb.png", header(13, 9, 8, 2, 1), b"", interlaced(small, 8, 3))
+    write("interlaced_rgba.png", header(3, 2, 8, 6, 1), b"", interlaced(alpha16[:2, :3].astype(np.uint8), 8, 4))
+    write("interlaced_gray_2bit.png", header(13, 9, 2, 0, 1), b"", interlaced(values % 4, 2, 0))
+    write("interlaced_palette_4bit.png", header(13, 9, 4, 3, 1), chunk(b"PLTE", colors[:48]), interlaced(values % 16, 4, 0))
+    write("interlaced_rgb_16bit.png", header(13, 9, 16, 2, 1), b"", interlaced(alpha16[:, :, :3].copy(), 16, 6))
+    write("one_pixel_interlaced.png", header(1, 1, 8, 2, 1), b"", interlaced(small[:1, :1], 8, 3))
+    Image.fromarray(small).save(path("a_png.JPEG"), "PNG")
+
+
+def riff(chunks):
+    body = b"WEBP" + b"".join(n + struct.pack("<I", len(d)) + d + b"\0" * (len(d) % 2) for n, d in chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def webps(path, color, alpha):
+    color.save(path("lossy.webp"), quality=70)
+    color.resize((16, 16)).save(path("lossy_even.webp"), quality=20)
+    color.save(path("lossless.webp"), lossless=True)
+    color.convert("L").save(path("gray.webp"), quality=80)
+    with_alpha = Image.fromarray(alpha, "RGBA")
+    with_alpha.save(path("alpha_lossy.webp"), quality=80)
+    with_alpha.save(path("alpha_lossless.webp"), lossless=True, exact=True)
+    color.resize((20, 14)).save(path("animated.webp"), save_all=True, append_images=[Image.new("RGB", (20, 14), "red")], duration=50)
+    # The first frame covers a part of the canvas.
+    still = io.BytesIO()
+    color.resize((10, 6)).save(still, "WEBP", quality=70)
+    frame = still.getvalue()[12:]
+    u24 = lambda n: struct.pack("<I", n)[:3]
+    with open(path("animated_part.webp"), "wb") as out:
+        out.write(riff([(b"VP8X", bytes([2, 0, 0, 0]) + u24(15) + u24(11)), (b"ANIM", bytes([9, 8, 7, 255, 0, 0])),
+                        (b"ANMF", u24(2) + u24(1) + u24(9) + u24(5) + u24(100) + b"\0" + frame)]))
+
+
+def turned(path):
+    small = Image.fromarray(picture(7, 10))
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x010F] = "maker"
+        exif[0x0112] = orientation
+        small.save(path(f"exif_{orientation}.jpg"), quality=90, exif=exif)
+    exif[0x0112] = 6
+    small.save(path("exif_6.png"), exif=exif)
+    small.save(path("exif_6.webp"), lossless=True, exif=exif.tobytes())
+    small.convert("L").save(path("exif_6_gray.jpg"), quality=90, exif=exif)
+    big_endian = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0\0\0\0\0"
+    small.save(path("exif_8_big_endian.jpg"), quality=90, exif=big_endian)
+    small.save(path("exif_9.jpg"), quality=90, exif=big_endian.replace(b"\x08\0\0\0\0\0\0", b"\x09\0\0\0\0\0\0"))
+
+
+def tables():
+    """{file name: its text}, of the pictures there are and of the Pillow there is."""
+    folder = os.path.join(HERE, "images")
+    decoded = "# file channels height width sha256 of the pixels; make_image_goldens.py\n"
+    as_seen = "# file channels height width sha256 of exif_transpose(picture); make_image_goldens.py\n"
+    scaled = "# file channels divided_by height width sha256 of the pixels; make_image_goldens.py\n"
+    line = lambda name, channels, p, *more: " ".join(map(str, (name, channels, *more, *p.shape[:2], sha(p)))) + "\n"
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        for channels, mode in ((1, "L"), (3, "RGB")):
+            with Image.open(path) as image:
                 if name == "gray_16bit.png":  # Pillow saturates here; the high byte is what is wanted
-                    pixels = (wide >> 8).astype(np.uint8)
+                    pixels = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
                     if channels == 3:
                         pixels = np.repeat(pixels[:, :, None], 3, 2)
                 else:
-                    with Image.open(path(name)) as image:
-                        pixels = np.asarray(image.convert(mode))
-                out.write(f"{name} {channels} {pixels.shape[0]} {pixels.shape[1]} {sha(pixels)}\n")
+                    pixels = np.asarray(image.convert(mode))
+            decoded += line(name, channels, pixels)
+            if "exif" in name:
+                with Image.open(path) as image:
+                    as_seen += line(name, channels, np.asarray(ImageOps.exif_transpose(image).convert(mode)))
+            if name in ("rgb_420.jpg", "rgb_422.jpg", "rgb_444.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg", "ycck.jpg"):
+                for divided_by in (2, 4, 8):
+                    with Image.open(path) as image:
+                        image.draft(image.mode, (image.width // divided_by, image.height // divided_by))
+                        scaled += line(name, channels, np.asarray(image.convert(mode)), divided_by)
+    return {"decode_goldens.txt": decoded, "exif_goldens.txt": as_seen, "scaled_goldens.txt": scaled}
 
 
+if "--check" in sys.argv:
+    differ = 0
+    for name, text in tables().items():
+        with open(os.path.join(HERE, name)) as file:
+            for old, new in zip(file.read().splitlines(), text.splitlines(), strict=True):
+                if old != new:
+                    differ += 1
+                    print(f"{name}: {old}\n{' ' * len(name)}  {new}")
+    print(f"Pillow {__version__}: {differ} rows differ")
+    sys.exit(differ != 0)
 resize_goldens()
 decode_goldens()
+for name, text in tables().items():
+    with open(os.path.join(HERE, name), "w") as out:
+        out.write(text)

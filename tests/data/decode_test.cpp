@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
+
 #include "tests/data/test_files.h"
 
 namespace swin::data {
@@ -19,6 +22,79 @@ TEST(Decode, EqualsPillowOnEveryByte) {
   }
 }
 
+TEST(Decode, TurnsAsExifAsksWhereWanted) {
+  for (const auto& row : read_table("exif_goldens.txt")) {
+    const Image image =
+        read_image(golden_path("images/" + row[0]), std::stoll(row[1]), {.exif_orientation = true});
+    EXPECT_EQ(image.height, std::stoll(row[2])) << row[0];
+    EXPECT_EQ(image.width, std::stoll(row[3])) << row[0];
+    EXPECT_EQ(sha256_of(image.pixels), row[4]) << row[0] << ", " << row[1] << " channels";
+  }
+  EXPECT_EQ(exif_orientation(read_bytes(golden_path("images/exif_6.png"))), 6);
+  EXPECT_EQ(exif_orientation(read_bytes(golden_path("images/exif_9.jpg"))), 1);
+  EXPECT_EQ(exif_orientation(read_bytes(golden_path("images/rgb.png"))), 1);
+  EXPECT_EQ(exif_orientation({}), 1);
+}
+
+TEST(Decode, DamagedExifTurnsNothingAndCrashesNothing) {
+  const DecodeOptions options{.exif_orientation = true};
+  for (const char* name : {"exif_6.jpg", "exif_6.png", "exif_6.webp"}) {
+    const Bytes whole = read_bytes(golden_path(std::string("images/") + name));
+    for (size_t size = 0; size < whole.size(); ++size) {
+      EXPECT_GE(exif_orientation(std::span(whole).first(size)), 1);
+    }
+    for (size_t place = 0; place < whole.size(); ++place) {
+      for (const int flip : {1, 0x80, 0xFF}) {
+        Bytes changed = whole;
+        changed[place] ^= static_cast<uint8_t>(flip);
+        const int64_t orientation = exif_orientation(changed);
+        EXPECT_TRUE(orientation >= 1 && orientation <= 8);
+      }
+    }
+  }
+  Bytes cut = read_bytes(golden_path("images/exif_6.jpg"));
+  const auto exif = std::search(cut.begin(), cut.end(), std::begin("Exif"), std::end("Exif") - 1);
+  ASSERT_NE(exif, cut.end());
+  exif[6] = 'x';  // neither II nor MM
+  EXPECT_EQ(decode_image(cut, "x", 3, options), decode_image(cut, "x", 3));
+}
+
+TEST(Decode, ScaledJpegsEqualPillowsDraft) {
+  for (const auto& row : read_table("scaled_goldens.txt")) {
+    const int64_t height = std::stoll(row[3]), width = std::stoll(row[4]);
+    const std::string path = golden_path("images/" + row[0]);
+    for (const DecodeOptions& options : {DecodeOptions{.min_short_side = std::min(height, width)},
+                                         DecodeOptions{.min_pixels = height * width}}) {
+      const Image image = read_image(path, std::stoll(row[1]), options);
+      EXPECT_EQ(image.height, height) << row[0];
+      EXPECT_EQ(image.width, width) << row[0];
+      EXPECT_EQ(sha256_of(image.pixels), row[5]) << row[0] << " divided by " << row[2];
+    }
+  }
+}
+
+TEST(Decode, ScalesByTheLargestFactorThatStillCovers) {
+  const std::string path = golden_path("images/rgb_420.jpg");  // 37 × 43
+  const auto size = [&](const DecodeOptions& options) {
+    const Image image = read_image(path, 3, options);
+    return std::array<int64_t, 2>{image.height, image.width};
+  };
+  using Size = std::array<int64_t, 2>;
+  EXPECT_EQ(size({}), (Size{37, 43}));
+  EXPECT_EQ(size({.min_short_side = 20}), (Size{37, 43}));
+  EXPECT_EQ(size({.min_short_side = 19}), (Size{19, 22}));
+  EXPECT_EQ(size({.min_short_side = 11}), (Size{19, 22}));
+  EXPECT_EQ(size({.min_short_side = 10}), (Size{10, 11}));
+  EXPECT_EQ(size({.min_short_side = 6}), (Size{10, 11}));
+  EXPECT_EQ(size({.min_short_side = 1}), (Size{5, 6}));
+  EXPECT_EQ(size({.min_pixels = 31}), (Size{10, 11}));
+  EXPECT_EQ(size({.min_pixels = 30}), (Size{5, 6}));
+  EXPECT_EQ(size({.min_short_side = 19, .min_pixels = 30}), (Size{19, 22}));
+  EXPECT_EQ(size({.min_short_side = 1000}), (Size{37, 43}));
+  // Other formats have no scaled decoding.
+  EXPECT_EQ(read_image(golden_path("images/rgb.png"), 3, {.min_short_side = 1}).height, 37);
+}
+
 TEST(Decode, IgnoresTheNameAndTrustsTheBytes) {
   const TemporaryFolder folder;
   const std::string path =
@@ -28,7 +104,8 @@ TEST(Decode, IgnoresTheNameAndTrustsTheBytes) {
 
 TEST(Decode, EveryCutOfAFileIsAnErrorOrThePicture) {
   for (const char* name :
-       {"rgb_420.jpg", "progressive.jpg", "cmyk.jpg", "rgb.png", "palette.png"}) {
+       {"rgb_420.jpg", "progressive.jpg", "cmyk.jpg", "rgb.png", "palette.png", "lossy.webp",
+        "lossless.webp", "alpha_lossy.webp", "animated_part.webp"}) {
     const Bytes whole = read_bytes(golden_path(std::string("images/") + name));
     for (size_t size = 0; size < whole.size() - 20; size += 7) {
       EXPECT_THAT(data_error([&] { decode_image(std::span(whole).first(size), "cut", 3); }),
@@ -39,7 +116,9 @@ TEST(Decode, EveryCutOfAFileIsAnErrorOrThePicture) {
 }
 
 TEST(Decode, ChangedBytesNeverCrash) {
-  for (const char* name : {"rgb_420.jpg", "progressive.jpg", "gray_16bit.png", "palette.png"}) {
+  for (const char* name :
+       {"rgb_420.jpg", "progressive.jpg", "gray_16bit.png", "palette.png", "interlaced_rgb.png",
+        "lossy.webp", "lossless.webp", "alpha_lossy.webp", "animated_part.webp"}) {
     const Bytes whole = read_bytes(golden_path(std::string("images/") + name));
     const Bytes random = noise(6000);
     for (size_t trial = 0; trial < 1000; ++trial) {
@@ -63,8 +142,9 @@ TEST(Decode, NamesWhatAFileReallyIs) {
     });
   };
   EXPECT_EQ(text("GIF89a..."),
-            "x.jpg: found a GIF, expected a JPEG or a PNG; convert or remove the file");
-  EXPECT_THAT(text("RIFF1234WEBPVP8 "), HasSubstr("found a WebP"));
+            "x.jpg: found a GIF, expected a JPEG, PNG or WebP; convert or remove the file");
+  EXPECT_THAT(text("RIFF1234WEBPVP8 "), HasSubstr("x.jpg: damaged WebP (header)"));
+  EXPECT_THAT(text("RIFF1234WAVE"), HasSubstr("begins with 52 49 46 46"));
   EXPECT_THAT(text(""), HasSubstr("found an empty file"));
   EXPECT_THAT(text("hello"), HasSubstr("begins with 68 65 6c 6c"));
   EXPECT_THAT(data_error([] { read_image("/nowhere/at.jpg", 3); }), HasSubstr("/nowhere/at.jpg"));
@@ -105,6 +185,31 @@ TEST(Decode, RefusesHugePicturesBeforeTakingMemory) {
   }
   EXPECT_THAT(data_error([&] { decode_image(jpeg, "bomb.jpg", 3); }),
               HasSubstr("at most 100 million"));
+
+  for (const char* name : {"lossless.webp", "animated_part.webp"}) {
+    Bytes webp = read_bytes(golden_path(std::string("images/") + name));
+    if (webp[15] == 'X') {  // 60,000 × 60,000 is width − 1 and height − 1 in three bytes each
+      webp[24] = webp[27] = 0x5F, webp[25] = webp[28] = 0xEA;
+    } else {  // VP8L: 14 bits each, all set: 16,384 × 16,384
+      webp[21] = webp[22] = webp[23] = 0xFF, webp[24] |= 0x0F;
+    }
+    EXPECT_THAT(data_error([&] { decode_image(webp, "bomb.webp", 3); }),
+                HasSubstr("pixels, expected at most 100 million"))
+        << name;
+  }
+  EXPECT_THAT(data_error([&] {
+                read_image(golden_path("images/rgb.png"), 3, {.max_pixels = 37 * 43 - 1});
+              }),
+              HasSubstr("43 × 37 pixels, expected at most 1590"));
+  EXPECT_EQ(read_image(golden_path("images/rgb.png"), 3, {.max_pixels = 37 * 43}).width, 43);
+}
+
+TEST(Decode, RefusesHugeFilesUnread) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("huge.jpg", read_bytes(golden_path("images/gray.jpg")));
+  std::filesystem::resize_file(path, static_cast<uintmax_t>(kMaxImageBytes) + 1);  // sparse
+  EXPECT_THAT(data_error([&] { read_image(path, 3); }),
+              HasSubstr("found 268435457 bytes, expected an image file of at most 268435456"));
 }
 
 TEST(Png, WritesWhatItReads) {
@@ -116,6 +221,22 @@ TEST(Png, WritesWhatItReads) {
     EXPECT_EQ(encode_png(image), encode_png(image));
   }
   EXPECT_THROW(write_png(folder / "missing/a.png", Image{1, 1, 1, {0}}), base::DiskError);
+}
+
+TEST(Image, OrientsByTheDefinition) {
+  const Image from{2, 3, 1, {1, 2, 3, 4, 5, 6}};
+  const std::vector<std::pair<int64_t, Bytes>> seen = {
+      {1, {1, 2, 3, 4, 5, 6}}, {2, {3, 2, 1, 6, 5, 4}}, {3, {6, 5, 4, 3, 2, 1}},
+      {4, {4, 5, 6, 1, 2, 3}}, {5, {1, 4, 2, 5, 3, 6}}, {6, {4, 1, 5, 2, 6, 3}},
+      {7, {6, 3, 5, 2, 4, 1}}, {8, {3, 6, 2, 5, 1, 4}}};
+  Image to;
+  for (const auto& [orientation, pixels] : seen) {
+    orient(from, orientation, to);
+    EXPECT_EQ(to, (orientation < 5 ? Image{2, 3, 1, pixels} : Image{3, 2, 1, pixels}))
+        << orientation;
+  }
+  EXPECT_THROW(orient(from, 0, to), base::InternalError);
+  EXPECT_THROW(orient(from, 9, to), base::InternalError);
 }
 
 TEST(Image, ConvertsChannels) {
