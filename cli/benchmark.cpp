@@ -87,8 +87,7 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
   options.seed = static_cast<uint64_t>(config.trainer.seed);
   options.workers = static_cast<int>(config.runtime.workers);
   options.preprocess = trainers::preprocess_of(config);
-  options.augment.random_crop = config.augment.random_crop;
-  options.augment.horizontal_flip = config.augment.horizontal_flip;
+  options.augment = trainers::augment_of(config);
   data::Loader loader(*dataset, options);
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {

@@ -45,7 +45,26 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "preprocess, "
        "optimizer, schedule, trainer, checkpoint, init, runtime; did you mean optimizer?"},
       {with_data("\"augment\": {\"zzz\": 1}"),
-       "x.json:3: augment.zzz: unknown field, expected one of random_crop, horizontal_flip"},
+       "x.json:3: augment.zzz: unknown field, expected one of random_crop, horizontal_flip, "
+       "auto_augment, "
+       "color_jitter, random_erasing, mixup, cutmix, mixup_prob, mixup_switch_prob, repeats, "
+       "random_resized_crop"},
+      {with_data("\"augment\": {\"random_resized_crop\": {\"scale\": [1, 0.5]}}"),
+       "x.json:3: augment.random_resized_crop.scale: found a smallest value above the largest; "
+       "swap "
+       "them"},
+      {with_data("\"augment\": {\"random_resized_crop\": 3}"),
+       "x.json:3: augment.random_resized_crop: found 3, expected an object or null"},
+      {with_data("\"augment\": {\"auto_augment\": \"imagenet\"}"),
+       "x.json:3: augment.auto_augment: found \"imagenet\", expected rand-…, cifar10 or null; the "
+       "official recipe is \"rand-m9-mstd0.5-inc1\""},
+      {with_data("\"augment\": {\"color_jitter\": [0.4, 0.4, 0.4, 0.6]}"),
+       "x.json:3: augment.color_jitter: found a hue of 0.6, expected at most 0.5, half of the "
+       "circle"},
+      {with_data("\"preprocess\": {\"resize\": 300, \"crop_pct\": 0.9}"),
+       "x.json:3: preprocess.crop_pct: found both crop_pct and another resize, expected one of "
+       "them; "
+       "remove one, or set crop_pct to null"},
       {with_data("\"trainer.seed\": 3"),
        "x.json:3: \"trainer.seed\": found a name with a dot; nest objects: {\"trainer\": "
        "{\"batch_size\": 64}}"},
@@ -192,9 +211,13 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "use data.train.fraction"},
       {"{\"data\": {\"train\": {\"format\": \"image_folder\", \"path\": \"x\", \"split\": "
        "\"train\"}}}",
-       "x.json:1: data.train.split: found \"train\", expected null: an image_folder is all that "
-       "its path "
-       "holds; set data.train.path to the folder of that split"},
+       "x.json:1: data.train.split: found \"train\", expected null: a set of format image_folder is "
+       "all that its path holds; set data.train.path to that of the split, or use "
+       "data.train.fraction"},
+      {"{\"data\": {\"train\": {\"format\": \"hdf5\", \"path\": \"x.h5\"}}, \"task\": {\"name\": "
+       "\"multi_label_classification\"}, \"checkpoint\": {\"monitor\": \"top1\"}}",
+       "x.json:1: checkpoint.monitor: found \"top1\", expected a metric of "
+       "multi_label_classification: mean_average_precision, micro_f1 or loss"},
       {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\", \"split\": null}}}",
        "x.json:1: data.train.split: found null, expected \"train\" or \"test\""},
       {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\", \"fraction\": 1.5}}}",

@@ -106,7 +106,8 @@ TEST(Config, ReadmeListsEveryField) {
 
 TEST(Config, ResolvedConfigHasExactlyTheListedFields) {
   const Config config = memory_config(
-      R"({"data": {"train": {"format": "synthetic"}, "validation": {}, "test": {}}})");
+      R"({"data": {"train": {"format": "synthetic"}, "validation": {}, "test": {}},
+          "augment": {"random_resized_crop": {}}})");
   std::vector<std::string> resolved;
   for (const Origin& origin : origins(base::Json::object(), config))
     resolved.push_back(origin.path);
@@ -164,6 +165,10 @@ TEST(Config, DefaultsAreTheOfficialOnes) {
   EXPECT_EQ(memory_config(kSynthetic, {"model.image_size=256"}).preprocess.resize, 292);
   EXPECT_EQ(memory_config(kSynthetic, {"model.image_size=32"}).preprocess.resize, std::nullopt);
   EXPECT_EQ(memory_config(kSynthetic, {"preprocess.resize=null"}).preprocess.resize, std::nullopt);
+  // timm's way, floor(224 / 0.9); what it resolves to can be read again.
+  const Config timm = memory_config(kSynthetic, {"preprocess.crop_pct=0.9"});
+  EXPECT_EQ(timm.preprocess.resize, 248);
+  EXPECT_EQ(parse_config(to_json(timm)).preprocess.resize, 248);
   EXPECT_EQ(memory_config(kSynthetic, {"model.in_chans=1"}).preprocess.mean,
             (std::vector<double>{0.5}));
 }
@@ -353,6 +358,28 @@ TEST(Difference, NamesWhatDiffersOutsideRuntimeAndCheckpoint) {
             "model.ape is true, was false; task.label_smoothing is 0.0, was 0.1; optimizer.eps is "
             "1e-06, was 1e-08; and 2 more");
   EXPECT_NE(difference(resolved({"data.validation={}"}), before), "");
+}
+
+TEST(Augment, IsReadAndWrittenBack) {
+  const Config off = memory_config(kSynthetic);
+  EXPECT_FALSE(off.augment.random_resized_crop || off.augment.auto_augment);
+  EXPECT_TRUE(to_json(off).at("augment").at("random_resized_crop").is_null());
+  const Config on = memory_config(
+      kSynthetic, {"augment.random_resized_crop={\"scale\": [0.25, 1]}",
+                   "augment.auto_augment=rand-m9-mstd0.5-inc1", "augment.color_jitter=0.4",
+                   "augment.random_erasing=0.25", "augment.mixup=0.8", "augment.cutmix=1"});
+  const Config again = parse_config(to_json(on));
+  EXPECT_EQ(to_text(to_json(again)), to_text(to_json(on)));
+  EXPECT_EQ(again.augment.random_resized_crop->scale, (std::array<double, 2>{0.25, 1}));
+  EXPECT_EQ(again.augment.random_resized_crop->ratio, (std::array<double, 2>{3.0 / 4, 4.0 / 3}));
+  EXPECT_EQ(again.augment.auto_augment, "rand-m9-mstd0.5-inc1");
+  EXPECT_EQ(again.augment.color_jitter, std::vector<double>{0.4});
+  EXPECT_EQ(memory_config(kSynthetic, {"augment.color_jitter=[0.1, 0.2, 0.3, 0.4]"})
+                .augment.color_jitter.size(),
+            4u);
+  EXPECT_FALSE(memory_config(kSynthetic,
+                             {"augment.random_resized_crop={}", "augment.random_resized_crop=null"})
+                   .augment.random_resized_crop);
 }
 
 }  // namespace

@@ -74,6 +74,31 @@ TEST(Resume, HoldsForEveryArchitecture) {
   }
 }
 
+TEST(Resume, HoldsWithEveryAugmentation) {
+  const TemporaryDirectory directory;
+  const std::vector<std::string> sets = {
+      "augment={\"random_resized_crop\": {\"scale\": [0.3, 1]}, \"horizontal_flip\": 0.5, "
+      "\"random_crop\": 1, \"auto_augment\": \"rand-m9-mstd0.5-inc1\", \"color_jitter\": 0.4, "
+      "\"random_erasing\": 0.5, \"mixup\": 0.8, \"cutmix\": 1.0, \"repeats\": 3}",
+      "trainer.micro_batch_size=3"};
+  Config config = micro_config(sets);
+  train(options_of(config, directory / "whole"));
+  const std::string expected = checkpoint_bytes(directory / "whole", 4);
+  for (const int stop_at : {1, 2}) {
+    config.runtime.workers = stop_at + 1;
+    const fs::path run = directory / std::to_string(stop_at);
+    run_until(options_of(config, run), stop_at);
+    const Threads threads(2);
+    config.runtime.workers = 0;
+    train(options_of(config, run));
+    EXPECT_TRUE(checkpoint_bytes(run, 4) == expected) << stop_at;
+  }
+  // Mixing is at work.
+  train(
+      options_of(micro_config({sets[0], sets[1], "augment.mixup_prob=0"}), directory / "unmixed"));
+  EXPECT_FALSE(checkpoint_bytes(directory / "unmixed", 4) == expected);
+}
+
 TEST(Resume, WorkersAndCheckpointsInBetweenChangeNoBit) {
   const TemporaryDirectory directory;
   train(options_of(micro_config(), directory / "a"));
@@ -120,12 +145,12 @@ TEST(RunLog, DropsLaterLinesAndACutOne) {
   const fs::path path = directory / "log.jsonl";
   std::ofstream(path) << "{\"step\":1,\"epoch\":1}\n{\"step\":2,\"epoch\":1}\n{\"epoch\":1}\n"
                          "{\"step\":3,\"epoch\":2}\n{\"st";
-  { const RunLog log(path, 2, 0); }
+  { const RunLog log(path, RunLog::up_to(2, 0)); }
   EXPECT_EQ(read_text(path), "{\"step\":1,\"epoch\":1}\n{\"step\":2,\"epoch\":1}\n");
   std::ofstream(path, std::ios::app) << "{\"step\":3";
   base::Json line = base::Json::object();
   line["step"] = 3;
-  RunLog(path, 3, 1).line(line);
+  RunLog(path, RunLog::up_to(3, 1)).line(line);
   EXPECT_EQ(read_text(path),
             "{\"step\":1,\"epoch\":1}\n{\"step\":2,\"epoch\":1}\n" + base::to_text(line) + "\n");
 }

@@ -18,6 +18,8 @@ namespace swin::trainers {
 struct TaskConfig {
   std::string name = "classification";
   double label_smoothing = 0.1;
+  /// Whether an image may have any number of classes.
+  bool many_labels() const { return name == "multi_label_classification"; }
 };
 
 /// One set of images. Fractions cut a stratified shuffle of (path, split) that depends on `seed`
@@ -38,19 +40,37 @@ struct DataConfig {
   DatasetConfig train;
   std::optional<DatasetConfig> validation;  ///< measured while training; chooses best.h5
   std::optional<DatasetConfig> test;        ///< what `swin evaluate` reads; absent: validation
+  std::string on_bad = "replace";           ///< replace | error: a training image nobody can read
+  double max_bad_fraction = 0.1;            ///< of an epoch's images; above it the run stops
+};
+
+struct ResizedCropConfig {
+  std::array<double, 2> scale = {0.08, 1};                      ///< of the image's area
+  std::array<double, 2> ratio = {3.0 / 4, 1.3333333333333333};  ///< width / height
 };
 
 /// What training alone does to an image.
 struct AugmentConfig {
+  std::optional<ResizedCropConfig> random_resized_crop;  ///< instead of preprocess.resize
   int64_t random_crop = 0;  ///< zero padding on each side, in pixels, before a random crop; 0: none
-  double horizontal_flip = 0;  ///< probability
+  double horizontal_flip = 0;               ///< probability
+  std::optional<std::string> auto_augment;  ///< timm's "rand-…", or "cifar10"
+  /// Largest change of brightness, contrast, saturation and hue; one value is the first three.
+  std::vector<double> color_jitter = {0};
+  double random_erasing = 0;       ///< probability
+  double mixup = 0, cutmix = 0;    ///< α of Beta(α, α); 0: off
+  double mixup_prob = 1;           ///< of mixing a batch
+  double mixup_switch_prob = 0.5;  ///< of cutmix where both are on
+  int64_t repeats = 1;             ///< of each image in a row
 };
 
 /// What every image goes through, in training (last step), evaluate and predict alike.
 struct PreprocessConfig {
   std::optional<int64_t> resize;          ///< short side before the centre crop; null: none
+  std::optional<double> crop_pct;         ///< another way to say it: resize = int(side / crop_pct)
   std::string interpolation = "bicubic";  ///< bilinear | bicubic | lanczos
   std::vector<double> mean, std;          ///< one per channel, of pixels in 0…1
+  bool exif_orientation = false;          ///< turn image files as their EXIF data ask
 };
 
 struct OptimizerConfig {
@@ -107,7 +127,8 @@ struct CheckpointConfig {
   std::optional<double> every_minutes;
   int64_t keep_last = 2;         ///< step files kept, beside the one best.h5 points to
   bool keep_best = true;         ///< keep best.h5, chosen on data.validation
-  std::string monitor = "top1";  ///< top1 | top5 | loss
+  /// A metric of the task: top1, top5, loss; mean_average_precision, micro_f1, loss.
+  std::string monitor = "top1";
 };
 
 /// What a run begins with; a run that goes on has its own weights.
@@ -180,8 +201,8 @@ std::vector<Origin> origins(const base::Json& document, const Config& config);
 /// cannot be read comes back as it is.
 base::Json with_defaults(const base::Json& stored);
 
-/// The fields outside runtime and checkpoint in which two resolved configs differ, as
-/// "optimizer.lr is 0.002, was 0.001"; empty if none. At most three are spelled out.
+/// The fields outside runtime, checkpoint and data.max_bad_fraction in which two resolved configs
+/// differ, as "optimizer.lr is 0.002, was 0.001"; empty if none. At most three are spelled out.
 std::string difference(const base::Json& now, const base::Json& before);
 
 /// JSON Schema (draft-07) of a config file.

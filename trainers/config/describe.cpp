@@ -241,6 +241,8 @@ namespace {
 void flatten(const Json& json, const std::string& path,
              std::vector<std::pair<std::string, const Json*>>& leaves) {
   if (path == "runtime" || path == "checkpoint") return;
+  // A run that bad images stopped goes on under another limit: it changes no image.
+  if (path == "data.max_bad_fraction") return;
   if (!json.is_object()) {
     leaves.emplace_back(path, &json);
     return;
@@ -396,6 +398,7 @@ Config default_config() {
   Config config;
   config.data.validation.emplace();
   config.data.test.emplace();
+  config.augment.random_resized_crop.emplace();
   return config;
 }
 
@@ -421,7 +424,9 @@ Json config_schema() {
       const size_t end = std::min(section.find('.', begin), section.size());
       Json& child = (*at)["properties"][section.substr(begin, end - begin)];
       const std::string path = section.substr(0, end);
-      if (child.is_null()) child = section_schema(path == "data.validation" || path == "data.test");
+      if (child.is_null())
+        child = section_schema(path == "data.validation" || path == "data.test" ||
+                               path == "augment.random_resized_crop");
       at = &child;
       begin = end + 1;
     }

@@ -175,17 +175,21 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
   const std::string name = path;
   const bool train = name == "data.train";
   set("format", &D::format)
-      .one_of({"image_folder", "cifar10", "cifar100", "mnist", "synthetic"})
+      .one_of({"image_folder", "cifar10", "cifar100", "mnist", "hdf5", "manifest",
+               "webdataset", "packed", "synthetic"})
       .by_default(train ? "required" : "that of data.train")
       .says(
-          "how the images are stored; `image_folder` has one folder a class, `synthetic` needs no "
+          "how the images are stored; `image_folder` has one folder a class, `hdf5` has /images (N, "
+          "height, width, channels) of uint8 and /labels (N) or (N, classes), `manifest` is a CSV (path,label) or "
+          "JSON lines, `webdataset` tar shards of pictures and .cls, `packed` what `swin data pack` "
+          "writes, `synthetic` needs no "
           "file",
           "DATA.DATASET");
   Row(set.custom(
           "path", Kind::text, [](D& d, const Json& json) { d.path = with_home(json.as_string()); },
           [](const D& d) { return Json(d.path); }))
       .by_default(train ? "required unless synthetic" : "that of data.train")
-      .says("folder of the data set, relative to the working directory; `~` is the home folder",
+      .says("folder or file of the data set (tar shards: a-{000..012}.tar), relative to the working directory; `~` is the home folder",
             "DATA.DATA_PATH");
   Row(set.custom(
           "split", Kind::choice,
@@ -193,8 +197,8 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
           [](const D& d) { return d.split.empty() ? Json() : Json(d.split); }))
       .one_of({"train", "test"})
       .null_too()
-      .by_default(train ? "`\"train\"`; null for image_folder"
-                        : "`\"test\"`; null for image_folder")
+      .by_default(train ? "`\"train\"`; null for image_folder, hdf5, manifest, webdataset, packed"
+                        : "`\"test\"`; null for image_folder, hdf5, manifest, webdataset, packed")
       .says("which of the data set's own parts");
   Row(set.custom(
           "fraction", Kind::fraction,
@@ -240,6 +244,19 @@ void add_data(std::vector<Field>& fields) {
   add_dataset(
       fields, "data.test", [](Config& c) -> DatasetConfig& { return *c.data.test; },
       [](const Config& c) { return c.data.test.has_value(); });
+  using D = DataConfig;
+  Section<D> data(
+      fields, "data", [](Config& c) -> D& { return c.data; },
+      [](const Config& c) { return !c.data.train.format.empty(); });
+  data("on_bad", &D::on_bad)
+      .one_of({"replace", "error"})
+      .says(
+          "a training image that cannot be read: `replace` logs it in bad.jsonl and takes another "
+          "of its class, `error` stops; evaluation never replaces");
+  data("max_bad_fraction", &D::max_bad_fraction)
+      .at_least(0)
+      .at_most(1)
+      .says("bad images among those of an epoch; above it the run stops with exit code 3");
 }
 
 void add_images(std::vector<Field>& fields) {
@@ -254,6 +271,79 @@ void add_images(std::vector<Field>& fields) {
       .at_least(0)
       .at_most(1)
       .says("probability of a mirrored image", "hflip");
+  augment("auto_augment", &A::auto_augment)
+      .says(
+          "timm's RandAugment as `rand-m9-mstd0.5-inc1` (m magnitude, n operations, p "
+          "probability, mstd, mmax, inc), or `cifar10`, AutoAugment's policy for CIFAR; null: "
+          "none",
+          "AUG.AUTO_AUGMENT");
+  Row(augment.custom(
+          "color_jitter", Kind::ratios,
+          [](A& a, const Json& json) {
+            if (json.is_number())
+              a.color_jitter = {json.as_real()};
+            else
+              table::read(json, a.color_jitter);
+          },
+          [](const A& a) {
+            return a.color_jitter.size() == 1 ? Json(a.color_jitter[0]) : written(a.color_jitter);
+          }))
+      .at_least(0)
+      .at_most(1)
+      .items(3, 4)
+      .says(
+          "largest change of brightness, contrast and saturation, or a list with the hue (at "
+          "most 0.5) fourth; off where there is an auto_augment, as in timm",
+          "AUG.COLOR_JITTER");
+  augment("random_erasing", &A::random_erasing)
+      .at_least(0)
+      .at_most(1)
+      .says("probability that a box of 0.02 to 1/3 of the area becomes normal noise", "AUG.REPROB");
+  augment("mixup", &A::mixup)
+      .at_least(0)
+      .at_most(100)
+      .says("a batch is mixed with its reverse, by a share of Beta(α, α): this α; 0: none",
+            "AUG.MIXUP");
+  augment("cutmix", &A::cutmix)
+      .at_least(0)
+      .at_most(100)
+      .says(
+          "a box of each image is taken from its partner, 1 - share by Beta(α, α): this α; 0: none",
+          "AUG.CUTMIX");
+  augment("mixup_prob", &A::mixup_prob)
+      .at_least(0)
+      .at_most(1)
+      .says("probability that a batch is mixed at all", "AUG.MIXUP_PROB");
+  augment("mixup_switch_prob", &A::mixup_switch_prob)
+      .at_least(0)
+      .at_most(1)
+      .says("of cutmix rather than mixup, where both are on", "AUG.MIXUP_SWITCH_PROB");
+  augment("repeats", &A::repeats)
+      .at_least(1)
+      .at_most(1000)
+      .says(
+          "times an image stands in a row, each augmented anew; an epoch stays as long and shows "
+          "that part of the images",
+          "RepeatAugSampler");
+
+  using R = ResizedCropConfig;
+  Section<R> crop(
+      fields, "augment.random_resized_crop",
+      [](Config& c) -> R& { return *c.augment.random_resized_crop; },
+      [](const Config& c) { return c.augment.random_resized_crop.has_value(); });
+  crop("scale", &R::scale)
+      .above(0)
+      .at_most(1)
+      .items(2, 2)
+      .says(
+          "a random box is resized to image_size: its smallest and largest part of the area; "
+          "without the object, or with null, there is none",
+          "RandomResizedCrop(scale)");
+  crop("ratio", &R::ratio)
+      .above(0)
+      .at_most(1000)
+      .items(2, 2)
+      .says("smallest and largest width / height of the box", "RandomResizedCrop(ratio)");
 
   using P = PreprocessConfig;
   Section<P> preprocess(fields, "preprocess", [](Config& c) -> P& { return c.preprocess; });
@@ -266,6 +356,11 @@ void add_images(std::vector<Field>& fields) {
           "to "
           "image_size",
           "TEST.CROP");
+  preprocess("crop_pct", &P::crop_pct)
+      .above(0)
+      .at_most(1)
+      .says("instead of resize, as timm says it: resize = int(short side of image_size / crop_pct)",
+            "crop_pct");
   preprocess("interpolation", &P::interpolation)
       .one_of({"bilinear", "bicubic", "lanczos"})
       .says("filter of the resize, as in Pillow", "DATA.INTERPOLATION");
@@ -281,6 +376,8 @@ void add_images(std::vector<Field>& fields) {
       .items(1, 3)
       .by_default("ImageNet's for 3 channels, else `[0.5]`")
       .says("per channel, of pixels in 0…1", "IMAGENET_DEFAULT_STD");
+  preprocess("exif_orientation", &P::exif_orientation)
+      .says("turn and mirror image files as their EXIF data ask; timm and torchvision do not");
 }
 
 }  // namespace
@@ -290,7 +387,8 @@ const std::vector<Field>& all_fields() {
     std::vector<Field> all;
     add_model(all);
     Section<TaskConfig> task(all, "task", [](Config& c) -> TaskConfig& { return c.task; });
-    task("name", &TaskConfig::name).one_of({"classification"}).says("what is learned");
+    task("name", &TaskConfig::name).one_of({"classification", "multi_label_classification"})
+        .says("what is learned: one class an image, or any number of them");
     task("label_smoothing", &TaskConfig::label_smoothing)
         .at_least(0)
         .below(1)

@@ -132,8 +132,9 @@ void add_run(std::vector<Field>& fields) {
   checkpoint("keep_best", &C::keep_best)
       .says("keep best.h5, chosen on data.validation", "max_accuracy");
   checkpoint("monitor", &C::monitor)
-      .one_of({"top1", "top5", "loss"})
-      .says("what the best checkpoint is best at");
+      .one_of({"top1", "top5", "loss", "mean_average_precision", "micro_f1"})
+      .by_default("`\"top1\"`; multi_label_classification: `\"mean_average_precision\"`")
+      .says("what the best checkpoint is best at, a metric of the task");
 }
 
 void add_init(std::vector<Field>& fields) {

@@ -178,13 +178,15 @@ void walk(const Json& object, const std::string& prefix, Config& config) {
       throw UsageError(where_is(value, path), "unknown field, expected one of " + list,
                        meant.empty() ? "" : "did you mean " + meant + "?");
     }
-    const bool optional = path == "data.validation" || path == "data.test";
+    const bool optional =
+        path == "data.validation" || path == "data.test" || path == "augment.random_resized_crop";
     if (optional && value.is_null()) continue;
     if (!value.is_object())
       throw UsageError(where_is(value, path),
                        found_text(value) + ", expected an object" + (optional ? " or null" : ""));
     if (path == "data.validation") config.data.validation.emplace();
     if (path == "data.test") config.data.test.emplace();
+    if (path == "augment.random_resized_crop") config.augment.random_resized_crop.emplace();
     walk(value, path, config);
   }
 }
@@ -199,10 +201,12 @@ class Agreement {
 
   void settle() {
     model();
+    augment();
     preprocess();
     schedule();
     data();
     init();
+    monitor();
     if (config_.trainer.micro_batch_size.value_or(0) > config_.trainer.batch_size)
       refuse("trainer.micro_batch_size", "found " +
                                              std::to_string(*config_.trainer.micro_batch_size) +
@@ -265,12 +269,40 @@ class Agreement {
     }
   }
 
+  void augment() const {
+    const AugmentConfig& a = config_.augment;
+    if (a.random_resized_crop) {
+      for (const auto& [name, range] : {std::pair{"scale", a.random_resized_crop->scale},
+                                        {"ratio", a.random_resized_crop->ratio}})
+        if (range[0] > range[1])
+          refuse(std::string("augment.random_resized_crop.") + name,
+                 "found a smallest value above the largest", "swap them");
+    }
+    if (a.color_jitter.size() == 4 && a.color_jitter[3] > 0.5)
+      refuse("augment.color_jitter", "found a hue of " + base::to_text(Json(a.color_jitter[3])) +
+                                         ", expected at most 0.5, half of the circle");
+    if (a.auto_augment && *a.auto_augment != "cifar10" && *a.auto_augment != "rand" &&
+        a.auto_augment->rfind("rand-", 0) != 0)
+      refuse("augment.auto_augment",
+             "found \"" + *a.auto_augment + "\", expected rand-…, cifar10 or null",
+             "the official recipe is \"rand-m9-mstd0.5-inc1\"");
+  }
+
   void preprocess() const {
     PreprocessConfig& p = config_.preprocess;
     const auto& size = config_.model.image_size;
     const int64_t side = std::min(size[0], size[1]);
     if (!written("preprocess.resize") && side > 32)
       p.resize = static_cast<int64_t>(256.0 / 224.0 * static_cast<double>(side));
+    if (p.crop_pct) {
+      // A stored config has both, and they agree.
+      const auto resize = static_cast<int64_t>(static_cast<double>(side) / *p.crop_pct);
+      if (written("preprocess.resize") && p.resize != resize)
+        refuse("preprocess.crop_pct",
+               "found both crop_pct and another resize, expected one of them",
+               "remove one, or set crop_pct to null");
+      p.resize = resize;
+    }
     if (p.resize && *p.resize < side)
       refuse("preprocess.resize",
              "found " + std::to_string(*p.resize) +
@@ -316,6 +348,17 @@ class Agreement {
                                     base::to_text(Json(config_.optimizer.lr)));
   }
 
+  void monitor() const {
+    const bool many = config_.task.many_labels();
+    std::string& name = config_.checkpoint.monitor;
+    if (!written("checkpoint.monitor")) name = many ? "mean_average_precision" : "top1";
+    const bool of_many = name == "mean_average_precision" || name == "micro_f1";
+    if (name != "loss" && of_many != many)
+      refuse("checkpoint.monitor",
+             "found \"" + name + "\", expected a metric of " + config_.task.name + ": " +
+                 (many ? "mean_average_precision, micro_f1 or loss" : "top1, top5 or loss"));
+  }
+
   void init() const {
     const InitConfig& i = config_.init;
     if (!i.class_index_file) return;
@@ -359,15 +402,21 @@ class Agreement {
     if (!written(path + ".seed")) set.seed = train.seed;
     data_set(path, set, "test");
   }
+  /// Whether one path holds a train and a test part.
+  static bool has_splits(const std::string& format) {
+    return format == "mnist" || format == "cifar10" || format == "cifar100" ||
+           format == "synthetic";
+  }
   void data_set(const std::string& path, DatasetConfig& set, const char* split) const {
-    const bool synthetic = set.format == "synthetic", folder = set.format == "image_folder";
-    if (!folder && !written(path + ".split")) set.split = split;
-    if (folder && !set.split.empty())
+    const bool synthetic = set.format == "synthetic", one_part = !has_splits(set.format);
+    if (!one_part && !written(path + ".split")) set.split = split;
+    if (one_part && !set.split.empty())
       refuse(
           path + ".split",
-          "found \"" + set.split + "\", expected null: an image_folder is all that its path holds",
-          "set " + path + ".path to the folder of that split");
-    if (!folder && set.split.empty())
+          "found \"" + set.split + "\", expected null: a set of format " + set.format +
+              " is all that its path holds",
+          "set " + path + ".path to that of the split, or use " + path + ".fraction");
+    if (!one_part && set.split.empty())
       refuse(path + ".split", "found null, expected \"train\" or \"test\"");
     if (synthetic && !set.path.empty())
       refuse(path + ".path", "found \"" + set.path + "\", expected none: synthetic reads no file");

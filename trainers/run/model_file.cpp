@@ -147,6 +147,34 @@ data::Preprocess preprocess_of(const Config& config) {
   return preprocess;
 }
 
+data::Augment augment_of(const Config& config) {
+  const AugmentConfig& from = config.augment;
+  data::Augment augment;
+  if (from.random_resized_crop)
+    augment.random_resized_crop = {from.random_resized_crop->scale,
+                                   from.random_resized_crop->ratio};
+  augment.random_crop = from.random_crop;
+  augment.horizontal_flip = from.horizontal_flip;
+  if (from.auto_augment) augment.auto_augment.emplace(*from.auto_augment);
+  const std::vector<double>& jitter = from.color_jitter;
+  if (jitter.size() == 1)
+    augment.color_jitter = {jitter[0], jitter[0], jitter[0], 0};
+  else
+    augment.color_jitter = {jitter[0], jitter[1], jitter[2], jitter.size() > 3 ? jitter[3] : 0};
+  augment.random_erasing = from.random_erasing;
+  augment.repeats = from.repeats;
+  return augment;
+}
+
+data::Mixing mixing_of(const Config& config) {
+  const AugmentConfig& from = config.augment;
+  return {from.mixup, from.cutmix, from.mixup_prob, from.mixup_switch_prob};
+}
+
+data::DecodeOptions decode_of(const Config& config) {
+  return {.exif_orientation = config.preprocess.exif_orientation};
+}
+
 std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config) {
   data::DatasetOptions options;
   options.format = dataset.format;
@@ -155,10 +183,18 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.fraction_begin = dataset.fraction_begin;
   options.fraction_end = dataset.fraction_end;
   options.channels = config.model.in_chans;
+  options.decode = decode_of(config);
+  options.num_classes = config.model.num_classes;
   options.seed = static_cast<uint64_t>(dataset.seed);
   options.synthetic_size = config.model.image_size;
   options.synthetic_samples = dataset.samples;
-  return data::open_dataset(options);
+  auto opened = data::open_dataset(options);
+  if (opened->multi_label() && !config.task.many_labels())
+    throw base::UsageError("task.name",
+                           "found \"" + config.task.name + "\" and, in " + dataset.path +
+                               ", images of several classes, expected one class an image",
+                           "set it to \"multi_label_classification\"");
+  return opened;
 }
 
 }  // namespace swin::trainers

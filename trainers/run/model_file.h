@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "data/augment.h"
 #include "data/dataset.h"
+#include "data/mixing.h"
 #include "data/transform.h"
 #include "files/checkpoint_file.h"
 #include "layers/model.h"
@@ -43,6 +45,11 @@ void read_slab(const files::CheckpointFile& file, const std::string& group,
 
 /// What every image goes through before this config's model.
 data::Preprocess preprocess_of(const Config& config);
+/// What training alone does to each image, and to each batch. @throws UsageError.
+data::Augment augment_of(const Config& config);
+data::Mixing mixing_of(const Config& config);
+/// How image files are decoded, in training, evaluate and predict alike.
+data::DecodeOptions decode_of(const Config& config);
 /// Opens one of the config's data sets, with the model's channels. @throws DataError, UsageError.
 std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config);
 

@@ -12,6 +12,22 @@ namespace swin::trainers {
 
 using autograd::Tensor;
 
+namespace {
+
+/// share · own + (1 − share) · partner's: mixed images have mixed targets.
+void mix_targets(std::span<const double> own_share, const Tensor& partners, Tensor& targets) {
+  const int64_t classes = targets.numel() / static_cast<int64_t>(own_share.size());
+  real* own = targets.mutable_data();
+  const real* other = partners.data();
+  for (const double share : own_share) {
+    for (int64_t c = 0; c < classes; ++c, ++own, ++other)
+      *own = static_cast<real>(share * static_cast<double>(*own) +
+                               (1 - share) * static_cast<double>(*other));
+  }
+}
+
+}  // namespace
+
 TrainingStep::TrainingStep(layers::Model& model, const Task& task, AdamW& optimizer,
                            const TrainerConfig& config)
     : model_(&model), task_(&task), optimizer_(&optimizer), config_(config) {
@@ -46,8 +62,7 @@ double TrainingStep::gradients(const data::Batch& batch, int64_t update) {
   for (int64_t begin = 0; begin < batch.size; begin += slice) {
     const int64_t n = std::min(slice, batch.size - begin);
     const Tensor images = images_of(batch, begin, n, n, model_->config());
-    const Tensor targets = task_->targets(
-        std::span(batch.labels).subspan(static_cast<size_t>(begin), static_cast<size_t>(n)));
+    const Tensor targets = targets_of(batch, begin, n);
     layers::Pass pass;
     pass.training = true;
     pass.seed = static_cast<uint64_t>(config_.seed);
@@ -60,6 +75,22 @@ double TrainingStep::gradients(const data::Batch& batch, int64_t update) {
     tape.backward(slice_loss);
   }
   return loss;
+}
+
+Tensor TrainingStep::targets_of(const data::Batch& batch, int64_t begin, int64_t n) const {
+  const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(n);
+  // One label an image, or a row of them.
+  const auto columns = batch.labels.size() / static_cast<size_t>(batch.size);
+  const std::span<const int64_t> labels(batch.labels);
+  Tensor targets = task_->targets(labels.subspan(first * columns, count * columns));
+  if (batch.own_share.empty()) return targets;
+  std::vector<int64_t> partners;
+  for (int64_t i = begin; i < begin + n; ++i) {
+    const auto row = labels.subspan(static_cast<size_t>(batch.size - 1 - i) * columns, columns);
+    partners.insert(partners.end(), row.begin(), row.end());
+  }
+  mix_targets(std::span(batch.own_share).subspan(first, count), task_->targets(partners), targets);
+  return targets;
 }
 
 void TrainingStep::explain(const data::Batch& batch, int64_t update, const Result& result) {

@@ -27,6 +27,8 @@ class TrainingStep {
 
  private:
   double gradients(const data::Batch& batch, int64_t update);
+  /// The targets of images begin … begin + n − 1, mixed as the images are.
+  autograd::Tensor targets_of(const data::Batch& batch, int64_t begin, int64_t n) const;
   [[noreturn]] void explain(const data::Batch& batch, int64_t update, const Result& result);
 
   layers::Model* model_;
