@@ -29,6 +29,7 @@ constexpr Format kFormats[] = {
     {"image_folder", PathKind::folder, open_image_folder},
     {"manifest", PathKind::file, open_manifest},
     {"webdataset", PathKind::shards, open_webdataset},
+    {"hdf5", PathKind::file, open_hdf5},
     {"synthetic", PathKind::none, open_synthetic},
 };
 

@@ -94,6 +94,7 @@ std::unique_ptr<Dataset> open_cifar100(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_manifest(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options);
+std::unique_ptr<Dataset> open_hdf5(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_synthetic(const DatasetOptions& options);
 
 }  // namespace swin::data

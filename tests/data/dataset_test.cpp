@@ -229,7 +229,8 @@ TEST(Dataset, RefusesWhatMakesNoSense) {
   EXPECT_THAT(data_error([&] { open_dataset(options); }),
               HasSubstr("no picture in the fraction 0 … 0.001"));
   EXPECT_THAT(dataset_formats(),
-              ElementsAre("mnist", "cifar10", "cifar100", "image_folder", "manifest", "webdataset", "synthetic"));
+              ElementsAre("mnist", "cifar10", "cifar100", "image_folder", "manifest", "webdataset",
+                          "hdf5", "synthetic"));
 }
 
 TEST(Fraction, PartsAreDisjointCoverAndKeepTheClasses) {
