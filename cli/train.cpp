@@ -37,7 +37,11 @@ base::ExitCode run(const TrainArguments& arguments) {
     text = (result.exit_code == base::ExitCode::done ? "Finished after "
                                                      : "Stopped and saved after ") +
            grouped(result.steps) + " updates (" + grouped(result.epochs) + " epochs), " +
-           seconds_text(result.seconds) + ", " + fixed(result.images_per_second, 0) + " images/s\n";
+           seconds_text(result.seconds) + ", " + fixed(result.images_per_second, 0) +
+           " images/s, " + fixed(100 * result.data_wait_fraction, 1) +
+           "% of the time waiting for data\n";
+    if (result.bad_images > 0)
+      text += "Replaced bad images: " + grouped(result.bad_images) + " (bad.jsonl lists them)\n";
   }
   if (!result.metrics.empty()) {
     text += "Newest evaluation:";

@@ -33,6 +33,7 @@ Progress::Update at(int64_t step) {
           .loss = 1.25,
           .learning_rate = 0.001,
           .images_per_second = 456.7,
+          .data_wait = 0.0123,
           .seconds_left = 75};
 }
 
@@ -41,9 +42,11 @@ TEST(Progress, PlainLinesWithoutEscapesWhereThereIsNoTerminal) {
     for (int64_t step = 1; step <= 10; ++step) progress.update(at(step));
     progress.message("done");
   });
-  EXPECT_EQ(text,
-            "epoch 1/2  step 1/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left\n"
-            "epoch 1/2  step 10/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left\ndone\n");
+  EXPECT_EQ(
+      text,
+      "epoch 1/2  step 1/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left  data wait 1.2%\n"
+      "epoch 1/2  step 10/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left  data wait "
+      "1.2%\ndone\n");
 }
 
 TEST(Progress, QuietShowsWarningsAlone) {

@@ -94,8 +94,9 @@ void Progress::update(const Update& u) {
                             "/" + std::to_string(u.total_steps);
   const std::string values =
       "loss " + formatted("%.4f", u.loss) + "  lr " + formatted("%.3g", u.learning_rate);
-  const std::string time =
-      short_number(u.images_per_second) + " images/s  " + duration_text(u.seconds_left) + " left";
+  const std::string time = short_number(u.images_per_second) + " images/s  " +
+                           duration_text(u.seconds_left) + " left" +
+                           (u.data_wait ? formatted("  data wait %.1f%%", 100 * *u.data_wait) : "");
   const double part =
       static_cast<double>(u.step) / static_cast<double>(std::max<int64_t>(u.total_steps, 1));
   // What is cut off on a narrow terminal stands last.

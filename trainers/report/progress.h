@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace swin::trainers {
@@ -25,6 +26,7 @@ class Progress {
     int64_t step = 0, total_steps = 0;
     int64_t epoch = 0, total_epochs = 0;  ///< from 1
     double loss = 0, learning_rate = 0, images_per_second = 0;
+    std::optional<double> data_wait = {};  ///< share of the time spent waiting for images
     double seconds_left = 0;
   };
   void update(const Update& update);

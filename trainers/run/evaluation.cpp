@@ -2,12 +2,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
+#include "base/errors.h"
 #include "trainers/run/model_file.h"
 
 namespace swin::trainers {
 
 using autograd::Tensor;
+
+namespace {
+
+constexpr int64_t kNamedBadImages = 20;
+
+}  // namespace
 
 int64_t evaluation_batch_size(const Config& config, const data::Dataset& dataset) {
   const int64_t wanted = config.trainer.micro_batch_size.value_or(config.trainer.batch_size);
@@ -18,6 +26,7 @@ data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset&
   data::LoaderOptions options;
   options.batch_size = evaluation_batch_size(config, dataset);
   options.workers = static_cast<int>(config.runtime.workers);
+  options.on_bad = data::OnBad::skip;  // measure() counts them
   options.preprocess = preprocess_of(config);
   return options;
 }
@@ -38,15 +47,28 @@ std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loa
   task.begin_metrics();
   loader.start(0);
   data::Batch batch;
-  int64_t images = 0;
+  int64_t images = 0, bad = 0;
+  std::string first_bad;
   while (loader.next(batch)) {
+    images += batch.size;
+    for (const data::BadImage& image : batch.bad)
+      if (bad++ < kNamedBadImages) first_bad += (bad == 1 ? "" : "; ") + image.error;
+    if (go_on && !go_on(images)) return std::nullopt;
+    if (bad > 0) continue;  // there will be no metrics; the rest is only read
     const Tensor outputs =
         model.forward(images_of(batch, 0, batch.size, batch_size, model.config()), {});
     if (!label_map.empty())
       for (int64_t& label : batch.labels) label = label_map[static_cast<size_t>(label)];
     task.add_metrics(outputs, batch.labels);
-    images += batch.size;
-    if (go_on && !go_on(images)) return std::nullopt;
+  }
+  if (bad > 0) {
+    if (bad > kNamedBadImages)
+      first_bad += "; and " + std::to_string(bad - kNamedBadImages) + " more";
+    throw base::DataError(
+        "evaluation",
+        "found " + std::to_string(bad) + " of " + std::to_string(images) +
+            " images unreadable, expected none (they are never replaced here): " + first_bad,
+        "repair or remove them");
   }
   return task.metrics();
 }

@@ -22,7 +22,9 @@ data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset&
 ///   that the pool needs no memory of other sizes, and the padding is not counted.
 /// @param label_map the model's class for each of the data set's; empty: they are the same.
 /// @param go_on called after each batch with the images so far; false ends the pass.
-/// @return the metrics; empty where `go_on` ended it. @throws DataError naming a bad image.
+/// @return the metrics; empty where `go_on` ended it.
+/// @throws DataError after the whole pass, counting and naming the images that cannot be read: they
+///   are never replaced, and without them the numbers would be of another set.
 std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loader& loader,
                                int64_t batch_size, std::span<const int64_t> label_map,
                                const std::function<bool(int64_t images)>& go_on);

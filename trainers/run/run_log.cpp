@@ -19,13 +19,10 @@ namespace {
                         "free space or choose a writable --output");
 }
 
-/// Whether a line belongs to what happened up to `step` and `epoch`.
-bool kept(const std::string& text, int64_t step, int64_t epoch) {
+bool kept(const std::string& text, const RunLog::Keep& keep) {
   try {
-    const base::Json json = base::parse_json(text, "log.jsonl");
-    if (const base::Json* s = json.find("step")) return s->is_integer() && s->as_int() <= step;
-    const base::Json* e = json.find("epoch");
-    return e && e->is_integer() && e->as_int() <= epoch;
+    const base::Json json = base::parse_json(text, "a log");
+    return json.is_object() && keep(json);
   } catch (const base::JsonSyntaxError&) {
     return false;
   }
@@ -33,12 +30,20 @@ bool kept(const std::string& text, int64_t step, int64_t epoch) {
 
 }  // namespace
 
-RunLog::RunLog(const std::filesystem::path& path, int64_t step, int64_t epoch) : path_(path) {
+RunLog::Keep RunLog::up_to(int64_t step, int64_t epoch) {
+  return [step, epoch](const base::Json& line) {
+    if (const base::Json* s = line.find("step")) return s->is_integer() && s->as_int() <= step;
+    const base::Json* e = line.find("epoch");
+    return e && e->is_integer() && e->as_int() <= epoch;
+  };
+}
+
+RunLog::RunLog(const std::filesystem::path& path, const Keep& keep) : path_(path) {
   int64_t keep_bytes = 0;
   {
     std::ifstream stream(path, std::ios::binary);
     std::string text;
-    while (std::getline(stream, text) && !stream.eof() && kept(text, step, epoch))
+    while (std::getline(stream, text) && !stream.eof() && kept(text, keep))
       keep_bytes += static_cast<int64_t>(text.size()) + 1;
   }
   file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

@@ -1,7 +1,8 @@
-// log.jsonl: one JSON object a line, one write a line.
+// log.jsonl and bad.jsonl: one JSON object a line, one write a line.
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "base/json.h"
 
@@ -9,10 +10,13 @@ namespace swin::trainers {
 
 class RunLog {
  public:
-  /// Opens the log to go on behind update `step` and `epoch` finished epochs: lines of later ones
-  /// (their `step`, or `epoch` where they have none), and a line that was cut, are dropped.
-  /// @throws DiskError.
-  RunLog(const std::filesystem::path& path, int64_t step, int64_t epoch);
+  using Keep = std::function<bool(const base::Json& line)>;
+  /// Opens the log to go on behind the last of its first lines that `keep` accepts; the others, and
+  /// a line that was cut, are dropped. @throws DiskError.
+  RunLog(const std::filesystem::path& path, const Keep& keep);
+  /// The lines up to update `step` and `epoch` finished epochs (by their `step`, or `epoch` where
+  /// they have none).
+  static Keep up_to(int64_t step, int64_t epoch);
   ~RunLog();
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;

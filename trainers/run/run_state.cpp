@@ -26,14 +26,18 @@ base::Json RunState::metrics_json() const {
     b["step"] = best->step;
     json["best"] = std::move(b);
   }
+  if (bad_images > 0) json["bad_images"] = bad_images;
   return json;
 }
 
 void RunState::read_metrics(const base::Json& json) {
   metrics.clear();
   best.reset();
+  bad_images = 0;
   for (const auto& [name, value] : json.members()) {
-    if (name != "best") {
+    if (name == "bad_images") {
+      bad_images = value.as_int();
+    } else if (name != "best") {
       metrics.emplace_back(name, number(value));
     } else {
       best = Best{value.at("monitor").as_string(), number(value.at("value")),

@@ -16,9 +16,10 @@ namespace swin::trainers {
 
 /// All that a run needs to go on beside parameters and optimizer: random numbers have no state.
 struct RunState {
-  int64_t step = 0;   ///< updates made
-  int64_t epoch = 0;  ///< epochs finished, their evaluation included
-  Metrics metrics;    ///< of the newest evaluation
+  int64_t step = 0;        ///< updates made
+  int64_t epoch = 0;       ///< epochs finished, their evaluation included
+  Metrics metrics;         ///< of the newest evaluation
+  int64_t bad_images = 0;  ///< replaced in the epoch that is under way
   struct Best {
     std::string monitor;
     double value = 0;
@@ -26,7 +27,7 @@ struct RunState {
   };
   std::optional<Best> best;
 
-  /// {top1, top5, loss, best: {monitor, value, step}}, as far as there are any.
+  /// {top1, top5, loss, best: {monitor, value, step}, bad_images}, as far as there are any.
   base::Json metrics_json() const;
   void read_metrics(const base::Json& json);
 };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
@@ -211,6 +212,9 @@ TrainResult train(const TrainOptions& options) {
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     result.images_per_second = loop.images_per_second();
+    result.data_wait_seconds = loop.data_wait_seconds();
+    result.data_wait_fraction = loop.data_wait_seconds() / std::max(loop.seconds(), 1e-9);
+    result.bad_images = loop.bad_images();
     result.metrics = loop.state().metrics;
     result.last = link_path(directory, kLast);
     result.best = link_path(directory, kBest);
@@ -249,6 +253,9 @@ base::Json to_json(const TrainResult& result) {
   json["epochs"] = result.epochs;
   json["seconds"] = result.seconds;
   json["images_per_second"] = result.images_per_second;
+  json["data_wait_seconds"] = result.data_wait_seconds;
+  json["data_wait_fraction"] = result.data_wait_fraction;
+  json["bad_images"] = result.bad_images;
   json["last"] = path(result.last);
   json["best"] = path(result.best);
   base::Json metrics = base::Json::object();

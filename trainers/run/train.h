@@ -30,6 +30,9 @@ struct TrainResult {
   int64_t steps = 0, epochs = 0;  ///< updates, and whole epochs, of the run so far
   double seconds = 0;             ///< of this call
   double images_per_second = 0;   ///< of this call's updates, evaluation and saving left out
+  double data_wait_seconds = 0;   ///< of this call: the updates waited for images
+  double data_wait_fraction = 0;  ///< of the updates' time
+  int64_t bad_images = 0;         ///< replaced in this call (data.on_bad)
   std::string last, best;         ///< RUN/last.h5 and RUN/best.h5; empty where there is none
   /// Of the newest evaluation, in the task's order (top1, top5, loss); empty where there was none.
   std::vector<std::pair<std::string, double>> metrics;

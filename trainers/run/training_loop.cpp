@@ -20,9 +20,9 @@ data::LoaderOptions training_loader(const Config& config) {
   options.training = true;
   options.seed = static_cast<uint64_t>(config.trainer.seed);
   options.workers = static_cast<int>(config.runtime.workers);
+  options.on_bad = config.data.on_bad == "error" ? data::OnBad::error : data::OnBad::replace;
   options.preprocess = preprocess_of(config);
-  options.augment.random_crop = config.augment.random_crop;
-  options.augment.horizontal_flip = config.augment.horizontal_flip;
+  options.augment = augment_of(config);
   return options;
 }
 
@@ -46,8 +46,10 @@ TrainingLoop::TrainingLoop(const RunParts& parts, RunState state)
       schedule_(parts.config.schedule, parts.config.optimizer, parts.config.trainer.batch_size,
                 steps_per_epoch_),
       step_(parts.model, parts.task, parts.optimizer, parts.config.trainer),
-      log_(parts.directory.log_path(), state_.step, state_.epoch),
-      train_loader_(parts.train, training_loader(parts.config)) {
+      log_(parts.directory.log_path(), RunLog::up_to(state_.step, state_.epoch)),
+      train_loader_(parts.train, training_loader(parts.config)),
+      bad_images_(parts.directory.path() / "bad.jsonl", state_.step == 0,
+                  train_loader_.num_samples(), parts.config.data.max_bad_fraction) {
   if (parts.validation) {
     const data::LoaderOptions options = evaluation_loader(parts.config, *parts.validation);
     validation_batch_size_ = options.batch_size;
@@ -80,7 +82,7 @@ TrainingLoop::End TrainingLoop::run() {
   last_save_ = std::chrono::steady_clock::now();
   // The run may have been stopped between the last update of an epoch and its evaluation.
   if (ends_epoch(state_.step) && state_.epoch < epoch_of(state_.step)) {
-    if (!finish_epoch()) return End::stopped;
+    if (!finish_epoch_or_save()) return End::stopped;
     save();
   }
   while (!finished()) {
@@ -88,7 +90,7 @@ TrainingLoop::End TrainingLoop::run() {
     for (bool epoch_ended = false; !epoch_ended;) {
       update();
       epoch_ended = ends_epoch(state_.step);
-      const bool complete = StopSignals::pending() == 0 && (!epoch_ended || finish_epoch());
+      const bool complete = StopSignals::pending() == 0 && (!epoch_ended || finish_epoch_or_save());
       const bool stopping = !complete && !finished();
       if (stopping || due(epoch_ended)) save();
       if (stopping) return End::stopped;
@@ -104,6 +106,11 @@ void TrainingLoop::update() {
                                                    std::to_string(state_.step) +
                                                    " updates, expected a batch");
   const int64_t step = state_.step + 1;
+  if (!batch_.bad.empty()) {
+    state_.bad_images =
+        bad_images_.add(batch_, parts_.train, state_.bad_images, epoch_of(step), parts_.progress);
+  }
+  mix_batch();
   const double learning_rate = schedule_.learning_rate(step);
   const TrainingStep::Result result = step_(batch_, step, learning_rate);
   state_.step = step;
@@ -119,8 +126,20 @@ void TrainingLoop::update() {
        .loss = result.loss,
        .learning_rate = learning_rate,
        .images_per_second = rate,
+       .data_wait = data_wait_seconds() / std::max(seconds(), 1e-9),
        .seconds_left = static_cast<double>((schedule_.total_steps() - step) * batch_.size) / rate});
   if (parts_.after_update) parts_.after_update(step);
+}
+
+void TrainingLoop::mix_batch() {
+  const layers::ModelConfig& model = parts_.config.model;
+  const auto [height, width] = model.image_size;
+  const data::Mix drawn =
+      data::draw_mix(mixing_of(parts_.config), height, width,
+                     static_cast<uint64_t>(parts_.config.trainer.seed),
+                     static_cast<uint64_t>(state_.step / steps_per_epoch_),
+                     static_cast<uint64_t>(state_.step % steps_per_epoch_));
+  data::mix(drawn, height, width, model.in_chans, batch_);
 }
 
 void TrainingLoop::log_step(const TrainingStep::Result& result, double learning_rate) {
@@ -139,6 +158,15 @@ void TrainingLoop::log_step(const TrainingStep::Result& result, double learning_
   logged_images_ = images_;
   logged_seconds_ = seconds;
   logged_data_wait_ = data_wait;
+}
+
+bool TrainingLoop::finish_epoch_or_save() {
+  try {
+    return finish_epoch();
+  } catch (const base::DataError&) {
+    save();
+    throw;
+  }
 }
 
 bool TrainingLoop::finish_epoch() {
@@ -160,10 +188,12 @@ bool TrainingLoop::finish_epoch() {
     line["evaluate_seconds"] =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
-  line["bad_images"] = 0;
+  line["bad_images"] = state_.bad_images;
   log_.line(line);
   state_.epoch = epoch;
-  if (evaluated)
+  if (state_.bad_images > 0) text += "  bad images " + std::to_string(state_.bad_images);
+  state_.bad_images = 0;
+  if (evaluated || !text.empty())
     parts_.progress.message("epoch " + std::to_string(epoch) + "/" +
                             std::to_string(epoch_of(schedule_.total_steps())) + text +
                             (new_best_ ? "  (best)" : ""));

@@ -8,6 +8,7 @@
 #include "data/loader.h"
 #include "trainers/optim/schedule.h"
 #include "trainers/report/progress.h"
+#include "trainers/run/bad_images.h"
 #include "trainers/run/run_directory.h"
 #include "trainers/run/run_log.h"
 #include "trainers/run/run_state.h"
@@ -67,6 +68,10 @@ class TrainingLoop {
   /// Whether nothing is left to do.
   bool finished() const;
   double images_per_second() const;
+  /// Of this call: seconds that updates took, and those of them spent waiting for images.
+  double seconds() const { return watch_.seconds(); }
+  double data_wait_seconds() const { return train_loader_.seconds_waited(); }
+  int64_t bad_images() const { return bad_images_.total(); }
 
   /// Updates of one epoch: a last batch that is not full is left out. @throws DataError if none.
   static int64_t steps_per_epoch(const Config& config, const data::Dataset& train);
@@ -77,8 +82,12 @@ class TrainingLoop {
     return step > 0 && (step % steps_per_epoch_ == 0 || step == schedule_.total_steps());
   }
   void update();
+  /// mixup or cutmix of the batch in hand; named by its epoch and place.
+  void mix_batch();
   void log_step(const TrainingStep::Result& result, double learning_rate);
   bool finish_epoch();
+  /// The same; saves before it hands on the error of an image that cannot be evaluated.
+  bool finish_epoch_or_save();
   bool evaluate();
   bool due(bool epoch_ended) const;
   void save();
@@ -90,6 +99,7 @@ class TrainingLoop {
   TrainingStep step_;
   RunLog log_;
   data::Loader train_loader_;
+  BadImages bad_images_;
   std::unique_ptr<data::Loader> validation_loader_;
   int64_t validation_batch_size_ = 0;
   data::Batch batch_;

@@ -1,0 +1,59 @@
+#include "trainers/run/bad_images.h"
+
+#include <utility>
+
+#include "base/errors.h"
+
+namespace swin::trainers {
+namespace {
+
+constexpr size_t kShown = 5;  // messages; all are in the file
+
+}  // namespace
+
+BadImages::BadImages(std::filesystem::path path, bool begins_anew, int64_t epoch_images,
+                     double max_fraction)
+    : path_(std::move(path)), epoch_images_(epoch_images), max_fraction_(max_fraction) {
+  std::error_code error;
+  if (!std::filesystem::exists(path_, error)) return;
+  log_.emplace(path_, [&](const base::Json& line) {
+    const base::Json* name = line.find("path");
+    if (begins_anew || !name || !name->is_string()) return false;
+    logged_.insert(name->as_string());
+    return true;
+  });
+}
+
+int64_t BadImages::add(const data::Batch& batch, const data::Dataset& dataset, int64_t so_far,
+                       int64_t epoch, Progress& progress) {
+  for (const data::BadImage& image : batch.bad) {
+    const std::string name = dataset.name(image.index);
+    if (!logged_.insert(name).second) continue;
+    const std::string replaced_by = dataset.name(image.replaced_by);
+    base::Json line = base::Json::object();
+    line["path"] = name;
+    line["error"] = image.error;
+    line["replaced_by"] = replaced_by;
+    if (!log_) log_.emplace(path_, [](const base::Json&) { return false; });
+    log_->line(line);
+    if (logged_.size() <= kShown)
+      progress.message("swin: warning: " + image.error + " (replaced by " + replaced_by +
+                       (logged_.size() == kShown ? "; others only in " + path_.string() : "") +
+                       ")");
+  }
+  const auto bad = static_cast<int64_t>(batch.bad.size());
+  total_ += bad;
+  const int64_t count = so_far + bad;
+  if (bad > 0 && static_cast<double>(count) > max_fraction_ * static_cast<double>(epoch_images_)) {
+    throw base::DataError(
+        path_.string(),
+        "found " + std::to_string(count) + " bad images of " + std::to_string(epoch_images_) +
+            " in epoch " + std::to_string(epoch) + ", expected at most " +
+            base::to_text(base::Json(max_fraction_)) +
+            " of them (data.max_bad_fraction); the newest: " + batch.bad.back().error,
+        "repair or remove the files listed there");
+  }
+  return count;
+}
+
+}  // namespace swin::trainers
