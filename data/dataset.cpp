@@ -30,6 +30,7 @@ constexpr Format kFormats[] = {
     {"manifest", PathKind::file, open_manifest},
     {"webdataset", PathKind::shards, open_webdataset},
     {"hdf5", PathKind::file, open_hdf5},
+    {"packed", PathKind::file, open_packed},
     {"synthetic", PathKind::none, open_synthetic},
 };
 
@@ -113,6 +114,20 @@ std::vector<std::string> dataset_formats() {
   std::vector<std::string> names;
   for (const Format& format : kFormats) names.push_back(format.name);
   return names;
+}
+
+std::string format_of_path(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return "image_folder";
+  const std::string ending = std::filesystem::path(path).extension().string();
+  if (ending == ".tar" || path.find('{') != std::string::npos) return "webdataset";
+  if (ending == ".csv" || ending == ".jsonl" || ending == ".json") return "manifest";
+  if (ending == ".h5" || ending == ".hdf5") return is_packed(path) ? "packed" : "hdf5";
+  const bool exists = std::filesystem::exists(path, error);
+  throw base::DataError(path,
+                        std::string(exists ? "found another file" : "found no such folder or file") +
+                            ", expected a folder, .csv, .jsonl, .tar or .h5",
+                        "check the path");
 }
 
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {

@@ -75,6 +75,11 @@ class Dataset {
 ///         UsageError where the options themselves make no sense.
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 
+/// The format that a path is most likely in: a folder image_folder, .tar or a range in braces
+/// webdataset, .csv, .json and .jsonl manifest, .h5 packed or hdf5. @throws DataError for other
+/// paths.
+std::string format_of_path(const std::string& path);
+
 /// The formats open_dataset knows, in the order of the table.
 std::vector<std::string> dataset_formats();
 
@@ -95,6 +100,9 @@ std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_manifest(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_hdf5(const DatasetOptions& options);
+/// Whether a file begins as pack_dataset's do; a missing one does not.
+bool is_packed(const std::string& path);
+std::unique_ptr<Dataset> open_packed(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_synthetic(const DatasetOptions& options);
 
 }  // namespace swin::data

@@ -90,7 +90,7 @@ std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int
 
 void EncodedDataset::load(int64_t i, Image& image) const {
   thread_local std::vector<uint8_t> memory;
-  decode_image(encoded(i, memory), name(i), channels_, image);
+  decode_image(encoded(i, memory), name(i), channels_, image, decode_);
   if (memory.capacity() > kKeptBytes) std::vector<uint8_t>().swap(memory);
 }
 

@@ -21,6 +21,7 @@ class EncodedDataset : public Dataset {
 
  protected:
   int64_t channels_ = 3;
+  DecodeOptions decode_;
 };
 
 /// Reads a whole regular file. @throws DataError naming it.

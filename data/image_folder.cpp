@@ -95,6 +95,7 @@ class ImageFolder : public EncodedDataset {
   explicit ImageFolder(const DatasetOptions& options)
       : root_(fs::canonical(options.path).string()), shown_root_(options.path) {
     channels_ = options.channels;
+    decode_ = options.decode;
     if (!shown_root_.ends_with('/')) shown_root_ += '/';
     Folder root(root_);
     for (Folder::Entry entry{}; root.next(entry);) {

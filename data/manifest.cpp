@@ -24,6 +24,7 @@ class Manifest : public EncodedDataset {
  public:
   explicit Manifest(const DatasetOptions& options) : where_(options.path) {
     channels_ = options.channels;
+    decode_ = options.decode;
     prefix_ = fs::path(options.path).parent_path().string();
     const std::string folder = prefix_.empty() ? "." : prefix_;
     if (!prefix_.empty() && !prefix_.ends_with('/')) prefix_ += '/';

@@ -30,6 +30,7 @@ class WebDataset : public EncodedDataset {
  public:
   explicit WebDataset(const DatasetOptions& options) : shards_(shard_paths(options.path)) {
     channels_ = options.channels;
+    decode_ = options.decode;
     ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes);
     files::Sha256 digest;
     for (size_t shard = 0; shard < shards_.size(); ++shard) add_shard(shard, classes, digest);

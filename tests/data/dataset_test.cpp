@@ -230,7 +230,7 @@ TEST(Dataset, RefusesWhatMakesNoSense) {
               HasSubstr("no picture in the fraction 0 … 0.001"));
   EXPECT_THAT(dataset_formats(),
               ElementsAre("mnist", "cifar10", "cifar100", "image_folder", "manifest", "webdataset",
-                          "hdf5", "synthetic"));
+                          "hdf5", "packed", "synthetic"));
 }
 
 TEST(Fraction, PartsAreDisjointCoverAndKeepTheClasses) {

@@ -1,0 +1,174 @@
+#include "data/check.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <string_view>
+
+#include "base/errors.h"
+#include "base/parallel.h"
+#include "data/decode.h"
+#include "files/digest.h"
+
+namespace swin::data {
+namespace {
+
+constexpr int64_t kChunk = 16;  // pictures a thread takes at a time
+
+std::string jpeg_mode(std::span<const uint8_t> bytes) {
+  // Segments up to the frame header (SOF0 … SOF15 but DHT, JPG, DAC), which counts the components.
+  size_t at = 2;
+  while (at + 9 < bytes.size() && bytes[at] == 0xFF) {
+    const uint8_t marker = bytes[at + 1];
+    if (marker == 0xFF) {
+      ++at;
+      continue;
+    }
+    if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
+      const int components = bytes[at + 9];
+      return components == 1 ? "JPEG L" : components == 4 ? "JPEG CMYK" : "JPEG RGB";
+    }
+    at += 2u + bytes[at + 2] * 256u + bytes[at + 3];
+  }
+  return "JPEG";
+}
+
+std::string png_mode(std::span<const uint8_t> bytes) {
+  if (bytes.size() < 26) return "PNG";
+  const int depth = bytes[24], type = bytes[25];
+  if (type == 0) return depth == 16 ? "PNG I;16" : depth == 1 ? "PNG 1" : "PNG L";
+  const char* const names[] = {"", "", "PNG RGB", "PNG P", "PNG LA", "", "PNG RGBA"};
+  const std::string name = type <= 6 ? names[type] : "";
+  return name.empty() ? "PNG" : name + (depth == 16 ? " 16-bit" : "");
+}
+
+std::string webp_mode(std::span<const uint8_t> bytes) {
+  if (bytes.size() < 25) return "WebP";
+  const std::string_view chunk(reinterpret_cast<const char*>(bytes.data()) + 12, 4);
+  const bool alpha = (chunk == "VP8X" && (bytes[20] & 0x10)) ||
+                     (chunk == "VP8L" && (bytes[24] & 0x10));
+  return alpha ? "WebP RGBA" : "WebP RGB";
+}
+
+struct Found {
+  files::Digest digest{};
+  int64_t bytes = 0, height = 0, width = 0;
+  std::string mode, error;
+};
+
+Found look_at(const Dataset& dataset, int64_t i) {
+  thread_local std::vector<uint8_t> memory;
+  thread_local Image image;
+  Found found;
+  try {
+    const auto bytes = dataset.encoded(i, memory);
+    found.bytes = static_cast<int64_t>(bytes.size());
+    found.digest = files::sha256(std::as_bytes(bytes));
+    found.mode = image_mode(bytes);
+    decode_image(bytes, dataset.name(i), 3, image);
+    found.height = image.height;
+    found.width = image.width;
+  } catch (const base::DataError& error) {
+    found.error = error.what();
+  }
+  return found;
+}
+
+void measure_sizes(const std::vector<Found>& all, DataCheck& check) {
+  std::vector<int64_t> heights, widths;
+  for (const Found& found : all) {
+    if (!found.error.empty()) continue;
+    const auto pixels = [](const std::array<int64_t, 2>& size) { return size[0] * size[1]; };
+    const std::array<int64_t, 2> size = {found.height, found.width};
+    if (heights.empty() || pixels(size) < pixels(check.smallest)) check.smallest = size;
+    if (heights.empty() || pixels(size) > pixels(check.largest)) check.largest = size;
+    heights.push_back(found.height);
+    widths.push_back(found.width);
+  }
+  if (heights.empty()) return;
+  const auto median = [](std::vector<int64_t>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+  };
+  check.median = {median(heights), median(widths)};
+}
+
+void find_duplicates(const Dataset& dataset, const std::vector<Found>& all, DataCheck& check) {
+  std::vector<int64_t> order;
+  for (size_t i = 0; i < all.size(); ++i)
+    if (all[i].bytes > 0) order.push_back(static_cast<int64_t>(i));
+  const auto digest = [&](int64_t i) -> const files::Digest& {
+    return all[static_cast<size_t>(i)].digest;
+  };
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return digest(a) != digest(b) ? digest(a) < digest(b) : a < b;
+  });
+  std::vector<std::vector<int64_t>> groups;
+  for (size_t begin = 0; begin < order.size();) {
+    size_t end = begin + 1;
+    while (end < order.size() && digest(order[end]) == digest(order[begin])) ++end;
+    if (end - begin > 1)
+      groups.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(begin),
+                          order.begin() + static_cast<std::ptrdiff_t>(end));
+    begin = end;
+  }
+  std::sort(groups.begin(), groups.end());  // by their first picture
+  for (const std::vector<int64_t>& group : groups) {
+    check.duplicates.emplace_back();
+    for (const int64_t i : group) check.duplicates.back().push_back(dataset.name(i));
+  }
+}
+
+}  // namespace
+
+std::string image_mode(std::span<const uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with("\xFF\xD8\xFF")) return jpeg_mode(bytes);
+  if (text.starts_with("\x89PNG\r\n\x1A\n")) return png_mode(bytes);
+  if (text.starts_with("RIFF") && text.size() > 12 && text.substr(8, 4) == "WEBP")
+    return webp_mode(bytes);
+  return "";
+}
+
+DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t)>& progress) {
+  const int64_t size = dataset.size();
+  std::vector<Found> all(static_cast<size_t>(size));
+  std::mutex mutex;
+  int64_t done = 0;
+  base::parallel_for((size + kChunk - 1) / kChunk, [&](int64_t chunk) {
+    const int64_t end = std::min((chunk + 1) * kChunk, size);
+    for (int64_t i = chunk * kChunk; i < end; ++i)
+      all[static_cast<size_t>(i)] = look_at(dataset, i);
+    if (!progress) return;
+    const std::lock_guard lock(mutex);
+    progress(done += end - chunk * kChunk);
+  });
+
+  DataCheck check;
+  check.images = size;
+  for (const std::string& name : dataset.class_names()) check.classes.push_back({name});
+  std::map<std::string, int64_t> modes;
+  for (int64_t i = 0; i < size; ++i) {
+    const Found& found = all[static_cast<size_t>(i)];
+    check.bytes += found.bytes;
+    for (const int64_t label : dataset.labels(i)) {
+      ++check.classes[static_cast<size_t>(label)].images;
+      check.classes[static_cast<size_t>(label)].bad += !found.error.empty();
+    }
+    if (found.error.empty()) {
+      ++modes[found.mode];
+    } else {
+      check.bad.push_back({dataset.name(i), found.error});
+    }
+  }
+  check.modes.assign(modes.begin(), modes.end());
+  std::stable_sort(check.modes.begin(), check.modes.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  measure_sizes(all, check);
+  find_duplicates(dataset, all, check);
+  return check;
+}
+
+}  // namespace swin::data

@@ -1,0 +1,42 @@
+// What a data set holds, every picture of it decoded.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace swin::data {
+
+struct DataCheck {
+  struct Class {
+    std::string name;
+    int64_t images = 0, bad = 0;  ///< bad ones are among them
+  };
+  struct Bad {
+    std::string name, error;
+  };
+  int64_t images = 0, bytes = 0;
+  std::vector<Class> classes;
+  /// Pictures of each kind, as "JPEG RGB" or "PNG P", the most frequent first.
+  std::vector<std::pair<std::string, int64_t>> modes;
+  /// (height, width) with the fewest and the most pixels, and the medians of each side.
+  std::array<int64_t, 2> smallest{}, largest{}, median{};
+  std::vector<Bad> bad;                              ///< in the order of the set
+  std::vector<std::vector<std::string>> duplicates;  ///< names of files with equal bytes
+};
+
+/// Reads and decodes every picture of a set that holds files, on all threads.
+/// @param progress is told the pictures done, from any thread, one call at a time.
+DataCheck check_dataset(const Dataset& dataset,
+                        const std::function<void(int64_t)>& progress = {});
+
+/// The kind of an image file by its header, in Pillow's words: "JPEG L", "JPEG RGB", "JPEG CMYK",
+/// "PNG L", "PNG LA", "PNG P", "PNG RGB", "PNG RGBA", "PNG I;16", "WebP RGB", "WebP RGBA", …; "" of
+/// other bytes.
+std::string image_mode(std::span<const uint8_t> bytes);
+
+}  // namespace swin::data

@@ -1,0 +1,169 @@
+#include "data/packed.h"
+
+#include <gmock/gmock.h>
+
+#include "data/check.h"
+#include "data/loader.h"
+#include "tests/data/test_files.h"
+#include "tests/files/heap_meter.h"
+
+namespace swin::data {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+Bytes image_bytes(const std::string& name) { return read_bytes(golden_path("images/" + name)); }
+
+std::unique_ptr<Dataset> open_path(const std::string& path) {
+  DatasetOptions options;
+  options.path = path;
+  options.format = format_of_path(path);
+  return open_dataset(options);
+}
+
+class PackedTest : public testing::Test {
+ protected:
+  PackedTest() {
+    const char* const names[] = {"rgb.png", "rgb_420.jpg", "gray.jpg", "cmyk.jpg"};
+    for (int i = 0; i < 8; ++i)
+      folder_.write((i % 3 ? "set/b/" : "set/a/") + std::to_string(i) + ".jpg",
+                    image_bytes(names[i % 4]));
+  }
+  std::string set() const { return folder_ / "set"; }
+  std::string packed() const { return folder_ / "set.h5"; }
+  TemporaryFolder folder_;
+};
+
+TEST_F(PackedTest, GivesTheBatchesOfTheFolder) {
+  const auto folder = open_path(set());
+  int64_t last = 0;
+  pack_dataset(*folder, packed(), [&](int64_t done) { last = done; });
+  EXPECT_EQ(last, 8);
+  verify_packed(packed());
+  EXPECT_EQ(format_of_path(packed()), "packed");
+  const auto pack = open_path(packed());
+  EXPECT_EQ(pack->class_names(), folder->class_names());
+  ASSERT_EQ(pack->size(), folder->size());
+  EXPECT_FALSE(pack->multi_label());
+  EXPECT_EQ(pack->name(3), packed() + ": " + folder->name(3));
+  LoaderOptions options;
+  options.batch_size = 3;
+  options.shuffle = true;
+  options.preprocess.height = options.preprocess.width = 16;
+  options.preprocess.channels = 3;
+  options.preprocess.mean = {0, 0, 0};
+  options.preprocess.std = {1, 1, 1};
+  Loader of_folder(*folder, options), of_pack(*pack, options);
+  of_folder.start(0);
+  of_pack.start(0);
+  Batch one, other;
+  int batches = 0;
+  for (; of_folder.next(one); ++batches) {
+    ASSERT_TRUE(of_pack.next(other));
+    EXPECT_EQ(one.images, other.images);
+    EXPECT_EQ(one.labels, other.labels);
+  }
+  EXPECT_EQ(batches, 3);
+}
+
+TEST_F(PackedTest, EqualSetsGiveEqualBytesAndNothingIsLeftBehind) {
+  pack_dataset(*open_path(set()), packed());
+  const Bytes first = read_bytes(packed());
+  pack_dataset(*open_path(set()), packed());
+  EXPECT_EQ(read_bytes(packed()), first);
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+    files += entry.is_regular_file();
+  EXPECT_EQ(files, 1);
+}
+
+TEST_F(PackedTest, KeepsSeveralLabels) {
+  const std::string list = folder_.write(
+      "set/list.csv", "path,labels\na/0.jpg,x;y\nb/1.jpg,\nb/2.jpg,z\n");
+  pack_dataset(*open_path(list), packed());
+  const auto pack = open_path(packed());
+  EXPECT_TRUE(pack->multi_label());
+  EXPECT_THAT(pack->class_names(), ElementsAre("x", "y", "z"));
+  EXPECT_THAT(pack->labels(0), ElementsAre(0, 1));
+  EXPECT_THAT(pack->labels(1), ElementsAre());
+  EXPECT_THAT(pack->labels(2), ElementsAre(2));
+}
+
+TEST_F(PackedTest, DamageIsFound) {
+  pack_dataset(*open_path(set()), packed());
+  const Bytes whole = read_bytes(packed());
+  int in_images = 0;
+  for (size_t at = 0; at < whole.size(); at += at < 4096 ? 7 : 503) {
+    Bytes bytes = whole;
+    bytes[at] ^= 0x10;
+    if (at >= 112 && at < 4096) continue;  // the userblock's unused rest
+    folder_.write("set.h5", bytes);
+    EXPECT_THAT(data_error([&] { verify_packed(packed()); }), HasSubstr("set.h5")) << at;
+    DatasetOptions options;
+    options.format = "packed";
+    options.path = packed();
+    try {
+      open_dataset(options);
+      ++in_images;  // found by who reads the image
+    } catch (const base::DataError&) {
+    }
+  }
+  EXPECT_GT(in_images, 10);
+  for (const size_t size : {size_t{0}, size_t{20}, size_t{4096}, whole.size() - 1}) {
+    folder_.write("set.h5", std::span(whole).first(size));
+    DatasetOptions options;
+    options.format = "packed";
+    options.path = packed();
+    EXPECT_THAT(data_error([&] { open_dataset(options); }), HasSubstr("set.h5"));
+  }
+}
+
+TEST_F(PackedTest, AFileThatCannotBeWrittenIsADiskError) {
+  EXPECT_THROW(pack_dataset(*open_path(set()), "/proc/no/set.h5"), base::DiskError);
+}
+
+TEST(Check, CountsKindsSizesDuplicatesAndBadFiles) {
+  const TemporaryFolder folder;
+  folder.write("a/1.jpg", image_bytes("rgb_420.jpg"));
+  folder.write("a/2.jpg", image_bytes("gray.jpg"));
+  folder.write("b/1.png", image_bytes("rgb.png"));
+  folder.write("b/copy.png", image_bytes("rgb.png"));
+  folder.write("b/cmyk.jpg", image_bytes("cmyk.jpg"));
+  const Bytes whole = image_bytes("rgb_420.jpg");
+  folder.write("b/cut.jpg", std::span(whole).first(whole.size() / 2));
+  folder.write("b/empty.jpg", "");
+  folder.write("b/text.jpg", "text");
+  int64_t done = 0;
+  const DataCheck check = check_dataset(*open_path(folder.path()), [&](int64_t n) { done = n; });
+  EXPECT_EQ(done, 8);
+  EXPECT_EQ(check.images, 8);
+  ASSERT_EQ(check.classes.size(), 2u);
+  EXPECT_EQ(check.classes[0].images, 2);
+  EXPECT_EQ(check.classes[0].bad, 0);
+  EXPECT_EQ(check.classes[1].images, 6);
+  EXPECT_EQ(check.classes[1].bad, 3);
+  EXPECT_THAT(check.modes, ElementsAre(Pair("PNG RGB", 2), Pair("JPEG CMYK", 1), Pair("JPEG L", 1),
+                                       Pair("JPEG RGB", 1)));
+  EXPECT_EQ(check.smallest[0], 37);
+  EXPECT_EQ(check.largest[0], 37);
+  EXPECT_EQ(check.median[0], 37);
+  ASSERT_EQ(check.bad.size(), 3u);
+  EXPECT_EQ(check.bad[0].name, folder / "b/cut.jpg");
+  EXPECT_THAT(check.bad[0].error, HasSubstr("damaged JPEG"));
+  EXPECT_THAT(check.duplicates,
+              ElementsAre(ElementsAre(folder / "b/1.png", folder / "b/copy.png")));
+}
+
+TEST(Check, FormatsAreToldByTheirPath) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(format_of_path(folder.path()), "image_folder");
+  EXPECT_EQ(format_of_path("x-{0..3}.tar"), "webdataset");
+  EXPECT_EQ(format_of_path("x.jsonl"), "manifest");
+  EXPECT_THAT(data_error([&] { format_of_path(folder / "x.foo"); }),
+              HasSubstr("found no such folder or file"));
+}
+
+}  // namespace
+}  // namespace swin::data
