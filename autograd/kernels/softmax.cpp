@@ -84,4 +84,38 @@ void cross_entropy_backward(const real* dloss, const real* logits, const real* t
   });
 }
 
+void binary_cross_entropy_forward(const real* logits, const real* target, real* loss, int64_t rows,
+                                  int64_t classes, real factor) {
+  if (!loss) return;
+  const base::Buffer memory = base::allocate(static_cast<size_t>(rows) * sizeof(real));
+  real* losses = static_cast<real*>(memory.data());
+  for_rows(rows, classes, [&](int64_t row) {
+    const real *x = logits + row * classes, *t = target + row * classes;
+    real sum = 0;
+    for (int64_t j = 0; j < classes; ++j) {
+      const real positive = x[j] < 0 ? 0 : x[j];  // what is no number stays none
+      sum += positive - x[j] * t[j] + std::log1p(std::exp(-std::abs(x[j])));
+    }
+    losses[row] = sum;
+  });
+  real total = 0;
+  for (int64_t row = 0; row < rows; ++row) total += losses[row];
+  *loss = total * factor;
+}
+
+void binary_cross_entropy_backward(const real* dloss, const real* logits, const real* target,
+                                   Target dlogits, int64_t rows, int64_t classes, real factor) {
+  if (!dlogits) return;
+  const real scale = *dloss * factor;
+  for_rows(rows, classes, [&](int64_t row) {
+    const real *x = logits + row * classes, *t = target + row * classes;
+    real* to = dlogits.data + row * classes;
+    for (int64_t j = 0; j < classes; ++j) {
+      const real small = std::exp(-std::abs(x[j]));  // at most 1
+      const real sigmoid = (x[j] < 0 ? small : real{1}) / (1 + small);
+      to[j] = (dlogits.add ? to[j] : 0) + scale * (sigmoid - t[j]);
+    }
+  });
+}
+
 }  // namespace swin::autograd::kernels

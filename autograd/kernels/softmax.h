@@ -1,4 +1,4 @@
-// Softmax over the last axis, and the loss that ends in one.
+// Softmax over the last axis, the loss that ends in one, and its twin of yes-or-no questions.
 #pragma once
 #include <cstdint>
 
@@ -19,5 +19,14 @@ void cross_entropy_forward(const real* logits, const real* target, real* loss, r
 void cross_entropy_backward(const real* dloss, const real* logits, const real* target,
                             const real* log_sum_exp, Target dlogits, int64_t rows, int64_t classes,
                             real factor);
+
+/// loss (1) = factor · Σ_rows Σ_classes max(x, 0) − x · target + log(1 + exp(−|x|)), x a logit:
+/// the cross-entropy of σ(x) with target, without overflow.
+/// @param logits, target (rows, classes)
+void binary_cross_entropy_forward(const real* logits, const real* target, real* loss, int64_t rows,
+                                  int64_t classes, real factor);
+/// dlogits = dloss · factor · (σ(x) − target).
+void binary_cross_entropy_backward(const real* dloss, const real* logits, const real* target,
+                                   Target dlogits, int64_t rows, int64_t classes, real factor);
 
 }  // namespace swin::autograd::kernels

@@ -193,4 +193,11 @@ Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t num_head
 /// @return one element. Saves: logits, target, log-sum-exp.
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, real factor);
 
+/// loss = −factor Σ target · log σ(logits) + (1 − target) · log(1 − σ(logits)), summed over the
+/// batch and the classes: every class is a question of its own. Finite for any finite logits.
+/// @param logits (B, classes)   @param target (B, classes), each 0 … 1; gets no gradient.
+/// @param factor 1 / (images of the whole batch · classes).
+/// @return one element. Saves: logits, target.
+Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, real factor);
+
 }  // namespace swin::autograd

@@ -192,6 +192,18 @@ TEST_F(Extremes, CrossEntropyOfHugeLogits) {
   EXPECT_EQ(dlogits[1], real{-0.5});
 }
 
+TEST_F(Extremes, BinaryCrossEntropyOfHugeLogits) {
+  const Tensor target = Tensor::from({1, 4}, std::vector<real>{0, 1, 1, 0});
+  const Tensor logits = Tensor::from({1, 4}, std::vector<real>{1e4, -1e4, 1e4, -1e4});
+  const auto [loss, dlogits] = differentiate(
+      logits, [&](const Tensor& t) { return binary_cross_entropy(t, target, real{0.25}); });
+  EXPECT_EQ(loss.data()[0], real{5000});
+  EXPECT_EQ(dlogits[0], real{0.25});
+  EXPECT_EQ(dlogits[1], real{-0.25});
+  EXPECT_EQ(dlogits[2], real{0});
+  EXPECT_EQ(dlogits[3], real{0});
+}
+
 // Scores near ±1e4, and a bias that forbids nothing but looks like it.
 TEST_F(Extremes, AttentionOfHugeScores) {
   for (const double size : {100.0, 1e-30, 0.0}) {

@@ -260,6 +260,38 @@ OpRow cross_entropy_row() {
   return row;
 }
 
+OpRow binary_cross_entropy_row() {
+  const auto one = [](int64_t batch, int64_t classes, real factor) {
+    OpCase c;
+    c.name = Shape{batch, classes}.text();
+    Input target({batch, classes}, false);
+    target.low = 0;
+    target.high = 1;
+    c.inputs = {in_range({batch, classes}, -4, 4), target};
+    c.call = [factor](const Tensors& t) { return ops::binary_cross_entropy(t[0], t[1], factor); };
+    c.reference = [factor](const Arrays& a) {
+      return ref::binary_cross_entropy(a[0], a[1], static_cast<double>(factor));
+    };
+    return c;
+  };
+  OpRow row{"binary_cross_entropy", {}, {}, {}};
+  row.cases = {one(1, 1, 1), one(3, 10, real{0.25}), one(2, 17, real{0.5}), one(5, 2, 1)};
+  row.parallel = {one(900, 40, real{0.125})};
+  row.rejects = {
+      {"binary_cross_entropy: found logits (2, 3) and target (2, 4), expected both",
+       [] {
+         ops::binary_cross_entropy(zeros({2, 3}), zeros({2, 4}), 1);
+       }},
+      {"binary_cross_entropy: found",
+       [] {
+         ops::binary_cross_entropy(zeros({3}), zeros({3}), 1);
+       }},
+      {"binary_cross_entropy: found", [] {
+         ops::binary_cross_entropy(zeros({2, 0}), zeros({2, 0}), 1);
+       }}};
+  return row;
+}
+
 std::vector<OpRow> make_table() {
   std::vector<OpRow> table = {
       linear_row(),
@@ -281,7 +313,8 @@ std::vector<OpRow> make_table() {
       layer_norm_row(),
       random_row("dropout", ops::dropout, ref::dropout),
       random_row("drop_path", ops::drop_path, ref::drop_path),
-      cross_entropy_row()};
+      cross_entropy_row(),
+      binary_cross_entropy_row()};
   append_movement_rows(table);
   append_attention_rows(table);
   return table;

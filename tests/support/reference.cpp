@@ -457,4 +457,15 @@ Array cross_entropy(const Array& logits, const Array& target, double factor) {
   return loss;
 }
 
+Array binary_cross_entropy(const Array& logits, const Array& target, double factor) {
+  Array loss{Sides{}};
+  long double sum = 0;  // of many terms: what rounds away would be large against a difference
+  for (int64_t i = 0; i < logits.shape[0] * logits.shape[1]; ++i) {
+    const double probability = 1 / (1 + std::exp(-logits[i]));
+    sum -= target[i] * std::log(probability) + (1 - target[i]) * std::log(1 - probability);
+  }
+  loss[0] = static_cast<double>(factor * sum);
+  return loss;
+}
+
 }  // namespace swin::reference

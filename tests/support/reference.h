@@ -69,5 +69,6 @@ Array window_attention(const Array& qkv, const Array& table, const Windows& wind
 Array attention(const Array& qkv, int64_t heads, double scale, double keep, const Draw& draw);
 Array cosine_qkv(const Array& qkv, const Array& logit_scale);
 Array cross_entropy(const Array& logits, const Array& target, double factor);
+Array binary_cross_entropy(const Array& logits, const Array& target, double factor);
 
 }  // namespace swin::reference
