@@ -201,7 +201,8 @@ class Loader::Implementation {
     batch.size = batch_size(number);
     batch.own_share.clear();
     batch.images.resize(static_cast<size_t>(batch.size * sample_values()));
-    batch.labels.resize(static_cast<size_t>(batch.size));
+    const int64_t columns = options_.label_rows ? dataset_.num_classes() : 1;
+    batch.labels.assign(static_cast<size_t>(batch.size * columns), 0);
     batch.indices.resize(static_cast<size_t>(batch.size));
     batch.bad.clear();
   }
@@ -224,6 +225,15 @@ class Loader::Implementation {
     }
   }
 
+  void write_labels(int64_t index, int64_t place, Batch& batch) const {
+    if (!options_.label_rows) {
+      batch.labels[static_cast<size_t>(place)] = dataset_.label(index);
+      return;
+    }
+    for (const int64_t label : dataset_.labels(index))
+      batch.labels[static_cast<size_t>(place * dataset_.num_classes() + label)] = 1;
+  }
+
   // Fills one place of a batch. Everything random is named by (seed, epoch, index); a replacement
   // draws as the picture it stands for.
   void make_sample(int64_t number, int64_t place, Batch& batch, std::vector<BadImage>& bad) const {
@@ -234,8 +244,7 @@ class Loader::Implementation {
     const uint64_t index = order_ ? (*order_)(place_in_order) : place_in_order;
     const std::optional<int64_t> found = load(static_cast<int64_t>(index), place, loaded, bad);
     batch.indices[static_cast<size_t>(place)] = found.value_or(static_cast<int64_t>(index));
-    batch.labels[static_cast<size_t>(place)] =
-        dataset_.label(batch.indices[static_cast<size_t>(place)]);
+    write_labels(batch.indices[static_cast<size_t>(place)], place, batch);
     float* const out = batch.images.data() + place * sample_values();
     if (!found) {
       std::fill_n(out, sample_values(), 0.0f);

@@ -30,7 +30,7 @@ struct BadImage {
 struct Batch {
   int64_t size = 0;
   std::vector<float> images;    ///< (size, height, width, channels), normalised
-  std::vector<int64_t> labels;  ///< (size)
+  std::vector<int64_t> labels;  ///< (size), or (size, classes) of 0 and 1 under label_rows
   std::vector<int64_t>
       indices;                ///< (size) numbers in the data set, of replacements where there are
   std::vector<BadImage> bad;  ///< by place; mostly empty
@@ -50,6 +50,7 @@ struct LoaderOptions {
   uint64_t seed = 0;
   int workers = 0;  ///< threads; 0: batches are made by the thread that calls next()
   OnBad on_bad = OnBad::error;
+  bool label_rows = false;  ///< labels are rows of 0 and 1, for pictures of any number of classes
   Preprocess preprocess;
   Augment augment;
 };

@@ -15,6 +15,19 @@ namespace {
 
 constexpr int64_t kNamedBadImages = 20;
 
+/// The model's classes for the data set's: of single labels, or of the columns of rows.
+void apply(std::span<const int64_t> label_map, data::Batch& batch) {
+  if (label_map.size() <= 1) return;  // nothing to exchange
+  if (batch.labels.size() == static_cast<size_t>(batch.size)) {
+    for (int64_t& label : batch.labels) label = label_map[static_cast<size_t>(label)];
+    return;
+  }
+  const std::vector<int64_t> from = batch.labels;
+  const size_t columns = label_map.size();
+  for (size_t i = 0; i < from.size(); ++i)
+    batch.labels[i / columns * columns + static_cast<size_t>(label_map[i % columns])] = from[i];
+}
+
 }  // namespace
 
 int64_t evaluation_batch_size(const Config& config, const data::Dataset& dataset) {
@@ -27,6 +40,7 @@ data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset&
   options.batch_size = evaluation_batch_size(config, dataset);
   options.workers = static_cast<int>(config.runtime.workers);
   options.on_bad = data::OnBad::skip;  // measure() counts them
+  options.label_rows = config.task.many_labels();
   options.preprocess = preprocess_of(config);
   return options;
 }
@@ -57,8 +71,7 @@ std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loa
     if (bad > 0) continue;  // there will be no metrics; the rest is only read
     const Tensor outputs =
         model.forward(images_of(batch, 0, batch.size, batch_size, model.config()), {});
-    if (!label_map.empty())
-      for (int64_t& label : batch.labels) label = label_map[static_cast<size_t>(label)];
+    apply(label_map, batch);
     task.add_metrics(outputs, batch.labels);
   }
   if (bad > 0) {

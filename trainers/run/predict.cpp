@@ -1,10 +1,10 @@
 #include "trainers/run/predict.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "data/decode.h"
+#include "trainers/tasks/task.h"
 
 namespace swin::trainers {
 
@@ -16,6 +16,7 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
     throw base::UsageError("--top-k", "found " + std::to_string(top_k) + ", expected at least 1");
   const layers::ModelConfig& config = model_.config.model;
   const data::Preprocess preprocess = preprocess_of(model_.config);
+  const auto task = make_task(model_.config.task, config.num_classes);
   const size_t classes = static_cast<size_t>(config.num_classes);
   std::vector<ImagePredictions> answers;
   data::Image image;
@@ -24,7 +25,7 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
     answer.image = path;
     std::vector<float> pixels;
     try {
-      data::read_image(path, config.in_chans, image);
+      data::read_image(path, config.in_chans, image, decode_of(model_.config));
       pixels = data::preprocess_image(image, preprocess);
     } catch (const base::DataError& e) {
       answer.error = e.what();
@@ -36,9 +37,7 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
                                pixels),
         {});
     std::vector<double> probabilities(logits.data(), logits.data() + classes);
-    const double largest = *std::max_element(probabilities.begin(), probabilities.end());
-    double sum = 0;
-    for (double& p : probabilities) sum += p = std::exp(p - largest);
+    task->to_probabilities(probabilities);
     std::vector<size_t> order(classes);
     std::iota(order.begin(), order.end(), size_t{0});
     std::stable_sort(order.begin(), order.end(),
@@ -46,7 +45,7 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
     order.resize(std::min(classes, static_cast<size_t>(top_k)));
     for (const size_t i : order)
       answer.predictions.push_back(
-          {static_cast<int64_t>(i), model_.class_names[i], probabilities[i] / sum});
+          {static_cast<int64_t>(i), model_.class_names[i], probabilities[i]});
   }
   return answers;
 }

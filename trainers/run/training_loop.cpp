@@ -21,6 +21,7 @@ data::LoaderOptions training_loader(const Config& config) {
   options.seed = static_cast<uint64_t>(config.trainer.seed);
   options.workers = static_cast<int>(config.runtime.workers);
   options.on_bad = config.data.on_bad == "error" ? data::OnBad::error : data::OnBad::replace;
+  options.label_rows = config.task.many_labels();
   options.preprocess = preprocess_of(config);
   options.augment = augment_of(config);
   return options;

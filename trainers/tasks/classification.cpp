@@ -63,6 +63,13 @@ Metrics Classification::metrics() const {
           {"loss", loss_ / images}};
 }
 
+void Classification::to_probabilities(std::span<double> logits) const {
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (double& p : logits) sum += p = std::exp(p - largest);
+  for (double& p : logits) p /= sum;
+}
+
 std::unique_ptr<Task> make_classification(const TaskConfig& config, int64_t num_classes) {
   return std::make_unique<Classification>(config, num_classes);
 }

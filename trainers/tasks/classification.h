@@ -17,6 +17,7 @@ class Classification : public Task {
   void add_metrics(const autograd::Tensor& logits, std::span<const int64_t> labels) override;
   Metrics metrics() const override;
   bool larger_is_better(const std::string& metric) const override { return metric != "loss"; }
+  void to_probabilities(std::span<double> logits) const override;
 
  private:
   int64_t num_classes_;

@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "trainers/tasks/classification.h"
+#include "trainers/tasks/multi_label.h"
 
 namespace swin::trainers {
 namespace {
@@ -12,6 +13,7 @@ struct Row {
 };
 constexpr Row kTasks[] = {
     {"classification", make_classification},
+    {"multi_label_classification", make_multi_label_classification},
 };
 
 }  // namespace

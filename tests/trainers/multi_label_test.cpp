@@ -1,0 +1,192 @@
+// Several labels an image: the task's numbers, and a run from an HDF5 file to predictions.
+#include <cmath>
+
+#include "base/errors.h"
+#include "base/random.h"
+#include "data/decode.h"
+#include "files/hdf5_file.h"
+#include "tests/trainers/run_support.h"
+#include "trainers/run/evaluate.h"
+#include "trainers/run/model_file.h"
+#include "trainers/run/predict.h"
+#include "trainers/tasks/task.h"
+
+namespace swin::trainers {
+namespace {
+
+using namespace testing;
+using autograd::Tensor;
+
+std::unique_ptr<Task> task_of(double smoothing, int64_t classes) {
+  TaskConfig config;
+  config.name = "multi_label_classification";
+  config.label_smoothing = smoothing;
+  return make_task(config, classes);
+}
+
+TEST(MultiLabel, TargetsAreSmoothedRows) {
+  const Tensor targets =
+      task_of(0.2, 3)->targets(std::vector<int64_t>{1, 0, 1, 0, 0, 0});
+  ASSERT_EQ(targets.shape(), (autograd::Shape{2, 3}));
+  const std::vector<float> expected = {0.9f, 0.1f, 0.9f, 0.1f, 0.1f, 0.1f};
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_FLOAT_EQ(targets.data()[i], expected[i]);
+}
+
+TEST(MultiLabel, LossIsTheMeanOverClasses) {
+  const auto task = task_of(0, 2);
+  const Tensor logits = Tensor::from({1, 2}, std::vector<float>{1, -3});
+  const Tensor loss = task->loss(logits, task->targets(std::vector<int64_t>{1, 1}), 0.25f);
+  const double first = std::log(1 + std::exp(-1.0)), second = std::log(1 + std::exp(3.0));
+  EXPECT_NEAR(loss.data()[0], 0.25 * (first + second) / 2, 1e-6);
+}
+
+TEST(MultiLabel, Metrics) {
+  const auto task = task_of(0.3, 3);
+  task->begin_metrics();
+  // The last row is padding; class 2 never occurs and counts in no average precision.
+  const Tensor first = Tensor::from({3, 3}, std::vector<float>{3, -1, -2,  //
+                                                               2, 1, 1,    //
+                                                               9, 9, 9});
+  task->add_metrics(first, std::vector<int64_t>{1, 0, 0, 0, 1, 0});
+  const Tensor second = Tensor::from({1, 3}, std::vector<float>{1, 1, -4});
+  task->add_metrics(second, std::vector<int64_t>{1, 0, 0});
+  const Metrics metrics = task->metrics();
+  ASSERT_EQ(metrics.size(), 3u);
+  EXPECT_EQ(metrics[0].first, "mean_average_precision");
+  // Class 0: yes, no, yes in order: (1 + 2/3) / 2. Class 1: the one yes shares its step: 1/2.
+  EXPECT_NEAR(metrics[0].second, ((1 + 2.0 / 3) / 2 + 0.5) / 2, 1e-12);
+  EXPECT_EQ(metrics[1].first, "micro_f1");
+  EXPECT_NEAR(metrics[1].second, 2.0 * 3 / (2 * 3 + 3), 1e-12);  // 3 right, 3 said too often
+  EXPECT_EQ(metrics[2].first, "loss");
+  const auto no = [](double x) { return std::log(1 + std::exp(x)); };
+  EXPECT_NEAR(metrics[2].second,
+              (no(-3) + no(-1) + no(-2) + no(2) + no(-1) + no(1) + no(-1) + no(1) + no(-4)) / 9,
+              1e-9);
+  EXPECT_TRUE(task->larger_is_better("mean_average_precision"));
+  EXPECT_FALSE(task->larger_is_better("loss"));
+  task->begin_metrics();
+  EXPECT_EQ(task->metrics()[2].second, 0);
+}
+
+TEST(MultiLabel, ProbabilitiesAreOfEachClass) {
+  std::vector<double> values = {0, std::log(3.0), -std::log(3.0)};
+  task_of(0, 3)->to_probabilities(values);
+  EXPECT_NEAR(values[0], 0.5, 1e-12);
+  EXPECT_NEAR(values[1], 0.75, 1e-12);
+  EXPECT_NEAR(values[2], 0.25, 1e-12);
+}
+
+constexpr int64_t kImages = 64, kSide = 16, kClasses = 3;
+
+/// Class c makes colour c bright.
+void write_set(const std::filesystem::path& path, bool several) {
+  std::vector<uint8_t> images(static_cast<size_t>(kImages * kSide * kSide * 3));
+  std::vector<uint8_t> labels;
+  const base::Random random(3, "test/pictures", 0);
+  for (size_t i = 0; i < images.size(); ++i)
+    images[i] = static_cast<uint8_t>(40 + random.bits(i) % 60);
+  const auto pixels = static_cast<size_t>(kSide * kSide);
+  for (size_t n = 0; n < static_cast<size_t>(kImages); ++n)
+    for (size_t c = 0; c < static_cast<size_t>(kClasses); ++c) {
+      const bool has = (n * 5 / 3 >> c & 1) != 0;
+      labels.push_back(has);
+      if (has)
+        for (size_t i = 0; i < pixels; ++i) images[(n * pixels + i) * 3 + c] |= 0x90;
+    }
+  if (!several) {
+    labels.resize(static_cast<size_t>(kImages));
+    for (uint8_t& label : labels) label %= kClasses;
+  }
+  std::vector<int64_t> shape = {kImages};
+  if (several) shape.push_back(kClasses);
+  const files::NamedArray arrays[] = {
+      files::NamedArray{"images",
+                        files::DType::u8,
+                        {kImages, kSide, kSide, 3},
+                        std::as_bytes(std::span(images)),
+                        nullptr},
+      files::NamedArray{"labels", files::DType::u8, shape, std::as_bytes(std::span(labels)),
+                        nullptr}};
+  const auto bytes = files::build_hdf5(arrays, {}).to_bytes();
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<int64_t>(bytes.size()));
+}
+
+std::vector<std::string> sets_of(const std::string& path, const std::string& task) {
+  return {
+          "data.train={\"format\": \"hdf5\", \"path\": \"" + path + "\", \"fraction\": 0.75}",
+          "data.train.samples=null",
+          "data.validation={\"fraction\": 0.25, \"samples\": null}",
+          "task={\"name\": \"" + task + "\", \"label_smoothing\": 0}",
+          "model.drop_rate=0",
+          "model.attn_drop_rate=0",
+          "model.drop_path_rate=0",
+          "augment={\"mixup\": 0.1}",
+          "optimizer.lr=0.01",
+          "schedule={\"steps\": 60, \"warmup_steps\": 5, \"warmup_lr\": 1e-4, \"min_lr\": 0}",
+          "trainer.batch_size=16",
+          "trainer.micro_batch_size=8"};
+}
+
+TEST(MultiLabel, LearnsFromAnHdf5FileEvaluatesAndPredicts) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory / "set.h5").string();
+  write_set(path, true);
+  const Config config = micro_config(sets_of(path, "multi_label_classification"));
+  EXPECT_EQ(config.checkpoint.monitor, "mean_average_precision");
+  const TrainResult result = train(options_of(config, directory / "run"));
+  const auto log = read_log(directory / "run");
+  ASSERT_GE(log.size(), 60u);
+  const double first = log.front().at("loss").as_real();
+  double last = 0;
+  for (const base::Json& line : log)
+    if (line.find("step") && line.find("loss") && line.find("lr")) last = line.at("loss").as_real();
+  EXPECT_LT(last, first / 2);
+  ASSERT_EQ(result.metrics.at(0).first, "mean_average_precision");
+  EXPECT_GT(result.metrics[0].second, 0.9);
+
+  EvaluateOptions options;
+  options.checkpoint = result.last;
+  options.quiet = true;
+  EXPECT_EQ(evaluate(options).metrics, result.metrics);
+
+  const Predictor predictor(result.last);
+  const auto set = open_dataset_of(*config.data.validation, config);
+  const std::string picture = (directory / "picture.png").string();
+  int64_t with = 0;  // one of several classes
+  while (set->labels(with).size() < 2) ++with;
+  data::write_png(picture, set->load(with));
+  const auto answers = predictor.predict({picture}, kClasses);
+  ASSERT_EQ(answers.at(0).predictions.size(), 3u) << answers[0].error;
+  const std::vector<int64_t> labels = set->labels(with);
+  double sum = 0;
+  for (const Prediction& prediction : answers[0].predictions) {
+    sum += prediction.probability;
+    const bool has = std::find(labels.begin(), labels.end(), prediction.class_index) != labels.end();
+    EXPECT_EQ(prediction.probability > 0.5, has) << prediction.class_name;
+  }
+  EXPECT_GT(sum, 1.2);  // they are no distribution
+}
+
+TEST(MultiLabel, OneClassAnImageIsRefusedWhereThereAreSeveral) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory / "set.h5").string();
+  write_set(path, true);
+  const std::string message = message_of<base::UsageError>([&] {
+    train(options_of(micro_config(sets_of(path, "classification")), directory / "run"));
+  });
+  EXPECT_NE(message.find("set it to \"multi_label_classification\""), std::string::npos) << message;
+}
+
+TEST(MultiLabel, OneClassAnImageIsAlsoARow) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory / "set.h5").string();
+  write_set(path, false);
+  std::vector<std::string> sets = sets_of(path, "multi_label_classification");
+  sets.push_back("schedule.steps=5");
+  const TrainResult result = train(options_of(micro_config(sets), directory / "run"));
+  EXPECT_EQ(result.metrics.at(0).first, "mean_average_precision");
+}
+
+}  // namespace
+}  // namespace swin::trainers
