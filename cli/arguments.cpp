@@ -394,6 +394,42 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     });
   }
   {
+    Verb& v = verb("data", "Check the files of a data set, pack them, or draw what a model sees",
+                   "swin data check photographs");
+    const auto& words = v.positionals(
+        "ACTION", "check PATH | pack PATH OUT.h5 | preview CONFIG; PATH is a folder, .csv, .jsonl, .tar or "
+        ".h5");
+    const auto& preview = v.option("--output", "PNG", "Of preview (default preview.png)");
+    const auto& sets = v.sets();
+    builders.push_back([&](const CommonArguments& common) {
+      auto a = with<DataArguments>(common);
+      const std::vector<std::string> actions = {"check", "pack", "preview"};
+      if (words.empty()) v.missing("ACTION");
+      a.action = words[0];
+      if (std::find(actions.begin(), actions.end(), a.action) == actions.end())
+        throw UsageError(v.name(), "found \"" + a.action + "\", expected check, pack or preview",
+                         did_you_mean(a.action, actions, v.name() + " --help shows an example"));
+      if (words.size() < 2) v.missing("PATH");
+      a.path = words[1];
+      const size_t expected = a.action == "pack" ? 3 : 2;
+      if (words.size() < expected) v.missing("OUT.h5");
+      if (words.size() > expected)
+        throw UsageError(v.name(), "found the argument \"" + words[expected] +
+                                       "\", expected no more",
+                         v.name() + " --help shows an example");
+      if (expected == 3) a.output = words[2];
+      if (a.action == "preview") {
+        a.output = v.given_text("--output", preview).value_or("preview.png");
+        a.sets = sets;
+      } else if (v.given("--output") || v.given("--set")) {
+        throw UsageError(v.name() + " " + a.action,
+                         "found --output or --set, expected none: preview alone takes them",
+                         v.name() + " --help shows an example");
+      }
+      return Arguments(a);
+    });
+  }
+  {
     verb("info", "This machine and this build: processor, threads, libraries", "swin info");
     builders.push_back(
         [](const CommonArguments& common) { return Arguments(with<InfoArguments>(common)); });
@@ -408,7 +444,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     throw UsageError("swin",
                      "found the verb \"" + words[0] +
                          "\", expected one of train, evaluate, predict, plan, "
-                         "config, inspect, convert, verify, benchmark, info",
+                         "config, inspect, convert, verify, benchmark, data, info",
                      did_you_mean(words[0], verb_names, "swin --help explains them"));
   if (words[0][0] == '-' && words[0] != "--help" && words[0] != "-h" && words[0] != "--version")
     throw UsageError("swin",

@@ -83,11 +83,19 @@ struct BenchmarkArguments : CommonArguments {
   std::vector<std::string> sets;
 };
 
+/// `swin data check PATH`, `swin data pack PATH OUT.h5` and `swin data preview CONFIG --output PNG`.
+struct DataArguments : CommonArguments {
+  std::string action;  ///< check | pack | preview
+  std::string path;    ///< a folder, a manifest, tar shards or a packed set; of preview a config
+  std::string output;  ///< of pack and preview
+  std::vector<std::string> sets;  ///< of preview
+};
+
 struct InfoArguments : CommonArguments {};
 
 using Arguments = std::variant<HelpArguments, TrainArguments, EvaluateArguments, PredictArguments,
                                PlanArguments, ConfigArguments, InspectArguments, ConvertArguments,
-                               VerifyArguments, BenchmarkArguments, InfoArguments>;
+                               VerifyArguments, BenchmarkArguments, DataArguments, InfoArguments>;
 
 /// @throws base::UsageError naming the verb or flag, and the nearest one there is.
 Arguments parse_arguments(int argc, const char* const* argv);

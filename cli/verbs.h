@@ -16,6 +16,8 @@ base::ExitCode run(const InspectArguments& arguments);
 base::ExitCode run(const ConvertArguments& arguments);
 base::ExitCode run(const VerifyArguments& arguments);
 base::ExitCode run(const BenchmarkArguments& arguments);
+base::ExitCode run(const DataArguments& arguments);
+base::ExitCode data_preview(const DataArguments& arguments);  // one of its actions
 base::ExitCode run(const InfoArguments& arguments);
 
 }  // namespace swin::cli

@@ -46,7 +46,7 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "optimizer, schedule, trainer, checkpoint, init, runtime; did you mean optimizer?"},
       {with_data("\"augment\": {\"zzz\": 1}"),
        "x.json:3: augment.zzz: unknown field, expected one of random_crop, horizontal_flip, "
-       "auto_augment, "
+       "scaled_decode, auto_augment, "
        "color_jitter, random_erasing, mixup, cutmix, mixup_prob, mixup_switch_prob, repeats, "
        "random_resized_crop"},
       {with_data("\"augment\": {\"random_resized_crop\": {\"scale\": [1, 0.5]}}"),

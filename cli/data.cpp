@@ -1,0 +1,125 @@
+// swin data: looks at data sets and packs them.
+#include <algorithm>
+#include <filesystem>
+
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "cli/verbs.h"
+#include "data/check.h"
+#include "data/packed.h"
+
+namespace swin::cli {
+namespace {
+
+constexpr size_t kShown = 20;  // bad files, duplicates and classes in a table for people
+
+std::unique_ptr<data::Dataset> open(const std::string& path) {
+  data::DatasetOptions options;
+  options.path = path;
+  options.format = data::format_of_path(path);
+  return data::open_dataset(options);
+}
+
+base::Json to_json(const data::DataCheck& check) {
+  base::Json json = base::Json::object();
+  json["images"] = check.images;
+  json["bytes"] = check.bytes;
+  base::Json& classes = json["classes"] = base::Json::array();
+  for (const auto& one : check.classes) {
+    base::Json entry = base::Json::object();
+    entry["name"] = one.name;
+    entry["images"] = one.images;
+    entry["bad"] = one.bad;
+    classes.push_back(entry);
+  }
+  base::Json& modes = json["modes"] = base::Json::object();
+  for (const auto& [mode, count] : check.modes) modes[mode] = count;
+  base::Json& sizes = json["sizes"] = base::Json::object();
+  const auto size = [](const std::array<int64_t, 2>& sides) {
+    return base::Json::array_of(std::vector<int64_t>(sides.begin(), sides.end()));
+  };
+  sizes["smallest"] = size(check.smallest);
+  sizes["median"] = size(check.median);
+  sizes["largest"] = size(check.largest);
+  base::Json& bad = json["bad"] = base::Json::array();
+  for (const auto& one : check.bad) {
+    base::Json entry = base::Json::object();
+    entry["path"] = one.name;
+    entry["error"] = one.error;
+    bad.push_back(entry);
+  }
+  base::Json& duplicates = json["duplicates"] = base::Json::array();
+  for (const auto& group : check.duplicates) duplicates.push_back(base::Json::array_of(group));
+  return json;
+}
+
+std::string to_text(const data::DataCheck& check) {
+  using Align = Table::Align;
+  Table classes({{"CLASS"}, {"IMAGES", Align::right}, {"BAD", Align::right}});
+  for (const auto& one : check.classes)
+    classes.row({one_line(one.name), grouped(one.images), one.bad ? grouped(one.bad) : ""});
+  std::string text = classes.text();
+  text += "\n" + grouped(check.images) + " images of " + grouped(int64_t(check.classes.size())) +
+          " classes, " + bytes_text(check.bytes) + "\n";
+  text += "Sizes: " + size_text(check.smallest[0], check.smallest[1]) + " to " +
+          size_text(check.largest[0], check.largest[1]) + ", median " +
+          size_text(check.median[0], check.median[1]) + "\nKinds:";
+  for (const auto& [mode, count] : check.modes) text += " " + mode + " " + grouped(count) + ";";
+  if (!check.modes.empty()) text.pop_back();
+  text += "\nEqual files: " + grouped(int64_t(check.duplicates.size())) + " groups\n";
+  for (size_t i = 0; i < std::min(check.duplicates.size(), kShown); ++i) {
+    text += " ";
+    for (const std::string& name : check.duplicates[i]) text += " " + one_line(name);
+    text += "\n";
+  }
+  if (check.duplicates.size() > kShown) text += "  … (--json lists all)\n";
+  text += "Bad files: " + grouped(int64_t(check.bad.size())) + "\n";
+  for (size_t i = 0; i < std::min(check.bad.size(), kShown); ++i)
+    text += "  " + one_line(check.bad[i].error) + "\n";
+  if (check.bad.size() > kShown) text += "  … (--json lists all)\n";
+  return text;
+}
+
+base::ExitCode check(const DataArguments& arguments) {
+  set_threads(arguments, std::nullopt);
+  const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
+  if (data::format_of_path(arguments.path) == "packed") data::verify_packed(arguments.path);
+  const data::DataCheck found = data::check_dataset(*dataset);
+  if (arguments.json) {
+    print_json(to_json(found));
+  } else {
+    print(to_text(found));
+  }
+  if (found.bad.empty()) return base::ExitCode::done;
+  note(error_line(base::ExitCode::data,
+                  arguments.path + ": found " + std::to_string(found.bad.size()) +
+                      " bad files, expected none; replace or remove them"));
+  return base::ExitCode::data;
+}
+
+base::ExitCode pack(const DataArguments& arguments) {
+  const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
+  const int64_t bytes = data::pack_dataset(*dataset, arguments.output);
+  if (arguments.json) {
+    base::Json json = base::Json::object();
+    json["images"] = dataset->size();
+    json["classes"] = dataset->num_classes();
+    json["image_bytes"] = bytes;
+    json["bytes"] = static_cast<int64_t>(std::filesystem::file_size(arguments.output));
+    json["output"] = arguments.output;
+    print_json(json);
+  } else {
+    print("Packed " + grouped(dataset->size()) + " images of " + grouped(dataset->num_classes()) +
+          " classes, " + bytes_text(bytes) + ", into " + one_line(arguments.output) + "\n");
+  }
+  return base::ExitCode::done;
+}
+
+}  // namespace
+
+base::ExitCode run(const DataArguments& arguments) {
+  if (arguments.action == "preview") return data_preview(arguments);
+  return arguments.action == "pack" ? pack(arguments) : check(arguments);
+}
+
+}  // namespace swin::cli

@@ -1,0 +1,77 @@
+// swin data preview: a picture of what the model will see.
+#include <algorithm>
+
+#include "cli/console.h"
+#include "cli/startup.h"
+#include "cli/verbs.h"
+#include "data/decode.h"
+#include "data/loader.h"
+#include "data/preview.h"
+#include "files/atomic_file.h"
+#include "trainers/run/model_file.h"
+
+namespace swin::cli {
+namespace {
+
+constexpr int64_t kImages = 64;  // at most
+
+std::string class_text(const data::Dataset& dataset, int64_t index) {
+  std::string text;
+  for (const int64_t label : dataset.labels(index)) {
+    const std::string& name = dataset.class_names()[static_cast<size_t>(label)];
+    text += (text.empty() ? "" : ", ") + (name.empty() ? std::to_string(label) : one_line(name));
+  }
+  return text;
+}
+
+std::vector<std::string> texts_of(const data::Batch& batch, const data::Dataset& dataset) {
+  std::vector<std::string> texts;
+  for (int64_t i = 0; i < batch.size; ++i) {
+    std::string text = class_text(dataset, batch.indices[static_cast<size_t>(i)]);
+    if (!batch.own_share.empty()) {
+      const double share = batch.own_share[static_cast<size_t>(i)];
+      const int64_t partner = batch.indices[static_cast<size_t>(batch.size - 1 - i)];
+      text = fixed(share, 2) + " " + text + "\n" + fixed(1 - share, 2) + " " +
+             class_text(dataset, partner);
+    }
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+}  // namespace
+
+base::ExitCode data_preview(const DataArguments& arguments) {
+  const trainers::Config config = trainers::load_config(arguments.path, arguments.sets);
+  set_threads(arguments, config.runtime.threads);
+  const auto dataset = trainers::open_dataset_of(config.data.train, config);
+  data::LoaderOptions options;
+  options.batch_size = std::min({config.trainer.batch_size, kImages, dataset->size()});
+  options.shuffle = options.training = true;
+  options.seed = static_cast<uint64_t>(config.trainer.seed);
+  options.preprocess = trainers::preprocess_of(config);
+  options.augment = trainers::augment_of(config);
+  data::Loader loader(*dataset, options);
+  loader.start(0);
+  data::Batch batch;
+  loader.next(batch);
+  const data::Preprocess& preprocess = options.preprocess;
+  data::mix(data::draw_mix(trainers::mixing_of(config), preprocess.height, preprocess.width,
+                           options.seed, 0, 0),
+            preprocess.height, preprocess.width, preprocess.channels, batch);
+  const std::vector<uint8_t> png =
+      data::encode_png(data::draw_preview(batch, preprocess, texts_of(batch, *dataset)));
+  files::write_file_atomically(
+      arguments.output, std::string_view(reinterpret_cast<const char*>(png.data()), png.size()));
+  if (arguments.json) {
+    base::Json json = base::Json::object();
+    json["output"] = arguments.output;
+    json["images"] = batch.size;
+    print_json(json);
+  } else {
+    print("Wrote " + std::to_string(batch.size) + " training images to " + arguments.output + "\n");
+  }
+  return base::ExitCode::done;
+}
+
+}  // namespace swin::cli
