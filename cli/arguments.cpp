@@ -167,6 +167,7 @@ T with(const CommonArguments& common) {
 
 Arguments parse_arguments(int argc, const char* const* argv) {
   CLI::App root("Train, evaluate and use Swin Transformers from one native program.", "swin");
+  root.require_subcommand(0, 1);  // `data` behind `benchmark` is no second verb
   root.footer("Each verb explains itself: swin train --help. Exit codes are listed in README.md.");
   root.set_version_flag("--version", "swin " SWIN_VERSION);
   root.get_formatter()->column_width(34);

@@ -12,7 +12,7 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 
 const char* const kVerbs[] = {"train",   "evaluate", "predict", "plan",      "config",
-                              "inspect", "convert",  "verify",  "benchmark", "info"};
+                              "inspect", "convert",  "verify",  "benchmark", "data", "info"};
 
 TEST(Arguments, HelpOfEachVerbShowsAnExample) {
   const Finished all = swin({"--help"});

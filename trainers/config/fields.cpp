@@ -180,16 +180,17 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
       .by_default(train ? "required" : "that of data.train")
       .says(
           "how the images are stored; `image_folder` has one folder a class, `hdf5` has /images (N, "
-          "height, width, channels) of uint8 and /labels (N) or (N, classes), `manifest` is a CSV (path,label) or "
-          "JSON lines, `webdataset` tar shards of pictures and .cls, `packed` what `swin data pack` "
-          "writes, `synthetic` needs no "
+          "height, width, channels) of uint8 and /labels (N) or (N, classes), `manifest` is a CSV "
+          "(path,label) or JSON lines, `webdataset` tar shards of pictures and .cls, `packed` what "
+          "`swin data pack` writes, `synthetic` needs no "
           "file",
           "DATA.DATASET");
   Row(set.custom(
           "path", Kind::text, [](D& d, const Json& json) { d.path = with_home(json.as_string()); },
           [](const D& d) { return Json(d.path); }))
       .by_default(train ? "required unless synthetic" : "that of data.train")
-      .says("folder or file of the data set (tar shards: a-{000..012}.tar), relative to the working directory; `~` is the home folder",
+      .says("folder or file of the data set (tar shards: a-{000..012}.tar), relative to the working "
+            "directory; `~` is the home folder",
             "DATA.DATA_PATH");
   Row(set.custom(
           "split", Kind::choice,

@@ -32,11 +32,12 @@ DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
                              "name one with --data");
     return dataset;
   }
-  // A folder of images, unless it holds none and the checkpoint knows files (IDX, CIFAR) by format.
+  // A folder of images or a file whose name tells its format, unless the folder holds none and the
+  // checkpoint knows files (IDX, CIFAR) by format.
   const bool known = stored && dataset.format != "synthetic" && dataset.format != "image_folder";
-  if (!known || has_folders(options.data)) {
+  if (!known || has_folders(options.data) || !std::filesystem::is_directory(options.data)) {
     dataset = {};
-    dataset.format = "image_folder";
+    dataset.format = data::format_of_path(options.data);
   }
   dataset.path = options.data;
   dataset.fraction_begin = 0;

@@ -9,6 +9,7 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "files/mapped_file.h"
 #include "trainers/optim/parameter_groups.h"
 #include "trainers/run/initialise.h"
 #include "trainers/run/model_file.h"
@@ -69,21 +70,35 @@ struct Data {
   std::unique_ptr<data::Dataset> train, validation;
 };
 
+void check_same_classes(const data::Dataset& train, const data::Dataset& validation) {
+  const std::vector<std::string>&a = train.class_names(), &b = validation.class_names();
+  if (a == b) return;
+  const auto without = [](const std::vector<std::string>& these,
+                          const std::vector<std::string>& those) {
+    std::string names;
+    int64_t count = 0;
+    for (const std::string& name : these)
+      if (std::find(those.begin(), those.end(), name) == those.end() && ++count <= 5)
+        names += (names.empty() ? "" : ", ") + files::printable(name);
+    return names + (count > 5 ? " and " + std::to_string(count - 5) + " more" : "");
+  };
+  const std::string unknown = without(b, a), absent = without(a, b);
+  std::string found = "found " + std::to_string(b.size()) + " classes that are not the " +
+                      std::to_string(a.size()) + " of data.train, expected equal names";
+  if (!unknown.empty()) found += "; not in data.train: " + unknown;
+  if (!absent.empty()) found += "; not in data.validation: " + absent;
+  if (unknown.empty() && absent.empty()) found += " in the same order";
+  throw base::DataError("data.validation", found,
+                        "give both sets the same classes (of a manifest or tar shards a "
+                        "classes.txt lists them)");
+}
+
 Data open_data(Config& config) {
   if (config.data.train.format.empty())
     throw base::UsageError("data.train", "found none, expected a data set to learn from",
                            "add a data section");
   Data data;
   data.train = open_dataset_of(config.data.train, config);
-  if (config.data.validation) {
-    data.validation = open_dataset_of(*config.data.validation, config);
-    if (data.validation->class_names() != data.train->class_names())
-      throw base::DataError(
-          "data.validation",
-          "found " + std::to_string(data.validation->num_classes()) + " classes that are not the " +
-              std::to_string(data.train->num_classes()) + " of data.train, expected equal names",
-          "give both sets the same folders");
-  }
   const int64_t classes = data.train->num_classes();
   if (config.model.num_classes != 0 && config.model.num_classes != classes)
     throw base::UsageError("model.num_classes",
@@ -91,6 +106,10 @@ Data open_data(Config& config) {
                                std::to_string(classes) + " classes of data.train",
                            "remove the field: it is taken from the data");
   config.model.num_classes = classes;
+  if (config.data.validation) {
+    data.validation = open_dataset_of(*config.data.validation, config);
+    check_same_classes(*data.train, *data.validation);
+  }
   return data;
 }
 

@@ -1,0 +1,126 @@
+// swin data: checks and packs, and training from each format.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/json.h"
+#include "tests/cli/child.h"
+
+namespace swin::test {
+namespace {
+
+using testing::HasSubstr;
+
+namespace fs = std::filesystem;
+
+const std::string kImages = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/";
+
+class DataVerb : public testing::Test {
+ protected:
+  DataVerb() {
+    for (const char* label : {"ant", "bee"}) {
+      fs::create_directories(folder_ / ("set/" + std::string(label)));
+      for (int i = 0; i < 4; ++i)
+        fs::copy_file(kImages + (i % 2 ? "rgb.png" : "rgb_420.jpg"),
+                      folder_ / ("set/" + std::string(label) + "/" + std::to_string(i) + ".jpg"));
+    }
+  }
+  std::string set() const { return folder_ / "set"; }
+  // Arguments that train two steps from a format.
+  Words training(const std::string& format, const std::string& path,
+                 const std::string& name) const {
+    const std::string config = folder_ / (name + ".json");
+    write_text(config,
+               R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [1],
+                             "num_heads": [2], "window_size": 4},
+                   "data": {"train": {"format": ")" +
+                   format + R"(", "path": ")" + path +
+                   R"(", "fraction": 0.5}, "validation": {"fraction": 0.5}},
+                   "trainer": {"batch_size": 2}, "schedule": {"steps": 2, "warmup_epochs": 0}})");
+    return {"train", config, "--quiet", "--output", folder_ / name};
+  }
+  Folder folder_;
+};
+
+TEST_F(DataVerb, CheckCountsAndFindsNothing) {
+  const base::Json json = json_of({"data", "check", set(), "--json"});
+  expect_keys(json, {"images", "bytes", "classes", "modes", "sizes", "bad", "duplicates"});
+  EXPECT_EQ(json.at("images").as_int(), 8);
+  EXPECT_EQ(json.at("classes").items()[1].at("name").as_string(), "bee");
+  EXPECT_EQ(json.at("classes").items()[1].at("images").as_int(), 4);
+  EXPECT_EQ(json.at("modes").at("PNG RGB").as_int(), 4);
+  EXPECT_EQ(json.at("duplicates").size(), 2u);
+  const Finished table = swin({"data", "check", set()});
+  EXPECT_EQ(table.exit_code, 0);
+  EXPECT_THAT(table.out, HasSubstr("8 images of 2 classes"));
+}
+
+TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
+  write_text(folder_ / "set/ant/bad.jpg", "text");
+  const base::Json json = json_of({"data", "check", set(), "--json"}, 3);
+  ASSERT_EQ(json.at("bad").size(), 1u);
+  EXPECT_EQ(json.at("bad").items()[0].at("path").as_string(), set() + "/ant/bad.jpg");
+  const Finished table = swin({"data", "check", set()});
+  EXPECT_EQ(table.exit_code, 3);
+  EXPECT_THAT(table.out, HasSubstr("ant/bad.jpg: found a file that begins with"));
+  EXPECT_THAT(table.err, HasSubstr("found 1 bad files, expected none"));
+  fs::create_directories(folder_ / "set/empty");
+  EXPECT_EQ(swin({"data", "check", set()}).exit_code, 3);
+  EXPECT_EQ(swin({"data", "check", folder_ / "nowhere"}).exit_code, 3);
+}
+
+TEST_F(DataVerb, WrongWordsExitTwo) {
+  for (const Words& words : {Words{"data"}, Words{"data", "chek", "x"}, Words{"data", "check"},
+                             Words{"data", "pack", "x"}, Words{"data", "check", "x", "y"}})
+    EXPECT_EQ(swin(words).exit_code, 2) << words.back();
+}
+
+TEST_F(DataVerb, APackedSetTrainsAsItsFolderDoes) {
+  const base::Json json = json_of({"data", "pack", set(), folder_ / "set.h5", "--json"});
+  EXPECT_EQ(json.at("images").as_int(), 8);
+  EXPECT_EQ(json_of({"data", "check", folder_ / "set.h5", "--json"}).at("images").as_int(), 8);
+  std::string list = "path,label\n";
+  for (const char* label : {"ant", "bee"})
+    for (int i = 0; i < 4; ++i) {
+      const std::string path = std::string(label) + "/" + std::to_string(i) + ".jpg";
+      list += path + "," + label + "\n";
+    }
+  write_text(folder_ / "set/list.csv", list);
+  std::vector<double> losses;
+  const std::pair<const char*, std::string> formats[] = {{"image_folder", set()},
+                                                         {"packed", folder_ / "set.h5"},
+                                                         {"manifest", folder_ / "set/list.csv"}};
+  for (const auto& [format, path] : formats) {
+    const Finished run = swin(training(format, path, format));
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    losses.push_back(
+        json_of({"evaluate", folder_ / (std::string(format) + "/last.h5"), "--json"})
+            .at("loss")
+            .as_real());
+  }
+  EXPECT_EQ(losses[0], losses[1]);
+  EXPECT_EQ(losses[0], losses[2]);
+  // A checkpoint knows its classes by name, whatever is measured.
+  EXPECT_EQ(json_of({"evaluate", folder_ / "image_folder/last.h5", "--data",
+                     folder_ / "set/list.csv", "--json"})
+                .at("images")
+                .as_int(),
+            8);
+}
+
+TEST_F(DataVerb, OtherClassesInTheValidationAreNamed) {
+  fs::create_directories(folder_ / "other/ant");
+  fs::create_directories(folder_ / "other/wasp");
+  for (const char* label : {"ant", "wasp"})
+    fs::copy_file(kImages + "rgb.png", folder_ / ("other/" + std::string(label) + "/1.png"));
+  Words words = training("image_folder", set(), "run");
+  words.insert(words.end(), {"--set", "data.validation.path=\"" + (folder_ / "other") + "\"",
+                             "--set", "data.validation.fraction=1"});
+  const Finished run = swin(words);
+  EXPECT_EQ(run.exit_code, 3);
+  EXPECT_THAT(run.err, HasSubstr("not in data.train: wasp; not in data.validation: bee"));
+}
+
+}  // namespace
+}  // namespace swin::test
