@@ -1,6 +1,7 @@
 // swin benchmark: speed of training steps or inference against the machine's own best product.
 #include "trainers/run/benchmark.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/parallel.h"
@@ -8,6 +9,7 @@
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "data/loader.h"
+#include "trainers/run/data_stages.h"
 #include "trainers/run/model_file.h"
 
 namespace swin::cli {
@@ -88,6 +90,8 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
   options.workers = static_cast<int>(config.runtime.workers);
   options.preprocess = trainers::preprocess_of(config);
   options.augment = trainers::augment_of(config);
+  const std::vector<trainers::DataStage> stages =
+      trainers::measure_stages(*dataset, options, arguments.seconds / 2);
   data::Loader loader(*dataset, options);
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -95,7 +99,7 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
   };
   int64_t images = 0, epoch = 0;
   data::Batch batch;
-  for (loader.start(epoch); images == 0 || seconds() < arguments.seconds;) {
+  for (loader.start(epoch); images == 0 || seconds() < arguments.seconds / 2;) {
     if (loader.next(batch)) {
       images += batch.size;
     } else {
@@ -103,6 +107,8 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
     }
   }
   const double rate = static_cast<double>(images) / seconds();
+  double core_seconds = 0;
+  for (const trainers::DataStage& stage : stages) core_seconds += stage.seconds_per_image;
   if (arguments.json) {
     base::Json result = base::Json::object();
     result["images_per_second"] = rate;
@@ -110,9 +116,29 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
     result["seconds"] = seconds();
     result["workers"] = options.workers;
     result["batch_size"] = options.batch_size;
+    result["images_per_second_per_core"] = 1 / core_seconds;
+    base::Json& rows = result["stages"] = base::Json::array();
+    for (const trainers::DataStage& stage : stages) {
+      base::Json row = base::Json::object();
+      row["stage"] = stage.name;
+      row["seconds_per_image"] = stage.seconds_per_image;
+      row["images_per_second"] = 1 / std::max(stage.seconds_per_image, 1e-12);
+      rows.push_back(row);
+    }
     print_json(result);
   } else {
-    print(fixed(rate, 0) + " images/s from file to normalised batch, batch " +
+    using Align = Table::Align;
+    Table table({{"STAGE"},
+                 {"µs/IMAGE", Align::right},
+                 {"IMAGES/s PER CORE", Align::right},
+                 {"SHARE", Align::right}});
+    for (const trainers::DataStage& stage : stages) {
+      table.row({stage.name, fixed(1e6 * stage.seconds_per_image, 1),
+                 fixed(1 / std::max(stage.seconds_per_image, 1e-12), 0),
+                 percent(stage.seconds_per_image / core_seconds)});
+    }
+    table.row({"all", fixed(1e6 * core_seconds, 1), fixed(1 / core_seconds, 0), ""});
+    print(table.text() + "\n" + fixed(rate, 0) + " images/s from file to normalised batch, batch " +
           std::to_string(options.batch_size) + ", " + std::to_string(options.workers) +
           " workers\n");
   }

@@ -26,6 +26,10 @@ TEST(Benchmark, TrainingAndLoader) {
               1e-9);
   const Json data = json_of({"benchmark", "data", kMicro, "--seconds", "0"});
   EXPECT_GT(data.at("images_per_second").as_real(), 0);
+  EXPECT_GT(data.at("images_per_second_per_core").as_real(), 0);
+  std::vector<std::string> stages;
+  for (const Json& row : data.at("stages").items()) stages.push_back(row.at("stage").as_string());
+  EXPECT_EQ(stages, (Words{"load", "resize", "normalise"}));
 }
 
 }  // namespace

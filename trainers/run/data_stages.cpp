@@ -1,0 +1,98 @@
+#include "trainers/run/data_stages.h"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+
+#include "base/errors.h"
+#include "base/random.h"
+#include "data/decode.h"
+
+namespace swin::trainers {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Seconds since the last call.
+class Lap {
+ public:
+  double operator()() {
+    const auto now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    return seconds;
+  }
+
+ private:
+  Clock::time_point last_ = Clock::now();
+};
+
+}  // namespace
+
+std::vector<DataStage> measure_stages(const data::Dataset& dataset,
+                                      const data::LoaderOptions& options, double seconds) {
+  const data::Preprocess& preprocess = options.preprocess;
+  const data::Normalization normalization(preprocess.channels, preprocess.mean, preprocess.std);
+  const bool files = dataset.holds_files();
+  const bool augments = options.augment.auto_augment || options.augment.color_jitter.any() ||
+                        options.augment.random_erasing > 0;
+  data::Augment geometry;
+  geometry.random_resized_crop = options.augment.random_resized_crop;
+  geometry.random_crop = options.augment.random_crop;
+  geometry.horizontal_flip = options.augment.horizontal_flip;
+  double read = 0, decode = 0, normalise = 0, plain = 0, whole = 0;
+  int64_t images = 0;
+  std::string error;
+  std::vector<uint8_t> memory;
+  data::Image loaded, window;
+  window.reshape(preprocess.height, preprocess.width, preprocess.channels);
+  std::vector<float> out(window.pixels.size());
+  const auto count = static_cast<uint64_t>(dataset.size());
+  const base::Permutation order(count, base::Random(options.seed, "data/shuffle", 0));
+  const auto start = Clock::now();
+  const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  for (uint64_t i = 0; images == 0 ? i < count : elapsed() < seconds; ++i) {
+    const uint64_t index = order(i % count);
+    const data::Draw draw{options.seed, i / count, index};
+    Lap lap;
+    try {
+      if (files) {
+        const std::span<const uint8_t> bytes = dataset.encoded(static_cast<int64_t>(index), memory);
+        const double reading = lap();
+        data::decode_image(bytes, dataset.name(static_cast<int64_t>(index)), preprocess.channels,
+                           loaded);
+        read += reading;
+      } else {
+        dataset.load(static_cast<int64_t>(index), loaded);
+      }
+    } catch (const base::DataError& e) {
+      error = e.what();
+      continue;
+    }
+    decode += lap();
+    data::make_training_sample(loaded, preprocess, geometry, normalization, draw, out.data());
+    plain += lap();
+    data::write_normalized(window, {}, preprocess.height, preprocess.width, false, normalization,
+                           out.data());
+    normalise += lap();
+    if (augments) {
+      data::make_training_sample(loaded, preprocess, options.augment, normalization, draw,
+                                 out.data());
+      whole += lap();
+    }
+    ++images;
+  }
+  if (images == 0) throw base::DataError("data.train", "found no readable image: " + error);
+  std::vector<DataStage> stages;
+  const auto add = [&](const char* name, double total) {
+    stages.push_back({name, std::max(total, 0.0) / static_cast<double>(images)});
+  };
+  if (files) add("read", read);
+  add(files ? "decode" : "load", decode);
+  add("resize", plain - normalise);
+  if (augments) add("augment", whole - plain);
+  add("normalise", normalise);
+  return stages;
+}
+
+}  // namespace swin::trainers

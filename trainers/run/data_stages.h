@@ -1,0 +1,26 @@
+// Where the time of a training image goes, from file to normalised numbers.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/loader.h"
+
+namespace swin::trainers {
+
+struct DataStage {
+  std::string name;
+  double seconds_per_image = 0;  ///< of one core
+};
+
+/// Reads, decodes, resizes, augments and normalises images of a shuffled epoch on the calling
+/// thread, one stage after the other, for about `seconds` and at least one image; bad images are
+/// left out. Stages: read and decode where the set holds files, else load; resize (or crop);
+/// normalise (crop with padding and flip are part of it); augment, where colors change or boxes
+/// are erased, is what the whole sample takes beyond those two. The loader's own work beside them
+/// is a copy of nothing: samples are written into the batch.
+/// @throws DataError where no image can be read.
+std::vector<DataStage> measure_stages(const data::Dataset& dataset,
+                                      const data::LoaderOptions& options, double seconds);
+
+}  // namespace swin::trainers
