@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/errors.h"
+#include "trainers/run/training_step.h"
 
 namespace swin::trainers {
 namespace {
@@ -24,6 +26,27 @@ TEST(Classification, TargetsAreASmoothedDistribution) {
   ASSERT_EQ(targets.shape(), (autograd::Shape{2, 4}));
   const std::vector<float> expected = {0.05f, 0.05f, 0.85f, 0.05f, 0.85f, 0.05f, 0.05f, 0.05f};
   for (size_t i = 0; i < expected.size(); ++i) EXPECT_FLOAT_EQ(targets.data()[i], expected[i]);
+}
+
+// timm's mixup_target: smoothing, then the share, with the batch reversed; a slice is a part of it.
+TEST(Classification, TargetsOfAMixedBatchAreMixed) {
+  const auto task = make_task(smoothing(0.3), 3);
+  data::Batch batch;
+  batch.size = 3;
+  batch.labels = {0, 1, 2};
+  batch.own_share = {0.75, 0.75, 0.75};
+  const std::vector<float> expected = {0.625f, 0.1f,   0.275f, 0.1f,  0.8f,
+                                       0.1f,   0.275f, 0.1f,   0.625f};
+  for (const int64_t slice : {1, 2, 3}) {
+    for (int64_t begin = 0; begin < 3; begin += slice) {
+      const int64_t n = std::min(slice, 3 - begin);
+      const Tensor targets = targets_of(*task, batch, begin, n);
+      for (int64_t i = 0; i < n * 3; ++i)
+        EXPECT_FLOAT_EQ(targets.data()[i], expected[static_cast<size_t>(begin * 3 + i)]);
+    }
+  }
+  batch.own_share.clear();
+  EXPECT_FLOAT_EQ(targets_of(*task, batch, 0, 3).data()[0], 0.8f);
 }
 
 TEST(Classification, LossIsTheSlicesPartOfTheBatch) {

@@ -28,6 +28,22 @@ void mix_targets(std::span<const double> own_share, const Tensor& partners, Tens
 
 }  // namespace
 
+Tensor targets_of(const Task& task, const data::Batch& batch, int64_t begin, int64_t n) {
+  const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(n);
+  // One label an image, or a row of them.
+  const auto columns = batch.labels.size() / static_cast<size_t>(batch.size);
+  const std::span<const int64_t> labels(batch.labels);
+  Tensor targets = task.targets(labels.subspan(first * columns, count * columns));
+  if (batch.own_share.empty()) return targets;
+  std::vector<int64_t> partners;
+  for (int64_t i = begin; i < begin + n; ++i) {
+    const auto row = labels.subspan(static_cast<size_t>(batch.size - 1 - i) * columns, columns);
+    partners.insert(partners.end(), row.begin(), row.end());
+  }
+  mix_targets(std::span(batch.own_share).subspan(first, count), task.targets(partners), targets);
+  return targets;
+}
+
 TrainingStep::TrainingStep(layers::Model& model, const Task& task, AdamW& optimizer,
                            const TrainerConfig& config)
     : model_(&model), task_(&task), optimizer_(&optimizer), config_(config) {
@@ -62,7 +78,7 @@ double TrainingStep::gradients(const data::Batch& batch, int64_t update) {
   for (int64_t begin = 0; begin < batch.size; begin += slice) {
     const int64_t n = std::min(slice, batch.size - begin);
     const Tensor images = images_of(batch, begin, n, n, model_->config());
-    const Tensor targets = targets_of(batch, begin, n);
+    const Tensor targets = targets_of(*task_, batch, begin, n);
     layers::Pass pass;
     pass.training = true;
     pass.seed = static_cast<uint64_t>(config_.seed);
@@ -75,22 +91,6 @@ double TrainingStep::gradients(const data::Batch& batch, int64_t update) {
     tape.backward(slice_loss);
   }
   return loss;
-}
-
-Tensor TrainingStep::targets_of(const data::Batch& batch, int64_t begin, int64_t n) const {
-  const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(n);
-  // One label an image, or a row of them.
-  const auto columns = batch.labels.size() / static_cast<size_t>(batch.size);
-  const std::span<const int64_t> labels(batch.labels);
-  Tensor targets = task_->targets(labels.subspan(first * columns, count * columns));
-  if (batch.own_share.empty()) return targets;
-  std::vector<int64_t> partners;
-  for (int64_t i = begin; i < begin + n; ++i) {
-    const auto row = labels.subspan(static_cast<size_t>(batch.size - 1 - i) * columns, columns);
-    partners.insert(partners.end(), row.begin(), row.end());
-  }
-  mix_targets(std::span(batch.own_share).subspan(first, count), task_->targets(partners), targets);
-  return targets;
 }
 
 void TrainingStep::explain(const data::Batch& batch, int64_t update, const Result& result) {

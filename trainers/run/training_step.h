@@ -9,6 +9,10 @@
 
 namespace swin::trainers {
 
+/// The targets of images begin … begin + n − 1 of a batch, mixed as the images are: share · own +
+/// (1 − share) · partner's, each smoothed by the task.
+autograd::Tensor targets_of(const Task& task, const data::Batch& batch, int64_t begin, int64_t n);
+
 class TrainingStep {
  public:
   TrainingStep(layers::Model& model, const Task& task, AdamW& optimizer,
@@ -27,8 +31,6 @@ class TrainingStep {
 
  private:
   double gradients(const data::Batch& batch, int64_t update);
-  /// The targets of images begin … begin + n − 1, mixed as the images are.
-  autograd::Tensor targets_of(const data::Batch& batch, int64_t begin, int64_t n) const;
   [[noreturn]] void explain(const data::Batch& batch, int64_t update, const Result& result);
 
   layers::Model* model_;
