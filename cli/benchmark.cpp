@@ -82,7 +82,7 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
   const trainers::Config config = trainers::load_config(arguments.config, arguments.sets);
   set_threads(arguments, config.runtime.threads);
   const std::unique_ptr<data::Dataset> dataset =
-      trainers::open_dataset_of(config.data.train, config);
+      trainers::open_dataset_of(config.data.train, config, true);
   data::LoaderOptions options;
   options.batch_size = arguments.batch_size > 0 ? arguments.batch_size : config.trainer.batch_size;
   options.shuffle = options.training = true;

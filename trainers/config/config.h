@@ -51,6 +51,7 @@ struct ResizedCropConfig {
 
 /// What training alone does to an image.
 struct AugmentConfig {
+  bool scaled_decode = false;  ///< JPEGs at 1/2, 1/4 or 1/8 of their size where that is enough
   std::optional<ResizedCropConfig> random_resized_crop;  ///< instead of preprocess.resize
   int64_t random_crop = 0;  ///< zero padding on each side, in pixels, before a random crop; 0: none
   double horizontal_flip = 0;               ///< probability

@@ -272,6 +272,11 @@ void add_images(std::vector<Field>& fields) {
       .at_least(0)
       .at_most(1)
       .says("probability of a mirrored image", "hflip");
+  augment("scaled_decode", &A::scaled_decode)
+      .says(
+          "decode a JPEG at 1/2, 1/4 or 1/8 of its size, which is faster and not the same pixels, "
+          "where no crop is then smaller than image_size; evaluation never does",
+          "draft");
   augment("auto_augment", &A::auto_augment)
       .says(
           "timm's RandAugment as `rand-m9-mstd0.5-inc1` (m magnitude, n operations, p "

@@ -1,6 +1,7 @@
 #include "trainers/run/model_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "base/errors.h"
@@ -171,11 +172,28 @@ data::Mixing mixing_of(const Config& config) {
   return {from.mixup, from.cutmix, from.mixup_prob, from.mixup_switch_prob};
 }
 
-data::DecodeOptions decode_of(const Config& config) {
-  return {.exif_orientation = config.preprocess.exif_orientation};
+data::DecodeOptions decode_of(const Config& config, bool training) {
+  data::DecodeOptions decode;
+  decode.exif_orientation = config.preprocess.exif_orientation;
+  if (!training || !config.augment.scaled_decode) return decode;
+  const data::Preprocess preprocess = preprocess_of(config);
+  const auto height = static_cast<double>(preprocess.height);
+  const auto width = static_cast<double>(preprocess.width);
+  decode.min_short_side = std::max(preprocess.height, preprocess.width);
+  if (config.augment.random_resized_crop) {
+    // A crop of the share s of an area A and of the ratio r is √(sAr) wide and √(sA/r) high.
+    const auto [scale, ratio] = *config.augment.random_resized_crop;
+    const double least =
+        std::max(width * width / (scale[0] * ratio[0]), height * height * ratio[1] / scale[0]);
+    decode.min_pixels = least < 1e15 ? static_cast<int64_t>(std::ceil(least)) : int64_t{1} << 50;
+  } else if (preprocess.resize) {
+    decode.min_short_side = *preprocess.resize;
+  }
+  return decode;
 }
 
-std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config) {
+std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
+                                               bool training) {
   data::DatasetOptions options;
   options.format = dataset.format;
   options.path = dataset.path;
@@ -183,7 +201,7 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.fraction_begin = dataset.fraction_begin;
   options.fraction_end = dataset.fraction_end;
   options.channels = config.model.in_chans;
-  options.decode = decode_of(config);
+  options.decode = decode_of(config, training);
   options.num_classes = config.model.num_classes;
   options.seed = static_cast<uint64_t>(dataset.seed);
   options.synthetic_size = config.model.image_size;

@@ -48,9 +48,10 @@ data::Preprocess preprocess_of(const Config& config);
 /// What training alone does to each image, and to each batch. @throws UsageError.
 data::Augment augment_of(const Config& config);
 data::Mixing mixing_of(const Config& config);
-/// How image files are decoded, in training, evaluate and predict alike.
-data::DecodeOptions decode_of(const Config& config);
+/// How image files are decoded. @param training with what augment says.
+data::DecodeOptions decode_of(const Config& config, bool training = false);
 /// Opens one of the config's data sets, with the model's channels. @throws DataError, UsageError.
-std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config);
+std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
+                                               bool training = false);
 
 }  // namespace swin::trainers

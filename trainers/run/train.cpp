@@ -98,7 +98,7 @@ Data open_data(Config& config) {
     throw base::UsageError("data.train", "found none, expected a data set to learn from",
                            "add a data section");
   Data data;
-  data.train = open_dataset_of(config.data.train, config);
+  data.train = open_dataset_of(config.data.train, config, true);
   const int64_t classes = data.train->num_classes();
   if (config.model.num_classes != 0 && config.model.num_classes != classes)
     throw base::UsageError("model.num_classes",
