@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes the readers of weight files, one after the other, under the address and undefined-behaviour sanitizers.
-#   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: safetensors pickle torch_file checkpoint (default: all)
+#   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: safetensors pickle torch_file checkpoint tar manifest (default: all)
 # Needs clang and libclang-rt-14-dev. New inputs go to build/fuzz/corpus, crashes to build/fuzz/crashes (and end
 # the script with an error); the seeds are fuzz/corpus/TARGET.
 set -euo pipefail
@@ -12,14 +12,14 @@ targets=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --minutes) minutes=${2:?fuzz.sh: --minutes needs a number}; shift 2 ;;
-    safetensors | pickle | torch_file | checkpoint) targets+=("$1"); shift ;;
+    safetensors | pickle | torch_file | checkpoint | tar | manifest) targets+=("$1"); shift ;;
     *)
-      echo "fuzz.sh: found the argument \"$1\", expected --minutes N, safetensors, pickle, torch_file or checkpoint" >&2
+      echo "fuzz.sh: found the argument \"$1\", expected --minutes N, safetensors, pickle, torch_file, checkpoint, tar or manifest" >&2
       exit 2
       ;;
   esac
 done
-[[ ${#targets[@]} -gt 0 ]] || targets=(safetensors pickle torch_file checkpoint)
+[[ ${#targets[@]} -gt 0 ]] || targets=(safetensors pickle torch_file checkpoint tar manifest)
 
 build=${SWIN_FUZZ_BUILD:-build/fuzz}
 cmake --preset fuzz -B "$build"
