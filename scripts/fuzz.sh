@@ -1,25 +1,29 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of weight files, one after the other, under the address and undefined-behaviour sanitizers.
-#   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: safetensors pickle torch_file checkpoint tar manifest (default: all)
+# Fuzzes the readers of weight files and the decoders of images, one after the other, under the address and
+# undefined-behaviour sanitizers.
+#   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: those of `all` below (default: all)
 # Needs clang and libclang-rt-14-dev. New inputs go to build/fuzz/corpus, crashes to build/fuzz/crashes (and end
 # the script with an error); the seeds are fuzz/corpus/TARGET.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=/usr/bin:$PATH
 
+all=(safetensors pickle torch_file checkpoint jpeg png webp exif)
 minutes=10
 targets=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --minutes) minutes=${2:?fuzz.sh: --minutes needs a number}; shift 2 ;;
-    safetensors | pickle | torch_file | checkpoint | tar | manifest) targets+=("$1"); shift ;;
     *)
-      echo "fuzz.sh: found the argument \"$1\", expected --minutes N, safetensors, pickle, torch_file, checkpoint, tar or manifest" >&2
-      exit 2
+      if [[ " ${all[*]} " != *" $1 "* ]]; then
+        echo "fuzz.sh: found the argument \"$1\", expected --minutes N or one of: ${all[*]}" >&2
+        exit 2
+      fi
+      targets+=("$1"); shift
       ;;
   esac
 done
-[[ ${#targets[@]} -gt 0 ]] || targets=(safetensors pickle torch_file checkpoint tar manifest)
+[[ ${#targets[@]} -gt 0 ]] || targets=("${all[@]}")
 
 build=${SWIN_FUZZ_BUILD:-build/fuzz}
 cmake --preset fuzz -B "$build"
