@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=/usr/bin:$PATH
 
-all=(safetensors pickle torch_file checkpoint jpeg png webp exif)
+all=(safetensors pickle torch_file checkpoint jpeg png webp exif tar manifest)
 minutes=10
 targets=()
 while [[ $# -gt 0 ]]; do
