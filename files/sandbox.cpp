@@ -78,7 +78,7 @@ std::string enter_sandbox(int file, int channel, const SandboxLimits& limits) {
   const bool limited =
       limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, 0, 0) && limit(RLIMIT_NPROC, 0, 0) &&
       limit(RLIMIT_CPU, static_cast<rlim_t>(used.tv_sec + limits.cpu_seconds), RLIM_INFINITY) &&
-      limit(RLIMIT_NOFILE, 0, 0);  // what is open stays open
+      (kSanitized || limit(RLIMIT_NOFILE, 0, 0));  // what is open stays open
   if (!limited) return failure("resource limits were refused", errno);
   if (!kSanitized) {
     const rlim_t bytes = now_bytes + static_cast<rlim_t>(limits.memory_bytes);
@@ -86,12 +86,11 @@ std::string enter_sandbox(int file, int channel, const SandboxLimits& limits) {
       return failure("a limit of memory was refused", errno);
   }
 
-  const scmp_filter_ctx filter = seccomp_init(kSanitized ? SCMP_ACT_ERRNO(EPERM)
-                                                         : SCMP_ACT_KILL_PROCESS);
+  const scmp_filter_ctx filter = seccomp_init(kSanitized ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
   if (filter == nullptr) return "libseccomp made no filter";
-  const bool complete = allow_all(filter) && allow_on(filter, SCMP_SYS(pread64), file) &&
+  const bool complete = kSanitized || (allow_all(filter) && allow_on(filter, SCMP_SYS(pread64), file) &&
                         allow_on(filter, SCMP_SYS(read), channel) &&
-                        allow_on(filter, SCMP_SYS(write), channel);
+                        allow_on(filter, SCMP_SYS(write), channel));
   const int error = complete ? seccomp_load(filter) : -ENOMEM;
   seccomp_release(filter);
   return error == 0 ? "" : failure("the kernel took no seccomp filter", -error);

@@ -12,8 +12,8 @@ struct SandboxLimits {
 
 /// From here on this process may compute, take memory up to a limit, read `file` at any place
 /// (pread) and talk through `channel` (read, write); every other system call ends it. There is no
-/// way back. Under sanitizers, whose runtimes need more, memory is not limited and other system
-/// calls fail instead.
+/// way back. A build with sanitizers, whose runtimes open files of their own, has the limits of
+/// time and writing only.
 /// @return empty, or why this system has no such walls.
 std::string enter_sandbox(int file, int channel, const SandboxLimits& limits);
 
