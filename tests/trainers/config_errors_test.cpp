@@ -94,7 +94,8 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "masked, "
        "assert"},
       {with_data("\"checkpoint\": {\"monitor\": \"top_1\"}"),
-       "x.json:3: checkpoint.monitor: found \"top_1\", expected one of top1, top5, loss; did you "
+       "x.json:3: checkpoint.monitor: found \"top_1\", expected one of top1, top5, loss, "
+       "mean_average_precision, micro_f1; did you "
        "mean "
        "\"top1\"?"},
       {with_data("\"model\": {\"name\": \"swim\"}"),
@@ -195,12 +196,11 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "{\"format\": …, \"path\": …}}"},
       {"{\"data\": {\"train\": {}}}",
        "x.json:1: data.train.format: missing, expected one of image_folder, cifar10, cifar100, "
-       "mnist, "
-       "synthetic"},
+       "mnist, hdf5, manifest, webdataset, packed, synthetic"},
       {"{\"data\": {\"train\": {\"format\": \"cifar\"}}}",
        "x.json:1: data.train.format: found \"cifar\", expected one of image_folder, cifar10, "
        "cifar100, "
-       "mnist, synthetic"},
+       "mnist, hdf5, manifest, webdataset, packed, synthetic"},
       {"{\"data\": {\"train\": {\"format\": \"cifar10\"}}}",
        "x.json:1: data.train.path: missing, expected the folder of the cifar10 data set"},
       {"{\"data\": {\"train\": {\"format\": \"synthetic\", \"path\": \"x\"}}}",
@@ -211,7 +211,8 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "use data.train.fraction"},
       {"{\"data\": {\"train\": {\"format\": \"image_folder\", \"path\": \"x\", \"split\": "
        "\"train\"}}}",
-       "x.json:1: data.train.split: found \"train\", expected null: a set of format image_folder is "
+       "x.json:1: data.train.split: found \"train\", expected null: a set of format image_folder "
+       "is "
        "all that its path holds; set data.train.path to that of the split, or use "
        "data.train.fraction"},
       {"{\"data\": {\"train\": {\"format\": \"hdf5\", \"path\": \"x.h5\"}}, \"task\": {\"name\": "
