@@ -33,8 +33,9 @@ class CsvReader {
     while (true) {
       fields.push_back(field());
       if (at_ - begin > kMaxRowBytes || fields.size() > kMaxColumns)
-        refuse(where_, begin_line_, "found a row of over a megabyte or 10,000 columns, expected "
-                                    "less");
+        refuse(where_, begin_line_,
+               "found a row of over a megabyte or 10,000 columns, expected "
+               "less");
       if (at_ == text_.size()) return true;
       if (text_[at_] != ',') break;
       step();
@@ -46,7 +47,11 @@ class CsvReader {
   int64_t line() const { return begin_line_; }
 
  private:
-  void step() { line_ += text_[at_++] == '\n'; }
+  // A line ends at LF, CRLF or a CR of its own.
+  void step() {
+    const char c = text_[at_++];
+    line_ += c == '\n' || (c == '\r' && (at_ == text_.size() || text_[at_] != '\n'));
+  }
 
   std::string field() {
     std::string value;
@@ -132,8 +137,9 @@ void read_csv(std::string_view text, const std::string& where,
 std::string label_text(const base::Json& json, const std::string& where, int64_t line) {
   if (json.is_string()) return json.as_string();
   if (json.is_integer()) return std::to_string(json.as_int());
-  refuse(where, line, std::string("found a label that is ") + json.type_name() +
-                          ", expected a name or a whole number");
+  refuse(where, line,
+         std::string("found a label that is ") + json.type_name() +
+             ", expected a name or a whole number");
 }
 
 void read_json_lines(std::string_view text, const std::string& where,

@@ -44,11 +44,11 @@ std::vector<std::vector<int64_t>> labels_of(const Dataset& dataset) {
 }
 
 TEST_F(ManifestTest, ReadsCsv) {
-  const auto dataset = open("\xEF\xBB\xBFid,label,path\r\n1,zebra,a.png\r\n\r\n"
-                            "2,\"Ant \"\"x\"\"\",\"d, e.png\"\r\n3, zebra ,deep/c.png");
+  const auto dataset = open(
+      "\xEF\xBB\xBFid,label,path\r\n1,zebra,a.png\r\n\r\n"
+      "2,\"Ant \"\"x\"\"\",\"d, e.png\"\r\n3, zebra ,deep/c.png");
   EXPECT_THAT(dataset->class_names(), ElementsAre("Ant \"x\"", "zebra"));
-  EXPECT_THAT(labels_of(*dataset),
-              ElementsAre(ElementsAre(1), ElementsAre(0), ElementsAre(1)));
+  EXPECT_THAT(labels_of(*dataset), ElementsAre(ElementsAre(1), ElementsAre(0), ElementsAre(1)));
   EXPECT_FALSE(dataset->multi_label());
   EXPECT_EQ(dataset->name(1), folder_ / "d, e.png");
   EXPECT_EQ(dataset->load(2), read_image(golden_path("images/rgb.png"), 3));
@@ -73,9 +73,10 @@ TEST_F(ManifestTest, SeveralLabelsMakeItMultiLabel) {
   };
   expect(*open("path,label\na.png,dog;cat\nb.png,bird\ndeep/c.png,bird; dog;bird\n"));
   expect(*open("path,labels\na.png,cat;dog\nb.png,bird\ndeep/c.png,bird;dog\n"));
-  expect(*open("{\"path\":\"a.png\",\"labels\":[\"dog\",\"cat\"]}\n"
-               "{\"path\":\"b.png\",\"label\":\"bird\"}\n"
-               "{\"path\":\"deep/c.png\",\"labels\":[\"bird\",\"dog\"]}\n"));
+  expect(
+      *open("{\"path\":\"a.png\",\"labels\":[\"dog\",\"cat\"]}\n"
+            "{\"path\":\"b.png\",\"label\":\"bird\"}\n"
+            "{\"path\":\"deep/c.png\",\"labels\":[\"bird\",\"dog\"]}\n"));
   const auto none = open("path,labels\na.png,cat\nb.png,\n");
   EXPECT_THAT(labels_of(*none), ElementsAre(ElementsAre(0), ElementsAre()));
   EXPECT_EQ(none->label(1), 0);
@@ -84,8 +85,9 @@ TEST_F(ManifestTest, SeveralLabelsMakeItMultiLabel) {
 TEST_F(ManifestTest, FractionsOfMultiLabelSetsAreDisjoint) {
   DatasetOptions options;
   options.format = "manifest";
-  options.path = folder_.write("list.csv", "path,label\na.png,x;y\nb.png,x\ndeep/c.png,x\n"
-                                           "\"d, e.png\",x;y\n");
+  options.path = folder_.write("list.csv",
+                               "path,label\na.png,x;y\nb.png,x\ndeep/c.png,x\n"
+                               "\"d, e.png\",x;y\n");
   std::set<std::string> names;
   for (const auto& [begin, end] : {std::pair(0.0, 0.75), std::pair(0.75, 1.0)}) {
     options.fraction_begin = begin, options.fraction_end = end;
@@ -93,10 +95,8 @@ TEST_F(ManifestTest, FractionsOfMultiLabelSetsAreDisjoint) {
     EXPECT_TRUE(part->multi_label());
     for (int64_t i = 0; i < part->size(); ++i) {
       EXPECT_TRUE(names.insert(part->name(i)).second);
-      EXPECT_EQ(part->labels(i).size(), part->name(i).ends_with("a.png") ||
-                                                part->name(i).ends_with("e.png")
-                                            ? 2u
-                                            : 1u);
+      EXPECT_EQ(part->labels(i).size(),
+                part->name(i).ends_with("a.png") || part->name(i).ends_with("e.png") ? 2u : 1u);
       Bytes memory;
       EXPECT_GT(part->encoded(i, memory).size(), 0u);
     }
@@ -127,8 +127,7 @@ TEST_F(ManifestTest, AFileOfClassesGivesOrderAndRange) {
                     HasSubstr("classes.txt")));
   EXPECT_THAT(error("path,label\na.png,3\n"), HasSubstr(":2: found the label 3, expected 0 … 2"));
   folder_.write("classes.txt", "a\nb\na\n");
-  EXPECT_THAT(error("path,label\na.png,a\n"),
-              HasSubstr("classes.txt:3: found the class a again"));
+  EXPECT_THAT(error("path,label\na.png,a\n"), HasSubstr("classes.txt:3: found the class a again"));
 }
 
 TEST_F(ManifestTest, PathsStayInside) {
@@ -164,6 +163,15 @@ TEST_F(ManifestTest, BrokenListsAreNamed) {
               HasSubstr(":2: found a line without path and label"));
   EXPECT_THAT(error("{\"path\":\"a.png\",\"label\":[1]}\n"), HasSubstr("a label that is array"));
   EXPECT_THAT(error("{\"path\":\"a.png\",\"label\":1\n"), HasSubstr(list() + ":1: "));
+}
+
+TEST(ManifestRows, LinesEndAtLfCrlfOrCr) {
+  for (const char* text : {"path,label\na,0\nb,1\n", "path,label\r\na,0\r\nb,1\r\n",
+                           "path,label\ra,0\rb,1\r", "path,label\na,0\rb,1"}) {
+    std::vector<int64_t> lines;
+    read_manifest(text, "list.csv", [&](const ManifestRow& row) { lines.push_back(row.line); });
+    EXPECT_EQ(lines, (std::vector<int64_t>{2, 3})) << text;
+  }
 }
 
 TEST_F(ManifestTest, OneMissingFileIsABadPicture) {
