@@ -11,18 +11,19 @@
 #include <functional>
 #include <thread>
 
+#include "base/errors.h"
 #include "files/atomic_file.h"
-#include "tests/files/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
 namespace fs = std::filesystem;
+using swin::testing::message_of;
+using swin::testing::read_text;
+using swin::testing::TemporaryDirectory;
+using swin::testing::write_text;
 using ::testing::HasSubstr;
-using testing::message_of;
-using testing::read_text;
-using testing::TemporaryDirectory;
-using testing::write_text;
 
 TEST(AtomicFile, WritesSpansInOrderAndLeavesNothingElse) {
   const TemporaryDirectory directory;

@@ -8,23 +8,24 @@
 #include <cstring>
 #include <map>
 
+#include "base/errors.h"
 #include "files/atomic_file.h"
 #include "files/checkpoint_file.h"
 #include "files/digest.h"
-#include "tests/files/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
 namespace fs = std::filesystem;
+using swin::testing::message_of;
+using swin::testing::read_text;
+using swin::testing::TemporaryDirectory;
+using swin::testing::write_text;
 using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::message_of;
 using ::testing::Not;
-using testing::read_text;
-using testing::TemporaryDirectory;
-using testing::write_text;
 
 /// A small checkpoint and the memory its arrays are views of.
 struct Sample {

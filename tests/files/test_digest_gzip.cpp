@@ -2,19 +2,20 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "base/errors.h"
 #include "files/atomic_file.h"
 #include "files/digest.h"
 #include "files/gzip.h"
 #include "files/mapped_file.h"
-#include "tests/files/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
+using swin::testing::message_of;
+using swin::testing::TemporaryDirectory;
+using swin::testing::write_text;
 using ::testing::HasSubstr;
-using testing::message_of;
-using testing::TemporaryDirectory;
-using testing::write_text;
 
 TEST(Digest, MatchesPublishedVectors) {  // FIPS 180-2, appendix B
   EXPECT_EQ(to_hex(sha256(bytes_of(""))),

@@ -11,16 +11,17 @@
 #include <thread>
 #include <vector>
 
+#include "base/errors.h"
 #include "base/random.h"
 #include "files/foreign_hdf5.h"
 #include "files/foreign_hdf5_child.h"
-#include "temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
+using swin::testing::TemporaryDirectory;
 using ::testing::HasSubstr;
-using testing::TemporaryDirectory;
 
 std::string file_of(const std::string& name) {
   return std::string(SWIN_SOURCE_DIR "/tests/files/hdf5/") + name + ".h5";
@@ -146,7 +147,7 @@ TEST(ForeignHdf5, SurvivesAnyBytes) {
   int refused = 0, read = 0;
   uint64_t number = 0;
   for (const char* name : {"contiguous", "chunked", "latest", "many_labels"}) {
-    const std::string bytes = testing::read_text(file_of(name));
+    const std::string bytes = swin::testing::read_text(file_of(name));
     for (int i = 0; i < 30; ++i, ++number) {
       {
         std::ofstream out(path, std::ios::binary | std::ios::trunc);

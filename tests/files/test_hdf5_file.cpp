@@ -6,15 +6,16 @@
 #include <memory>
 #include <numeric>
 
+#include "base/errors.h"
 #include "files/hdf5_file.h"
-#include "tests/files/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
+using swin::testing::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::message_of;
 
 std::vector<float> ramp(int64_t size, float first = 0) {
   std::vector<float> values(static_cast<size_t>(size));

@@ -4,18 +4,18 @@
 #include "base/errors.h"
 #include "files/pickle.h"
 #include "tests/files/heap_meter.h"
-#include "tests/files/temporary_directory.h"
 #include "tests/files/torch_bytes.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
+using swin::testing::message_of;
 using ::testing::AllOf;
 using testing::code_of;
 using ::testing::ElementsAre;
 using testing::global;
 using ::testing::HasSubstr;
-using testing::message_of;
 using testing::number;
 using testing::pickle_of;
 using testing::raw;

@@ -5,21 +5,22 @@
 #include <cstring>
 #include <limits>
 
+#include "base/errors.h"
 #include "files/atomic_file.h"
 #include "files/safetensors.h"
 #include "tests/files/heap_meter.h"
-#include "tests/files/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
+using swin::testing::message_of;
+using swin::testing::read_text;
+using swin::testing::TemporaryDirectory;
+using swin::testing::write_text;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::message_of;
-using testing::read_text;
-using testing::TemporaryDirectory;
-using testing::write_text;
 
 std::string file_of(const std::string& header, size_t data_bytes) {
   const uint64_t size = header.size();

@@ -6,17 +6,22 @@
 #include <cstring>
 #include <numeric>
 
+#include "base/errors.h"
+#include "files/archive_file.h"
 #include "files/mapped_file.h"
 #include "files/torch_file.h"
-#include "files/archive_file.h"
 #include "tests/files/heap_meter.h"
-#include "tests/files/temporary_directory.h"
 #include "tests/files/torch_bytes.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
 namespace fs = std::filesystem;
+using swin::testing::message_of;
+using swin::testing::read_text;
+using swin::testing::TemporaryDirectory;
+using swin::testing::write_text;
 using ::testing::AllOf;
 using testing::code_of;
 using testing::dict_of;
@@ -25,15 +30,11 @@ using testing::floats;
 using testing::global;
 using ::testing::HasSubstr;
 using testing::legacy_of;
-using testing::message_of;
 using testing::number;
 using testing::pth_of;
 using testing::raw;
-using testing::read_text;
 using testing::span_of;
-using testing::TemporaryDirectory;
 using testing::tuple;
-using testing::write_text;
 using testing::zip_of;
 
 fs::path sample(const std::string& name) {

@@ -1,25 +1,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/errors.h"
 #include "files/atomic_file.h"
 #include "files/checkpoint_file.h"
 #include "files/mapped_file.h"
 #include "files/weight_file.h"
 #include "tests/files/heap_meter.h"
-#include "tests/files/temporary_directory.h"
 #include "tests/files/torch_bytes.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
 namespace fs = std::filesystem;
+using swin::testing::message_of;
+using swin::testing::read_text;
+using swin::testing::TemporaryDirectory;
+using swin::testing::write_text;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::message_of;
-using testing::read_text;
-using testing::TemporaryDirectory;
-using testing::write_text;
 
 const std::vector<float> kValues{1, 2, 3, 4};
 

@@ -15,33 +15,13 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "tests/support/temporary_directory.h"
 #include "trainers/run/train.h"
 
 namespace swin::trainers::testing {
 
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "swin_run_XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+using swin::testing::read_text;
+using swin::testing::TemporaryDirectory;
 
 inline std::vector<base::Json> read_log(const std::filesystem::path& run) {
   std::vector<base::Json> lines;
