@@ -11,8 +11,8 @@ namespace {
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-const char* const kVerbs[] = {"train",   "evaluate", "predict", "plan",      "config",
-                              "inspect", "convert",  "verify",  "benchmark", "data", "info"};
+const char* const kVerbs[] = {"train",   "evaluate", "predict",   "plan", "config", "inspect",
+                              "convert", "verify",   "benchmark", "data", "info"};
 
 TEST(Arguments, HelpOfEachVerbShowsAnExample) {
   const Finished all = swin({"--help"});
@@ -86,7 +86,7 @@ TEST(Arguments, SetTakesOneOrMore) {
 }
 
 int64_t threads_of_run(const Words& more, const char* environment) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   Child::Options options;
   options.environment = {{"OMP_NUM_THREADS", environment}};
   const Finished result =

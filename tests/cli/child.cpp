@@ -36,26 +36,6 @@ void expect_keys(const base::Json& json, std::initializer_list<const char*> keys
   for (const char* key : keys) EXPECT_NE(json.find(key), nullptr) << key;
 }
 
-Folder::Folder() {
-  std::string pattern = (fs::temp_directory_path() / "swin_cli_XXXXXX").string();
-  if (!mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");
-  path_ = pattern;
-}
-Folder::~Folder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-std::string read_text(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
-void write_text(const fs::path& file, const std::string& text) {
-  std::ofstream(file, std::ios::binary) << text;
-}
-
 Child::Child(const std::vector<std::string>& arguments, const Options& options) {
   std::string pattern = (fs::temp_directory_path() / "swin_child_XXXXXX").string();
   if (!mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp failed");

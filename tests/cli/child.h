@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::test {
 
@@ -51,23 +52,6 @@ Finished swin(const Words& arguments, const Child::Options& options = {});
 /// failure of the test where the exit code is another or stdout is none.
 base::Json json_of(const Words& arguments, int exit_code = 0);
 void expect_keys(const base::Json& json, std::initializer_list<const char*> keys);
-
-/// A folder that is removed at the end.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::string read_text(const std::filesystem::path& file);
-void write_text(const std::filesystem::path& file, const std::string& text);
 
 /// Blocks until `name` is created in `folder`, which exists. Construct it before what creates the
 /// file begins.

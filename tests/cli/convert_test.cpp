@@ -39,7 +39,7 @@ std::map<std::string, std::string> weights_of(const std::string& file) {
 }
 
 // A trained model of one update.
-std::string trained(const Folder& folder) {
+std::string trained(const TemporaryDirectory& folder) {
   const Finished result = swin(Words{"train", "configs/synthetic_micro.json", "--output",
                                      folder / "run", "--set", "model.window_size=3"} +
                                one_update());
@@ -48,7 +48,7 @@ std::string trained(const Folder& folder) {
 }
 
 TEST(Convert, EveryDialectAndBackBitForBit) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string h5 = trained(folder), config = folder / "run/config.json";
   const auto expected = weights_of(h5);
   ASSERT_FALSE(expected.empty());
@@ -68,7 +68,7 @@ TEST(Convert, EveryDialectAndBackBitForBit) {
 }
 
 TEST(Convert, CheckpointMadeOfWeightsIsAWholeOne) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string h5 = trained(folder), config = folder / "run/config.json";
   const std::string weights = folder / "weights.safetensors", made = folder / "made.h5";
   json_of({"convert", h5, weights, "--dialect", "huggingface"});
@@ -94,7 +94,7 @@ TEST(Convert, CheckpointMadeOfWeightsIsAWholeOne) {
 }
 
 TEST(Convert, StateDictOfTorchSaveNeedsNoConfig) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string h5 = folder / "tiny.h5", again = folder / "again.safetensors";
   const Json result = json_of({"convert", kTiny, h5});
   EXPECT_EQ(result.at("source_dialect").as_string(), "torchvision");
@@ -124,7 +124,7 @@ TEST(Convert, StateDictOfTorchSaveNeedsNoConfig) {
 }
 
 TEST(Convert, ConvertedWeightsVerify) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string config = kGoldens + "v1_square.json", h5 = folder / "square.h5";
   json_of({"convert", kGoldens + "v1_square_window.safetensors", h5, "--config", config});
   EXPECT_TRUE(json_of({"verify", h5, "--golden", kGoldens + "v1_square.safetensors"})
@@ -152,7 +152,7 @@ TEST(Convert, InspectTellsWhatAFileIs) {
 }
 
 TEST(Convert, SaysWhatIsWrong) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string out = folder / "out.safetensors";
   expect_refused({"convert", kTiny}, 2, "OUT");
   expect_refused({"convert", kTiny, folder / "out.bin"}, 2, ".safetensors");

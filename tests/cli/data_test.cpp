@@ -40,7 +40,7 @@ class DataVerb : public testing::Test {
                    "trainer": {"batch_size": 2}, "schedule": {"steps": 2, "warmup_epochs": 0}})");
     return {"train", config, "--quiet", "--output", folder_ / name};
   }
-  Folder folder_;
+  TemporaryDirectory folder_;
 };
 
 TEST_F(DataVerb, CheckCountsAndFindsNothing) {
@@ -94,10 +94,9 @@ TEST_F(DataVerb, APackedSetTrainsAsItsFolderDoes) {
   for (const auto& [format, path] : formats) {
     const Finished run = swin(training(format, path, format));
     ASSERT_EQ(run.exit_code, 0) << run.err;
-    losses.push_back(
-        json_of({"evaluate", folder_ / (std::string(format) + "/last.h5"), "--json"})
-            .at("loss")
-            .as_real());
+    losses.push_back(json_of({"evaluate", folder_ / (std::string(format) + "/last.h5"), "--json"})
+                         .at("loss")
+                         .as_real());
   }
   EXPECT_EQ(losses[0], losses[1]);
   EXPECT_EQ(losses[0], losses[2]);
@@ -115,8 +114,9 @@ TEST_F(DataVerb, OtherClassesInTheValidationAreNamed) {
   for (const char* label : {"ant", "wasp"})
     fs::copy_file(kImages + "rgb.png", folder_ / ("other/" + std::string(label) + "/1.png"));
   Words words = training("image_folder", set(), "run");
-  words.insert(words.end(), {"--set", "data.validation.path=\"" + (folder_ / "other") + "\"",
-                             "--set", "data.validation.fraction=1"});
+  words.insert(words.end(),
+               {"--set", "data.validation.path=\"" + (folder_ / "other").string() + "\"", "--set",
+                "data.validation.fraction=1"});
   const Finished run = swin(words);
   EXPECT_EQ(run.exit_code, 3);
   EXPECT_THAT(run.err, HasSubstr("not in data.train: wasp; not in data.validation: bee"));

@@ -34,7 +34,7 @@ class Errors : public testing::Test {
   Finished train(const std::vector<std::string>& more, const Child::Options& options = {}) const {
     return swin(Words{"train", kMicro, "--output", folder_ / "run"} + one_update() + more, options);
   }
-  Folder folder_;
+  TemporaryDirectory folder_;
 };
 
 TEST_F(Errors, Config) {
@@ -61,8 +61,8 @@ TEST_F(Errors, MissingDataSet) {
     const std::string split = format == "image_folder" ? "null" : "train";
     const Finished result =
         swin({"train", "configs/fashion_mnist_demo.json", "--output", folder_ / "run", "--set",
-              "data.train.path=" + (folder_ / "none"), "--set", "data.train.format=" + format,
-              "--set", "data.validation=null"});
+              "data.train.path=" + (folder_ / "none").string(), "--set",
+              "data.train.format=" + format, "--set", "data.validation=null"});
     expect_refused(result, 3, folder_ / "none");
   }
   // A file that is cut.
@@ -71,7 +71,7 @@ TEST_F(Errors, MissingDataSet) {
                            "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"})
     file(std::string("cut/") + name, "\0\0\x08");
   expect_refused(swin({"train", "configs/fashion_mnist_demo.json", "--output", folder_ / "run",
-                       "--set", "data.train.path=" + (folder_ / "cut")}),
+                       "--set", "data.train.path=" + (folder_ / "cut").string()}),
                  3, "cut/");
 }
 

@@ -23,7 +23,7 @@ class Init : public testing::Test {
   base::Json report(const std::string& run) const {
     return base::parse_json(read_text(folder_ / (run + "/init.json")), "init.json");
   }
-  Folder folder_;
+  TemporaryDirectory folder_;
 };
 
 TEST_F(Init, GoesThroughAnotherLibrarysNames) {

@@ -16,7 +16,7 @@ std::string read(const std::string& path) {
 }
 
 TEST(DataPreview, DrawsTheTrainingBatchAndIsTheSameEveryTime) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string config = folder / "c.json";
   write_text(config, R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [1],
                                    "num_heads": [2], "window_size": 4},

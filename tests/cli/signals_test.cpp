@@ -40,7 +40,7 @@ void expect_saved(const Finished& result, int exit_code, const std::string& run)
 }
 
 TEST(Signals, TermSavesAndAsksToBeRequeued) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string run = folder / "run";
   expect_saved(stopped_by(SIGTERM, run), 85, run);
 
@@ -62,23 +62,23 @@ TEST(Signals, TermSavesAndAsksToBeRequeued) {
 }
 
 TEST(Signals, IntSavesAndExits130) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   expect_saved(stopped_by(SIGINT, folder / "run"), 130, folder / "run");
 }
 
 TEST(Signals, Usr1SavesAndAsksToBeRequeued) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   expect_saved(stopped_by(SIGUSR1, folder / "run"), 85, folder / "run");
 }
 
 TEST(Signals, ALockLeftByAKilledRunDoesNotStopTheNext) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   EXPECT_EQ(stopped_by(SIGKILL, folder / "run").exit_code, 128 + SIGKILL);
   expect_saved(stopped_by(SIGTERM, folder / "run"), 85, folder / "run");
 }
 
 TEST(Signals, TwoRunsInOneDirectoryAreRefused) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string run = folder / "run";
   std::filesystem::create_directories(run);
   Arrival begun(run, "run.json");

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 const std::string kMicro = "configs/synthetic_micro.json";
 
 TEST(Verbs, LifeOfARun) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const std::string run = folder / "run", last = run + "/last.h5";
   const Json trained = json_of(Words{"train", kMicro, "--output", run} + one_update());
   expect_keys(trained,
@@ -73,16 +73,16 @@ TEST(Verbs, LifeOfARun) {
 }
 
 TEST(Verbs, TrainPrintsResultsOnStdoutAndIsSilentWhenQuiet) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   const Finished result =
       swin(Words{"train", kMicro, "--output", folder / "run", "--quiet"} + one_update());
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");
-  EXPECT_THAT(result.out, HasSubstr("Last checkpoint: " + folder / "run"));
+  EXPECT_THAT(result.out, HasSubstr("Last checkpoint: " + (folder / "run").string()));
 }
 
 TEST(Verbs, RunsLandInRunsByDefault) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   Child::Options options;
   options.working_folder = folder.path();
   const Finished result =
@@ -93,7 +93,7 @@ TEST(Verbs, RunsLandInRunsByDefault) {
 }
 
 TEST(Verbs, EvaluateReadsAFolder) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   for (const char* name : {"bag", "coat", "dress"}) {
     std::filesystem::create_directories(folder / ("images/" + std::string(name)));
     std::filesystem::copy_file(SWIN_SOURCE_DIR "/docs/demo_images/coat.png",
@@ -106,7 +106,7 @@ TEST(Verbs, EvaluateReadsAFolder) {
       "\"num_heads\": [1], \"window_size\": 3}, \"schedule\": {\"epochs\": null, \"steps\": 1, "
       "\"warmup_steps\": 0}, \"trainer\": {\"batch_size\": 3}, \"data\": {\"train\": "
       "{\"format\": \"image_folder\", \"path\": \"" +
-          (folder / "images") + "\"}}}");
+          (folder / "images").string() + "\"}}}");
   const Finished trained =
       swin({"train", folder / "config.json", "--output", folder / "run", "--quiet"});
   ASSERT_EQ(trained.exit_code, 0) << trained.err;
@@ -155,7 +155,7 @@ TEST(Verbs, EveryConfigOfTheProjectResolves) {
 }
 
 TEST(Verbs, PlanOfThePublishedModels) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   for (const PublishedModel& model : published_models()) {
     SCOPED_TRACE(model.label);
     const layers::ModelConfig config = model.config();
@@ -186,7 +186,7 @@ TEST(Verbs, PlanOfThePublishedModels) {
 }
 
 TEST(Verbs, PlanTakesTheModelSectionAlone) {
-  const Folder folder;
+  const TemporaryDirectory folder;
   write_text(folder / "model.json",
              R"({"model": {"image_size": [28, 20], "patch_size": 4, "in_chans": 1, "embed_dim": 12,
     "depths": [2, 1], "num_heads": [1, 2], "window_size": 4, "num_classes": 3}})");
@@ -260,7 +260,7 @@ TEST(Verbs, VerifyAndInspectTheGoldens) {
   expect_keys(verified.at("tensors").items()[0], {"name", "max_abs_error", "max_rel_error"});
 
   // Another scale of q: the same names and shapes, other numbers.
-  const Folder folder;
+  const TemporaryDirectory folder;
   std::string text = read_text(std::string(SWIN_SOURCE_DIR) + "/" + goldens + "v1_square.json");
   const size_t at = text.find("\"patch_size\"");
   ASSERT_NE(at, std::string::npos);

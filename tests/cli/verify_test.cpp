@@ -44,7 +44,7 @@ TEST(CliVerify, EveryDialectComputesTheSame) {
   const struct {
     std::string weights, golden;
   } cases[] = {{"v1_square_window", "v1_square"}, {"v2_clamped_weights", "v2_clamped"}};
-  const Folder folder;
+  const TemporaryDirectory folder;
   for (const auto& c : cases)
     for (const std::string dialect : {"official", "timm", "torchvision", "huggingface"}) {
       const std::string there = folder / (c.weights + "." + dialect + ".safetensors");

@@ -32,13 +32,13 @@ DatasetOptions options_of(const std::string& format, const std::string& path,
   return options;
 }
 
-void write_mnist(const TemporaryFolder& folder, const std::string& start = "train") {
+void write_mnist(const TemporaryDirectory& folder, const std::string& start = "train") {
   folder.write(start + "-images-idx3-ubyte", idx({4, 2, 3}, noise(24)));
   folder.write(start + "-labels-idx1-ubyte", idx({4}, {7, 0, 9, 7}));
 }
 
 TEST(Mnist, ReadsTheUsualFiles) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   write_mnist(folder);
   write_mnist(folder, "t10k");
   const auto dataset = open_dataset(options_of("mnist", folder.path(), 1));
@@ -59,10 +59,10 @@ TEST(Mnist, ReadsTheUsualFiles) {
 }
 
 TEST(Mnist, FingerprintIsTheContent) {
-  const TemporaryFolder folder, other;
+  const TemporaryDirectory folder, other;
   write_mnist(folder);
   write_mnist(other);
-  const auto fingerprint = [](const TemporaryFolder& where) {
+  const auto fingerprint = [](const TemporaryDirectory& where) {
     return open_dataset(options_of("mnist", where.path(), 1))->fingerprint();
   };
   EXPECT_EQ(fingerprint(folder), fingerprint(other));
@@ -72,14 +72,14 @@ TEST(Mnist, FingerprintIsTheContent) {
 }
 
 TEST(Mnist, FashionHasItsOwnClassNames) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   for (const char* start : {"Fashion-MNIST/train"}) write_mnist(folder, start);
   const auto dataset = open_dataset(options_of("mnist", folder / "Fashion-MNIST", 1));
   EXPECT_EQ(dataset->class_names()[9], "Ankle boot");
 }
 
 TEST(Mnist, BrokenFilesAreNamed) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   const auto error = [&] {
     return data_error([&] { open_dataset(options_of("mnist", folder.path(), 1)); });
   };
@@ -113,7 +113,7 @@ TEST(Mnist, BrokenFilesAreNamed) {
 }
 
 TEST(Mnist, ADamagedGzipFileIsNamed) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   write_mnist(folder);
   std::filesystem::remove(folder / "train-images-idx3-ubyte");
   const std::string path =
@@ -147,7 +147,7 @@ Bytes cifar_records(int64_t records, int64_t label_bytes, uint8_t first_label = 
 }
 
 TEST(Cifar, ReadsBatchesInTheirOrder) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   folder.write("data_batch_2.bin", cifar_records(1, 1, 5));
   folder.write("data_batch_10.bin", cifar_records(2, 1, 7));
   folder.write("data_batch_1.bin", cifar_records(3, 1));
@@ -170,7 +170,7 @@ TEST(Cifar, ReadsBatchesInTheirOrder) {
 }
 
 TEST(Cifar, TakesNamesAndTheFolderOfTheArchive) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   folder.write("cifar-10-batches-bin/data_batch_1.bin", cifar_records(3, 1));
   folder.write("cifar-10-batches-bin/batches.meta.txt", "a\r\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n");
   EXPECT_EQ(open_dataset(options_of("cifar10", folder.path()))->class_names()[0], "a");
@@ -180,7 +180,7 @@ TEST(Cifar, TakesNamesAndTheFolderOfTheArchive) {
 }
 
 TEST(Cifar, HundredUsesTheFineLabel) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   folder.write("train.bin", cifar_records(3, 2, 97));
   const auto dataset = open_dataset(options_of("cifar100", folder.path()));
   EXPECT_EQ(dataset->label(2), 99);
@@ -191,7 +191,7 @@ TEST(Cifar, HundredUsesTheFineLabel) {
 }
 
 TEST(Cifar, BrokenFilesAreNamed) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   const auto error = [&] {
     return data_error([&] { open_dataset(options_of("cifar10", folder.path())); });
   };
@@ -210,7 +210,7 @@ TEST(Cifar, BrokenFilesAreNamed) {
 }
 
 TEST(Dataset, RefusesWhatMakesNoSense) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   const std::string file = folder.write("file", "text");
   EXPECT_THAT(
       data_error([] { open_dataset(options_of("mnist", "/no/such/folder")); }),

@@ -96,7 +96,7 @@ TEST(Decode, ScalesByTheLargestFactorThatStillCovers) {
 }
 
 TEST(Decode, IgnoresTheNameAndTrustsTheBytes) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   const std::string path =
       folder.write("really_a_png.jpg", read_bytes(golden_path("images/rgb.png")));
   EXPECT_EQ(read_image(path, 3), read_image(golden_path("images/rgb.png"), 3));
@@ -205,7 +205,7 @@ TEST(Decode, RefusesHugePicturesBeforeTakingMemory) {
 }
 
 TEST(Decode, RefusesHugeFilesUnread) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   const std::string path = folder.write("huge.jpg", read_bytes(golden_path("images/gray.jpg")));
   std::filesystem::resize_file(path, static_cast<uintmax_t>(kMaxImageBytes) + 1);  // sparse
   EXPECT_THAT(data_error([&] { read_image(path, 3); }),
@@ -213,7 +213,7 @@ TEST(Decode, RefusesHugeFilesUnread) {
 }
 
 TEST(Png, WritesWhatItReads) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   for (const int64_t channels : {1, 3}) {
     const Image image{13, 7, channels, noise(13 * 7 * channels)};
     write_png(folder / "a.png", image);

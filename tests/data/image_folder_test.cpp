@@ -40,7 +40,7 @@ class ImageFolderTest : public testing::Test {
   std::string error() const {
     return data_error([&] { open_dataset(folder_options(folder_.path())); });
   }
-  TemporaryFolder folder_;
+  TemporaryDirectory folder_;
 };
 
 TEST_F(ImageFolderTest, OneFolderIsOneClass) {
@@ -60,9 +60,9 @@ TEST_F(ImageFolderTest, OneFolderIsOneClass) {
 }
 
 TEST_F(ImageFolderTest, FingerprintIsNamesAndSizesNotThePlace) {
-  const TemporaryFolder other;
+  const TemporaryDirectory other;
   fs::copy(folder_.path(), other.path(), fs::copy_options::recursive);
-  const auto fingerprint = [](const TemporaryFolder& where) {
+  const auto fingerprint = [](const TemporaryDirectory& where) {
     return open_dataset(folder_options(where.path()))->fingerprint();
   };
   EXPECT_EQ(fingerprint(folder_), fingerprint(other));
@@ -72,7 +72,7 @@ TEST_F(ImageFolderTest, FingerprintIsNamesAndSizesNotThePlace) {
 
 TEST_F(ImageFolderTest, AnEmptyClassIsAnError) {
   fs::create_directories(folder_ / "empty");
-  EXPECT_EQ(error(), (folder_ / "empty") +
+  EXPECT_EQ(error(), (folder_ / "empty").string() +
                          ": found no picture, expected .jpg, .jpeg, .png or .webp files; add "
                          "pictures or remove the folder");
   folder_.write("empty/a.gif", "GIF8");
@@ -80,14 +80,14 @@ TEST_F(ImageFolderTest, AnEmptyClassIsAnError) {
 }
 
 TEST_F(ImageFolderTest, NoClassIsAnError) {
-  const TemporaryFolder flat;
+  const TemporaryDirectory flat;
   copy_image("rgb.png", flat / "a.png");
   EXPECT_THAT(data_error([&] { open_dataset(folder_options(flat.path())); }),
               HasSubstr("found no folder in it, expected one folder for each class"));
 }
 
 TEST_F(ImageFolderTest, LinksStayInside) {
-  const TemporaryFolder outside;
+  const TemporaryDirectory outside;
   copy_image("rgb.png", outside / "secret/s.png");
   fs::create_symlink(outside / "secret/s.png", folder_ / "zebra/link_out.png");
   fs::create_symlink("2.PNG", folder_ / "zebra/link_in.png");
@@ -132,7 +132,7 @@ TEST_F(ImageFolderTest, HandsOutTheFilesAsTheyAre) {
 
 TEST_F(ImageFolderTest, AFileCostsLittleBeyondItsPath) {
   constexpr int64_t kFiles = 3000;
-  const TemporaryFolder many;
+  const TemporaryDirectory many;
   size_t path_bytes = 0;
   for (int64_t i = 0; i < kFiles; ++i) {
     const std::string name =

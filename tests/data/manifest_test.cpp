@@ -34,7 +34,7 @@ class ManifestTest : public testing::Test {
     return data_error([&] { open(text, num_classes); });
   }
   std::string list() const { return folder_ / "list.csv"; }
-  TemporaryFolder folder_;
+  TemporaryDirectory folder_;
 };
 
 std::vector<std::vector<int64_t>> labels_of(const Dataset& dataset) {
@@ -131,7 +131,7 @@ TEST_F(ManifestTest, AFileOfClassesGivesOrderAndRange) {
 }
 
 TEST_F(ManifestTest, PathsStayInside) {
-  const TemporaryFolder outside;
+  const TemporaryDirectory outside;
   outside.write("s.png", "secret");
   for (const std::string path : {"../s.png", "deep/../../s.png", "/etc/passwd"})
     EXPECT_THAT(error("path,label\na.png,x\n" + path + ",x\n"),

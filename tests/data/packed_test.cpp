@@ -33,7 +33,7 @@ class PackedTest : public testing::Test {
   }
   std::string set() const { return folder_ / "set"; }
   std::string packed() const { return folder_ / "set.h5"; }
-  TemporaryFolder folder_;
+  TemporaryDirectory folder_;
 };
 
 TEST_F(PackedTest, GivesTheBatchesOfTheFolder) {
@@ -80,8 +80,8 @@ TEST_F(PackedTest, EqualSetsGiveEqualBytesAndNothingIsLeftBehind) {
 }
 
 TEST_F(PackedTest, KeepsSeveralLabels) {
-  const std::string list = folder_.write(
-      "set/list.csv", "path,labels\na/0.jpg,x;y\nb/1.jpg,\nb/2.jpg,z\n");
+  const std::string list =
+      folder_.write("set/list.csv", "path,labels\na/0.jpg,x;y\nb/1.jpg,\nb/2.jpg,z\n");
   pack_dataset(*open_path(list), packed());
   const auto pack = open_path(packed());
   EXPECT_TRUE(pack->multi_label());
@@ -125,7 +125,7 @@ TEST_F(PackedTest, AFileThatCannotBeWrittenIsADiskError) {
 }
 
 TEST(Check, CountsKindsSizesDuplicatesAndBadFiles) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   folder.write("a/1.jpg", image_bytes("rgb_420.jpg"));
   folder.write("a/2.jpg", image_bytes("gray.jpg"));
   folder.write("b/1.png", image_bytes("rgb.png"));
@@ -157,7 +157,7 @@ TEST(Check, CountsKindsSizesDuplicatesAndBadFiles) {
 }
 
 TEST(Check, FormatsAreToldByTheirPath) {
-  const TemporaryFolder folder;
+  const TemporaryDirectory folder;
   EXPECT_EQ(format_of_path(folder.path()), "image_folder");
   EXPECT_EQ(format_of_path("x-{0..3}.tar"), "webdataset");
   EXPECT_EQ(format_of_path("x.jsonl"), "manifest");

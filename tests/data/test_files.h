@@ -11,42 +11,13 @@
 
 #include "base/errors.h"
 #include "files/digest.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::data {
 
 using Bytes = std::vector<uint8_t>;
 
-/// A folder of its own for each test, removed with it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "swin_data_XXXXXX").string();
-    if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string path() const { return path_.string(); }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string write(const std::string& name, std::span<const uint8_t> bytes) const {
-    const std::filesystem::path file = path_ / name;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream(file, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-    return file.string();
-  }
-  std::string write(const std::string& name, const std::string& text) const {
-    return write(name, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-  }
-
- private:
-  std::filesystem::path path_;
-};
+using test::TemporaryDirectory;
 
 inline std::string golden_path(const std::string& name) {
   return std::string(SWIN_SOURCE_DIR) + "/tests/data/" + name;

@@ -49,7 +49,7 @@ class WebDatasetTest : public testing::Test {
   static void add_to_tar(Bytes& tar, const std::string& name, const std::string&, char type) {
     data::add_to_tar(tar, name, Bytes(), type);
   }
-  TemporaryFolder folder_;
+  TemporaryDirectory folder_;
 };
 
 TEST_F(WebDatasetTest, ReadsPicturesFromTheirPlaces) {
@@ -85,8 +85,7 @@ TEST_F(WebDatasetTest, ARangeNamesItsShards) {
   EXPECT_EQ(dataset->label(0), 2);
   EXPECT_EQ(dataset->label(2), 0);
   EXPECT_EQ(dataset->name(2), folder_ / "s-002.tar: k.png");
-  EXPECT_THAT(data_error([&] { open("s-{000..003}.tar"); }),
-              HasSubstr("s-003.tar: no such file"));
+  EXPECT_THAT(data_error([&] { open("s-{000..003}.tar"); }), HasSubstr("s-003.tar: no such file"));
   EXPECT_THAT(data_error([&] { open("s-{000..002}.tar", 2); }),
               HasSubstr("s-000.tar: k.cls: found the label 2, expected 0 … 1"));
 }

@@ -12,9 +12,9 @@
 namespace swin::files {
 namespace {
 
-using swin::testing::message_of;
-using swin::testing::TemporaryDirectory;
-using swin::testing::write_text;
+using swin::test::message_of;
+using swin::test::TemporaryDirectory;
+using swin::test::write_text;
 using ::testing::HasSubstr;
 
 TEST(Digest, MatchesPublishedVectors) {  // FIPS 180-2, appendix B

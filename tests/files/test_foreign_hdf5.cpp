@@ -20,7 +20,7 @@
 namespace swin::files {
 namespace {
 
-using swin::testing::TemporaryDirectory;
+using swin::test::TemporaryDirectory;
 using ::testing::HasSubstr;
 
 std::string file_of(const std::string& name) {
@@ -147,7 +147,7 @@ TEST(ForeignHdf5, SurvivesAnyBytes) {
   int refused = 0, read = 0;
   uint64_t number = 0;
   for (const char* name : {"contiguous", "chunked", "latest", "many_labels"}) {
-    const std::string bytes = swin::testing::read_text(file_of(name));
+    const std::string bytes = swin::test::read_text(file_of(name));
     for (int i = 0; i < 30; ++i, ++number) {
       {
         std::ofstream out(path, std::ios::binary | std::ios::trunc);

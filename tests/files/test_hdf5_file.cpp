@@ -13,7 +13,7 @@
 namespace swin::files {
 namespace {
 
-using swin::testing::message_of;
+using swin::test::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

@@ -10,7 +10,7 @@
 namespace swin::files {
 namespace {
 
-using swin::testing::message_of;
+using swin::test::message_of;
 using ::testing::AllOf;
 using testing::code_of;
 using ::testing::ElementsAre;

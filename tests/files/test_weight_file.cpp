@@ -14,10 +14,10 @@ namespace swin::files {
 namespace {
 
 namespace fs = std::filesystem;
-using swin::testing::message_of;
-using swin::testing::read_text;
-using swin::testing::TemporaryDirectory;
-using swin::testing::write_text;
+using swin::test::message_of;
+using swin::test::read_text;
+using swin::test::TemporaryDirectory;
+using swin::test::write_text;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

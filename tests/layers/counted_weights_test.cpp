@@ -8,8 +8,8 @@
 
 #include "base/errors.h"
 #include "base/random.h"
-#include "tests/files/temporary_directory.h"
 #include "tests/layers/model_support.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::layers {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "files/safetensors.h"
-#include "tests/files/temporary_directory.h"
 #include "tests/layers/model_support.h"
+#include "tests/support/temporary_directory.h"
 #include "trainers/config/config.h"
 #include "trainers/report/verify.h"
 

@@ -8,7 +8,7 @@ namespace swin::layers {
 namespace {
 
 using files::NamedArray;
-using files::testing::message_of;
+using swin::test::message_of;
 using testing::HasSubstr;
 
 class Weights : public testing::Test {

@@ -9,8 +9,8 @@ namespace swin::layers {
 namespace {
 
 using files::NamedArray;
-using files::testing::message_of;
-using files::testing::TemporaryDirectory;
+using swin::test::message_of;
+using swin::test::TemporaryDirectory;
 using testing::HasSubstr;
 using trainers::verify;
 using trainers::VerifyReport;

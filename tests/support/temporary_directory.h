@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace swin::testing {
+namespace swin::test {
 
 inline std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -72,4 +72,4 @@ std::string message_of(Function&& function) {
   return "";
 }
 
-}  // namespace swin::testing
+}  // namespace swin::test

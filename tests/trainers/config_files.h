@@ -11,7 +11,7 @@
 
 namespace swin::trainers {
 
-class ConfigFiles : public swin::testing::TemporaryDirectory {
+class ConfigFiles : public swin::test::TemporaryDirectory {
  public:
   /// The one line a bad config is refused with, without the folder; "accepted" if it is not.
   std::string refusal(const std::string& file, const std::vector<std::string>& sets = {}) const {

@@ -20,8 +20,9 @@
 
 namespace swin::trainers::testing {
 
-using swin::testing::read_text;
-using swin::testing::TemporaryDirectory;
+using swin::test::message_of;
+using swin::test::read_text;
+using swin::test::TemporaryDirectory;
 
 inline std::vector<base::Json> read_log(const std::filesystem::path& run) {
   std::vector<base::Json> lines;
@@ -106,20 +107,6 @@ int in_child(Function function) {
   int status = 0;
   waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-template <class Expected, class Function>
-std::string message_of(Function function) {
-  try {
-    function();
-  } catch (const Expected& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    ADD_FAILURE() << "another exception: " << error.what();
-    return "";
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
 }
 
 }  // namespace swin::trainers::testing
