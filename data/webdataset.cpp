@@ -1,11 +1,10 @@
-// Tar shards of pictures and labels, as WebDataset writes them: the files of one name up to its
-// first dot are one sample. Pictures are read from their places in the shards; nothing is unpacked.
+// Tar shards of pictures and labels, as WebDataset writes them: files in a row whose names are equal
+// up to the first dot (their key) are one sample. Keys belong to their shard: the same key in two
+// shards is two samples. Pictures are read from their places in the shards; nothing is unpacked.
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <map>
-#include <numeric>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "base/errors.h"
 #include "data/class_labels.h"
@@ -70,18 +69,28 @@ class WebDataset : public EncodedDataset {
     const files::MappedFile file(where, files::FileKind::data);
     const std::vector<files::TarEntry> entries = files::read_tar_index(file.bytes(), where);
     std::vector<std::pair<std::string, Sample>> samples;  // in the order of the archive
-    std::unordered_map<std::string, size_t> numbers;
+    std::unordered_set<std::string> keys;
     for (const files::TarEntry& entry : entries) {
       const size_t base = entry.name.rfind('/') + 1;  // 0 where there is none
       const size_t dot = entry.name.find('.', base);
       if (dot == base || dot == std::string::npos) continue;  // hidden, or without an ending
+      const std::string key = entry.name.substr(0, dot);
+      if (samples.empty() || samples.back().first != key) {
+        // Readers that stream a shard end a sample where the key changes: they would see two.
+        if (!keys.insert(key).second)
+          throw base::DataError(where,
+                                "found " + files::printable(entry.name) +
+                                    " apart from the files of its key before it, expected those "
+                                    "of one key in a row",
+                                "give every sample a key of its own; write the archive in the "
+                                "order of names (tar --sort=name)");
+        samples.emplace_back(key, Sample());
+      }
       std::string ending = entry.name.substr(dot + 1);
       for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
       const bool picture = is_picture_ending(ending);
       if (!picture && ending != "cls") continue;
-      const auto [place, fresh] = numbers.emplace(entry.name.substr(0, dot), samples.size());
-      if (fresh) samples.emplace_back(place->first, Sample());
-      Sample& sample = samples[place->second].second;
+      Sample& sample = samples.back().second;
       const files::TarEntry*& slot = picture ? sample.picture : sample.label;
       if (slot != nullptr)
         throw base::DataError(where,
@@ -92,6 +101,7 @@ class WebDataset : public EncodedDataset {
       slot = &entry;
     }
     for (const auto& [key, sample] : samples) {
+      if (sample.label == nullptr && sample.picture == nullptr) continue;  // of other files
       if (sample.label == nullptr || sample.picture == nullptr)
         throw base::DataError(
             where,

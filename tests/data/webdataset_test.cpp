@@ -123,6 +123,65 @@ TEST_F(WebDatasetTest, BrokenSamplesAreNamed) {
   EXPECT_THAT(error(ended({})), HasSubstr("found no picture"));
 }
 
+// Keys belong to their shard, as in the webdataset package.
+TEST_F(WebDatasetTest, AKeyInTwoShardsIsTwoSamples) {
+  Bytes tar;
+  add_to_tar(tar, "a/7.jpg", image_bytes("rgb_420.jpg"));
+  add_to_tar(tar, "a/7.cls", "ant");
+  add_to_tar(tar, "b/7.cls", "bee");  // another folder is another key
+  add_to_tar(tar, "b/7.png", image_bytes("rgb.png"));
+  folder_.write("s-0.tar", ended(tar));
+  tar.clear();
+  add_to_tar(tar, "a/7.jpg", image_bytes("gray.jpg"));
+  add_to_tar(tar, "a/7.cls", "wasp");
+  add_to_tar(tar, "b/7.png", "no picture");
+  add_to_tar(tar, "b/7.cls", "bee");
+  folder_.write("s-1.tar", ended(tar));
+  const auto dataset = open("s-{0..1}.tar");
+  ASSERT_EQ(dataset->size(), 4);
+  EXPECT_THAT(dataset->class_names(), ElementsAre("ant", "bee", "wasp"));
+  std::vector<std::string> names;
+  std::vector<int64_t> labels;
+  for (int64_t i = 0; i < 4; ++i) {
+    names.push_back(dataset->name(i));
+    labels.push_back(dataset->label(i));
+  }
+  EXPECT_THAT(names, ElementsAre(folder_ / "s-0.tar: a/7.jpg", folder_ / "s-0.tar: b/7.png",
+                                 folder_ / "s-1.tar: a/7.jpg", folder_ / "s-1.tar: b/7.png"));
+  EXPECT_THAT(labels, ElementsAre(0, 1, 2, 1));
+  EXPECT_EQ(dataset->load(0), read_image(golden_path("images/rgb_420.jpg"), 3));
+  EXPECT_EQ(dataset->load(2), read_image(golden_path("images/gray.jpg"), 3));
+  EXPECT_THAT(data_error([&] { dataset->load(3); }), HasSubstr("s-1.tar: b/7.png: found"));
+}
+
+TEST_F(WebDatasetTest, AKeyThatComesBackInItsShardIsRefused) {
+  Bytes tar = two();
+  add_to_tar(tar, "x/1.png", image_bytes("rgb.png"));
+  EXPECT_THAT(error(ended(tar)),
+              AllOf(HasSubstr("bad.tar: found x/1.png apart from the files of its key before it, "
+                              "expected those of one key in a row"),
+                    HasSubstr("tar --sort=name")));
+  // Also where what comes back, or what came between, is neither picture nor label.
+  tar = two();
+  add_to_tar(tar, "x/1.txt", "text");
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found x/1.txt apart from"));
+  tar.clear();
+  add_to_tar(tar, "1.cls", "ant");
+  add_to_tar(tar, "2.json", "{}");
+  add_to_tar(tar, "1.png", image_bytes("rgb.png"));
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found 1.png apart from"));
+  // Hidden files and names without an ending have no key, and files of other keys may lie between.
+  tar.clear();
+  add_to_tar(tar, "readme.txt", "text");
+  add_to_tar(tar, "1.cls", "ant");
+  add_to_tar(tar, "._1.png", "hidden");
+  add_to_tar(tar, "MANIFEST", "text");
+  add_to_tar(tar, "1.png", image_bytes("rgb.png"));
+  add_to_tar(tar, "zz.json", "{}");
+  folder_.write("good.tar", ended(tar));
+  EXPECT_EQ(open("good.tar")->size(), 1);
+}
+
 TEST_F(WebDatasetTest, WhatIsNoPlainTarIsRefused) {
   EXPECT_THAT(error({}), HasSubstr("found an empty file"));
   EXPECT_THAT(error(noise(4096)), HasSubstr("bad.tar: "));
