@@ -93,9 +93,9 @@ class Hdf5Dataset : public Dataset {
                            const std::string& remedy) const {
     const int64_t columns = std::max<int64_t>(1, file_.label_columns());
     throw base::DataError(path_,
-                          "found the label " +
-                              std::to_string(labels_[static_cast<size_t>(place)]) + " of image " +
-                              std::to_string(place / columns) + ", expected " + expected,
+                          "found the label " + std::to_string(labels_[static_cast<size_t>(place)]) +
+                              " of image " + std::to_string(place / columns) + ", expected " +
+                              expected,
                           remedy);
   }
 

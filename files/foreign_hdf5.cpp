@@ -79,8 +79,8 @@ int spawn(int file, int socket) {
   posix_spawnattr_setsigmask(&attributes, &blocked);
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                            POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   char name[sizeof kChildName];
   std::memcpy(name, kChildName, sizeof name);
   char* arguments[] = {name, nullptr};
@@ -93,8 +93,8 @@ int spawn(int file, int socket) {
   }
   environment.push_back(nullptr);
   int child = -1;
-  const int error = posix_spawn(&child, "/proc/self/exe", &actions, &attributes, arguments,
-                                environment.data());
+  const int error =
+      posix_spawn(&child, "/proc/self/exe", &actions, &attributes, arguments, environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   errno = error;
@@ -145,8 +145,9 @@ struct ForeignHdf5::State {
     if (child >= 0) {
       pollfd none{};
       for (int i = 0; i < 100 && !ended; ++i) {  // the socket closes a moment before
-        ended = ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-                info.si_pid == child;
+        ended =
+            ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            info.si_pid == child;
         if (!ended) ::poll(&none, 0, 10);
       }
     }
@@ -262,10 +263,9 @@ void ForeignHdf5::begin() {
   const auto lie = [&] { s.give_up("made its reader talk nonsense: it is damaged or hostile"); };
   if (h.magic != kMagic) lie();
   if (h.status == kNoWalls)
-    throw base::DataError(s.where,
-                          "found no sandbox on this system to read it in: " +
-                              s.receive_text(h.text_bytes),
-                          "convert it into a folder of images");
+    throw base::DataError(
+        s.where, "found no sandbox on this system to read it in: " + s.receive_text(h.text_bytes),
+        "convert it into a folder of images");
   if (h.status != kDone) s.refuse(s.receive_text(h.text_bytes));
   // The child may be anybody by now: what it says is measured against the file.
   const auto within = [](int64_t value, int64_t least, int64_t most) {
@@ -274,10 +274,10 @@ void ForeignHdf5::begin() {
   if (!within(h.images, 1, s.channel.file_bytes) || !within(h.height, 1, kMaxSide) ||
       !within(h.width, 1, kMaxSide) || (h.channels != 1 && h.channels != 3) ||
       h.height * h.width > kMaxImageBytes / h.channels ||
-      h.images > s.channel.file_bytes / image_bytes() ||
-      !within(h.label_columns, 0, kMaxClasses) ||
+      h.images > s.channel.file_bytes / image_bytes() || !within(h.label_columns, 0, kMaxClasses) ||
       h.images > s.channel.file_bytes / std::max<int64_t>(1, h.label_columns) ||
-      !within(h.num_names, 0, kMaxClasses) || !within(h.names_bytes, 0, h.num_names * (kMaxNameBytes + 1)))
+      !within(h.num_names, 0, kMaxClasses) ||
+      !within(h.names_bytes, 0, h.num_names * (kMaxNameBytes + 1)))
     lie();
   std::string names(static_cast<size_t>(h.names_bytes), '\0');
   s.receive(names.data(), names.size());

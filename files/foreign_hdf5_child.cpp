@@ -157,8 +157,8 @@ void check_storage(hid_t id, const std::string& name, bool& chunked) {
   for (int i = 0; i < filters; ++i) {
     unsigned flags = 0, config = 0;
     size_t values = 0;
-    const H5Z_filter_t filter =
-        H5Pget_filter2(plist, static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, &config);
+    const H5Z_filter_t filter = H5Pget_filter2(plist, static_cast<unsigned>(i), &flags, &values,
+                                               nullptr, 0, nullptr, &config);
     refuse(name + " is filtered (" + filter_name(filter) + "), expected no filters");
   }
 }
@@ -189,7 +189,8 @@ Dataset open_dataset(hid_t file, const char* link) {
     bytes *= side;
     set.shape.push_back(static_cast<int64_t>(side));
   }
-  if (H5Dget_storage_size(set.id) > limit) refuse(set.name + " declares more than the file can hold");
+  if (H5Dget_storage_size(set.id) > limit)
+    refuse(set.name + " declares more than the file can hold");
   if (H5Dget_storage_size(set.id) < bytes)
     refuse(set.name + " has fewer bytes than its shape, expected all to be written");
   return set;
@@ -203,15 +204,24 @@ std::string text_of(const std::vector<int64_t>& shape) {
 
 const char* class_text(H5T_class_t kind) {
   switch (kind) {
-    case H5T_INTEGER: return "integer";
-    case H5T_FLOAT: return "floating point";
-    case H5T_STRING: return "string";
-    case H5T_COMPOUND: return "compound";
-    case H5T_VLEN: return "variable length";
-    case H5T_REFERENCE: return "reference";
-    case H5T_ENUM: return "enumeration";
-    case H5T_ARRAY: return "array";
-    default: return "opaque";
+    case H5T_INTEGER:
+      return "integer";
+    case H5T_FLOAT:
+      return "floating point";
+    case H5T_STRING:
+      return "string";
+    case H5T_COMPOUND:
+      return "compound";
+    case H5T_VLEN:
+      return "variable length";
+    case H5T_REFERENCE:
+      return "reference";
+    case H5T_ENUM:
+      return "enumeration";
+    case H5T_ARRAY:
+      return "array";
+    default:
+      return "opaque";
   }
 }
 
@@ -233,7 +243,8 @@ void take_names(Contents& c, hid_t type, hid_t space, const auto& read) {
   const size_t bytes = H5Tget_size(type);
   if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || bytes == 0 ||
       bytes > static_cast<size_t>(kMaxNameBytes))
-    refuse("class_names is " + std::string(H5Tis_variable_str(type) > 0 ? "of variable length" : type_text(type)) +
+    refuse("class_names is " +
+           std::string(H5Tis_variable_str(type) > 0 ? "of variable length" : type_text(type)) +
            ", expected strings of a fixed length up to 256 bytes (in numpy: dtype \"S\")");
   const hssize_t count = H5Sget_simple_extent_npoints(space);
   if (H5Sget_simple_extent_ndims(space) != 1 || count < 1 || count > kMaxClasses)
@@ -253,9 +264,8 @@ void read_names(Contents& c) {
   if (has_link(c.file, "class_names")) {
     const Dataset set = open_dataset(c.file, "class_names");
     const hid_t type = have(H5Dget_type(set.id), set.name);
-    take_names(c, type, set.space, [&](char* to) {
-      return H5Dread(set.id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);
-    });
+    take_names(c, type, set.space,
+               [&](char* to) { return H5Dread(set.id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to); });
     return;
   }
   if (H5Aexists(c.file, "class_names") <= 0) return;
@@ -288,9 +298,9 @@ Contents open_contents(hid_t access) {
   h.height = shape[1];
   h.width = shape[2];
   h.channels = shape.size() == 4 ? shape[3] : 1;
-  if (h.height > kMaxSide || h.width > kMaxSide ||
-      h.height * h.width > kMaxImageBytes / h.channels)
-    refuse("/images has the shape " + text_of(shape) + ", expected at most 100 megapixels an image");
+  if (h.height > kMaxSide || h.width > kMaxSide || h.height * h.width > kMaxImageBytes / h.channels)
+    refuse("/images has the shape " + text_of(shape) +
+           ", expected at most 100 megapixels an image");
 
   c.labels = open_dataset(c.file, "labels");
   const hid_t label_type = have(H5Dget_type(c.labels.id), "/labels");
@@ -313,13 +323,11 @@ void read_rows(const Dataset& set, hid_t type, int64_t first, int64_t count, voi
   std::vector<hsize_t> start(set.shape.size(), 0), sides(set.shape.begin(), set.shape.end());
   start[0] = static_cast<hsize_t>(first);
   sides[0] = static_cast<hsize_t>(count);
-  const hid_t memory =
-      H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr);
-  const bool read =
-      memory >= 0 &&
-      H5Sselect_hyperslab(set.space, H5S_SELECT_SET, start.data(), nullptr, sides.data(), nullptr) >=
-          0 &&
-      H5Dread(set.id, type, memory, set.space, H5P_DEFAULT, to) >= 0;
+  const hid_t memory = H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr);
+  const bool read = memory >= 0 &&
+                    H5Sselect_hyperslab(set.space, H5S_SELECT_SET, start.data(), nullptr,
+                                        sides.data(), nullptr) >= 0 &&
+                    H5Dread(set.id, type, memory, set.space, H5P_DEFAULT, to) >= 0;
   if (memory >= 0) H5Sclose(memory);
   if (!read) refuse(set.name + " could not be read at place " + std::to_string(first));
 }
@@ -379,8 +387,8 @@ void answer(const Contents& c, std::vector<uint8_t>& rows) {
   guarded(Reply{}, [&] {
     const Header& h = c.header;
     const bool images = request.what == kImages;
-    const int64_t row_bytes = images ? h.height * h.width * h.channels
-                                     : 8 * std::max<int64_t>(1, h.label_columns);
+    const int64_t row_bytes =
+        images ? h.height * h.width * h.channels : 8 * std::max<int64_t>(1, h.label_columns);
     if (request.first < 0 || request.count < 1 || request.count > h.images - request.first)
       refuse("was asked for rows that it does not have");
     rows.resize(static_cast<size_t>(request.count * row_bytes));

@@ -50,9 +50,9 @@ rlim_t address_space_bytes() {
 bool allow_all(scmp_filter_ctx filter) {
   // Memory that holds no code, time, and the end; a lock of libhdf5 or malloc is a futex.
   constexpr int kHarmless[] = {
-      SCMP_SYS(brk),           SCMP_SYS(munmap),       SCMP_SYS(mremap),     SCMP_SYS(madvise),
-      SCMP_SYS(futex),         SCMP_SYS(getrandom),    SCMP_SYS(exit),       SCMP_SYS(exit_group),
-      SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),       SCMP_SYS(sched_yield),
+      SCMP_SYS(brk),           SCMP_SYS(munmap),       SCMP_SYS(mremap), SCMP_SYS(madvise),
+      SCMP_SYS(futex),         SCMP_SYS(getrandom),    SCMP_SYS(exit),   SCMP_SYS(exit_group),
+      SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),   SCMP_SYS(sched_yield),
       SCMP_SYS(rt_sigreturn),
   };
   for (const int call : kHarmless)
@@ -88,9 +88,10 @@ std::string enter_sandbox(int file, int channel, const SandboxLimits& limits) {
 
   const scmp_filter_ctx filter = seccomp_init(kSanitized ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
   if (filter == nullptr) return "libseccomp made no filter";
-  const bool complete = kSanitized || (allow_all(filter) && allow_on(filter, SCMP_SYS(pread64), file) &&
-                        allow_on(filter, SCMP_SYS(read), channel) &&
-                        allow_on(filter, SCMP_SYS(write), channel));
+  const bool complete =
+      kSanitized ||
+      (allow_all(filter) && allow_on(filter, SCMP_SYS(pread64), file) &&
+       allow_on(filter, SCMP_SYS(read), channel) && allow_on(filter, SCMP_SYS(write), channel));
   const int error = complete ? seccomp_load(filter) : -ENOMEM;
   seccomp_release(filter);
   return error == 0 ? "" : failure("the kernel took no seccomp filter", -error);

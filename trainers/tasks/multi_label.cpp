@@ -40,16 +40,14 @@ MultiLabelClassification::MultiLabelClassification(const TaskConfig& config, int
 Tensor MultiLabelClassification::targets(std::span<const int64_t> labels) const {
   Tensor targets({static_cast<int64_t>(labels.size()) / num_classes_, num_classes_});
   const double off = label_smoothing_ / 2;
-  std::transform(labels.begin(), labels.end(), targets.mutable_data(), [off](int64_t label) {
-    return static_cast<real>(label != 0 ? 1 - off : off);
-  });
+  std::transform(labels.begin(), labels.end(), targets.mutable_data(),
+                 [off](int64_t label) { return static_cast<real>(label != 0 ? 1 - off : off); });
   return targets;
 }
 
 Tensor MultiLabelClassification::loss(const Tensor& logits, const Tensor& targets,
                                       real factor) const {
-  return autograd::binary_cross_entropy(logits, targets,
-                                        factor / static_cast<real>(num_classes_));
+  return autograd::binary_cross_entropy(logits, targets, factor / static_cast<real>(num_classes_));
 }
 
 void MultiLabelClassification::begin_metrics() {
@@ -83,10 +81,10 @@ Metrics MultiLabelClassification::metrics() const {
   }
   const auto twice = static_cast<double>(2 * true_positives_);
   const double all = twice + static_cast<double>(wrong_);
-  return {{"mean_average_precision",
-           precision / static_cast<double>(std::max<int64_t>(1, classes))},
-          {"micro_f1", all > 0 ? twice / all : 1},
-          {"loss", loss_ / std::max(answers, 1.0)}};
+  return {
+      {"mean_average_precision", precision / static_cast<double>(std::max<int64_t>(1, classes))},
+      {"micro_f1", all > 0 ? twice / all : 1},
+      {"loss", loss_ / std::max(answers, 1.0)}};
 }
 
 void MultiLabelClassification::to_probabilities(std::span<double> logits) const {
