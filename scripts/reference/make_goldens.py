@@ -10,6 +10,7 @@ keep 256 values of each tensor and its largest entry; --full DIR writes whole te
 (any case), which `swin verify counted:SEED --golden … --config …` compares as well.
 """
 import argparse
+import functools
 import pathlib
 
 import numpy as np
@@ -104,7 +105,9 @@ BACKBONE = dict(config=model(image_size=[28, 44], depths=[2, 1, 2], num_heads=[2
                 stages=[0, 2])
 # timm's own change of image and windows; the weights are those of RESIZED["source"].
 RESIZED = dict(source=timm(), config=timm(image_size=[24, 20], window_size=[6, 5]))
-SIMMIM = dict(config=model(image_size=[32, 32]), stride=4)
+SIMMIM = {"simmim": dict(config=model(image_size=[32, 32]), seed=SEED),
+          "simmim_v2": dict(config=model("swin_v2", image_size=[16, 16], embed_dim=8, depths=[2, 1],
+                                         num_heads=[2, 2]), seed=4)}
 
 
 def sampled(tensors, seed):
@@ -187,19 +190,20 @@ def backbone(output):
     golden_file.save_config(output / "backbone.json", config)
 
 
-def simmim(output):
+def simmim(name, output):
     """mask (B, H, W) of patches, reconstruction (B, C, H, W), loss."""
-    config = SIMMIM["config"]
-    images = inputs_of(config, 2)
+    config, seed = SIMMIM[name]["config"], SIMMIM[name]["seed"]
+    images = inputs_of(config, 2, seed)
+    stride = config["patch_size"] * 2 ** (len(config["depths"]) - 1)
     side = [s // config["patch_size"] for s in config["image_size"]]
-    mask = (counted.words(SEED, "mask", len(images) * side[0] * side[1]) % 5 < 3).astype(np.int64)
-    peer = peers.huggingface_simmim(config, SIMMIM["stride"], mask.reshape(len(images), -1))
-    peer.load_counted(SEED)
+    mask = (counted.words(seed, "mask", len(images) * side[0] * side[1]) % 5 < 3).astype(np.int64)
+    peer = peers.huggingface_simmim(config, stride, mask.reshape(len(images), -1))
+    peer.load_counted(seed)
     tensors = evaluated(peer, images, lambda out: out["loss"])
-    golden_file.save(output / "simmim.safetensors",
+    golden_file.save(output / f"{name}.safetensors",
                      {"input": images, "mask": mask.reshape(-1, *side), **tensors},
-                     **entry("transformers", images))
-    golden_file.save_config(output / "simmim.json", config)
+                     **entry("transformers", images, seed))
+    golden_file.save_config(output / f"{name}.json", config)
 
 
 def resized(output):
@@ -226,7 +230,8 @@ def main():
     parser.add_argument("--full", type=pathlib.Path, metavar="DIR")
     arguments = parser.parse_args()
     output = arguments.full or golden_file.GOLDENS
-    special = {"backbone": backbone, "simmim": simmim, "v1_resized": resized}
+    special = {"backbone": backbone, "v1_resized": resized,
+               **{name: functools.partial(simmim, name) for name in SIMMIM}}
     for name in arguments.cases or [*CASES, *special]:
         print(name, flush=True)
         if name in special:

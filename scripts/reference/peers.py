@@ -256,11 +256,14 @@ def huggingface_backbone(c, stages):
 
 def huggingface_simmim(c, stride, mask):
     """Tensors reconstruction (B, C, H, W) and loss. mask (B, tokens): 1 where a patch is hidden."""
-    model = transformers.SwinForMaskedImageModeling(huggingface_config(c, encoder_stride=stride))
+    v2 = c["name"] == "swin_v2"
+    kind = transformers.Swinv2ForMaskedImageModeling if v2 else \
+        transformers.SwinForMaskedImageModeling
+    model = kind(huggingface_config(c, encoder_stride=stride))
 
     def links(name):
         prefix = "" if name.startswith("decoder") else "encoder."
-        return [(prefix + link[0],) + link[1:] for link in huggingface_links(name)]
+        return [(prefix + link[0],) + link[1:] for link in huggingface_links(name, v2=v2)]
 
     def forward(peer, images):
         out = peer.model(images, bool_masked_pos=torch.from_numpy(mask).bool())

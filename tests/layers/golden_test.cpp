@@ -16,7 +16,7 @@ using trainers::verify;
 using trainers::VerifyReport;
 
 // Cases that have a test of their own: what they hold is not a classifier's.
-const std::set<std::string> kOthers = {"backbone", "simmim", "v1_resized"};
+const std::set<std::string> kOthers = {"backbone", "simmim", "simmim_v2", "v1_resized"};
 
 std::vector<std::string> small_cases() {
   std::vector<std::string> names = cases_in("");
@@ -40,6 +40,10 @@ class Goldens : public testing::TestWithParam<std::string> {
 // The goldens are float64 results stored as float32: the double build is held to that rounding, the
 // float build to the contract's tolerance. (The libraries make V2's table of coordinates in
 // float32.)
+double double_tolerance(const ModelConfig& config) {
+  return config.name == "swin_v2" ? 5e-6 : 6.5e-8;
+}
+
 TEST_P(Goldens, LogitsFeaturesLossAndEveryGradient) {
   const ModelConfig config = config_of(GetParam());
   const VerifyReport report =
@@ -56,7 +60,7 @@ TEST_P(Goldens, LogitsFeaturesLossAndEveryGradient) {
     EXPECT_TRUE(tensor.passed) << tensor.name << " " << tensor.max_rel_error;
     EXPECT_EQ(tensor.tolerance, tensor.name.starts_with("grad.") ? 1e-4 : 2e-5);
     if (sizeof(real) == 8) {
-      EXPECT_LT(tensor.max_rel_error, config.name == "swin_v2" ? 5e-6 : 6.5e-8) << tensor.name;
+      EXPECT_LT(tensor.max_rel_error, double_tolerance(config)) << tensor.name;
     }
   }
   RecordProperty("largest_relative_error", std::to_string(worst * 1e9) + "e-9");
@@ -81,7 +85,8 @@ struct Counted {
     const auto error = golden.compare(
         *tensor, shape, values,
         name.starts_with("grad.") ? trainers::kGradientTolerance : trainers::kForwardTolerance);
-    EXPECT_LT(error.max_rel_error, sizeof(real) == 8 ? 6.5e-8 : error.tolerance) << name;
+    EXPECT_LT(error.max_rel_error, sizeof(real) == 8 ? double_tolerance(config) : error.tolerance)
+        << name;
   }
   void expect_equal(const std::string& name, const Tensor& tensor) const {
     expect_equal(name, tensor.shape(), tensor.data());
@@ -135,8 +140,10 @@ TEST_F(OtherGoldens, BackboneIsHuggingFaces) {
 }
 
 // The loss is |x − drawn| over the pixels of hidden patches, divided by their number and channels.
-TEST_F(OtherGoldens, SimMimIsHuggingFaces) {
-  Counted c("simmim");
+class SimMimGoldens : public Goldens {};
+
+TEST_P(SimMimGoldens, ReconstructionLossAndEveryGradient) {
+  Counted c(GetParam());
   const MaskedImageModel model(Scope(c.parameters), c.config);
   c.fill();
   const Tensor images = c.golden.images();
@@ -176,6 +183,8 @@ TEST_F(OtherGoldens, SimMimIsHuggingFaces) {
   tape.backward(weighted_sum(drawn, slopes));
   c.expect_equal_gradients();
 }
+INSTANTIATE_TEST_SUITE_P(HuggingFace, SimMimGoldens, testing::Values("simmim", "simmim_v2"),
+                         [](const auto& test) { return test.param; });
 
 // Weights of windows of 4 × 4 begin a model of windows of 6 × 5, as timm's set_input_size does it.
 TEST_F(OtherGoldens, ResizedWindowsAreTimms) {
