@@ -189,6 +189,17 @@ class Loader::Implementation {
     std::exception_ptr error;
   };
 
+  // The picture a thread has in hand, for the repeats that follow it in its chunk.
+  struct InHand {
+    Image image;
+    std::optional<int64_t> index;
+  };
+  static InHand& empty_hand() {
+    thread_local InHand hand;
+    hand.index.reset();  // it may be another loader's
+    return hand;
+  }
+
   int64_t batch_begin(int64_t number) const { return number * options_.batch_size; }
   int64_t batch_size(int64_t number) const {
     return std::min(options_.batch_size, num_samples_ - batch_begin(number));
@@ -208,12 +219,14 @@ class Loader::Implementation {
   }
 
   // Loads a picture, or its replacement. @return the number of what was loaded; empty: skipped.
-  std::optional<int64_t> load(int64_t index, int64_t place, Image& image,
+  std::optional<int64_t> load(int64_t index, int64_t place, InHand& hand,
                               std::vector<BadImage>& bad) const {
+    if (hand.index == index) return index;
+    hand.index.reset();
     try {
       try {
-        dataset_.load(index, image);
-        return index;
+        dataset_.load(index, hand.image);
+        return hand.index.emplace(index);
       } catch (...) {
         rethrow_naming(dataset_.name(index));
       }
@@ -221,7 +234,7 @@ class Loader::Implementation {
       if (e.code() != base::ExitCode::data || options_.on_bad == OnBad::error) throw;
       BadImage& entry = bad.emplace_back(BadImage{place, index, e.what(), index});
       if (options_.on_bad == OnBad::skip) return std::nullopt;
-      return entry.replaced_by = replacement_.load(index, epoch_, entry.error, image);
+      return entry.replaced_by = replacement_.load(index, epoch_, entry.error, hand.image);
     }
   }
 
@@ -236,13 +249,14 @@ class Loader::Implementation {
 
   // Fills one place of a batch. Everything random is named by (seed, epoch, index); a replacement
   // draws as the picture it stands for.
-  void make_sample(int64_t number, int64_t place, Batch& batch, std::vector<BadImage>& bad) const {
-    thread_local Image loaded, scratch, fitted;
+  void make_sample(int64_t number, int64_t place, InHand& hand, Batch& batch,
+                   std::vector<BadImage>& bad) const {
+    thread_local Image scratch, fitted;
     const auto position = static_cast<uint64_t>(batch_begin(number) + place);
     const auto repeats = static_cast<uint64_t>(options_.training ? options_.augment.repeats : 1);
     const uint64_t place_in_order = position / repeats;
     const uint64_t index = order_ ? (*order_)(place_in_order) : place_in_order;
-    const std::optional<int64_t> found = load(static_cast<int64_t>(index), place, loaded, bad);
+    const std::optional<int64_t> found = load(static_cast<int64_t>(index), place, hand, bad);
     batch.indices[static_cast<size_t>(place)] = found.value_or(static_cast<int64_t>(index));
     write_labels(batch.indices[static_cast<size_t>(place)], place, batch);
     float* const out = batch.images.data() + place * sample_values();
@@ -252,11 +266,11 @@ class Loader::Implementation {
     }
     if (options_.training) {
       const Draw draw{options_.seed, epoch_, index * repeats + position % repeats};
-      make_training_sample(loaded, options_.preprocess, options_.augment, normalization_, draw,
+      make_training_sample(hand.image, options_.preprocess, options_.augment, normalization_, draw,
                            out);
       return;
     }
-    write_normalized(fit(loaded, options_.preprocess, scratch, fitted), {},
+    write_normalized(fit(hand.image, options_.preprocess, scratch, fitted), {},
                      options_.preprocess.height, options_.preprocess.width, false, normalization_,
                      out);
   }
@@ -266,9 +280,10 @@ class Loader::Implementation {
     if (next_delivered_ >= num_batches_) return false;
     const int64_t number = next_delivered_++;
     size_batch(number, batch);
+    InHand& hand = empty_hand();
     try {
       for (int64_t place = 0; place < batch.size; ++place)
-        make_sample(number, place, batch, batch.bad);
+        make_sample(number, place, hand, batch, batch.bad);
     } catch (...) {
       error_ = std::current_exception();
     }
@@ -322,9 +337,10 @@ class Loader::Implementation {
       const int64_t end = std::min(place + kChunk, slot.batch.size);
       std::exception_ptr error;
       std::vector<BadImage> bad;
+      InHand& hand = empty_hand();
       try {
         for (; place < end && !stop.stop_requested(); ++place)
-          make_sample(number, place, slot.batch, bad);
+          make_sample(number, place, hand, slot.batch, bad);
       } catch (...) {
         error = std::current_exception();
       }

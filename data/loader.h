@@ -45,7 +45,7 @@ struct LoaderOptions {
   bool drop_last = false;  ///< leave out a last batch that is not full
   /// Apply `augment`. With r repeats a picture stands r times in a row, and an epoch, which stays
   /// as long as the data set, shows the first 1/r of its shuffled order: timm's RepeatAugSampler in
-  /// one process.
+  /// one process. A worker decodes a picture once for the repeats it makes in a row.
   bool training = false;
   uint64_t seed = 0;
   int workers = 0;  ///< threads; 0: batches are made by the thread that calls next()

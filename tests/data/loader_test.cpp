@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "tests/data/test_files.h"
@@ -188,6 +189,128 @@ TEST(Loader, ReturnsFalseBeforeStartAndAfterTheEnd) {
   }
 }
 
+// Another data set that counts how often each picture is decoded.
+class Counted : public Dataset {
+ public:
+  explicit Counted(const Dataset& whole) : loads(static_cast<size_t>(whole.size())), whole_(whole) {
+    class_names_ = whole.class_names();
+  }
+  int64_t size() const override { return whole_.size(); }
+  int64_t label(int64_t i) const override { return whole_.label(i); }
+  std::string name(int64_t i) const override { return whole_.name(i); }
+  void load(int64_t i, Image& image) const override {
+    ++loads[static_cast<size_t>(i)];
+    whole_.load(i, image);
+  }
+  mutable std::vector<std::atomic<int>> loads;
+
+ private:
+  const Dataset& whole_;
+};
+
+// Repeated augmentation: "Augment Your Batch" (Hoffer et al., 2020) as timm's RepeatAugSampler has
+// it: the shuffled order with every picture `repeats` times in a row, cut to the length of the data
+// set.
+TEST(Repeats, AnEpochIsTheFirstThirdOfTheShuffledOrderThreeTimesInARow) {
+  const auto dataset = open_dataset(synthetic(100));
+  LoaderOptions options = options_of(0, 16);
+  Loader plain(*dataset, options);
+  options.augment.repeats = 3;
+  Loader repeated(*dataset, options);
+  EXPECT_EQ(repeated.num_samples(), 100);
+  EXPECT_EQ(repeated.num_batches(), 7);
+  const auto order_of = [](const std::vector<Batch>& batches) {
+    std::vector<int64_t> order;
+    for (const Batch& batch : batches)
+      order.insert(order.end(), batch.indices.begin(), batch.indices.end());
+    return order;
+  };
+  std::vector<std::vector<int64_t>> orders;
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    const std::vector<int64_t> once = order_of(collect(plain, epoch));
+    const std::vector<int64_t> order = order_of(collect(repeated, epoch));
+    ASSERT_EQ(order.size(), 100u);
+    for (size_t i = 0; i < 100; ++i) EXPECT_EQ(order[i], once[i / 3]) << epoch << " " << i;
+    orders.push_back(order);
+  }
+  EXPECT_NE(orders[0], orders[1]);
+  // Evaluation sees every picture once all the same.
+  options.shuffle = options.training = false;
+  Loader evaluation(*dataset, options);
+  std::vector<int64_t> all(100);
+  std::iota(all.begin(), all.end(), int64_t{0});
+  EXPECT_EQ(order_of(collect(evaluation, 0)), all);
+  options.augment.repeats = 0;
+  EXPECT_THROW(Loader(*dataset, options), base::UsageError);
+}
+
+// Each repeat is a sample of its own: numbered index · repeats + its turn, with draws of its own.
+TEST(Repeats, EachDrawsItsOwnAugmentationOfTheOnePicture) {
+  const auto dataset = open_dataset(synthetic(12));
+  LoaderOptions options = options_of(0, 12);
+  options.augment.repeats = 4;
+  Loader loader(*dataset, options);
+  const Normalization normalization(3, options.preprocess.mean, options.preprocess.std);
+  const size_t values = 12 * 14 * 3;
+  std::vector<float> expected(values);
+  const Batch batch = collect(loader, 5)[0];
+  std::set<std::vector<float>> distinct;
+  for (size_t i = 0; i < 12; ++i) {
+    const int64_t index = batch.indices[i];
+    const Draw draw{options.seed, 5, static_cast<uint64_t>(index) * 4 + i % 4};
+    make_training_sample(dataset->load(index), options.preprocess, options.augment, normalization,
+                         draw, expected.data());
+    const auto begin = batch.images.begin() + static_cast<int64_t>(i * values);
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), begin)) << i;
+    EXPECT_EQ(batch.labels[i], dataset->label(index));
+    distinct.insert(expected);
+  }
+  EXPECT_GT(distinct.size(), 8u);  // two of 25 corners and two sides may agree
+}
+
+TEST(Repeats, DoNotDependOnWorkersOrOnWhereAnEpochIsEntered) {
+  const auto dataset = open_dataset(synthetic(200));
+  LoaderOptions options = options_of(0, 50);  // neither batches nor chunks end with a picture
+  options.augment.repeats = 3;
+  Loader alone(*dataset, options);
+  const auto expected = collect(alone, 2);
+  for (const int workers : {1, 2, 3}) {
+    options.workers = workers;
+    Loader loader(*dataset, options);
+    for (const int64_t first : {0, 1, 3})
+      expect_equal(expected, collect(loader, 2, first), static_cast<size_t>(first));
+  }
+}
+
+TEST(Repeats, DecodeAPictureOnceForThoseInARow) {
+  const auto dataset = open_dataset(synthetic(96));
+  LoaderOptions options = options_of(0, 48);
+  options.augment.repeats = 3;
+  for (const int workers : {0, 2}) {
+    const Counted counted(*dataset);
+    options.workers = workers;
+    Loader loader(counted, options);
+    collect(loader, 0);
+    int total = 0;
+    for (const auto& loads : counted.loads) total += loads;
+    // 32 pictures; 16 is no multiple of 3, so each of two edges inside a batch costs one more.
+    EXPECT_EQ(total, workers == 0 ? 32 : 32 + 2 * 2);
+  }
+}
+
+TEST(Repeats, ThePictureInHandIsOfOneLoaderAlone) {
+  LoaderOptions options = options_of(0, 3);
+  options.shuffle = false;
+  options.augment.repeats = 3;  // of picture 0 alone
+  DatasetOptions other = synthetic(3);
+  other.seed = 5;
+  const auto first = open_dataset(synthetic(3)), second = open_dataset(other);
+  Loader of_first(*first, options), of_second(*second, options);
+  const auto expected = collect(of_second, 0);
+  EXPECT_NE(collect(of_first, 0)[0].images, expected[0].images);
+  expect_equal(expected, collect(of_second, 0));
+}
+
 // Pictures 37, 45 and 130 cannot be read.
 class Flawed : public Dataset {
  public:
@@ -217,6 +340,26 @@ TEST(Loader, TheErrorOfAWorkerReachesTheCallerAtItsBatch) {
       EXPECT_EQ(batch.size, 20);
       EXPECT_FALSE(loader.next(batch));
     }
+  }
+}
+
+TEST(Repeats, EveryRepeatOfABadPictureIsListed) {
+  const Flawed dataset;
+  for (const int workers : {0, 2}) {
+    LoaderOptions options = options_of(workers, 200);
+    options.shuffle = false;
+    options.augment.repeats = 4;
+    options.on_bad = OnBad::replace;
+    Loader loader(dataset, options);
+    const Batch batch = collect(loader, 0)[0];
+    std::vector<int64_t> places;
+    for (const BadImage& bad : batch.bad) {
+      places.push_back(bad.place);
+      EXPECT_EQ(bad.index, bad.place / 4);
+      EXPECT_EQ(bad.replaced_by, batch.bad[bad.index == 37 ? 0 : 4].replaced_by);
+      EXPECT_EQ(batch.indices[static_cast<size_t>(bad.place)], bad.replaced_by);
+    }
+    EXPECT_THAT(places, testing::ElementsAre(148, 149, 150, 151, 180, 181, 182, 183));
   }
 }
 
