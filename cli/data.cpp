@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "data/check.h"
 #include "data/packed.h"
+#include "trainers/report/progress.h"
 
 namespace swin::cli {
 namespace {
@@ -80,26 +81,38 @@ std::string to_text(const data::DataCheck& check) {
   return text;
 }
 
+// Runs a pass over a data set, with the bar of training on stderr where that is a terminal.
+template <class Function>
+auto with_progress(const DataArguments& arguments, const std::string& doing,
+                   const data::Dataset& dataset, const Function& pass) {
+  trainers::Progress progress({.quiet = arguments.quiet || arguments.json});
+  return pass([&](int64_t done) { progress.images(doing, done, dataset.size()); });
+}
+
 base::ExitCode check(const DataArguments& arguments) {
   set_threads(arguments, std::nullopt);
   const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
   if (data::format_of_path(arguments.path) == "packed") data::verify_packed(arguments.path);
-  const data::DataCheck found = data::check_dataset(*dataset);
+  const data::DataCheck found =
+      with_progress(arguments, "checking", *dataset,
+                    [&](const auto& progress) { return data::check_dataset(*dataset, progress); });
   if (arguments.json) {
     print_json(to_json(found));
   } else {
     print(to_text(found));
   }
   if (found.bad.empty()) return base::ExitCode::done;
-  note(error_line(base::ExitCode::data,
-                  arguments.path + ": found " + std::to_string(found.bad.size()) +
-                      " bad files, expected none; replace or remove them"));
+  note(error_line(base::ExitCode::data, arguments.path + ": found " +
+                                            std::to_string(found.bad.size()) +
+                                            " bad files, expected none; replace or remove them"));
   return base::ExitCode::data;
 }
 
 base::ExitCode pack(const DataArguments& arguments) {
   const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
-  const int64_t bytes = data::pack_dataset(*dataset, arguments.output);
+  const int64_t bytes = with_progress(arguments, "packing", *dataset, [&](const auto& progress) {
+    return data::pack_dataset(*dataset, arguments.output, progress);
+  });
   if (arguments.json) {
     base::Json json = base::Json::object();
     json["images"] = dataset->size();

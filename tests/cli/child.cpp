@@ -42,7 +42,8 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
   folder_ = pattern;
   const std::string out =
       options.stdout_path.empty() ? (folder_ / "out").string() : options.stdout_path;
-  const std::string err = (folder_ / "err").string();
+  const std::string err =
+      options.stderr_path.empty() ? (folder_ / "err").string() : options.stderr_path;
   const std::string working =
       options.working_folder.empty() ? SWIN_SOURCE_DIR : options.working_folder;
   std::vector<std::string> words = {SWIN_PROGRAM};
@@ -56,7 +57,7 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
   // The child. gtest's parent is single-threaded here, so ordinary calls are fine.
   setenv("OMP_NUM_THREADS", "1", 1);  // other tests run beside it
   for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);
-  const int err_file = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const int err_file = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0600);
   dup2(err_file, STDERR_FILENO);
   close(err_file);
   if (options.close_stdout) {

@@ -27,6 +27,7 @@ class Child {
     /// NAME, value; set in the child's environment.
     std::vector<std::pair<std::string, std::string>> environment;
     std::string stdout_path;     ///< instead of a file of ours, for example /dev/full
+    std::string stderr_path;     ///< instead of a file of ours, for example a terminal
     bool close_stdout = false;   ///< starts without a descriptor 1
     bool leave_pipe = false;     ///< stdout is a pipe that nobody reads
     std::string working_folder;  ///< empty: the project

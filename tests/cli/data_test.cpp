@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "tests/cli/child.h"
+#include "tests/support/terminal.h"
 
 namespace swin::test {
 namespace {
@@ -68,6 +69,29 @@ TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
   fs::create_directories(folder_ / "set/empty");
   EXPECT_EQ(swin({"data", "check", set()}).exit_code, 3);
   EXPECT_EQ(swin({"data", "check", folder_ / "nowhere"}).exit_code, 3);
+}
+
+// The bar is for a terminal on stderr: no script finds it in a file, none on stdout.
+TEST_F(DataVerb, CheckAndPackShowABarOnATerminalAlone) {
+  const std::string packed = folder_ / "bar.h5";
+  for (const Words& words : {Words{"data", "check", set()}, Words{"data", "pack", set(), packed}}) {
+    const Finished plain = swin(words);
+    EXPECT_EQ(plain.exit_code, 0);
+    EXPECT_EQ(plain.err, "");
+    Terminal terminal;
+    Child::Options options;
+    options.stderr_path = terminal.path();
+    options.environment = {{"TERM", "xterm"}, {"NO_COLOR", "1"}};
+    EXPECT_EQ(swin(words, options).out, plain.out);
+    EXPECT_THAT(terminal.written(), HasSubstr(words[1] + "ing 8/8"));
+    for (const char* silent : {"--quiet", "--json"}) {
+      EXPECT_EQ(swin(words + Words{silent}, options).exit_code, 0);
+      EXPECT_EQ(terminal.written(), "") << silent;
+    }
+    options.environment = {{"TERM", "dumb"}};
+    swin(words, options);
+    EXPECT_EQ(terminal.written(), "");
+  }
 }
 
 TEST_F(DataVerb, WrongWordsExitTwo) {

@@ -1,9 +1,13 @@
 #include "trainers/report/progress.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <string>
+
+#include "tests/support/terminal.h"
 
 namespace swin::trainers {
 namespace {
@@ -47,6 +51,34 @@ TEST(Progress, PlainLinesWithoutEscapesWhereThereIsNoTerminal) {
       "epoch 1/2  step 1/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left  data wait 1.2%\n"
       "epoch 1/2  step 10/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left  data wait "
       "1.2%\ndone\n");
+}
+
+TEST(Progress, APassOverImagesIsForTerminalsAlone) {
+  const std::string text = written(false, [](Progress& progress) {
+    for (int64_t done = 0; done <= 10; ++done) progress.images("checking", done, 10);
+  });
+  EXPECT_EQ(text, "");
+}
+
+TEST(Progress, APassOverImagesOnATerminalEndsFull) {
+  setenv("TERM", "xterm", 1);
+  setenv("NO_COLOR", "1", 1);
+  swin::test::Terminal terminal;
+  for (const bool quiet : {false, true}) {
+    {
+      Progress progress({.quiet = quiet, .file_descriptor = terminal.descriptor()});
+      progress.images("checking", 3, 10);  // drawn at once
+      progress.images("checking", 10, 10);
+    }
+    const std::string text = terminal.written();
+    if (quiet) {
+      EXPECT_EQ(text, "");
+      continue;
+    }
+    EXPECT_EQ(text.substr(0, text.find("\r\033[K", 1)), "\r\033[K████░░░░░░░░░░░░  checking 3/10");
+    EXPECT_THAT(text, ::testing::HasSubstr("\r\033[K████████████████  checking 10/10  "));
+    EXPECT_THAT(text, ::testing::EndsWith(" images/s  0s left\r\n"));
+  }
 }
 
 TEST(Progress, QuietShowsWarningsAlone) {

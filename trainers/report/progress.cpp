@@ -106,10 +106,21 @@ void Progress::update(const Update& u) {
   draw(line);
 }
 
-void Progress::evaluating(int64_t images, int64_t total_images) {
-  if (options_.quiet || !terminal_ || !due(kRedrawSeconds)) return;
-  draw(bar(static_cast<double>(images) / static_cast<double>(std::max<int64_t>(total_images, 1))) +
-       "  evaluating " + std::to_string(images) + "/" + std::to_string(total_images));
+void Progress::images(const std::string& doing, int64_t done, int64_t total) {
+  if (options_.quiet || !terminal_) return;
+  if (pass_.doing != doing || done < pass_.done) pass_ = {doing, done, done, Clock::now()};
+  pass_.done = done;
+  if (!due(kRedrawSeconds) && done != total) return;
+  std::string line =
+      bar(static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total, 1)));
+  line += "  " + doing + " " + std::to_string(done) + "/" + std::to_string(total);
+  const std::chrono::duration<double> took = Clock::now() - pass_.begin;
+  if (done > pass_.first && took.count() > 0) {
+    const double rate = static_cast<double>(done - pass_.first) / took.count();
+    line += "  " + short_number(rate) + " images/s  " +
+            duration_text(static_cast<double>(total - done) / rate) + " left";
+  }
+  draw(line);
 }
 
 void Progress::message(const std::string& text) {

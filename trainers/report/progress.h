@@ -30,8 +30,9 @@ class Progress {
     double seconds_left = 0;
   };
   void update(const Update& update);
-  /// Of an evaluation: "evaluating 128/1000".
-  void evaluating(int64_t images, int64_t total_images);
+  /// Of a pass over images: "evaluating 128/1000  456 images/s  2s left", on a terminal alone. A
+  /// pass begins with another word or fewer images than before.
+  void images(const std::string& doing, int64_t done, int64_t total);
   /// A line of its own, above the bar; not shown if quiet.
   void message(const std::string& text);
   /// The same, shown also if quiet.
@@ -49,6 +50,12 @@ class Progress {
   bool line_open_ = false;  ///< the cursor stands behind a bar
   bool drawn_ = false;
   Clock::time_point last_;
+  struct Pass {
+    std::string doing;
+    int64_t first = 0, done = 0;  ///< images at its first call and at the newest
+    Clock::time_point begin;
+  };
+  Pass pass_;
 };
 
 /// "1h 02m", "3m 05s", "12s".

@@ -108,7 +108,7 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const auto metrics =
       measure(*loaded.model, *task, loader, loader_options.batch_size, labels, [&](int64_t images) {
         result.images = images;
-        progress.evaluating(images, dataset->size());
+        progress.images("evaluating", images, dataset->size());
         return true;
       });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

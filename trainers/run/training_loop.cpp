@@ -204,7 +204,8 @@ bool TrainingLoop::finish_epoch() {
 bool TrainingLoop::evaluate() {
   const auto metrics = measure(parts_.model, parts_.task, *validation_loader_,
                                validation_batch_size_, {}, [&](int64_t images) {
-                                 parts_.progress.evaluating(images, parts_.validation->size());
+                                 parts_.progress.images("evaluating", images,
+                                                        parts_.validation->size());
                                  return StopSignals::pending() == 0;
                                });
   if (!metrics) return false;
