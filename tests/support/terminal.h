@@ -16,12 +16,7 @@ class Terminal {
     if (ours_ < 0 || grantpt(ours_) != 0 || unlockpt(ours_) != 0)
       throw std::runtime_error("no terminal");
     path_ = ptsname(ours_);
-    theirs_ = open(path_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    winsize size{};
-    size.ws_row = 24;
-    size.ws_col = 200;
-    if (theirs_ < 0 || ioctl(theirs_, TIOCSWINSZ, &size) != 0)
-      throw std::runtime_error("no terminal");
+    open_theirs();
   }
   ~Terminal() {
     close(theirs_);
@@ -32,20 +27,28 @@ class Terminal {
 
   int descriptor() const { return theirs_; }
   const std::string& path() const { return path_; }
-  /// What was written to it since the last call; at most the few kilobytes that a terminal holds.
+  /// What was written to it since the last call, at most the few kilobytes that a terminal holds.
+  /// Nobody else may have it open.
   std::string written() {
+    close(theirs_);  // what was written arrives by and by; reading fails where nothing is left
     std::string text;
-    while (true) {
-      int waiting = 0;
-      if (ioctl(ours_, FIONREAD, &waiting) != 0 || waiting <= 0) return text;
-      char bytes[1024];
-      const ssize_t size = read(ours_, bytes, sizeof bytes);
-      if (size <= 0) return text;
+    char bytes[1024];
+    for (ssize_t size; (size = read(ours_, bytes, sizeof bytes)) > 0;)
       text.append(bytes, static_cast<size_t>(size));
-    }
+    open_theirs();
+    return text;
   }
 
  private:
+  void open_theirs() {
+    theirs_ = open(path_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    winsize size{};
+    size.ws_row = 24;
+    size.ws_col = 200;
+    if (theirs_ < 0 || ioctl(theirs_, TIOCSWINSZ, &size) != 0)
+      throw std::runtime_error("no terminal");
+  }
+
   int ours_, theirs_ = -1;
   std::string path_;
 };
