@@ -11,6 +11,7 @@
 #include "data/loader.h"
 #include "trainers/run/data_stages.h"
 #include "trainers/run/model_file.h"
+#include "trainers/run/training_loop.h"
 
 namespace swin::cli {
 namespace {
@@ -83,15 +84,11 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
   set_threads(arguments, config.runtime.threads);
   const std::unique_ptr<data::Dataset> dataset =
       trainers::open_dataset_of(config.data.train, config, true);
-  data::LoaderOptions options;
-  options.batch_size = arguments.batch_size > 0 ? arguments.batch_size : config.trainer.batch_size;
-  options.shuffle = options.training = true;
-  options.seed = static_cast<uint64_t>(config.trainer.seed);
-  options.workers = static_cast<int>(config.runtime.workers);
-  options.preprocess = trainers::preprocess_of(config);
-  options.augment = trainers::augment_of(config);
-  const std::vector<trainers::DataStage> stages =
-      trainers::measure_stages(*dataset, options, arguments.seconds / 2);
+  data::LoaderOptions options = trainers::training_loader(config);
+  options.drop_last = false;  // a set smaller than a batch has a speed as well
+  if (arguments.batch_size > 0) options.batch_size = arguments.batch_size;
+  const auto [stages, decoded_pixels] = trainers::measure_stages(
+      *dataset, trainers::decode_of(config, true), options, arguments.seconds / 2);
   data::Loader loader(*dataset, options);
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -117,6 +114,7 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
     result["workers"] = options.workers;
     result["batch_size"] = options.batch_size;
     result["images_per_second_per_core"] = 1 / core_seconds;
+    result["decoded_pixels"] = decoded_pixels;
     base::Json& rows = result["stages"] = base::Json::array();
     for (const trainers::DataStage& stage : stages) {
       base::Json row = base::Json::object();
@@ -140,7 +138,8 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
     table.row({"all", fixed(1e6 * core_seconds, 1), fixed(1 / core_seconds, 0), ""});
     print(table.text() + "\n" + fixed(rate, 0) + " images/s from file to normalised batch, batch " +
           std::to_string(options.batch_size) + ", " + std::to_string(options.workers) +
-          " workers\n");
+          " workers; decoded to " + grouped(static_cast<int64_t>(decoded_pixels)) + " pixels" +
+          (config.augment.scaled_decode ? " (augment.scaled_decode)" : "") + "\n");
   }
   return base::ExitCode::done;
 }

@@ -9,6 +9,7 @@
 #include "data/preview.h"
 #include "files/atomic_file.h"
 #include "trainers/run/model_file.h"
+#include "trainers/run/training_loop.h"
 
 namespace swin::cli {
 namespace {
@@ -44,17 +45,18 @@ std::vector<std::string> texts_of(const data::Batch& batch, const data::Dataset&
 base::ExitCode data_preview(const DataArguments& arguments) {
   const trainers::Config config = trainers::load_config(arguments.path, arguments.sets);
   set_threads(arguments, config.runtime.threads);
-  const auto dataset = trainers::open_dataset_of(config.data.train, config);
-  data::LoaderOptions options;
+  const auto dataset = trainers::open_dataset_of(config.data.train, config, true);
+  data::LoaderOptions options = trainers::training_loader(config);
   options.batch_size = std::min({config.trainer.batch_size, kImages, dataset->size()});
-  options.shuffle = options.training = true;
-  options.seed = static_cast<uint64_t>(config.trainer.seed);
-  options.preprocess = trainers::preprocess_of(config);
-  options.augment = trainers::augment_of(config);
+  options.label_rows = false;  // texts are read from the data set
+  options.workers = 0;         // one batch
   data::Loader loader(*dataset, options);
   loader.start(0);
   data::Batch batch;
   loader.next(batch);
+  if (!batch.bad.empty() && !arguments.quiet)
+    note("Note: " + std::to_string(batch.bad.size()) +
+         " bad images are replaced, as in training; " + batch.bad[0].error);
   const data::Preprocess& preprocess = options.preprocess;
   data::mix(data::draw_mix(trainers::mixing_of(config), preprocess.height, preprocess.width,
                            options.seed, 0, 0),

@@ -32,5 +32,38 @@ TEST(Benchmark, TrainingAndLoader) {
   EXPECT_EQ(stages, (Words{"load", "resize", "normalise"}));
 }
 
+// The stages decode as training does, and go on where a file is bad.
+TEST(Benchmark, StagesAreThoseOfTheLoader) {
+  const TemporaryDirectory folder;
+  const std::string images = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/";
+  std::filesystem::create_directories(folder / "set/a");
+  std::filesystem::copy_file(images + "rgb_420.jpg", folder / "set/a/1.jpg");  // 37 × 43
+  std::filesystem::copy_file(images + "rgb_420.jpg", folder / "set/a/2.jpg");
+  write_text(folder / "set/a/bad.jpg", "no picture");
+  const std::string config = folder / "c.json";
+  write_text(config, R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [1],
+                                   "num_heads": [2], "window_size": 4},
+                         "data": {"train": {"format": "image_folder", "path": ")" +
+                         (folder / "set").string() + R"("}}, "trainer": {"batch_size": 4},
+                         "augment": {"random_erasing": 0.5}})");
+  const Words words = {"benchmark", "data", config, "--seconds", "0"};
+  const Json whole = json_of(words);
+  EXPECT_EQ(whole.at("decoded_pixels").as_real(), 37 * 43);
+  std::vector<std::string> stages;
+  for (const Json& row : whole.at("stages").items()) stages.push_back(row.at("stage").as_string());
+  EXPECT_EQ(stages, (Words{"read", "decode", "resize", "augment", "normalise"}));
+  const Words scaled = words + Words{"--set", "augment.scaled_decode=true"};
+  EXPECT_EQ(json_of(scaled).at("decoded_pixels").as_real(), 19 * 22);
+  EXPECT_THAT(swin(scaled).out,
+              testing::HasSubstr("decoded to 418 pixels (augment.scaled_decode)"));
+  // What does not fit a crop of a fiftieth of the picture is decoded whole.
+  EXPECT_EQ(json_of(scaled + Words{"--set", "augment.random_resized_crop={}"})
+                .at("decoded_pixels")
+                .as_real(),
+            37 * 43);
+  EXPECT_EQ(json_of(scaled + Words{"--set", "augment.repeats=3"}).at("decoded_pixels").as_real(),
+            19 * 22);
+}
+
 }  // namespace
 }  // namespace swin::test

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/json.h"
+#include "data/decode.h"
 #include "tests/cli/child.h"
 
 namespace swin::test {
@@ -39,6 +40,52 @@ TEST(DataPreview, DrawsTheTrainingBatchAndIsTheSameEveryTime) {
   EXPECT_EQ(swin({"data", "preview", config, "--set", "augment.auto_augment=rand-x1"}).exit_code,
             2);
   EXPECT_EQ(swin({"data", "check", config, "--output", picture}).exit_code, 2);
+}
+
+// 37 × 43 pixels in the file; 19 × 22 are enough for a model of 16 × 16.
+TEST(DataPreview, DecodesAsTrainingDoes) {
+  const TemporaryDirectory folder;
+  const std::string jpeg = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb_420.jpg";
+  std::filesystem::create_directories(folder / "files/a");
+  std::filesystem::create_directories(folder / "scaled/a");
+  std::filesystem::copy_file(jpeg, folder / "files/a/1.jpg");
+  const data::Image scaled = data::read_image(jpeg, 3, {.min_short_side = 16});
+  ASSERT_EQ(scaled.height, 19);
+  data::write_png(folder / "scaled/a/1.png", scaled);
+  const auto preview = [&](const std::string& set, bool scaled_decode) {
+    const std::string config = folder / "c.json";
+    write_text(config, R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8,
+                                     "depths": [1], "num_heads": [2], "window_size": 4},
+                           "data": {"train": {"format": "image_folder", "path": ")" +
+                           (folder / set).string() + R"("}}, "trainer": {"batch_size": 1},
+                           "augment": {"scaled_decode": )" +
+                           (scaled_decode ? "true" : "false") + "}}");
+    const std::string picture = folder / "p.png";
+    EXPECT_EQ(swin({"data", "preview", config, "--output", picture}).exit_code, 0);
+    return read(picture);
+  };
+  EXPECT_EQ(preview("files", true), preview("scaled", false));
+  EXPECT_NE(preview("files", false), preview("scaled", false));
+}
+
+TEST(DataPreview, ABadImageIsReplacedAndTold) {
+  const TemporaryDirectory folder;
+  std::filesystem::create_directories(folder / "set/a");
+  std::filesystem::copy_file(std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb.png",
+                             folder / "set/a/1.png");
+  write_text(folder / "set/a/2.png", "no picture");
+  const std::string config = folder / "c.json";
+  write_text(config, R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [1],
+                                   "num_heads": [2], "window_size": 4},
+                         "data": {"train": {"format": "image_folder", "path": ")" +
+                         (folder / "set").string() + R"("}}, "trainer": {"batch_size": 2}})");
+  const Words words = {"data", "preview", config, "--output", folder / "p.png"};
+  const Finished told = swin(words);
+  EXPECT_EQ(told.exit_code, 0);
+  EXPECT_NE(told.err.find("1 bad images are replaced"), std::string::npos) << told.err;
+  EXPECT_NE(told.err.find("set/a/2.png: found"), std::string::npos) << told.err;
+  EXPECT_EQ(swin(words + Words{"--quiet"}).err, "");
+  EXPECT_EQ(swin(words + Words{"--set", "data.on_bad=error"}).exit_code, 3);
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ class Lap {
 
 }  // namespace
 
-std::vector<DataStage> measure_stages(const data::Dataset& dataset,
-                                      const data::LoaderOptions& options, double seconds) {
+DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOptions& decode_options,
+                          const data::LoaderOptions& options, double seconds) {
   const data::Preprocess& preprocess = options.preprocess;
   const data::Normalization normalization(preprocess.channels, preprocess.mean, preprocess.std);
   const bool files = dataset.holds_files();
@@ -40,8 +40,9 @@ std::vector<DataStage> measure_stages(const data::Dataset& dataset,
   geometry.random_resized_crop = options.augment.random_resized_crop;
   geometry.random_crop = options.augment.random_crop;
   geometry.horizontal_flip = options.augment.horizontal_flip;
-  double read = 0, decode = 0, normalise = 0, plain = 0, whole = 0;
-  int64_t images = 0;
+  double read = 0, decode = 0, normalise = 0, plain = 0, whole = 0, pixels = 0;
+  int64_t images = 0, pictures = 0;
+  const auto repeats = static_cast<uint64_t>(options.augment.repeats);
   std::string error;
   std::vector<uint8_t> memory;
   data::Image loaded, window;
@@ -53,14 +54,13 @@ std::vector<DataStage> measure_stages(const data::Dataset& dataset,
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   for (uint64_t i = 0; images == 0 ? i < count : elapsed() < seconds; ++i) {
     const uint64_t index = order(i % count);
-    const data::Draw draw{options.seed, i / count, index};
     Lap lap;
     try {
       if (files) {
         const std::span<const uint8_t> bytes = dataset.encoded(static_cast<int64_t>(index), memory);
         const double reading = lap();
         data::decode_image(bytes, dataset.name(static_cast<int64_t>(index)), preprocess.channels,
-                           loaded);
+                           loaded, decode_options);
         read += reading;
       } else {
         dataset.load(static_cast<int64_t>(index), loaded);
@@ -70,29 +70,34 @@ std::vector<DataStage> measure_stages(const data::Dataset& dataset,
       continue;
     }
     decode += lap();
-    data::make_training_sample(loaded, preprocess, geometry, normalization, draw, out.data());
-    plain += lap();
-    data::write_normalized(window, {}, preprocess.height, preprocess.width, false, normalization,
-                           out.data());
-    normalise += lap();
-    if (augments) {
-      data::make_training_sample(loaded, preprocess, options.augment, normalization, draw,
-                                 out.data());
-      whole += lap();
+    pixels += static_cast<double>(loaded.height * loaded.width);
+    ++pictures;
+    for (uint64_t turn = 0; turn < repeats; ++turn, ++images) {
+      const data::Draw draw{options.seed, i / count, index * repeats + turn};
+      data::make_training_sample(loaded, preprocess, geometry, normalization, draw, out.data());
+      plain += lap();
+      data::write_normalized(window, {}, preprocess.height, preprocess.width, false, normalization,
+                             out.data());
+      normalise += lap();
+      if (augments) {
+        data::make_training_sample(loaded, preprocess, options.augment, normalization, draw,
+                                   out.data());
+        whole += lap();
+      }
     }
-    ++images;
   }
   if (images == 0) throw base::DataError("data.train", "found no readable image: " + error);
-  std::vector<DataStage> stages;
+  DataStages result;
+  result.decoded_pixels = pixels / static_cast<double>(pictures);
   const auto add = [&](const char* name, double total) {
-    stages.push_back({name, std::max(total, 0.0) / static_cast<double>(images)});
+    result.stages.push_back({name, std::max(total, 0.0) / static_cast<double>(images)});
   };
   if (files) add("read", read);
   add(files ? "decode" : "load", decode);
   add("resize", plain - normalise);
   if (augments) add("augment", whole - plain);
   add("normalise", normalise);
-  return stages;
+  return result;
 }
 
 }  // namespace swin::trainers

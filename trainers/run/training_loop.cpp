@@ -10,7 +10,6 @@
 #include "trainers/run/signals.h"
 
 namespace swin::trainers {
-namespace {
 
 data::LoaderOptions training_loader(const Config& config) {
   data::LoaderOptions options;
@@ -26,8 +25,6 @@ data::LoaderOptions training_loader(const Config& config) {
   options.augment = augment_of(config);
   return options;
 }
-
-}  // namespace
 
 int64_t TrainingLoop::steps_per_epoch(const Config& config, const data::Dataset& train) {
   const int64_t steps = train.size() / config.trainer.batch_size;

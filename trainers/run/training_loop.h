@@ -53,6 +53,9 @@ struct RunParts {
   std::function<void(int64_t step)> after_update;
 };
 
+/// The loader of a run: shuffled whole batches, augmented.
+data::LoaderOptions training_loader(const Config& config);
+
 class TrainingLoop {
  public:
   /// @param state where the run is; best.h5 is made to agree with it.
