@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -36,12 +37,25 @@ constexpr char kChildName[] = "swin: reader of a foreign HDF5 file";
 __attribute__((constructor)) void become_child(int argc, char** argv) {
   if (argc == 1 && argv[0] != nullptr && std::strcmp(argv[0], kChildName) == 0) {
     ::close_range(kSocket + 1, ~0u, 0);
-    run_child();
+    run_child(ForeignHdf5::Channel{}.cpu_seconds);
   }
 }
 
-constexpr char kRemedy[] =
-    "write it anew, for example with h5py: create_dataset without compression";
+/// What to do about each Fault.
+constexpr const char* kRemedies[] = {
+    "fetch the file again; if other programs read it, let them write it anew",
+    "add or rename it, for example with h5py: file.move(old, new)",
+    "store the dataset itself under this name",
+    "write it anew into the file itself, for example with h5py: create_dataset(name, data=array)",
+    "write it anew, for example with h5py: create_dataset without compression and checksums",
+    "write every image, and give the datasets the size of what they hold",
+    "write it anew as bytes of 0 … 255, for example with numpy: images.astype(\"uint8\")",
+    "bring it into this shape, for example with numpy: images.transpose(0, 2, 3, 1)",
+    "write integers: the class of each image, or a row of 0 and 1 for each",
+    "write them with numpy as array(names, dtype=\"S\"), or leave them out",
+    "write it anew without chunks, or with chunks of a few images",
+};
+static_assert(std::size(kRemedies) == kNumFaults);
 
 class Descriptor {
  public:
@@ -116,13 +130,23 @@ struct ForeignHdf5::State {
     reap();
   }
 
-  [[noreturn]] void refuse(const std::string& found) const {
-    throw base::DataError(where, found, kRemedy);
+  [[noreturn]] void refuse(const std::string& found, Fault fault = kDamaged) const {
+    throw base::DataError(where, found, kRemedies[fault]);
+  }
+  /// Passes on what the child says is wrong.
+  template <class Message>
+  [[noreturn]] void pass_on(const Message& message) {
+    const std::string found = receive_text(message.text_bytes);
+    if (message.fault >= kNumFaults) talks_nonsense();
+    refuse(found, static_cast<Fault>(message.fault));
   }
   /// Ends the conversation; every further question gets the same answer.
   [[noreturn]] void give_up(const std::string& found) {
     broken = found;
     refuse(found);
+  }
+  [[noreturn]] void talks_nonsense() {
+    give_up("made its reader talk nonsense: it is damaged or hostile");
   }
 
   /// @return the status of the child, which is gone then; 0 where there is none.
@@ -154,7 +178,7 @@ struct ForeignHdf5::State {
     const int status = reap();
     const int signal = ended && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (signal == SIGXCPU)
-      give_up("took more than " + std::to_string(kCpuSeconds) +
+      give_up("took more than " + std::to_string(channel.cpu_seconds) +
               " s to read: the file is damaged or made to hang its reader");
     if (signal == SIGSYS)
       give_up("made its reader reach beyond the file: it is damaged or hostile");
@@ -169,7 +193,7 @@ struct ForeignHdf5::State {
     clockid_t clock{};
     timespec used{};
     if (clock_getcpuclockid(channel.child, &clock) != 0 || clock_gettime(clock, &used) != 0) return;
-    const rlimit limit{static_cast<rlim_t>(used.tv_sec + kCpuSeconds), RLIM_INFINITY};
+    const rlimit limit{static_cast<rlim_t>(used.tv_sec + channel.cpu_seconds), RLIM_INFINITY};
     ::prlimit(channel.child, RLIMIT_CPU, &limit, nullptr);
   }
 
@@ -188,11 +212,11 @@ struct ForeignHdf5::State {
     char* to = static_cast<char*>(data);
     while (size > 0) {
       pollfd one{channel.socket, POLLIN, 0};
-      const int ready = ::poll(&one, 1, channel.wall_seconds * 1000);
+      const int ready = ::poll(&one, 1, channel.wall_milliseconds);
       if (ready < 0 && errno == EINTR) continue;
       if (ready == 0) {
         reap();
-        give_up("gave nothing for " + std::to_string(channel.wall_seconds) +
+        give_up("gave nothing for " + std::to_string(channel.wall_milliseconds / 1000) +
                 " s: it is made to hang its reader, or its disk does");
       }
       const ssize_t got = ::recv(channel.socket, to, size, 0);
@@ -204,7 +228,7 @@ struct ForeignHdf5::State {
   }
 
   std::string receive_text(uint32_t size) {
-    if (size > kMaxTextBytes) give_up("made its reader talk nonsense: it is damaged or hostile");
+    if (size > kMaxTextBytes) talks_nonsense();
     std::string text(size, '\0');
     receive(text.data(), size);
     for (char& c : text)
@@ -219,7 +243,7 @@ struct ForeignHdf5::State {
     send(&request, sizeof request);
     Reply reply;
     receive(&reply, sizeof reply);
-    if (reply.status != kDone) refuse(receive_text(reply.text_bytes));
+    if (reply.status != kDone) pass_on(reply);
   }
 };
 
@@ -240,7 +264,9 @@ ForeignHdf5::ForeignHdf5(const std::filesystem::path& path) : state_(std::make_u
   if (child < 0)
     throw base::DataError(where, std::string("no process could be started to read it (") +
                                      std::strerror(errno) + ")");
-  state_->channel = {ours.release(), child, file_bytes, Channel{}.wall_seconds};
+  state_->channel.socket = ours.release();
+  state_->channel.child = child;
+  state_->channel.file_bytes = file_bytes;
   // Only the child holds its end now, so that its death is seen.
   ::close(theirs.release());
   ::close(theirs_low.release());
@@ -260,13 +286,12 @@ void ForeignHdf5::begin() {
   State& s = *state_;
   Header& h = s.header;
   s.receive(&h, sizeof h);
-  const auto lie = [&] { s.give_up("made its reader talk nonsense: it is damaged or hostile"); };
-  if (h.magic != kMagic) lie();
+  if (h.magic != kMagic) s.talks_nonsense();
   if (h.status == kNoWalls)
     throw base::DataError(
         s.where, "found no sandbox on this system to read it in: " + s.receive_text(h.text_bytes),
         "convert it into a folder of images");
-  if (h.status != kDone) s.refuse(s.receive_text(h.text_bytes));
+  if (h.status != kDone) s.pass_on(h);
   // The child may be anybody by now: what it says is measured against the file.
   const auto within = [](int64_t value, int64_t least, int64_t most) {
     return least <= value && value <= most;
@@ -278,16 +303,16 @@ void ForeignHdf5::begin() {
       h.images > s.channel.file_bytes / std::max<int64_t>(1, h.label_columns) ||
       !within(h.num_names, 0, kMaxClasses) ||
       !within(h.names_bytes, 0, h.num_names * (kMaxNameBytes + 1)))
-    lie();
+    s.talks_nonsense();
   std::string names(static_cast<size_t>(h.names_bytes), '\0');
   s.receive(names.data(), names.size());
   for (size_t begin = 0; begin < names.size();) {
     const size_t end = names.find('\0', begin);
-    if (end == std::string::npos) lie();
+    if (end == std::string::npos) s.talks_nonsense();
     s.class_names.push_back(printable(std::string_view(names).substr(begin, end - begin)));
     begin = end + 1;
   }
-  if (static_cast<int64_t>(s.class_names.size()) != h.num_names) lie();
+  if (static_cast<int64_t>(s.class_names.size()) != h.num_names) s.talks_nonsense();
 }
 
 int64_t ForeignHdf5::num_images() const { return state_->header.images; }

@@ -21,10 +21,11 @@ class ForeignHdf5 {
  public:
   /// What is said of the end of the conversation: this process's file, or a test's.
   struct Channel {
-    int socket = -1;         ///< owned
-    int child = -1;          ///< process id, reaped at the end; −1: none
-    int64_t file_bytes = 0;  ///< nothing may be declared larger
-    int wall_seconds = 60;   ///< without a byte from the child, after which it is given up
+    int socket = -1;                 ///< owned
+    int child = -1;                  ///< process id, reaped at the end; −1: none
+    int64_t file_bytes = 0;          ///< nothing may be declared larger
+    int wall_milliseconds = 60'000;  ///< without a byte from the child, after which it is given up
+    int cpu_seconds = 5;             ///< that the child may compute for one answer
   };
 
   /// Starts the reader on a file. @throws base::DataError where the file is missing, damaged,

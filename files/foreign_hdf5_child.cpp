@@ -25,9 +25,10 @@ namespace {
 
 /// Why the file is not read; becomes the parent's error line.
 struct Refusal {
+  Fault fault;
   std::string text;
 };
-[[noreturn]] void refuse(const std::string& text) { throw Refusal{text}; }
+[[noreturn]] void refuse(Fault fault, const std::string& text) { throw Refusal{fault, text}; }
 
 // ---- a file that is a descriptor and nothing else -----------------------------------------------
 
@@ -101,7 +102,7 @@ hid_t register_driver() {
 
 /// Closes nothing: the process ends by _exit, and closing a damaged file is one more risk.
 hid_t have(hid_t id, const std::string& what) {
-  if (id < 0) refuse(what + " is damaged");
+  if (id < 0) refuse(kDamaged, what + " is damaged");
   return id;
 }
 
@@ -115,16 +116,17 @@ struct Dataset {
 /// Whether the root group has the name; only as a hard link.
 bool has_link(hid_t file, const char* name) {
   const htri_t exists = H5Lexists(file, name, H5P_DEFAULT);
-  if (exists < 0) refuse("the root group is damaged");
+  if (exists < 0) refuse(kDamaged, "the root group is damaged");
   if (exists == 0) return false;
   H5L_info_t info{};
-  if (H5Lget_info(file, name, &info, H5P_DEFAULT) < 0) refuse("the root group is damaged");
+  if (H5Lget_info(file, name, &info, H5P_DEFAULT) < 0)
+    refuse(kDamaged, "the root group is damaged");
   if (info.type == H5L_TYPE_HARD) return true;
-  refuse("/" + std::string(name) + " is " +
-         (info.type == H5L_TYPE_SOFT       ? "a soft"
-          : info.type == H5L_TYPE_EXTERNAL ? "an external"
-                                           : "a user-defined") +
-         " link, expected the dataset itself");
+  refuse(kLink, "/" + std::string(name) + " is " +
+                    (info.type == H5L_TYPE_SOFT       ? "a soft"
+                     : info.type == H5L_TYPE_EXTERNAL ? "an external"
+                                                      : "a user-defined") +
+                    " link, expected the dataset itself");
 }
 
 std::string filter_name(H5Z_filter_t id) {
@@ -147,19 +149,19 @@ void check_storage(hid_t id, const std::string& name, bool& chunked) {
   const hid_t plist = have(H5Dget_create_plist(id), name);
   const H5D_layout_t layout = H5Pget_layout(plist);
   chunked = layout == H5D_CHUNKED;
-  if (layout == H5D_VIRTUAL) refuse(name + " is virtual, expected its own bytes");
+  if (layout == H5D_VIRTUAL) refuse(kStorage, name + " is virtual, expected its own bytes");
   if (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED)
-    refuse(name + " is stored in its header, expected contiguous or chunked");
+    refuse(kStorage, name + " is stored in its header, expected contiguous or chunked");
   if (H5Pget_external_count(plist) != 0)
-    refuse(name + " lies in an external file, expected its own bytes");
+    refuse(kStorage, name + " lies in an external file, expected its own bytes");
   const int filters = H5Pget_nfilters(plist);
-  if (filters < 0) refuse(name + " is damaged");
+  if (filters < 0) refuse(kDamaged, name + " is damaged");
   for (int i = 0; i < filters; ++i) {
     unsigned flags = 0, config = 0;
     size_t values = 0;
     const H5Z_filter_t filter = H5Pget_filter2(plist, static_cast<unsigned>(i), &flags, &values,
                                                nullptr, 0, nullptr, &config);
-    refuse(name + " is filtered (" + filter_name(filter) + "), expected no filters");
+    refuse(kFiltered, name + " is filtered (" + filter_name(filter) + "), expected no filters");
   }
 }
 
@@ -167,32 +169,34 @@ Dataset open_dataset(hid_t file, const char* link) {
   Dataset set;
   set.name = std::string("/") + link;
   const hid_t object = have(H5Oopen(file, link, H5P_DEFAULT), set.name);
-  if (H5Iget_type(object) != H5I_DATASET) refuse(set.name + " is no dataset, expected one");
+  if (H5Iget_type(object) != H5I_DATASET)
+    refuse(kStorage, set.name + " is no dataset, expected one");
   set.id = object;
   check_storage(set.id, set.name, set.chunked);
   set.space = have(H5Dget_space(set.id), set.name);
   const int rank = H5Sget_simple_extent_ndims(set.space);
   if (H5Sget_simple_extent_type(set.space) != H5S_SIMPLE || rank < 1 || rank > H5S_MAX_RANK)
-    refuse(set.name + " is no array, expected one");
+    refuse(kStorage, set.name + " is no array, expected one");
   std::vector<hsize_t> sides(static_cast<size_t>(rank));
   if (H5Sget_simple_extent_dims(set.space, sides.data(), nullptr) != rank)
-    refuse(set.name + " is damaged");
+    refuse(kDamaged, set.name + " is damaged");
   const hid_t type = have(H5Dget_type(set.id), set.name);
   const size_t element_bytes = H5Tget_size(type);
   // Overflow is impossible: the product stays below the size of the file at each step.
   auto bytes = static_cast<uint64_t>(element_bytes);
   const auto limit = static_cast<uint64_t>(file_bytes);
-  if (element_bytes == 0 || bytes > limit) refuse(set.name + " is damaged");
+  if (element_bytes == 0 || bytes > limit) refuse(kDamaged, set.name + " is damaged");
   for (const hsize_t side : sides) {
-    if (side == 0) refuse(set.name + " is empty, expected at least one image");
-    if (side > limit / bytes) refuse(set.name + " declares more than the file can hold");
+    if (side == 0) refuse(kUnwritten, set.name + " is empty, expected at least one image");
+    if (side > limit / bytes)
+      refuse(kUnwritten, set.name + " declares more than the file can hold");
     bytes *= side;
     set.shape.push_back(static_cast<int64_t>(side));
   }
   if (H5Dget_storage_size(set.id) > limit)
-    refuse(set.name + " declares more than the file can hold");
+    refuse(kUnwritten, set.name + " declares more than the file can hold");
   if (H5Dget_storage_size(set.id) < bytes)
-    refuse(set.name + " has fewer bytes than its shape, expected all to be written");
+    refuse(kUnwritten, set.name + " has fewer bytes than its shape, expected all to be written");
   return set;
 }
 
@@ -243,14 +247,15 @@ void take_names(Contents& c, hid_t type, hid_t space, const auto& read) {
   const size_t bytes = H5Tget_size(type);
   if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || bytes == 0 ||
       bytes > static_cast<size_t>(kMaxNameBytes))
-    refuse("class_names is " +
-           std::string(H5Tis_variable_str(type) > 0 ? "of variable length" : type_text(type)) +
-           ", expected strings of a fixed length up to 256 bytes (in numpy: dtype \"S\")");
+    refuse(kNames,
+           "class_names is " +
+               std::string(H5Tis_variable_str(type) > 0 ? "of variable length" : type_text(type)) +
+               ", expected strings of a fixed length up to 256 bytes");
   const hssize_t count = H5Sget_simple_extent_npoints(space);
   if (H5Sget_simple_extent_ndims(space) != 1 || count < 1 || count > kMaxClasses)
-    refuse("class_names is no list of 1 … 65536 names");
+    refuse(kNames, "class_names is no list of 1 … 65536 names");
   std::vector<char> text(static_cast<size_t>(count) * bytes);
-  if (read(text.data()) < 0) refuse("class_names could not be read");
+  if (read(text.data()) < 0) refuse(kDamaged, "class_names could not be read");
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
     const char* name = text.data() + i * bytes;
     c.names.append(name, strnlen(name, bytes));
@@ -278,29 +283,30 @@ void read_names(Contents& c) {
 Contents open_contents(hid_t access) {
   Contents c;
   c.file = H5Fopen("/dev/null/foreign", H5F_ACC_RDONLY, access);
-  if (c.file < 0) refuse("is not an HDF5 file, or a damaged one");
+  if (c.file < 0) refuse(kDamaged, "is not an HDF5 file, or a damaged one");
   for (const char* name : {"images", "labels"})
     if (!has_link(c.file, name))
-      refuse("found no dataset /" + std::string(name) +
-             ", expected /images (N, height, width, channels) uint8 and /labels (N) integer");
+      refuse(kMissing,
+             "found no dataset /" + std::string(name) +
+                 ", expected /images (N, height, width, channels) uint8 and /labels (N) integer");
   c.images = open_dataset(c.file, "images");
   const hid_t image_type = have(H5Dget_type(c.images.id), "/images");
   if (H5Tget_class(image_type) != H5T_INTEGER || H5Tget_size(image_type) != 1 ||
       H5Tget_sign(image_type) != H5T_SGN_NONE || H5Tget_precision(image_type) != 8)
-    refuse("/images is " + type_text(image_type) + ", expected uint8");
+    refuse(kImageType, "/images is " + type_text(image_type) + ", expected uint8");
   const auto& shape = c.images.shape;
   Header& h = c.header;
   if ((shape.size() != 3 && shape.size() != 4) ||
       (shape.size() == 4 && shape[3] != 1 && shape[3] != 3))
-    refuse("/images has the shape " + text_of(shape) +
-           ", expected (N, height, width, channels) with 1 or 3 channels");
+    refuse(kImageShape, "/images has the shape " + text_of(shape) +
+                            ", expected (N, height, width, channels) with 1 or 3 channels");
   h.images = shape[0];
   h.height = shape[1];
   h.width = shape[2];
   h.channels = shape.size() == 4 ? shape[3] : 1;
   if (h.height > kMaxSide || h.width > kMaxSide || h.height * h.width > kMaxImageBytes / h.channels)
-    refuse("/images has the shape " + text_of(shape) +
-           ", expected at most 100 megapixels an image");
+    refuse(kImageShape, "/images has the shape " + text_of(shape) +
+                            ", expected at most 100 megapixels an image");
 
   c.labels = open_dataset(c.file, "labels");
   const hid_t label_type = have(H5Dget_type(c.labels.id), "/labels");
@@ -308,11 +314,11 @@ Contents open_contents(hid_t access) {
   const bool many = c.labels.shape.size() == 2;
   // Booleans are an enumeration of one byte.
   if ((kind != H5T_INTEGER && !(many && kind == H5T_ENUM)) || H5Tget_size(label_type) > 8)
-    refuse("/labels is " + type_text(label_type) + ", expected integers");
+    refuse(kLabelKind, "/labels is " + type_text(label_type) + ", expected integers");
   if (c.labels.shape.size() > 2 || c.labels.shape[0] != h.images ||
       (many && c.labels.shape[1] > kMaxClasses))
-    refuse("/labels has the shape " + text_of(c.labels.shape) + ", expected (" +
-           std::to_string(h.images) + "), one of each image");
+    refuse(kLabelKind, "/labels has the shape " + text_of(c.labels.shape) + ", expected (" +
+                           std::to_string(h.images) + "), one of each image");
   h.label_columns = many ? c.labels.shape[1] : 0;
   read_names(c);
   return c;
@@ -329,7 +335,7 @@ void read_rows(const Dataset& set, hid_t type, int64_t first, int64_t count, voi
                                         sides.data(), nullptr) >= 0 &&
                     H5Dread(set.id, type, memory, set.space, H5P_DEFAULT, to) >= 0;
   if (memory >= 0) H5Sclose(memory);
-  if (!read) refuse(set.name + " could not be read at place " + std::to_string(first));
+  if (!read) refuse(kDamaged, set.name + " could not be read at place " + std::to_string(first));
 }
 
 // ---- the conversation ---------------------------------------------------------------------------
@@ -357,9 +363,10 @@ void receive(void* data, size_t size) {
 }
 
 template <class Message>
-void send_refusal(Message message, Status status, std::string text) {
+void send_refusal(Message message, Status status, Fault fault, std::string text) {
   text.resize(std::min<size_t>(text.size(), kMaxTextBytes));
   message.status = status;
+  message.fault = fault;
   message.text_bytes = static_cast<uint32_t>(text.size());
   send(&message, sizeof message);
   send(text.data(), text.size());
@@ -372,11 +379,13 @@ bool guarded(Message message, Work work) {
     work();
     return true;
   } catch (const Refusal& refusal) {
-    send_refusal(message, kRefused, refusal.text);
+    send_refusal(message, kRefused, refusal.fault, refusal.text);
   } catch (const std::bad_alloc&) {
-    send_refusal(message, kRefused, "needs more memory to be read than a foreign file is given");
+    send_refusal(message, kRefused, kMemory,
+                 "needs more memory to be read than a foreign file is given");
   } catch (const std::exception& error) {
-    send_refusal(message, kRefused, std::string("could not be read (") + error.what() + ")");
+    send_refusal(message, kRefused, kDamaged,
+                 std::string("could not be read (") + error.what() + ")");
   }
   return false;
 }
@@ -390,7 +399,7 @@ void answer(const Contents& c, std::vector<uint8_t>& rows) {
     const int64_t row_bytes =
         images ? h.height * h.width * h.channels : 8 * std::max<int64_t>(1, h.label_columns);
     if (request.first < 0 || request.count < 1 || request.count > h.images - request.first)
-      refuse("was asked for rows that it does not have");
+      refuse(kDamaged, "was asked for rows that it does not have");
     rows.resize(static_cast<size_t>(request.count * row_bytes));
     read_rows(images ? c.images : c.labels, images ? H5T_NATIVE_UINT8 : H5T_NATIVE_INT64,
               request.first, request.count, rows.data());
@@ -402,7 +411,7 @@ void answer(const Contents& c, std::vector<uint8_t>& rows) {
 
 }  // namespace
 
-void run_child() {
+void run_child(int cpu_seconds) {
   struct stat status {};
   if (::fstat(kFile, &status) != 0) ::_exit(1);
   file_bytes = status.st_size;
@@ -413,12 +422,12 @@ void run_child() {
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   const hid_t driver = register_driver();
   if (driver < 0 || H5Pset_driver(access, driver, nullptr) < 0) {
-    send_refusal(Header{}, kNoWalls, "libhdf5 took no driver");
+    send_refusal(Header{}, kNoWalls, kDamaged, "libhdf5 took no driver");
     ::_exit(1);
   }
-  const std::string missing = enter_sandbox(kFile, kSocket, {.cpu_seconds = kCpuSeconds});
+  const std::string missing = enter_sandbox(kFile, kSocket, {.cpu_seconds = cpu_seconds});
   if (!missing.empty()) {
-    send_refusal(Header{}, kNoWalls, missing);
+    send_refusal(Header{}, kNoWalls, kDamaged, missing);
     ::_exit(1);
   }
   Contents contents;

@@ -10,16 +10,30 @@ inline constexpr int64_t kMaxClasses = 65536, kMaxNameBytes = 256;
 inline constexpr int64_t kMaxReplyBytes = 8 << 20;  // unless one image is larger
 inline constexpr uint32_t kMaxTextBytes = 2000;
 inline constexpr uint64_t kMagic = 0x3158'4648'4e49'5753;
-inline constexpr int64_t kCpuSeconds = 5;  // of a request
 
 enum Status : uint32_t { kDone = 0, kRefused = 1, kNoWalls = 2 };
+/// What is wrong with a file, by what its owner can do about it: a row of the parent's table.
+enum Fault : uint32_t {
+  kDamaged,
+  kMissing,
+  kLink,
+  kStorage,
+  kFiltered,
+  kUnwritten,
+  kImageType,
+  kImageShape,
+  kLabelKind,
+  kNames,
+  kMemory,
+  kNumFaults
+};
 enum What : uint32_t { kImages = 0, kLabels = 1 };
 
 /// What a child says first; `text_bytes` of a reason follow unless it is done, else
 /// `names_bytes` of names, each ended by a zero.
 struct Header {
   uint64_t magic = kMagic;
-  uint32_t status = kDone, text_bytes = 0;
+  uint32_t status = kDone, text_bytes = 0, fault = kDamaged, unused = 0;
   int64_t images = 0, height = 0, width = 0, channels = 0;
   int64_t label_columns = 0, num_names = 0, names_bytes = 0;
 };
@@ -29,10 +43,11 @@ struct Request {
 };
 /// `text_bytes` of a reason follow, or the rows: bytes of images, int64 of labels.
 struct Reply {
-  uint32_t status = kDone, text_bytes = 0;
+  uint32_t status = kDone, text_bytes = 0, fault = kDamaged, unused = 0;
 };
 
 /// Reads kFile as kSocket asks until that is closed. Enters the sandbox first.
-[[noreturn]] void run_child();
+/// @param cpu_seconds for the header; the parent allows more with each question.
+[[noreturn]] void run_child(int cpu_seconds);
 
 }  // namespace swin::files::foreign

@@ -13,8 +13,11 @@ struct SandboxLimits {
 /// From here on this process may compute, take memory up to a limit, read `file` at any place
 /// (pread) and talk through `channel` (read, write); every other system call ends it. There is no
 /// way back. A build with sanitizers, whose runtimes open files of their own, has the limits of
-/// time and writing only.
+/// time and writing only: sandbox_is_whole() tells.
 /// @return empty, or why this system has no such walls.
 std::string enter_sandbox(int file, int channel, const SandboxLimits& limits);
+
+/// Whether this build's sandbox keeps system calls and memory.
+bool sandbox_is_whole();
 
 }  // namespace swin::files

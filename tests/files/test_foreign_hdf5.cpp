@@ -1,11 +1,15 @@
 // Foreign HDF5 files are read in a child: what is fine is read exactly, what is not is named, and
 // whatever the bytes, this process goes on.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <fstream>
 #include <numeric>
 #include <thread>
@@ -15,6 +19,7 @@
 #include "base/random.h"
 #include "files/foreign_hdf5.h"
 #include "files/foreign_hdf5_child.h"
+#include "files/sandbox.h"
 #include "tests/support/temporary_directory.h"
 
 namespace swin::files {
@@ -22,6 +27,7 @@ namespace {
 
 using swin::test::TemporaryDirectory;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 std::string file_of(const std::string& name) {
   return std::string(SWIN_SOURCE_DIR "/tests/files/hdf5/") + name + ".h5";
@@ -95,29 +101,32 @@ std::string refusal_of(const std::string& path) {
 }
 
 TEST(ForeignHdf5, RefusesByName) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"gzip", "/images is filtered (gzip), expected no filters"},
-      {"checksum", "/labels is filtered (fletcher32)"},
-      {"float_images", "/images is floating point of 4 bytes, expected uint8"},
-      {"float_labels", "/labels is floating point of 8 bytes, expected integers"},
-      {"two_channels", "/images has the shape (6, 5, 7, 2), expected"},
-      {"flat_images", "/images has the shape (6, 105), expected"},
-      {"short_labels", "/labels has the shape (5), expected (6)"},
-      {"no_labels", "found no dataset /labels"},
-      {"empty", "/images is empty"},
-      {"variable_names", "class_names is of variable length"},
-      {"unwritten", "/images has fewer bytes than its shape"},
-      {"huge", "/images declares more than the file can hold"},
-      {"soft_link", "/images is a soft link"},
-      {"external_link", "/images is an external link"},
-      {"external_storage", "/images lies in an external file"},
-      {"virtual", "/images is virtual"},
-      {"group", "/images is no dataset"},
+  struct Case {
+    const char *name, *found, *remedy;
   };
-  for (const auto& [name, expected] : cases) {
-    const std::string refusal = refusal_of(file_of(name));
-    EXPECT_THAT(refusal, HasSubstr(expected));
-    EXPECT_THAT(refusal, HasSubstr(file_of(name)));
+  const Case cases[] = {
+      {"gzip", "/images is filtered (gzip), expected no filters", "without compression"},
+      {"checksum", "/labels is filtered (fletcher32)", "without compression and checksums"},
+      {"float_images", "/images is floating point of 4 bytes, expected uint8", "astype(\"uint8\")"},
+      {"float_labels", "/labels is floating point of 8 bytes, expected integers", "write integers"},
+      {"two_channels", "/images has the shape (6, 5, 7, 2), expected", "transpose(0, 2, 3, 1)"},
+      {"flat_images", "/images has the shape (6, 105), expected", "bring it into this shape"},
+      {"short_labels", "/labels has the shape (5), expected (6)", "the class of each image"},
+      {"no_labels", "found no dataset /labels", "add or rename it"},
+      {"empty", "/images is empty", "write every image"},
+      {"variable_names", "class_names is of variable length", "dtype=\"S\""},
+      {"unwritten", "/images has fewer bytes than its shape", "write every image"},
+      {"huge", "/images declares more than the file can hold", "the size of what they hold"},
+      {"soft_link", "/images is a soft link", "store the dataset itself"},
+      {"external_link", "/images is an external link", "store the dataset itself"},
+      {"external_storage", "/images lies in an external file", "create_dataset(name, data=array)"},
+      {"virtual", "/images is virtual", "create_dataset(name, data=array)"},
+      {"group", "/images is no dataset", "create_dataset(name, data=array)"},
+  };
+  for (const Case& c : cases) {
+    const std::string refusal = refusal_of(file_of(c.name));
+    EXPECT_THAT(refusal, StartsWith(file_of(c.name) + ": " + c.found));
+    EXPECT_THAT(refusal.substr(std::min(refusal.rfind("; "), refusal.size())), HasSubstr(c.remedy));
   }
   EXPECT_THAT(refusal_of(file_of("nowhere")), HasSubstr("no such file"));
   EXPECT_THAT(refusal_of(SWIN_SOURCE_DIR "/tests"), HasSubstr("directory"));
@@ -182,7 +191,9 @@ struct OtherEnd {
   void say(const T& value, size_t bytes = sizeof(T)) const {
     ASSERT_EQ(::write(sockets[1], &value, bytes), static_cast<ssize_t>(bytes));
   }
-  ForeignHdf5::Channel channel() const { return {sockets[0], -1, 4000, 1}; }
+  ForeignHdf5::Channel channel() const {
+    return {.socket = sockets[0], .file_bytes = 4000, .wall_milliseconds = 0};
+  }
 };
 
 foreign::Header honest() {
@@ -226,6 +237,7 @@ TEST(ForeignHdf5, ALyingReaderIsNotBelieved) {
   lie([](auto& h) { h.names_bytes = INT64_MAX; });
   lie([](auto& h) { h.num_names = 1; });  // and no name follows
   lie([](auto& h) { h.status = foreign::kRefused, h.text_bytes = UINT32_MAX; });
+  lie([](auto& h) { h.status = foreign::kRefused, h.fault = foreign::kNumFaults; });
 }
 
 TEST(ForeignHdf5, ASilentReaderIsGivenUp) {
@@ -234,7 +246,7 @@ TEST(ForeignHdf5, ASilentReaderIsGivenUp) {
     const ForeignHdf5 file("silent.h5", other.channel());
     FAIL() << "nothing was said";
   } catch (const base::DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("silent.h5: gave nothing for 1 s"));
+    EXPECT_THAT(error.what(), HasSubstr("silent.h5: gave nothing for 0 s"));
   }
 }
 
@@ -244,6 +256,126 @@ TEST(ForeignHdf5, ABrokenConversationStaysBroken) {
   const ForeignHdf5 file("gone.h5", other.channel());
   other.close();
   for (int i = 0; i < 2; ++i) EXPECT_THROW(file.read_labels(), base::DataError);
+}
+
+// ---- the walls ----------------------------------------------------------------------------------
+
+/// Runs `work` in a process of its own, behind walls, which may use the file and the socket given.
+/// @return its process id.
+template <class Work>
+pid_t behind_walls(int file, int channel, const SandboxLimits& limits, Work work) {
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  if (!enter_sandbox(file, channel, limits).empty()) ::_exit(100);
+  work();
+  ::_exit(0);
+}
+
+TEST(ForeignHdf5, AReaderThatComputesWithoutEndIsEnded) {
+  OtherEnd other;
+  const pid_t child = behind_walls(0, other.sockets[1], {.cpu_seconds = 1}, [] {
+    for (volatile unsigned i = 0;;) i = i + 1;
+  });
+  ASSERT_GT(child, 0);
+  other.close();
+  ForeignHdf5::Channel channel = other.channel();
+  channel.child = child;
+  channel.wall_milliseconds = 60'000;
+  channel.cpu_seconds = 1;
+  const std::string error = swin::test::message_of<base::DataError>(
+      [&] { const ForeignHdf5 file("endless.h5", channel); });
+  EXPECT_THAT(error, StartsWith("endless.h5: took more than 1 s to read"));
+  EXPECT_EQ(::waitpid(child, nullptr, 0), -1) << "the reader was not reaped";
+}
+
+class Sandbox : public ::testing::Test {
+ protected:
+  Sandbox() { file_ = ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC); }
+  ~Sandbox() override { ::close(file_); }
+  void SetUp() override {
+    if (!sandbox_is_whole()) GTEST_SKIP() << "the runtimes of sanitizers need system calls";
+  }
+  /// How a process ends that does this behind the walls.
+  template <class Work>
+  int status_after(Work work) const {
+    const SandboxLimits limits{.memory_bytes = 64 << 20};
+    const pid_t child = behind_walls(file_, other_.sockets[1], limits, work);
+    int status = -1;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return status;
+  }
+  template <class Work>
+  void expect_ended(const char* what, Work work) const {
+    const int status = status_after(work);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        << what << " left the status " << status;
+  }
+  int file_ = -1;
+  OtherEnd other_;
+};
+
+TEST_F(Sandbox, LetsReadTheFileAndTalk) {
+  const int status = status_after([&] {
+    char magic[4] = {};
+    if (::pread(file_, magic, 4, 0) != 4) ::_exit(1);
+    if (::write(other_.sockets[1], magic, 4) != 4) ::_exit(2);
+    char* block = static_cast<char*>(std::malloc(16 << 20));
+    if (block == nullptr) ::_exit(3);
+    block[1 << 20] = 1;
+    std::free(block);
+  });
+  EXPECT_EQ(status, 0);
+  char magic[4] = {};
+  ASSERT_EQ(::read(other_.sockets[0], magic, 4), 4);
+  EXPECT_EQ(std::string(magic, 4),
+            "\x7f"
+            "ELF");
+}
+
+TEST_F(Sandbox, EndsWhoReachesBeyond) {
+  expect_ended("open", [] { (void)::open("/dev/null", O_RDONLY); });
+  expect_ended("socket", [] { (void)::socket(AF_INET, SOCK_STREAM, 0); });
+  expect_ended("pread of another file", [] {
+    char byte = 0;
+    (void)!::pread(0, &byte, 1, 0);
+  });
+  expect_ended("write into the file", [&] { (void)!::write(file_, "x", 1); });
+  expect_ended("write to another channel", [] { (void)!::write(2, "", 0); });
+  expect_ended("fork", [] {
+    if (::fork() == 0) ::_exit(0);
+  });
+  expect_ended("exec", [] {
+    char name[] = "true";
+    char* arguments[] = {name, nullptr};
+    ::execv("/bin/true", arguments);
+  });
+  expect_ended("kill", [] { ::kill(::getppid(), 0); });
+  expect_ended("memory that holds code", [] {
+    (void)::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  });
+  expect_ended("mapping the file",
+               [&] { (void)::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, file_, 0); });
+}
+
+TEST_F(Sandbox, LimitsMemory) {
+  const int status = status_after([] {
+    void* volatile block = std::malloc(size_t{256} << 20);  // volatile: else it is left out
+    ::_exit(block == nullptr ? 7 : 8);
+  });
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+}
+
+TEST(ForeignHdf5, AReaderThatReachedBeyondIsNamed) {
+  if (!sandbox_is_whole()) GTEST_SKIP() << "the runtimes of sanitizers need system calls";
+  OtherEnd other;
+  ForeignHdf5::Channel channel = other.channel();
+  channel.child =
+      behind_walls(0, other.sockets[1], {}, [] { (void)::open("/etc/passwd", O_RDONLY); });
+  channel.wall_milliseconds = 60'000;
+  other.close();
+  EXPECT_THAT(swin::test::message_of<base::DataError>(
+                  [&] { const ForeignHdf5 file("hostile.h5", channel); }),
+              StartsWith("hostile.h5: made its reader reach beyond the file"));
 }
 
 }  // namespace
