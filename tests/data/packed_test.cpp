@@ -120,6 +120,72 @@ TEST_F(PackedTest, DamageIsFound) {
   }
 }
 
+// A file whose digests are right and whose tables are not.
+TEST_F(PackedTest, TablesThatMakeNoSenseAreRefused) {
+  struct Set {
+    std::vector<int64_t> image_offsets = {0, 2, 5}, labels = {1, 0}, label_offsets = {0, 1, 2},
+                         name_offsets = {0, 1, 2};
+    std::string names = "xy", class_names = R"(["a", "b"])", format = "swin packed";
+    int64_t multi_label = 0;
+    files::DType type_of_labels = files::DType::i64;
+  };
+  const auto refusal = [&](auto&& change) {
+    Set set;
+    change(set);
+    const Bytes images = {1, 2, 3, 4, 5};
+    const auto array = [](const char* name, files::DType dtype, const auto& values) {
+      return files::NamedArray{name,
+                               dtype,
+                               {static_cast<int64_t>(values.size())},
+                               std::as_bytes(std::span(values)),
+                               nullptr};
+    };
+    using enum files::DType;
+    const files::NamedArray arrays[] = {array("images", u8, images),
+                                        array("image_offsets", i64, set.image_offsets),
+                                        array("labels", set.type_of_labels, set.labels),
+                                        array("label_offsets", i64, set.label_offsets),
+                                        array("name_offsets", i64, set.name_offsets),
+                                        array("names", u8, set.names),
+                                        array("class_names", u8, set.class_names)};
+    const files::Hdf5Attribute attributes[] = {{"format", set.format},
+                                               {"multi_label", set.multi_label}};
+    write_packed(packed(), arrays, attributes);
+    verify_packed(packed());
+    try {
+      open_path(packed());
+    } catch (const base::DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(refusal([](Set&) {}), "");
+  EXPECT_EQ(refusal([](Set& s) {
+              s.multi_label = 1, s.label_offsets = {0, 0, 1}, s.labels = {1};
+            }),
+            "");
+  const auto refused = [&](auto&& change) {
+    EXPECT_THAT(refusal(change), HasSubstr("set.h5: the tables of the packed data set make no"));
+  };
+  refused([](Set& s) { s.class_names = "no JSON"; });
+  refused([](Set& s) { s.class_names = R"({"a": 1, "b": 2})"; });
+  refused([](Set& s) { s.class_names = R"(["a", 2])"; });
+  refused([](Set& s) { s.class_names = "[]"; });
+  refused([](Set& s) { s.format = "swin"; });
+  refused([](Set& s) { s.type_of_labels = files::DType::f64; });
+  refused([](Set& s) { s.labels = {1, 2}; });
+  refused([](Set& s) { s.labels = {-1, 0}; });
+  refused([](Set& s) { s.multi_label = 1, s.labels = {1, 0}, s.label_offsets = {0, 2, 2}; });
+  refused([](Set& s) { s.multi_label = 1, s.labels = {1, 1}, s.label_offsets = {0, 2, 2}; });
+  refused([](Set& s) { s.label_offsets = {0, 2, 2}; });
+  refused([](Set& s) { s.label_offsets = {0, 1}; });
+  refused([](Set& s) { s.image_offsets = {0, 2, 6}; });
+  refused([](Set& s) { s.image_offsets = {0, 7, 5}; });
+  refused([](Set& s) { s.image_offsets = {-1, 2, 5}; });
+  refused([](Set& s) { s.name_offsets = {0, INT64_MAX, 2}; });
+  refused([](Set& s) { s.image_offsets = s.label_offsets = s.name_offsets = {0}, s.labels = {}; });
+}
+
 TEST_F(PackedTest, AFileThatCannotBeWrittenIsADiskError) {
   EXPECT_THROW(pack_dataset(*open_path(set()), "/proc/no/set.h5"), base::DiskError);
 }
