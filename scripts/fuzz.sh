@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of weight files and the decoders of images, one after the other, under the address and
+# Fuzzes the readers of weight files, images and data sets, one after the other, under the address and
 # undefined-behaviour sanitizers.
 #   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: those of `all` below (default: all)
 # Needs clang and libclang-rt-14-dev. New inputs go to build/fuzz/corpus, crashes to build/fuzz/crashes (and end
-# the script with an error); the seeds are fuzz/corpus/TARGET.
+# the script with an error); the seeds are fuzz/corpus/TARGET, those of foreign_hdf5 tests/files/hdf5.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=/usr/bin:$PATH
 
-all=(safetensors pickle torch_file checkpoint jpeg png webp exif tar manifest)
+all=(safetensors pickle torch_file checkpoint jpeg png webp exif tar manifest
+  cifar mnist packed packed_tables foreign_hdf5 foreign_hdf5_answers)
 minutes=10
 targets=()
 while [[ $# -gt 0 ]]; do
@@ -33,11 +34,13 @@ failed=0
 for target in "${targets[@]}"; do
   mkdir -p "$build/corpus/$target" "$build/crashes"
   log="$build/$target.log"
+  seeds=fuzz/corpus/$target
+  [[ $target != foreign_hdf5 ]] || seeds=tests/files/hdf5
   echo "fuzz: $target for $minutes minutes" >&2
   # An allocation of more than 64 MB would be far beyond the inputs of 64 KB.
   if ! "$build/fuzz/fuzz_$target" -max_total_time=$((minutes * 60)) -max_len=65536 -timeout=10 -malloc_limit_mb=64 \
       -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/crashes/$target-" \
-      "$build/corpus/$target" "fuzz/corpus/$target" >"$log" 2>&1; then
+      "$build/corpus/$target" "$seeds" >"$log" 2>&1; then
     echo "fuzz: $target FAILED, see $log and $build/crashes" >&2
     grep -E 'ERROR|runtime error|SUMMARY' "$log" >&2 || true
     failed=1
