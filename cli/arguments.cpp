@@ -398,8 +398,8 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     Verb& v = verb("data", "Check the files of a data set, pack them, or draw what a model sees",
                    "swin data check photographs");
     const auto& words = v.positionals(
-        "ACTION", "check PATH | pack PATH OUT.h5 | preview CONFIG; PATH is a folder, .csv, .jsonl, .tar or "
-        ".h5");
+        "ACTION", "check PATH | pack PATH OUT.h5 | preview CONFIG; PATH is a folder, .csv, .jsonl, "
+        ".tar, a range of shards ('shard-{000..012}.tar', in quotes) or .h5");
     const auto& preview = v.option("--output", "PNG", "Of preview (default preview.png)");
     const auto& sets = v.sets();
     builders.push_back([&](const CommonArguments& common) {
@@ -415,10 +415,17 @@ Arguments parse_arguments(int argc, const char* const* argv) {
       const size_t expected = a.action == "pack" ? 3 : 2;
       if (words.size() < expected) v.missing("OUT.h5");
       if (words.size() > expected)
-        throw UsageError(v.name(), "found the argument \"" + words[expected] +
-                                       "\", expected no more",
-                         v.name() + " --help shows an example");
+        throw UsageError(v.name(),
+                         "found the argument \"" + words[expected] + "\", expected no more",
+                         words[expected].ends_with(".tar")
+                             ? "quote a range of shards: 'shard-{000..012}.tar'"
+                             : v.name() + " --help shows an example");
       if (expected == 3) a.output = words[2];
+      // A shard of a range that the shell has spread out would be overwritten.
+      if (expected == 3 && !a.output.ends_with(".h5") && !a.output.ends_with(".hdf5"))
+        throw UsageError(v.name() + " pack",
+                         "found the output \"" + a.output + "\", expected a name that ends in .h5",
+                         v.name() + " --help shows an example");
       if (a.action == "preview") {
         a.output = v.given_text("--output", preview).value_or("preview.png");
         a.sets = sets;

@@ -60,6 +60,9 @@ std::string to_text(const data::DataCheck& check) {
   for (const auto& one : check.classes)
     classes.row({one_line(one.name), grouped(one.images), one.bad ? grouped(one.bad) : ""});
   std::string text = classes.text();
+  const auto empty = std::count_if(check.classes.begin(), check.classes.end(),
+                                   [](const auto& one) { return one.images == 0; });
+  if (empty > 0) text += "\nClasses without images: " + grouped(empty) + "\n";
   text += "\n" + grouped(check.images) + " images of " + grouped(int64_t(check.classes.size())) +
           " classes, " + bytes_text(check.bytes) + "\n";
   text += "Sizes: " + size_text(check.smallest[0], check.smallest[1]) + " to " +
@@ -109,6 +112,11 @@ base::ExitCode check(const DataArguments& arguments) {
 }
 
 base::ExitCode pack(const DataArguments& arguments) {
+  if (std::filesystem::exists(arguments.output) && !data::is_packed(arguments.output))
+    throw base::UsageError(
+        arguments.output,
+        "found a file that is no packed data set, expected none or one to replace",
+        "choose another name or remove it");
   const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
   const int64_t bytes = with_progress(arguments, "packing", *dataset, [&](const auto& progress) {
     return data::pack_dataset(*dataset, arguments.output, progress);

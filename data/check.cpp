@@ -46,8 +46,8 @@ std::string png_mode(std::span<const uint8_t> bytes) {
 std::string webp_mode(std::span<const uint8_t> bytes) {
   if (bytes.size() < 25) return "WebP";
   const std::string_view chunk(reinterpret_cast<const char*>(bytes.data()) + 12, 4);
-  const bool alpha = (chunk == "VP8X" && (bytes[20] & 0x10)) ||
-                     (chunk == "VP8L" && (bytes[24] & 0x10));
+  const bool alpha =
+      (chunk == "VP8X" && (bytes[20] & 0x10)) || (chunk == "VP8L" && (bytes[24] & 0x10));
   return alpha ? "WebP RGBA" : "WebP RGB";
 }
 
@@ -60,13 +60,15 @@ struct Found {
 Found look_at(const Dataset& dataset, int64_t i) {
   thread_local std::vector<uint8_t> memory;
   thread_local Image image;
+  const bool files = dataset.holds_files();
   Found found;
   try {
-    const auto bytes = dataset.encoded(i, memory);
+    if (!files) dataset.load(i, image);
+    const auto bytes = files ? dataset.encoded(i, memory) : std::span<const uint8_t>(image.pixels);
     found.bytes = static_cast<int64_t>(bytes.size());
     found.digest = files::sha256(std::as_bytes(bytes));
-    found.mode = image_mode(bytes);
-    decode_image(bytes, dataset.name(i), 3, image);
+    found.mode = files ? image_mode(bytes) : "pixels";
+    if (files) decode_image(bytes, dataset.name(i), 3, image);
     found.height = image.height;
     found.width = image.width;
   } catch (const base::DataError& error) {

@@ -21,7 +21,8 @@ struct DataCheck {
   };
   int64_t images = 0, bytes = 0;
   std::vector<Class> classes;
-  /// Pictures of each kind, as "JPEG RGB" or "PNG P", the most frequent first.
+  /// Pictures of each kind, as "JPEG RGB" or "PNG P" (of sets that hold no files "pixels"), the most
+  /// frequent first.
   std::vector<std::pair<std::string, int64_t>> modes;
   /// (height, width) with the fewest and the most pixels, and the medians of each side.
   std::array<int64_t, 2> smallest{}, largest{}, median{};
@@ -29,7 +30,7 @@ struct DataCheck {
   std::vector<std::vector<std::string>> duplicates;  ///< names of files with equal bytes
 };
 
-/// Reads and decodes every picture of a set that holds files, on all threads.
+/// Reads and decodes every picture, on all threads.
 /// @param progress is told the pictures done, from any thread, one call at a time.
 DataCheck check_dataset(const Dataset& dataset,
                         const std::function<void(int64_t)>& progress = {});

@@ -32,10 +32,13 @@ std::optional<int64_t> number_of(std::string_view text) {
 
 [[noreturn]] void out_of_range(const std::string& where, const std::string& text, int64_t classes,
                                const std::string& remedy) {
-  throw base::DataError(where,
-                        "found the label " + files::printable(text) + ", expected 0 … " +
-                            std::to_string(classes - 1) + ": out of range",
-                        remedy);
+  throw base::DataError(
+      where,
+      "found the label " + files::printable(text) + ", expected " +
+          (classes == kMostClasses && text.front() == '-' ? "a class number from 0 on"
+                                                          : "0 … " + std::to_string(classes - 1)) +
+          ": out of range",
+      remedy);
 }
 
 }  // namespace
@@ -59,8 +62,8 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
     if (name.empty() || name.size() > kMaxLabelBytes)
       throw base::DataError(where, "found no name, expected one class name a line");
     if (!listed_number_.emplace(name, static_cast<int32_t>(listed_.size())).second)
-      throw base::DataError(where, "found the class " + files::printable(name) +
-                                       " again, expected every name once");
+      throw base::DataError(
+          where, "found the class " + files::printable(name) + " again, expected every name once");
     listed_.push_back(name);
     if (static_cast<int64_t>(listed_.size()) > kMostClasses)
       throw base::DataError(where, "found more than 16 million classes, expected fewer");

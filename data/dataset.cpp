@@ -105,7 +105,7 @@ void check_path(const DatasetOptions& options, PathKind kind) {
   const std::string found =
       !exists ? "found no such " + what : folder ? "found a folder" : "found a file";
   throw base::DataError(options.path, found + ", " + expected,
-                        "correct data.train.path (or --set data.train.path=…)");
+                        "correct its path in the data section (or --set data.train.path=…)");
 }
 
 }  // namespace

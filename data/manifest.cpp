@@ -34,18 +34,21 @@ class Manifest : public EncodedDataset {
     const files::MappedFile file(options.path, files::FileKind::data);
     files::Sha256 digest;
     digest.update(file.bytes());
-    read_manifest(
-        {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, where_,
-        [&](const ManifestRow& row) { add(row, classes, digest); });
+    read_manifest({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, where_,
+                  [&](const ManifestRow& row) { add(row, classes, digest); });
     seen_ = {};
     inside_ = {};
     if (paths_.size() == 0)
       throw base::DataError(where_, "found no picture, expected a row for each");
     if (missing_ == static_cast<int64_t>(paths_.size()))
-      throw base::DataError(where_ + ":" + std::to_string(first_line_),
-                            "found no file " + files::printable(name(0)) + ", nor any of the " +
-                                std::to_string(paths_.size()) + " others",
-                            "paths are relative to the folder of the manifest");
+      throw base::DataError(
+          where_ + ":" + std::to_string(first_line_),
+          "found no file " + files::printable(name(0)) +
+              (paths_.size() == 1
+                   ? std::string()
+                   : ", nor any of the " + std::to_string(paths_.size() - 1) + " other rows") +
+              ", expected the pictures it lists",
+          "paths are relative to the folder of the manifest");
     class_names_ = classes.finish(labels_);
     if (class_names_.empty())
       throw base::DataError(where_, "found no label, expected at least one");
@@ -90,7 +93,8 @@ class Manifest : public EncodedDataset {
     if (!fresh)
       throw base::DataError(where,
                             "found " + files::printable(row.path) + " again, line " +
-                                std::to_string(place->second) + " has it too",
+                                std::to_string(place->second) +
+                                " has it too, expected every picture once",
                             "name each picture once; several labels go into one row, separated "
                             "by ;");
     paths_.push_back(row.path);
@@ -108,10 +112,10 @@ class Manifest : public EncodedDataset {
   // @return the file's size, -1 where there is none: that is found out, and counted, by who reads.
   int64_t check_path(const std::string& path, const std::string& where) {
     const auto refuse = [&](const std::string& why) {
-      throw base::DataError(where,
-                            "found the path " + files::printable(path) + ", expected one inside " +
-                                root_ + why,
-                            "put the picture there, or the manifest above it");
+      throw base::DataError(
+          where,
+          "found the path " + files::printable(path) + ", expected one inside " + root_ + why,
+          "put the picture there, or the manifest above it");
     };
     if (path.empty() || path.find('\0') != std::string::npos)
       throw base::DataError(where, "found no path, expected the file of a picture");

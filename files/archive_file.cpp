@@ -172,7 +172,7 @@ class TarReader {
     while (true) {
       const int result = ::archive_read_next_header(reader_.get(), &header);
       if (result == ARCHIVE_EOF) break;
-      if (result != ARCHIVE_OK) refuse_reader("the tar archive is damaged");
+      if (result != ARCHIVE_OK) refuse_reader("found a damaged or truncated archive, expected a whole tar");
       const char* text = ::archive_entry_pathname(header);
       if (text == nullptr) text = ::archive_entry_pathname_utf8(header);
       if (text == nullptr || *text == '\0')

@@ -100,6 +100,35 @@ TEST_F(DataVerb, WrongWordsExitTwo) {
     EXPECT_EQ(swin(words).exit_code, 2) << words.back();
 }
 
+// The shell spreads a range that stands in no quotes.
+TEST_F(DataVerb, PackOverwritesPackedSetsAlone) {
+  write_text(folder_ / "s-1.tar", "a shard");
+  const Finished shard = swin({"data", "pack", set(), folder_ / "s-1.tar"});
+  EXPECT_EQ(shard.exit_code, 2);
+  EXPECT_THAT(shard.err, HasSubstr("expected a name that ends in .h5"));
+  EXPECT_EQ(read_text(folder_ / "s-1.tar"), "a shard");
+  EXPECT_THAT(swin({"data", "check", set(), folder_ / "s-1.tar"}).err,
+              HasSubstr("quote a range of shards: 'shard-{000..012}.tar'"));
+  const std::string output = folder_ / "set.h5";
+  write_text(output, "other data");
+  const Finished other = swin({"data", "pack", set(), output});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("set.h5: found a file that is no packed data set"));
+  EXPECT_EQ(read_text(output), "other data");
+  fs::remove(output);
+  EXPECT_EQ(swin({"data", "pack", set(), output}).exit_code, 0);
+  EXPECT_EQ(swin({"data", "pack", set(), output}).exit_code, 0);
+}
+
+TEST_F(DataVerb, CheckNamesClassesWithoutImages) {
+  write_text(folder_ / "set/classes.txt", "ant\nbee\nwasp\n");
+  write_text(folder_ / "set/list.csv", "path,label\nant/0.jpg,ant\nbee/1.jpg,bee\n");
+  const Finished check = swin({"data", "check", folder_ / "set/list.csv"});
+  EXPECT_EQ(check.exit_code, 0) << check.err;
+  EXPECT_THAT(check.out, HasSubstr("wasp        0\n\nClasses without images: 1\n"));
+  EXPECT_THAT(swin({"data", "check", set()}).out, testing::Not(HasSubstr("without images")));
+}
+
 TEST_F(DataVerb, APackedSetTrainsAsItsFolderDoes) {
   const base::Json json = json_of({"data", "pack", set(), folder_ / "set.h5", "--json"});
   EXPECT_EQ(json.at("images").as_int(), 8);

@@ -106,7 +106,7 @@ TEST_F(ManifestTest, FractionsOfMultiLabelSetsAreDisjoint) {
 
 TEST_F(ManifestTest, LabelsOutOfRangeAreNamed) {
   EXPECT_THAT(error("path,label\na.png,0\nb.png,-1\n"),
-              HasSubstr(list() + ":3: found the label -1, expected 0 … "));
+              HasSubstr(list() + ":3: found the label -1, expected a class number from 0 on"));
   EXPECT_THAT(error("path,label\na.png,0\nb.png,99\n"),
               HasSubstr(list() + ":3: found the label 99, but no picture of class 1"));
   EXPECT_THAT(error("path,label\na.png,0\nb.png,99999999999999999999\n"),
@@ -157,8 +157,10 @@ TEST_F(ManifestTest, BrokenListsAreNamed) {
   EXPECT_THAT(error("path,label\na.png,x\nb.png,\"x\n\n"), HasSubstr(":3: found a quote that is"));
   EXPECT_THAT(error("path,label\na.png,\"x\"y\n"), HasSubstr(":2: found text after a closing"));
   EXPECT_THAT(error("path,label\na.png,x\na.png,y\n"),
-              HasSubstr(":3: found a.png again, line 2 has it too"));
+              HasSubstr(":3: found a.png again, line 2 has it too, expected every picture once"));
   EXPECT_THAT(error("path,label\nno.png,x\n"), HasSubstr(":2: found no file"));
+  EXPECT_THAT(error("path,label\nno.png,x\nnor.png,x\n"),
+              HasSubstr("no.png, nor any of the 1 other rows, expected the pictures it lists"));
   EXPECT_THAT(error("{\"path\":\"a.png\",\"label\":1}\n{\"path\":3,\"label\":1}\n"),
               HasSubstr(":2: found a line without path and label"));
   EXPECT_THAT(error("{\"path\":\"a.png\",\"label\":[1]}\n"), HasSubstr("a label that is array"));

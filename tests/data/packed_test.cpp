@@ -222,6 +222,22 @@ TEST(Check, CountsKindsSizesDuplicatesAndBadFiles) {
               ElementsAre(ElementsAre(folder / "b/1.png", folder / "b/copy.png")));
 }
 
+// Sets of pixels have no files to look into: every picture is loaded.
+TEST(Check, CountsSetsOfPixels) {
+  DatasetOptions options;
+  options.format = "synthetic";
+  options.synthetic_samples = 40;
+  options.synthetic_size = {12, 14};
+  const auto dataset = open_dataset(options);
+  const DataCheck check = check_dataset(*dataset);
+  EXPECT_EQ(check.images, 40);
+  EXPECT_TRUE(check.bad.empty());
+  EXPECT_TRUE(check.duplicates.empty());
+  EXPECT_THAT(check.modes, ElementsAre(Pair("pixels", 40)));
+  EXPECT_EQ(check.bytes, 40 * 12 * 14 * 3);
+  EXPECT_THAT(check.median, ElementsAre(12, 14));
+}
+
 TEST(Check, FormatsAreToldByTheirPath) {
   const TemporaryDirectory folder;
   EXPECT_EQ(format_of_path(folder.path()), "image_folder");
