@@ -72,6 +72,13 @@ class Descriptor {
   int number_;
 };
 
+/// Nothing of a file's own text may steer a terminal.
+std::string without_controls(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
 /// A copy above all numbers that the child gives a meaning.
 int above(int number) { return ::fcntl(number, F_DUPFD_CLOEXEC, 16); }
 
@@ -231,9 +238,7 @@ struct ForeignHdf5::State {
     if (size > kMaxTextBytes) talks_nonsense();
     std::string text(size, '\0');
     receive(text.data(), size);
-    for (char& c : text)
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
+    return without_controls(std::move(text));
   }
 
   void ask(What what, int64_t first, int64_t count) {
@@ -309,7 +314,7 @@ void ForeignHdf5::begin() {
   for (size_t begin = 0; begin < names.size();) {
     const size_t end = names.find('\0', begin);
     if (end == std::string::npos) s.talks_nonsense();
-    s.class_names.push_back(printable(std::string_view(names).substr(begin, end - begin)));
+    s.class_names.push_back(without_controls(names.substr(begin, end - begin)));
     begin = end + 1;
   }
   if (static_cast<int64_t>(s.class_names.size()) != h.num_names) s.talks_nonsense();

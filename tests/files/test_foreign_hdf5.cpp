@@ -240,6 +240,20 @@ TEST(ForeignHdf5, ALyingReaderIsNotBelieved) {
   lie([](auto& h) { h.status = foreign::kRefused, h.fault = foreign::kNumFaults; });
 }
 
+TEST(ForeignHdf5, NamesAreWholeAndHarmless) {
+  const OtherEnd other;
+  foreign::Header header = honest();
+  const std::string names =
+      std::string(255, 'a') + "b" + '\0' + std::string(255, 'a') + "c" + '\0' + "\x1b[2J" + '\0';
+  header.num_names = 3;
+  header.names_bytes = static_cast<int64_t>(names.size());
+  other.say(header);
+  other.say(names[0], names.size());
+  const ForeignHdf5 file("names.h5", other.channel());
+  EXPECT_EQ(file.class_names(), (std::vector<std::string>{std::string(255, 'a') + "b",
+                                                          std::string(255, 'a') + "c", "?[2J"}));
+}
+
 TEST(ForeignHdf5, ASilentReaderIsGivenUp) {
   const OtherEnd other;
   try {
