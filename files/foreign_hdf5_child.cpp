@@ -110,7 +110,6 @@ struct Dataset {
   hid_t id = -1, space = -1;
   std::string name;
   std::vector<int64_t> shape;
-  bool chunked = false;
 };
 
 /// Whether the root group has the name; only as a hard link.
@@ -145,10 +144,10 @@ std::string filter_name(H5Z_filter_t id) {
   return "number " + std::to_string(id);
 }
 
-void check_storage(hid_t id, const std::string& name, bool& chunked) {
+/// @return the sides of its chunks; none where it is contiguous.
+std::vector<hsize_t> check_storage(hid_t id, const std::string& name) {
   const hid_t plist = have(H5Dget_create_plist(id), name);
   const H5D_layout_t layout = H5Pget_layout(plist);
-  chunked = layout == H5D_CHUNKED;
   if (layout == H5D_VIRTUAL) refuse(kStorage, name + " is virtual, expected its own bytes");
   if (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED)
     refuse(kStorage, name + " is stored in its header, expected contiguous or chunked");
@@ -163,6 +162,12 @@ void check_storage(hid_t id, const std::string& name, bool& chunked) {
                                                nullptr, 0, nullptr, &config);
     refuse(kFiltered, name + " is filtered (" + filter_name(filter) + "), expected no filters");
   }
+  if (layout != H5D_CHUNKED) return {};
+  std::vector<hsize_t> sides(H5S_MAX_RANK);
+  const int rank = H5Pget_chunk(plist, H5S_MAX_RANK, sides.data());
+  if (rank < 1) refuse(kDamaged, name + " is damaged");
+  sides.resize(static_cast<size_t>(rank));
+  return sides;
 }
 
 Dataset open_dataset(hid_t file, const char* link) {
@@ -172,7 +177,7 @@ Dataset open_dataset(hid_t file, const char* link) {
   if (H5Iget_type(object) != H5I_DATASET)
     refuse(kStorage, set.name + " is no dataset, expected one");
   set.id = object;
-  check_storage(set.id, set.name, set.chunked);
+  const std::vector<hsize_t> chunk = check_storage(set.id, set.name);
   set.space = have(H5Dget_space(set.id), set.name);
   const int rank = H5Sget_simple_extent_ndims(set.space);
   if (H5Sget_simple_extent_type(set.space) != H5S_SIMPLE || rank < 1 || rank > H5S_MAX_RANK)
@@ -193,10 +198,21 @@ Dataset open_dataset(hid_t file, const char* link) {
     bytes *= side;
     set.shape.push_back(static_cast<int64_t>(side));
   }
-  if (H5Dget_storage_size(set.id) > limit)
-    refuse(kUnwritten, set.name + " declares more than the file can hold");
-  if (H5Dget_storage_size(set.id) < bytes)
-    refuse(kUnwritten, set.name + " has fewer bytes than its shape, expected all to be written");
+  const hsize_t stored = H5Dget_storage_size(set.id);
+  if (stored > limit) refuse(kUnwritten, set.name + " declares more than the file can hold");
+  // Chunks are whole in the file. What of them is not written would be read as anything.
+  hsize_t needed = static_cast<hsize_t>(element_bytes);
+  if (!chunk.empty() && chunk.size() != sides.size()) refuse(kDamaged, set.name + " is damaged");
+  for (size_t k = 0; k < sides.size(); ++k) {
+    hsize_t side = sides[k];
+    if (!chunk.empty()) {
+      if (chunk[k] == 0) refuse(kDamaged, set.name + " is damaged");
+      side = (side - 1) / chunk[k] * chunk[k] + chunk[k];
+    }
+    needed = side > limit / needed ? limit + 1 : needed * side;
+    if (needed > stored)
+      refuse(kUnwritten, set.name + " has fewer bytes than its shape, expected all to be written");
+  }
   return set;
 }
 
@@ -400,7 +416,8 @@ void answer(const Contents& c, std::vector<uint8_t>& rows) {
         images ? h.height * h.width * h.channels : 8 * std::max<int64_t>(1, h.label_columns);
     if (request.first < 0 || request.count < 1 || request.count > h.images - request.first)
       refuse(kDamaged, "was asked for rows that it does not have");
-    rows.resize(static_cast<size_t>(request.count * row_bytes));
+    // Zeros, because of a damaged file libhdf5 may leave bytes as they were.
+    rows.assign(static_cast<size_t>(request.count * row_bytes), 0);
     read_rows(images ? c.images : c.labels, images ? H5T_NATIVE_UINT8 : H5T_NATIVE_INT64,
               request.first, request.count, rows.data());
     const Reply reply;

@@ -55,6 +55,11 @@ with h5py.File(write("variable_names"), "a") as file:
     file.attrs["class_names"] = ["cat", "dog", "emu"]
 with h5py.File(write("unwritten", images=None), "a") as file:
     file.create_dataset("images", (6, 5, 7, 3), np.uint8, chunks=(2, 5, 7, 3), track_times=False)
+with h5py.File(write("partly_written", images=None), "a") as file:  # three of four chunks, larger than the images
+    options = {"chunks": (4, 3, 7, 3), "fill_time": "never"}
+    images = file.create_dataset("images", IMAGES.shape, np.uint8, track_times=False, **options)
+    images[:4] = IMAGES[:4]
+    images[4:, :3] = IMAGES[4:, :3]
 with h5py.File(write("huge", images=None), "a") as file:
     file.create_dataset("images", (1 << 30, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3), track_times=False)
 with h5py.File(write("soft_link", images=None), "a") as file:
