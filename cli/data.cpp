@@ -118,6 +118,10 @@ base::ExitCode pack(const DataArguments& arguments) {
         "found a file that is no packed data set, expected none or one to replace",
         "choose another name or remove it");
   const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
+  if (!dataset->holds_files())
+    throw base::UsageError(arguments.path,
+                           "found a data set of pixels, expected one of image files",
+                           "train from it as it is (format \"hdf5\")");
   const int64_t bytes = with_progress(arguments, "packing", *dataset, [&](const auto& progress) {
     return data::pack_dataset(*dataset, arguments.output, progress);
   });

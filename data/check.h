@@ -19,10 +19,11 @@ struct DataCheck {
   struct Bad {
     std::string name, error;
   };
-  int64_t images = 0, bytes = 0;
+  int64_t images = 0;
+  int64_t bytes = 0;  ///< of the files; of sets that hold none, of the pixels as they are loaded
   std::vector<Class> classes;
-  /// Pictures of each kind, as "JPEG RGB" or "PNG P" (of sets that hold no files "pixels"), the most
-  /// frequent first.
+  /// Pictures of each kind, as "JPEG RGB" or "PNG P" (of sets that hold no files "pixels"), the
+  /// most frequent first.
   std::vector<std::pair<std::string, int64_t>> modes;
   /// (height, width) with the fewest and the most pixels, and the medians of each side.
   std::array<int64_t, 2> smallest{}, largest{}, median{};
@@ -32,8 +33,7 @@ struct DataCheck {
 
 /// Reads and decodes every picture, on all threads.
 /// @param progress is told the pictures done, from any thread, one call at a time.
-DataCheck check_dataset(const Dataset& dataset,
-                        const std::function<void(int64_t)>& progress = {});
+DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t)>& progress = {});
 
 /// The kind of an image file by its header, in Pillow's words: "JPEG L", "JPEG RGB", "JPEG CMYK",
 /// "PNG L", "PNG LA", "PNG P", "PNG RGB", "PNG RGBA", "PNG I;16", "WebP RGB", "WebP RGBA", …; "" of
