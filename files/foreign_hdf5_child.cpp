@@ -251,6 +251,13 @@ std::string type_text(hid_t type) {
          (H5Tget_size(type) == 1 ? " byte" : " bytes");
 }
 
+/// Whether an integer's bits lie inside of it; libhdf5 reads them wherever they are said to be.
+bool has_its_bits(hid_t type) {
+  const int offset = H5Tget_offset(type);
+  const size_t bits = H5Tget_precision(type), size = 8 * H5Tget_size(type);
+  return offset >= 0 && bits >= 1 && bits <= size && static_cast<size_t>(offset) <= size - bits;
+}
+
 struct Contents {
   hid_t file = -1;
   Dataset images, labels;
@@ -310,6 +317,7 @@ Contents open_contents(hid_t access) {
   if (H5Tget_class(image_type) != H5T_INTEGER || H5Tget_size(image_type) != 1 ||
       H5Tget_sign(image_type) != H5T_SGN_NONE || H5Tget_precision(image_type) != 8)
     refuse(kImageType, "/images is " + type_text(image_type) + ", expected uint8");
+  if (!has_its_bits(image_type)) refuse(kDamaged, "/images is damaged");
   const auto& shape = c.images.shape;
   Header& h = c.header;
   if ((shape.size() != 3 && shape.size() != 4) ||
@@ -331,6 +339,7 @@ Contents open_contents(hid_t access) {
   // Booleans are an enumeration of one byte.
   if ((kind != H5T_INTEGER && !(many && kind == H5T_ENUM)) || H5Tget_size(label_type) > 8)
     refuse(kLabelKind, "/labels is " + type_text(label_type) + ", expected integers");
+  if (!has_its_bits(label_type)) refuse(kDamaged, "/labels is damaged");
   if (c.labels.shape.size() > 2 || c.labels.shape[0] != h.images ||
       (many && c.labels.shape[1] > kMaxClasses))
     refuse(kLabelKind, "/labels has the shape " + text_of(c.labels.shape) + ", expected (" +

@@ -134,6 +134,25 @@ TEST(ForeignHdf5, RefusesByName) {
   EXPECT_THAT(refusal_of(SWIN_SOURCE_DIR "/README.md"), HasSubstr("is not an HDF5 file"));
 }
 
+// Such a type made libhdf5 read beyond its buffer: pictures came out differently each time.
+TEST(ForeignHdf5, AnIntegerWhoseBitsLieElsewhereIsRefused) {
+  const TemporaryDirectory directory;
+  const auto with_offset = [&](const std::string& type, char bits) {
+    std::string bytes = swin::test::read_text(file_of("contiguous"));
+    const size_t at = bytes.find(type);
+    EXPECT_NE(at, std::string::npos);
+    bytes.at(at + 8) = bits;
+    return refusal_of(directory.write("changed.h5", bytes).string());
+  };
+  // A datatype message: class, sign, bytes, offset of the bits, number of the bits.
+  const std::string uint8("\x10\0\0\0\x01\0\0\0\0\0\x08\0", 12);
+  const std::string int64("\x10\x08\0\0\x08\0\0\0\0\0\x40\0", 12);
+  EXPECT_EQ(with_offset(uint8, 0), "");
+  EXPECT_THAT(with_offset(uint8, '\xb7'), HasSubstr("/images is damaged"));
+  EXPECT_THAT(with_offset(uint8, 1), HasSubstr("/images is damaged"));
+  EXPECT_THAT(with_offset(int64, 8), HasSubstr("/labels is damaged"));
+}
+
 /// Changes some bytes of a file, most of them where tables lie.
 std::string changed(std::string bytes, uint64_t number) {
   uint64_t k = 0;
