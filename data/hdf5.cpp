@@ -120,10 +120,24 @@ class Hdf5Dataset : public Dataset {
         if (labels_[i] < 0 || labels_[i] >= most)
           refuse(static_cast<int64_t>(i), "0 … " + std::to_string(most - 1),
                  named ? "correct /labels or /class_names" : "correct /labels");
-      if (classes == 0) classes = *std::max_element(labels_.begin(), labels_.end()) + 1;
+      if (classes == 0) classes = classes_told_by_labels();
     }
     for (int64_t c = static_cast<int64_t>(class_names_.size()); c < classes; ++c)
       class_names_.push_back(std::to_string(c));
+  }
+
+  /// Where nothing else tells the classes, the labels must not leave one out.
+  int64_t classes_told_by_labels() const {
+    const auto largest = std::max_element(labels_.begin(), labels_.end());
+    std::vector<bool> seen(static_cast<size_t>(*largest) + 1);
+    for (const int64_t label : labels_) seen[static_cast<size_t>(label)] = true;
+    const auto missing = std::find(seen.begin(), seen.end(), false);
+    if (missing != seen.end())
+      refuse(largest - labels_.begin(),
+             "every class from 0 on, but no image is of class " +
+                 std::to_string(missing - seen.begin()),
+             "correct /labels, set model.num_classes, or list the names as /class_names");
+    return static_cast<int64_t>(seen.size());
   }
 
   std::string path_;

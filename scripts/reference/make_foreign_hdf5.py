@@ -49,6 +49,7 @@ write("short_labels", labels=LABELS[:5])
 write("no_labels", labels=None)
 write("empty", images=IMAGES[:0], labels=LABELS[:0])
 write("label_out_of_range", labels=np.array([0, 1, 2, 3, 0, 1]), names=NAMES)
+write("class_left_out", labels=np.array([0, 1, 3, 3, 0, 1]))
 write("negative_label", labels=np.array([0, 1, 2, -1, 0, 1]))
 write("not_a_bit", labels=np.array(many * 2))
 with h5py.File(write("variable_names"), "a") as file:

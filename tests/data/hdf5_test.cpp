@@ -208,6 +208,8 @@ TEST(Hdf5Dataset, RefusesLabelsOutOfRange) {
   const std::pair<const char*, const char*> cases[] = {
       {"label_out_of_range", "found the label 3 of image 3, expected 0 … 2"},
       {"negative_label", "found the label -1 of image 3, expected 0 …"},
+      {"class_left_out",
+       "found the label 3 of image 2, expected every class from 0 on, but no image is of class 2"},
       {"not_a_bit", "found the label 2 of image 0, expected 0 or 1"},
       {"gzip", "filtered (gzip)"},
   };
