@@ -12,23 +12,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <exception>
 #include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "files/foreign_hdf5_talk.h"
 #include "files/sandbox.h"
 
 namespace swin::files::foreign {
 namespace {
-
-/// Why the file is not read; becomes the parent's error line.
-struct Refusal {
-  Fault fault;
-  std::string text;
-};
-[[noreturn]] void refuse(Fault fault, const std::string& text) { throw Refusal{fault, text}; }
 
 // ---- a file that is a descriptor and nothing else -----------------------------------------------
 
@@ -363,57 +356,7 @@ void read_rows(const Dataset& set, hid_t type, int64_t first, int64_t count, voi
   if (!read) refuse(kDamaged, set.name + " could not be read at place " + std::to_string(first));
 }
 
-// ---- the conversation ---------------------------------------------------------------------------
-
-/// Ends the process where the other end is gone.
-void send(const void* data, size_t size) {
-  const char* from = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t sent = ::write(kSocket, from, size);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) ::_exit(0);
-    from += sent;
-    size -= static_cast<size_t>(sent);
-  }
-}
-void receive(void* data, size_t size) {
-  char* to = static_cast<char*>(data);
-  while (size > 0) {
-    const ssize_t got = ::read(kSocket, to, size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) ::_exit(0);
-    to += got;
-    size -= static_cast<size_t>(got);
-  }
-}
-
-template <class Message>
-void send_refusal(Message message, Status status, Fault fault, std::string text) {
-  text.resize(std::min<size_t>(text.size(), kMaxTextBytes));
-  message.status = status;
-  message.fault = fault;
-  message.text_bytes = static_cast<uint32_t>(text.size());
-  send(&message, sizeof message);
-  send(text.data(), text.size());
-}
-
-/// Calls `work`; what it throws is said instead of an answer. @return whether all went well.
-template <class Message, class Work>
-bool guarded(Message message, Work work) {
-  try {
-    work();
-    return true;
-  } catch (const Refusal& refusal) {
-    send_refusal(message, kRefused, refusal.fault, refusal.text);
-  } catch (const std::bad_alloc&) {
-    send_refusal(message, kRefused, kMemory,
-                 "needs more memory to be read than a foreign file is given");
-  } catch (const std::exception& error) {
-    send_refusal(message, kRefused, kDamaged,
-                 std::string("could not be read (") + error.what() + ")");
-  }
-  return false;
-}
+// ---- the answers --------------------------------------------------------------------------------
 
 void answer(const Contents& c, std::vector<uint8_t>& rows) {
   Request request;
