@@ -20,10 +20,11 @@ struct DataStages {
 
 /// Reads, decodes, resizes, augments and normalises images of a shuffled epoch on the calling
 /// thread, one stage after the other, as the loader does (a picture is decoded once for its
-/// repeats), for about `seconds` and at least one image; bad images are left out. Stages: read and decode where the set holds files, else load; resize (or crop);
-/// normalise (crop with padding and flip are part of it); augment, where colors change or boxes
-/// are erased, is what the whole sample takes beyond those two. The loader's own work beside them
-/// is a copy of nothing: samples are written into the batch.
+/// repeats), for about `seconds` and at least one image; bad images are left out. Stages: read and
+/// decode where the set holds files, else load; resize (or crop); normalise (crop with padding and
+/// flip are part of it); augment, where colors change or boxes are erased, is what the whole sample
+/// takes beyond those two. The loader's own work beside them is a copy of nothing: samples are
+/// written into the batch.
 /// @param decode what the data set was opened with.
 /// @throws DataError where no image can be read.
 DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOptions& decode,
