@@ -8,6 +8,7 @@
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
 #include "layers/weights/dialects.h"
+#include "layers/weights/dialects_habits.h"
 #include "layers/weights/load_weights.h"
 #include "trainers/run/model_file.h"
 
@@ -34,7 +35,14 @@ Source source_of(const ConvertArguments& arguments, const layers::WeightFile& fi
     source.origin = "stored";
   } else {
     layers::InferredConfig inferred = layers::infer_model_config(file);
-    source.config = trainers::parse_config_without_data(trainers::to_json(inferred.config));
+    try {
+      source.config = trainers::parse_config_without_data(trainers::to_json(inferred.config));
+    } catch (const base::UsageError& error) {  // the file's fault, not that of a config
+      throw base::WeightError(file.where,
+                              std::string("found shapes of no model here (") + error.what() +
+                                  "), expected those of a Swin, Swin V2, Swin-MLP or ViT",
+                              "add --config CONFIG (its model section is enough)");
+    }
     source.origin = "inferred";
     source.assumptions = std::move(inferred.assumptions);
   }
@@ -128,6 +136,10 @@ base::ExitCode run(const ConvertArguments& arguments) {
                              layers::to_dialect(file.arrays, dialect, source.config.model));
   }
 
+  std::vector<std::string> differences;
+  if (!to_h5 && file.kind == WeightKind::model)
+    differences = layers::computed_otherwise(dialect, source.config.model);
+
   if (arguments.json) {
     base::Json result = base::Json::object();
     result["input"] = arguments.input;
@@ -147,6 +159,7 @@ base::ExitCode run(const ConvertArguments& arguments) {
     result["config"] = source.origin;
     result["model_config"] = trainers::to_json(source.config.model).at("model");
     result["assumptions"] = base::Json::array_of(source.assumptions);
+    result["differences"] = base::Json::array_of(differences);
     print_json(result);
     return base::ExitCode::done;
   }
@@ -161,6 +174,7 @@ base::ExitCode run(const ConvertArguments& arguments) {
           (to_h5 ? "a checkpoint with its config"
                  : layers::name_of(dialect) + std::string("'s names")) +
           "\n";
+  for (const std::string& difference : differences) text += "Note: " + difference + "\n";
   if (!to_h5 && dialect == Dialect::huggingface)
     text += "from_pretrained also reads a config.json beside a model.safetensors\n";
   print(text);

@@ -6,6 +6,8 @@
 #include "base/errors.h"
 #include "layers/weights/dialects.h"
 #include "layers/weights/dialects_derived.h"
+#include "layers/weights/dialects_habits.h"
+#include "layers/weights/saved_windows.h"
 
 namespace swin::layers {
 
@@ -46,7 +48,7 @@ class Inference {
     config.in_chans = patch[1];
     config.patch_size = patch[2];
     if (patch[2] != patch[3]) fail("patches that are not square");
-    if (const NamedArray* head = find("head.weight")) config.num_classes = head->shape.at(0);
+    if (find("head.weight")) config.num_classes = shape("head.weight", 2)[0];
     config.patch_norm = find("patch_embed.norm.weight") != nullptr;
     if (config.name == "vit")
       vit();
@@ -95,6 +97,8 @@ class Inference {
     config.patch_norm = true;
     config.depths = {count("blocks.")};
     if (config.depths[0] == 0) fail("no blocks.0");
+    if (config.embed_dim > 64 && config.embed_dim % 64 != 0)
+      fail(std::to_string(config.embed_dim) + " channels, which heads of 64 do not divide");
     config.num_heads = {std::max<int64_t>(1, config.embed_dim / 64)};
     assume("num_heads " + std::to_string(config.num_heads[0]),
            "weights of a ViT do not tell it; 64 channels a head are usual");
@@ -181,14 +185,9 @@ class Inference {
 
   // How the library the weights are from treats maps that its windows do not divide.
   void habits() {
-    ModelConfig& config = result_.config;
-    const bool tables_keep = config.name == "swin" && file_.dialect == Dialect::huggingface;
-    if (file_.dialect == Dialect::torchvision || file_.dialect == Dialect::mm || tables_keep) {
-      config.window_shrink = WindowShrink::never;
-    } else if (file_.dialect == Dialect::timm) {
-      config.window_shrink = WindowShrink::per_dimension;
-      config.pad_mode = PadMode::roll_then_pad;
-    }
+    const Habits habits = habits_of(file_.dialect);
+    result_.config.window_shrink = habits.window_shrink;
+    result_.config.pad_mode = habits.pad_mode;
   }
 
   void image_size(const std::vector<Size2>& windows) {
@@ -229,25 +228,12 @@ class Inference {
     result_.config = config;
   }
 
-  // The largest coordinate is log₂(8 (w − 1) / (p − 1) + 1) / 3 for weights of window p.
   void pretrained_windows() {
     ModelConfig& config = result_.config;
     if (config.name != "swin_v2") return;
     std::vector<int64_t> pretrained;
-    for (int64_t i = 0; i < config.num_stages(); ++i) {
-      const NamedArray* table =
-          find("layers." + std::to_string(i) + ".blocks.0.attn.relative_coords_table");
-      pretrained.push_back(0);
-      if (!table) continue;
-      std::vector<double> values(static_cast<size_t>(table->num_elements()));
-      files::read_float64(*table, file_.where, values);
-      const int64_t window = (table->shape[1] + 1) / 2;
-      const double largest = values.empty() ? 0 : values.back();
-      if (window < 2 || !(largest > 0.1)) continue;
-      const double last = 8.0 * static_cast<double>(window - 1) / (std::exp2(3 * largest) - 1);
-      const int64_t side = std::llround(last) + 1;
-      if (side > 1 && side != window) pretrained.back() = side;
-    }
+    for (int64_t i = 0; i < config.num_stages(); ++i)
+      pretrained.push_back(saved_window(file_, i).pretrained);
     if (std::any_of(pretrained.begin(), pretrained.end(), [](int64_t p) { return p > 0; }))
       config.pretrained_window_sizes = pretrained;
   }

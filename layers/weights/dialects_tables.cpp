@@ -111,7 +111,8 @@ constexpr NamePair kTorchvision[] = {
 constexpr NamePair kHuggingface[] = {
     {kAll, "patch_embed.proj.{p}", "embeddings.patch_embeddings.projection.{p}"},
     {kSwins, "patch_embed.norm.{p}", "embeddings.norm.{p}"},
-    {kSwin | kSwinV2, "absolute_pos_embed", "embeddings.position_embeddings"},
+    // Not of Swin V2, where transformers has a row too many to add them.
+    {kSwin, "absolute_pos_embed", "embeddings.position_embeddings"},
     {kSwin | kSwinV2, "mask_token", "embeddings.mask_token"},
     {kVit, "cls_token", "embeddings.cls_token"},
     {kVit, "pos_embed", "embeddings.position_embeddings"},
@@ -199,7 +200,7 @@ constexpr NamePair kTimmRequired[] = {{kSwins, "patch_embed.norm.weight"}};
 constexpr NamePair kTorchvisionRequired[] = {
     {kSwins, "patch_embed.norm.weight"},        {kSwin, "layers.0.blocks.0.attn.qkv.bias"},
     {kSwinV2, "layers.0.blocks.0.attn.q_bias"}, {kVit, "cls_token"},
-    {kVit, "blocks.0.attn.qkv.bias"},
+    {kVit, "blocks.0.attn.qkv.bias"},           {kAll, "head.weight"},
 };
 constexpr NamePair kHuggingfaceRequired[] = {{kSwins, "patch_embed.norm.weight"},
                                              {kVit, "cls_token"}};

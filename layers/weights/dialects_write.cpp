@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "layers/weights/dialects_derived.h"
+#include "layers/weights/dialects_habits.h"
 #include "layers/weights/dialects_rows.h"
 
 namespace swin::layers {
@@ -13,6 +14,8 @@ using files::NamedArray;
 namespace {
 
 constexpr int64_t kMostTokens = 4096;  // of a window; its index then takes 134 MB a block
+
+std::string text(Size2 size) { return std::to_string(size[0]) + " × " + std::to_string(size[1]); }
 
 const char* huggingface_prefix(unsigned model) {
   return model == kVit ? "vit." : model == kSwinV2 ? "swinv2." : "swin.";
@@ -47,6 +50,7 @@ class Writer {
 
   std::vector<NamedArray> write() {
     require_names();
+    require_sizes();
     std::map<Place, std::vector<const NamedArray*>> parts;
     for (const NamedArray& array : arrays_) {
       const std::optional<Found> found = find_row(rows_, &Row::ours, array.name);
@@ -89,6 +93,24 @@ class Writer {
                                std::string("found no ") + pair.ours + ", expected it, as every " +
                                    config_.name + " of " + name_of(dialect_) + " has it",
                                "use --dialect official");
+  }
+
+  // What a library does not let one choose.
+  void require_sizes() const {
+    if (dialect_ != Dialect::torchvision && dialect_ != Dialect::huggingface) return;
+    const std::string library = name_of(dialect_);
+    const std::vector<double>& ratios = config_.mlp_ratios;
+    if (std::any_of(ratios.begin(), ratios.end(), [&](double r) { return r != ratios[0]; }))
+      throw base::UsageError(
+          where_, "found an mlp_ratio for each stage, expected one for all, as in " + library,
+          "use --dialect official or timm");
+    const NamedArray* patches = find("patch_embed.proj.weight");
+    if (dialect_ == Dialect::torchvision && patches && patches->shape.size() == 4 &&
+        patches->shape[1] != 3)
+      throw base::UsageError(where_,
+                             "found images of " + std::to_string(patches->shape[1]) +
+                                 " channels, expected 3, as in every model of torchvision",
+                             "use another dialect");
   }
 
   void emit(const Row& row, const Binding& binding, const std::vector<const NamedArray*>& wholes) {
@@ -138,46 +160,66 @@ class Writer {
     return found ? fill(rows_[found->place.row].theirs[0], found->place.binding) : "";
   }
 
-  // The window of a stage's table. @throws UsageError where the library has no such model.
+  // The window of a stage's table. @throws UsageError where the library has another one there.
   Size2 window_of_table(int64_t stage, const StageWindows& windows) const {
     const bool fixed = dialect_ != Dialect::official;  // one window size, never made smaller
-    const Size2 window = fixed ? config_.window_of(stage) : windows.window;
-    if (fixed && stage > 0 && window != config_.window_of(0))
+    if (fixed && stage > 0 && config_.window_of(stage) != config_.window_of(0))
       throw base::UsageError(where_,
                              "found windows that differ from stage to stage, expected one "
                              "size, as in " +
                                  std::string(name_of(dialect_)),
                              "use --dialect official or timm");
-    const std::string name =
-        "layers." + std::to_string(stage) + ".blocks.0.attn.relative_position_bias_table";
-    const NamedArray* table = find(name);
-    if (!table || table->shape.empty()) return window;
-    const int64_t rows = (2 * window[0] - 1) * (2 * window[1] - 1);
-    if (table->shape[0] != rows)
-      throw base::UsageError(
-          where_,
-          "found " + name + " with " + std::to_string(table->shape[0]) + " rows, expected " +
-              std::to_string(rows) + " for windows of " + std::to_string(window[0]) + " × " +
-              std::to_string(window[1]),
-          fixed ? std::string(name_of(dialect_)) +
-                      " keeps its windows on small maps; use --dialect official or timm"
-                : "give the config of this file with --config");
+    const Size2 window = fixed ? config_.window_of(stage) : windows.window;
+    require_table(stage, window,
+                  fixed ? std::string(name_of(dialect_)) +
+                              " keeps its windows on small maps; use --dialect official or timm"
+                        : "give the config of this file with --config");
+    if (dialect_ == Dialect::torchvision && window != windows.window)
+      throw base::UsageError(where_,
+                             "found windows of " + text(windows.window) + " in stage " +
+                                 std::to_string(stage) + ", expected " + text(window) +
+                                 ", as torchvision keeps its windows on small maps",
+                             "use --dialect official, timm or huggingface");
     return window;
   }
 
+  // Swin's table of biases has a row for each distance within the window.
+  void require_table(int64_t stage, Size2 window, const std::string& remedy) const {
+    const std::string name =
+        "layers." + std::to_string(stage) + ".blocks.0.attn.relative_position_bias_table";
+    const NamedArray* table = find(name);
+    if (!table || table->shape.empty()) return;
+    const int64_t rows = (2 * window[0] - 1) * (2 * window[1] - 1);
+    if (table->shape[0] != rows)
+      throw base::UsageError(where_,
+                             "found " + name + " with " + std::to_string(table->shape[0]) +
+                                 " rows, expected " + std::to_string(rows) + " for windows of " +
+                                 text(window),
+                             remedy);
+  }
+
+  // timm keeps no tables; the windows it makes of small maps are its own.
+  void require_timm_windows() const {
+    ModelConfig theirs = config_;
+    theirs.window_shrink = habits_of(Dialect::timm).window_shrink;
+    for (int64_t stage = 0; stage < config_.num_stages(); ++stage)
+      require_table(stage, stage_windows(theirs, stage).window,
+                    "timm makes windows smaller one side at a time; use --dialect official");
+  }
+
   void add_tables() {
-    if (dialect_ == Dialect::timm) return;
+    if (dialect_ == Dialect::timm) return require_timm_windows();
     for (int64_t stage = 0; stage < config_.num_stages(); ++stage) {
       const StageWindows at = stage_windows(config_, stage);
       const Size2 window = window_of_table(stage, at);
       const int64_t area = window[0] * window[1];
       if (area > kMostTokens)
-        throw base::UsageError(
-            where_,
-            "found windows of " + std::to_string(window[0]) + " × " + std::to_string(window[1]) +
-                " in stage " + std::to_string(stage) + ", expected at most " +
-                std::to_string(kMostTokens) + " tokens, as their index has the square of it",
-            "use --dialect timm, whose files have no index");
+        throw base::UsageError(where_,
+                               "found windows of " + text(window) + " in stage " +
+                                   std::to_string(stage) + ", expected at most " +
+                                   std::to_string(kMostTokens) +
+                                   " tokens, as their index has the square of it",
+                               "use --dialect timm, whose files have no index");
       const bool whole = at.map[0] % window[0] == 0 && at.map[1] % window[1] == 0 &&
                          at.map[0] >= window[0] && at.map[1] >= window[1];
       for (int64_t block = 0; block < config_.depths[static_cast<size_t>(stage)]; ++block) {

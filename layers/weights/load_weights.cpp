@@ -9,6 +9,7 @@
 #include "layers/model.h"
 #include "layers/simmim.h"
 #include "layers/weights/complaints.h"
+#include "layers/weights/saved_windows.h"
 
 namespace swin::layers {
 
@@ -76,7 +77,9 @@ void load_weights(Parameters& parameters, const std::filesystem::path& file) {
   load_weights(parameters, read_weights(file), file.string());
 }
 
-void require_fit(const WeightFile& file, ModelConfig config) {
+namespace {
+
+void require_parameters(const WeightFile& file, ModelConfig config) {
   const NamedArray* head = file.find("head.weight");
   if (config.num_classes == 0 && head && !head->shape.empty()) config.num_classes = head->shape[0];
   const base::DryRun dry;
@@ -111,9 +114,22 @@ void require_fit(const WeightFile& file, ModelConfig config) {
     options.out_stages.clear();
     for (int64_t i = 0; i < config.num_stages(); ++i)
       if (file.find("norm" + std::to_string(i) + ".weight")) options.out_stages.push_back(i);
+    if (options.out_stages.empty())
+      throw base::WeightError(file.where,
+                              "found no norm0.weight … norm" +
+                                  std::to_string(config.num_stages() - 1) +
+                                  ".weight, expected one for each stage a backbone gives out",
+                              kRemedy);
     const Backbone model(scope, config, options);
   }
   load_weights(parameters, file.arrays, file.where);
+}
+
+}  // namespace
+
+void require_fit(const WeightFile& file, const ModelConfig& config) {
+  require_parameters(file, config);
+  require_windows(file, config);
 }
 
 }  // namespace swin::layers

@@ -30,6 +30,6 @@ void load_weights(Parameters& parameters, const std::filesystem::path& file);
 /// @param config num_classes 0 gives way to the file's head.
 /// @throws base::WeightError as load_weights does; UsageError where the config asks for the
 /// impossible.
-void require_fit(const WeightFile& file, ModelConfig config);
+void require_fit(const WeightFile& file, const ModelConfig& config);
 
 }  // namespace swin::layers

@@ -1,60 +1,16 @@
 // Swin V2: with which windows the weights in a file were trained.
 #include <algorithm>
-#include <cmath>
 
 #include "base/errors.h"
 #include "layers/weights/adapt.h"
 #include "layers/weights/dialects_derived.h"
-#include "layers/weights/parameter_names.h"
+#include "layers/weights/saved_windows.h"
 
 namespace swin::layers {
 
 namespace {
 
-constexpr int64_t kLargestWindow = 1024;  // of a config
-
 std::string text(Size2 size) { return std::to_string(size[0]) + "×" + std::to_string(size[1]); }
-
-std::optional<int64_t> square_root(int64_t n) {
-  if (n < 1) return std::nullopt;
-  const int64_t root = std::llround(std::sqrt(static_cast<double>(n)));
-  return root * root == n ? std::optional(root) : std::nullopt;
-}
-
-/// What the tables in a file say of one stage.
-struct SavedWindow {
-  std::optional<Size2> window;
-  int64_t pretrained = 0;
-  bool coordinates = false;
-};
-
-SavedWindow saved_window(const WeightFile& file, int64_t stage) {
-  SavedWindow saved;
-  for (const files::NamedArray& table : file.derived) {
-    if (stage_of(table.name) != stage) continue;
-    const auto& shape = table.shape;
-    if (is_called(table.name, "relative_coords_table") && shape.size() == 4 && shape[3] == 2 &&
-        shape[1] % 2 == 1 && shape[2] % 2 == 1 && table.num_elements() > 0) {
-      const Size2 window = {(shape[1] + 1) / 2, (shape[2] + 1) / 2};
-      if (std::max(window[0], window[1]) > kLargestWindow) continue;
-      saved.window = window;
-      saved.coordinates = true;
-      // The last coordinate is log₂(8 (w − 1) / (p − 1) + 1) / 3.
-      std::vector<double> values(static_cast<size_t>(table.num_elements()));
-      files::read_float64(table, file.where, values);
-      const double last = std::exp2(3 * values.back()) - 1;
-      const double side = 8 * static_cast<double>(window[1] - 1) / last + 1;
-      if (window[1] > 1 && side > 1 && side <= kLargestWindow && std::llround(side) != window[1])
-        saved.pretrained = std::llround(side);
-      return saved;
-    }
-    if (is_called(table.name, "relative_position_index"))
-      if (const auto tokens = square_root(table.num_elements()))
-        if (const auto side = square_root(*tokens); side && *side <= kLargestWindow)
-          saved.window = Size2{*side, *side};
-  }
-  return saved;
-}
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/json.h"
+#include "files/safetensors.h"
 #include "files/weight_file.h"
 #include "tests/cli/child.h"
 
@@ -130,6 +131,39 @@ TEST(Convert, ConvertedWeightsVerify) {
   EXPECT_TRUE(json_of({"verify", h5, "--golden", kGoldens + "v1_square.safetensors"})
                   .at("passed")
                   .as_bool());
+}
+
+TEST(Convert, SaysWhereALibraryComputesOtherwise) {
+  const TemporaryDirectory folder;
+  const auto words = [&](const std::string& dialect) {
+    return Words{"convert",
+                 kGoldens + "v1_square_window.safetensors",
+                 folder / "out.safetensors",
+                 "--config",
+                 kGoldens + "v1_padded.json",  // maps that windows do not divide
+                 "--dialect",
+                 dialect};
+  };
+  const Json timm = json_of(words("timm"));
+  ASSERT_EQ(timm.at("differences").size(), 1u);
+  EXPECT_THAT(timm.at("differences").items()[0].as_string(), HasSubstr("model.pad_mode"));
+  EXPECT_THAT(swin(words("timm")).out, HasSubstr("Note: timm rolls, then pads"));
+  EXPECT_EQ(json_of(words("torchvision")).at("differences").size(), 0u);
+}
+
+TEST(Convert, ShapesOfNoModelAreTheFilesFault) {
+  const TemporaryDirectory folder;
+  std::vector<files::NamedArray> arrays =
+      files::read_raw_weights(kTiny).arrays;  // 4 channels, then with 3 heads
+  const std::vector<float> numbers(9 * 3);
+  for (files::NamedArray& array : arrays)
+    if (array.name.ends_with("relative_position_bias_table") &&
+        array.name.starts_with("features.1."))
+      array = files::NamedArray::of(array.name, {9, 3}, std::span(numbers));
+  const std::string heads = folder / "heads.safetensors";
+  files::write_safetensors(heads, arrays);
+  expect_refused({"convert", heads, folder / "out.h5"}, 4, "heads.safetensors");
+  expect_refused({"convert", heads, folder / "out.h5"}, 4, "add --config CONFIG");
 }
 
 TEST(Convert, InspectTellsWhatAFileIs) {

@@ -79,7 +79,7 @@ std::vector<NamedArray> as_mm(const std::string& model) {
     arrays.push_back(array);
   }
   arrays.push_back(
-      integers("backbone.stages.0.blocks.0.attn.w_msa.relative_position_index", {9, 9}));
+      index_of_windows("backbone.stages.0.blocks.0.attn.w_msa.relative_position_index", {9, 9}));
   return arrays;
 }
 

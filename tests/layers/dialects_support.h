@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -16,6 +17,7 @@
 
 #include "base/errors.h"
 #include "layers/weights/dialects.h"
+#include "layers/weights/dialects_derived.h"
 #include "layers/weights/load_weights.h"
 
 namespace swin::layers {
@@ -43,9 +45,11 @@ inline std::vector<float> values_of(const NamedArray& array) {
   return values;
 }
 
-inline NamedArray integers(const std::string& name, std::vector<int64_t> shape) {
-  const int64_t count = *files::num_elements_of(shape);
-  auto kept = std::make_shared<std::vector<int64_t>>(static_cast<size_t>(count));
+// The relative_position_index of square windows.
+inline NamedArray index_of_windows(const std::string& name, std::vector<int64_t> shape) {
+  const auto pairs = static_cast<double>(*files::num_elements_of(shape));
+  const int64_t side = std::llround(std::sqrt(std::sqrt(pairs)));
+  auto kept = std::make_shared<std::vector<int64_t>>(relative_position_index({side, side}));
   NamedArray array = NamedArray::of(name, std::move(shape), std::span<const int64_t>(*kept));
   array.owner = std::move(kept);
   return array;
@@ -77,7 +81,12 @@ inline std::vector<NamedArray> read_keys(const std::string& file) {
     std::istringstream numbers_of(sides);
     for (std::string side; std::getline(numbers_of, side, ',');) shape.push_back(std::stoll(side));
     if (name.ends_with("relative_position_index")) {
-      arrays.push_back(integers(name, shape));
+      arrays.push_back(index_of_windows(name, shape));
+      continue;
+    }
+    if (name.ends_with("relative_coords_table")) {
+      const Size2 window = {(shape[1] + 1) / 2, (shape[2] + 1) / 2};
+      arrays.push_back(floats(name, shape, relative_coords_table(window, 0)));
       continue;
     }
     arrays.push_back(numbers.make(name, shape));
