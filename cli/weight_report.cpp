@@ -65,8 +65,9 @@ std::string sizes_text(const layers::ModelConfig& config) {
         text += (i ? "-" : "") + side_text(config.window_sizes[i]);
     }
   }
-  return text + ", image " + size_text(config.image_size[0], config.image_size[1]) + ", " +
-         grouped(config.num_classes) + " classes";
+  text += ", image " + size_text(config.image_size[0], config.image_size[1]);
+  if (config.num_classes > 0) text += ", " + grouped(config.num_classes) + " classes";
+  return text;
 }
 
 void describe(const layers::WeightFile& file, base::Json& result) {

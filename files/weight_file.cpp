@@ -159,11 +159,7 @@ std::string kind_of(std::span<const std::byte> bytes) {
   return "other bytes";
 }
 
-}  // namespace
-
-RawWeights read_raw_weights(const fs::path& given) {
-  std::error_code error;
-  const fs::path path = fs::is_directory(given, error) ? file_in(given) : given;
+RawWeights read_file(const fs::path& path) {
   const auto file = std::make_shared<MappedFile>(path, FileKind::weights);
   const std::span<const std::byte> bytes = file->bytes();
   const std::string where = path.string();
@@ -184,6 +180,26 @@ RawWeights read_raw_weights(const fs::path& given) {
                               ", expected a checkpoint (.h5), .safetensors, "
                               "an index of shards or a .pth file",
                           kDamaged);
+}
+
+void add_hub_config(const fs::path& folder, RawWeights& weights) {
+  const fs::path path = folder / "config.json";
+  std::error_code error;
+  if (!fs::exists(path, error)) return;
+  const MappedFile file(path, FileKind::weights);
+  weights.hub_config.emplace(reinterpret_cast<const char*>(file.bytes().data()),
+                             std::min(file.bytes().size(), kMaxIndexBytes));
+  weights.hub_config_where = path.string();
+}
+
+}  // namespace
+
+RawWeights read_raw_weights(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return read_file(path);
+  RawWeights weights = read_file(file_in(path));
+  add_hub_config(path, weights);
+  return weights;
 }
 
 }  // namespace swin::files

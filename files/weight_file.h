@@ -24,11 +24,15 @@ struct RawWeights {
   std::vector<std::string> ignored;
   StringMap metadata;                      ///< `__metadata__` of safetensors (of the first shard)
   std::optional<std::string> config_json;  ///< /meta/config of a checkpoint
+  /// config.json beside the weights, where a folder was read: Hugging Face's description of the
+  /// model. Its path is `hub_config_where`.
+  std::optional<std::string> hub_config;
+  std::string hub_config_where;
 };
 
 /// Reads a checkpoint (the arrays of /model, without that prefix), a safetensors file, a
 /// `model.safetensors.index.json` (its shards lie in the same folder), a folder holding one or a
-/// `model.safetensors`, or a file of torch.save (files/torch_file.h).
+/// `model.safetensors` (and its config.json), or a file of torch.save (files/torch_file.h).
 /// @throws base::WeightError where it is missing, damaged or nothing of these. Nothing in the file
 /// is executed, and memory beyond the file's size is never taken.
 RawWeights read_raw_weights(const std::filesystem::path& path);

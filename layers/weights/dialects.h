@@ -10,6 +10,7 @@
 
 #include "files/named_array.h"
 #include "layers/model_config.h"
+#include "layers/weights/hub_config.h"
 
 namespace swin::layers {
 
@@ -56,6 +57,7 @@ struct WeightFile {
   std::vector<Skipped> skipped;
   std::vector<std::string> notes;          ///< sentences about what else was done
   std::optional<std::string> config_json;  ///< a checkpoint's config
+  HubConfig hub;                           ///< what config.json beside the weights says
 
   const files::NamedArray* find(std::string_view name) const;  ///< null where absent
 };

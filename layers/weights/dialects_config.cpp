@@ -97,11 +97,14 @@ class Inference {
     config.patch_norm = true;
     config.depths = {count("blocks.")};
     if (config.depths[0] == 0) fail("no blocks.0");
-    if (config.embed_dim > 64 && config.embed_dim % 64 != 0)
-      fail(std::to_string(config.embed_dim) + " channels, which heads of 64 do not divide");
-    config.num_heads = {std::max<int64_t>(1, config.embed_dim / 64)};
-    assume("num_heads " + std::to_string(config.num_heads[0]),
-           "weights of a ViT do not tell it; 64 channels a head are usual");
+    config.num_heads = {file_.hub.num_attention_heads.value_or(0)};
+    if (!file_.hub.num_attention_heads) {
+      if (config.embed_dim > 64 && config.embed_dim % 64 != 0)
+        fail(std::to_string(config.embed_dim) + " channels, which heads of 64 do not divide");
+      config.num_heads = {std::max<int64_t>(1, config.embed_dim / 64)};
+      assume("num_heads " + std::to_string(config.num_heads[0]),
+             "weights of a ViT do not tell it; 64 channels a head are usual");
+    }
     config.mlp_ratio = ratio(shape("blocks.0.mlp.fc1.weight", 2)[0], config.embed_dim);
     config.qkv_bias = find("blocks.0.attn.qkv.bias") != nullptr;
     config.global_pool = find("fc_norm.weight") ? "avg" : "token";
@@ -167,10 +170,11 @@ class Inference {
         const std::vector<int64_t>& table = shape(block + "attn.relative_coords_table", 4);
         windows.push_back({(table[1] + 1) / 2, (table[2] + 1) / 2});
       } else {
-        if (windows.empty())
+        if (windows.empty() && !file_.hub.window_size)
           assume("window_size 8",
                  "weights of Swin V2 without relative_coords_table do not tell it");
-        windows.push_back({8, 8});
+        const int64_t side = file_.hub.window_size.value_or(8);
+        windows.push_back({side, side});
       }
       return;
     }
@@ -192,6 +196,10 @@ class Inference {
 
   void image_size(const std::vector<Size2>& windows) {
     ModelConfig& config = result_.config;
+    if (file_.hub.image_size) {
+      config.image_size = *file_.hub.image_size;
+      return;
+    }
     if (const NamedArray* ape = find("absolute_pos_embed"); ape && ape->shape.size() == 3)
       return square_image(ape->shape[1]);
     for (int64_t i = 0; i < config.num_stages(); ++i) {  // a mask tells the number of windows

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "files/weight_file.h"
 #include "layers/weights/dialects_rows.h"
+#include "layers/weights/plain_vit.h"
 
 namespace swin::layers {
 
@@ -147,6 +148,7 @@ class Reader {
   WeightFile read() {
     unwrap();
     recognise();
+    if (file_.model == "vit") require_plain_vit(names_of(items_), file_.where);
     sort_into_rows();
     for (const Place& place : order_) emit(place);
     name_last_norm();
@@ -172,6 +174,18 @@ class Reader {
       if (any_begins(names_of(items_), prefix + std::string("embeddings."))) strip(items_, prefix);
     strip(items_, "swin.");  // of a backbone on the hub, only swin.layernorm has the prefix
     strip(items_, "swinv2.");
+    unflatten();
+  }
+
+  // timm's features_only model keeps stage i as layers_i.
+  void unflatten() {
+    constexpr std::string_view kFlat = "layers_";
+    for (Item& item : items_) {
+      const size_t end = item.name.find_first_not_of("0123456789", kFlat.size());
+      if (item.name.starts_with(kFlat) && end != std::string::npos && end > kFlat.size() &&
+          item.name[end] == '.')
+        item.name[kFlat.size() - 1] = '.';
+    }
   }
 
   void recognise() {
@@ -378,6 +392,7 @@ WeightFile read_weight_file(const std::filesystem::path& path,
   }
   file.format = raw.format;
   file.config_json = std::move(raw.config_json);
+  if (raw.hub_config) file.hub = read_hub_config(*raw.hub_config, raw.hub_config_where);
   for (std::string& key : raw.ignored) file.skipped.push_back({std::move(key), "no weights"});
   if (!raw.key.empty()) file.notes.push_back("the weights are under \"" + raw.key + "\"");
   return file;

@@ -56,7 +56,7 @@ void load_weights(Parameters& parameters, std::span<const files::NamedArray> arr
                      ", expected " + entry.shape.text());
     else if (!is_float(array.dtype))
       complaints.add("found " + entry.name + " of type " + files::name_of(array.dtype) +
-                     ", expected f32, bf16 or f16");
+                     ", expected f32, bf16 or f16 (model.float() before saving)");
   }
   for (const files::NamedArray& array : arrays)
     if (!parameters.find(array.name) && !is_derived_table(array.name))

@@ -46,9 +46,10 @@ PretrainedWindows pretrained_windows(const WeightFile& file,
                              "set the field, or the windows of this model");
   }
   result.known = true;
-  result.how = source        ? "its config"
-               : coordinates ? "its relative_coords_table"
-                             : "its relative_position_index";
+  result.how = source                 ? "its config"
+               : coordinates          ? "its relative_coords_table"
+               : file.hub.window_size ? "its config.json"
+                                      : "its relative_position_index";
   // A stage of 0 beside others is written out: [12, 12, 12, 6] as in the published configs.
   if (std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size > 0; })) {
     for (int64_t stage = 0; stage < config.num_stages(); ++stage) {

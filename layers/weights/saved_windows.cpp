@@ -62,6 +62,20 @@ bool same_index(const files::NamedArray& table, const std::string& where, Size2 
   return found == relative_position_index(window);
 }
 
+// The window of config.json, made smaller where the map of that stage is.
+Size2 hub_window(const WeightFile& file, int64_t stage) {
+  Size2 window = {*file.hub.window_size, *file.hub.window_size};
+  const files::NamedArray* patches = file.find("patch_embed.proj.weight");
+  if (!file.hub.image_size || !patches || patches->shape.size() != 4 || patches->shape[2] < 1)
+    return window;
+  ModelConfig config;
+  config.depths.resize(static_cast<size_t>(stage + 1), 1);
+  config.patch_size = patches->shape[2];
+  config.image_size = *file.hub.image_size;
+  config.window_size = window;
+  return stage_windows(config, stage).window;
+}
+
 }  // namespace
 
 SavedWindow saved_window(const WeightFile& file, int64_t stage) {
@@ -83,6 +97,12 @@ SavedWindow saved_window(const WeightFile& file, int64_t stage) {
       if (const auto tokens = square_root(table.num_elements()))
         if (const auto side = square_root(*tokens); side && *side <= kLargestWindow)
           saved.window = Size2{*side, *side};
+  }
+  if (!saved.window && file.hub.window_size) {
+    const std::vector<int64_t>& sizes = file.hub.pretrained_window_sizes;
+    saved.window = hub_window(file, stage);
+    if (stage < static_cast<int64_t>(sizes.size()))
+      saved.pretrained = sizes[static_cast<size_t>(stage)];
   }
   return saved;
 }

@@ -7,9 +7,9 @@
 
 namespace swin::layers {
 
-/// What the tables in a file say of one stage.
+/// What the tables in a file, or the config.json beside it, say of one stage.
 struct SavedWindow {
-  std::optional<Size2> window;  ///< empty where the file has no table of that stage
+  std::optional<Size2> window;  ///< empty where nothing tells it
   /// Swin V2: side of the window the coordinates are divided by; 0: the window's own.
   int64_t pretrained = 0;
   bool coordinates = false;  ///< whether relative_coords_table told it

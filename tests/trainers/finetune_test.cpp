@@ -181,7 +181,7 @@ TEST(FineTune, AClassIndexFileChoosesRowsOfTheHead) {
   };
   const std::vector<std::string> still = {"optimizer.lr=1e-30", "schedule.warmup_lr=0"};
   std::vector<std::string> sets = still;
-  sets.push_back(write("9\n0\r\n4\n4\n7"));
+  sets.push_back(write("9\n0\r\n4\n4\n7\n\n"));
   train(options_of(finetuning(folder, first / "last.h5", sets), directory / "run"));
   const auto theirs = array(first, "model/head.bias"),
              ours = array(directory / "run", "model/head.bias");

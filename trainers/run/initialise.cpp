@@ -40,6 +40,7 @@ std::vector<int64_t> read_class_index(const std::string& path) {
   std::vector<int64_t> rows;
   for (std::string line; std::getline(file, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() && file.peek() == EOF) break;  // an editor's last empty line
     int64_t row = -1;
     const char* end = line.data() + line.size();
     const auto [stop, error] = std::from_chars(line.data(), end, row);
