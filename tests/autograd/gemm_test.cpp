@@ -88,7 +88,13 @@ TEST_F(Gemm, WeightGradientsWithAndWithoutSlices) {
   for (const bool tb : {false, true})
     for (const bool add : {false, true})
       for (const Sides s :
-           {Sides{50, 33, 4100}, {7, 5, 2048}, {97, 130, 4097}, {401, 410, 2050}, {500, 17, 64}})
+           // The last but one is cut along K and along its columns.
+           {Sides{50, 33, 4100},
+            {7, 5, 2048},
+            {97, 130, 4097},
+            {401, 410, 2050},
+            {50, 900, 2049},
+            {500, 17, 64}})
         check(&gemm, s, true, tb, add, false, 2);
 }
 
