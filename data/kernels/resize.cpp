@@ -55,45 +55,95 @@ double filter_value(Interpolation interpolation, double x) {
   return 0;
 }
 
-// For each output place: the first input place and `taps` fixed-point weights, zeros behind
-// `count`.
+struct Span {
+  int64_t begin = 0, end = 0;
+  int64_t size() const { return end - begin; }
+};
+
+// One direction of a resize: `size` places become `new_size`, of which `wanted` are made.
+class Axis {
+ public:
+  Axis(int64_t size, int64_t new_size, Span wanted, Interpolation interpolation)
+      : size_(size),
+        wanted_(wanted),
+        interpolation_(interpolation),
+        changes_(size != new_size),
+        scale_(static_cast<double>(size) / static_cast<double>(new_size)),
+        widening_(scale_ < 1 ? 1 : scale_),
+        support_(filter_support(interpolation) * widening_) {}
+
+  Span wanted() const { return wanted_; }
+  Interpolation interpolation() const { return interpolation_; }
+  bool changes() const { return changes_; }
+  double widening() const { return widening_; }
+  double center(int64_t place) const { return (static_cast<double>(place) + 0.5) * scale_; }
+  int64_t taps() const { return static_cast<int64_t>(std::ceil(support_)) * 2 + 1; }
+
+  // The places of the source that a place of the result is made of: truncation toward zero of
+  // center ± support + 0.5, then clamped, which is Pillow's own rounding.
+  Span reach(int64_t place) const {
+    return {std::max<int64_t>(0, static_cast<int64_t>(center(place) - support_ + 0.5)),
+            std::min(size_, static_cast<int64_t>(center(place) + support_ + 0.5))};
+  }
+  // The places of the source that `wanted` is made of.
+  Span needed() const {
+    return changes_ ? Span{reach(wanted_.begin).begin, reach(wanted_.end - 1).end} : wanted_;
+  }
+
+ private:
+  int64_t size_;
+  Span wanted_;
+  Interpolation interpolation_;
+  bool changes_;
+  double scale_, widening_, support_;
+};
+
+// Calls work(span) for pieces of `wanted` whose weights take little memory, however long the axis
+// is. For a picture of a usual size that is all of it.
+template <class Work>
+void in_pieces(const Axis& axis, Work&& work) {
+  constexpr int64_t kWeights = int64_t{1} << 21;
+  const int64_t places = std::max<int64_t>(1, kWeights / axis.taps());
+  for (int64_t begin = axis.wanted().begin; begin < axis.wanted().end; begin += places)
+    work(Span{begin, std::min(begin + places, axis.wanted().end)});
+}
+
+// For each place of a piece of the result: the first place of the source and `taps` fixed-point
+// weights, zeros behind `count`.
 struct Weights {
   int64_t taps = 0;
+  Span needed;
   std::vector<int64_t> first, count;
   std::vector<int32_t> values;  // (places, taps)
 };
 
-Weights make_weights(int64_t size, int64_t new_size, Interpolation interpolation) {
-  const double scale = static_cast<double>(size) / static_cast<double>(new_size);
-  const double widening = scale < 1 ? 1 : scale;
-  const double support = filter_support(interpolation) * widening;
+Weights make_weights(const Axis& axis, Span places) {
   Weights weights;
-  weights.taps = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
-  weights.first.resize(static_cast<size_t>(new_size));
-  weights.count.resize(static_cast<size_t>(new_size));
-  weights.values.resize(static_cast<size_t>(new_size * weights.taps));
+  weights.taps = axis.taps();
+  weights.needed = {axis.reach(places.begin).begin, axis.reach(places.end - 1).end};
+  weights.first.reserve(static_cast<size_t>(places.size()));
+  weights.count.reserve(static_cast<size_t>(places.size()));
+  weights.values.resize(static_cast<size_t>(places.size() * weights.taps));
   std::vector<double> reals(static_cast<size_t>(weights.taps));
-  const double narrowing = 1.0 / widening;
-  for (int64_t place = 0; place < new_size; ++place) {
-    const double center = (static_cast<double>(place) + 0.5) * scale;
-    // Truncation toward zero of center ± support + 0.5, then clamped: Pillow's own rounding.
-    const int64_t first = std::max<int64_t>(0, static_cast<int64_t>(center - support + 0.5));
-    const int64_t end = std::min(size, static_cast<int64_t>(center + support + 0.5));
+  const double narrowing = 1.0 / axis.widening();
+  int32_t* values = weights.values.data();
+  for (int64_t place = places.begin; place < places.end; ++place, values += weights.taps) {
+    const double center = axis.center(place);
+    const Span reach = axis.reach(place);
     double sum = 0;
-    for (int64_t k = 0; k < end - first; ++k) {
-      const double x = (static_cast<double>(k + first) - center + 0.5) * narrowing;
-      reals[static_cast<size_t>(k)] = filter_value(interpolation, x);
+    for (int64_t k = 0; k < reach.size(); ++k) {
+      const double x = (static_cast<double>(k + reach.begin) - center + 0.5) * narrowing;
+      reals[static_cast<size_t>(k)] = filter_value(axis.interpolation(), x);
       sum += reals[static_cast<size_t>(k)];
     }
-    int32_t* values = weights.values.data() + place * weights.taps;
-    for (int64_t k = 0; k < end - first; ++k) {
+    for (int64_t k = 0; k < reach.size(); ++k) {
       double value = reals[static_cast<size_t>(k)];
       if (sum != 0) value /= sum;
       value *= 1 << kFractionBits;
       values[k] = static_cast<int32_t>(value + (value < 0 ? -0.5 : 0.5));
     }
-    weights.first[static_cast<size_t>(place)] = first;
-    weights.count[static_cast<size_t>(place)] = end - first;
+    weights.first.push_back(reach.begin);
+    weights.count.push_back(reach.size());
   }
   return weights;
 }
@@ -122,17 +172,18 @@ Int16 load_bytes(const uint8_t* from) {
 #endif
 }
 
-// One vector covers kLanes / kChannels input pixels, of kStored bytes each (colour is widened to
-// 4).
+// Some columns of the result; `from` points at column weights.needed.begin of the source. One
+// vector covers kLanes / kStored of its pixels, of kStored bytes each (colour is widened to 4).
 template <int64_t kChannels>
-void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int64_t width,
-                int64_t new_width, const Weights& weights, uint8_t* to) {
+void make_columns(const uint8_t* from, int64_t from_row_bytes, int64_t height,
+                  const Weights& weights, uint8_t* to, int64_t to_row_bytes) {
   constexpr int64_t kStored = kChannels == 3 ? 4 : 1;
   constexpr int64_t kPixels = kLanes / kStored;
+  const auto places = static_cast<int64_t>(weights.first.size());
   const int64_t vectors = (weights.taps + kPixels - 1) / kPixels;
   // Each weight stands once for every stored channel of its pixel; zeros fill up the last vector.
-  std::vector<Int16> wide(static_cast<size_t>(new_width * vectors), Int16{});
-  for (int64_t x = 0; x < new_width; ++x) {
+  std::vector<Int16> wide(static_cast<size_t>(places * vectors), Int16{});
+  for (int64_t x = 0; x < places; ++x) {
     for (int64_t k = 0; k < weights.count[static_cast<size_t>(x)]; ++k) {
       Int16& vector = wide[static_cast<size_t>(x * vectors + k / kPixels)];
       for (int64_t c = 0; c < kStored; ++c) {
@@ -142,9 +193,11 @@ void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int
     }
   }
   // A copy of the row, so that vectors may read past its end.
+  const int64_t width = weights.needed.size();
   std::vector<uint8_t> row(static_cast<size_t>(width * kStored + (vectors + 1) * kLanes));
   for (int64_t y = 0; y < height; ++y) {
     const uint8_t* source = from + y * from_row_bytes;
+    uint8_t* out = to + y * to_row_bytes;
     if constexpr (kChannels == 1) {
       std::memcpy(row.data(), source, static_cast<size_t>(width));
     } else {
@@ -152,8 +205,9 @@ void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int
         for (int64_t c = 0; c < 3; ++c) row[static_cast<size_t>(x * 4 + c)] = source[x * 3 + c];
       }
     }
-    for (int64_t x = 0; x < new_width; ++x) {
-      const uint8_t* pixels = row.data() + weights.first[static_cast<size_t>(x)] * kStored;
+    for (int64_t x = 0; x < places; ++x) {
+      const uint8_t* pixels =
+          row.data() + (weights.first[static_cast<size_t>(x)] - weights.needed.begin) * kStored;
       const Int16* factors = wide.data() + x * vectors;
       Int16 sums = {};
       for (int64_t v = 0; v < vectors; ++v) sums += load_bytes(pixels + v * kLanes) * factors[v];
@@ -162,23 +216,38 @@ void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int
       Int4 pixel = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) +
                    __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
       if constexpr (kChannels == 1) {
-        *to++ = to_byte(kHalf + pixel[0] + pixel[1] + pixel[2] + pixel[3]);
+        *out++ = to_byte(kHalf + pixel[0] + pixel[1] + pixel[2] + pixel[3]);
       } else {
         pixel = clamp_to_byte((pixel + kHalf) >> kFractionBits);
-        for (int64_t c = 0; c < 3; ++c) *to++ = static_cast<uint8_t>(pixel[c]);
+        for (int64_t c = 0; c < 3; ++c) *out++ = static_cast<uint8_t>(pixel[c]);
       }
     }
   }
 }
 
-// Rows are added up in blocks of bytes that stay in registers.
-void vertical(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes, int64_t new_height,
-              const Weights& weights, uint8_t* to) {
-  for (int64_t y = 0; y < new_height; ++y) {
-    const int64_t count = weights.count[static_cast<size_t>(y)];
-    const uint8_t* rows = from + weights.first[static_cast<size_t>(y)] * from_row_bytes;
-    const int32_t* factors = weights.values.data() + y * weights.taps;
-    uint8_t* out = to + y * row_bytes;
+// The wanted columns of `height` rows; `from` points at column axis.needed().begin.
+void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int64_t channels,
+                const Axis& axis, uint8_t* to) {
+  const int64_t first = axis.needed().begin;
+  in_pieces(axis, [&](Span piece) {
+    const Weights weights = make_weights(axis, piece);
+    (channels == 3 ? make_columns<3>
+                   : make_columns<1>)(from + (weights.needed.begin - first) * channels,
+                                      from_row_bytes, height, weights,
+                                      to + (piece.begin - axis.wanted().begin) * channels,
+                                      axis.wanted().size() * channels);
+  });
+}
+
+// Some rows of the result; `from` points at row weights.needed.begin of the source. Rows are added
+// up in blocks of bytes that stay in registers.
+void make_rows(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes,
+               const Weights& weights, uint8_t* to) {
+  for (size_t y = 0; y < weights.first.size(); ++y) {
+    const int64_t count = weights.count[y];
+    const uint8_t* rows = from + (weights.first[y] - weights.needed.begin) * from_row_bytes;
+    const int32_t* factors = weights.values.data() + static_cast<int64_t>(y) * weights.taps;
+    uint8_t* out = to + static_cast<int64_t>(y) * row_bytes;
     int64_t x = 0;
     for (; x + 2 * kLanes <= row_bytes; x += 2 * kLanes) {
       Int16 low = Int16{} + kHalf, high = low;
@@ -201,34 +270,53 @@ void vertical(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes, in
   }
 }
 
+// The wanted rows; `from` points at row axis.needed().begin.
+void vertical(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes, const Axis& axis,
+              uint8_t* to) {
+  const int64_t first = axis.needed().begin;
+  in_pieces(axis, [&](Span piece) {
+    const Weights weights = make_weights(axis, piece);
+    make_rows(from + (weights.needed.begin - first) * from_row_bytes, from_row_bytes, row_bytes,
+              weights, to + (piece.begin - axis.wanted().begin) * row_bytes);
+  });
+}
+
 }  // namespace
+
+void resize_window(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
+                   int64_t new_height, int64_t new_width, const Window& window,
+                   Interpolation interpolation, uint8_t* to, std::vector<uint8_t>& scratch,
+                   int64_t row_bytes) {
+  if (row_bytes == 0) row_bytes = width * channels;
+  const Axis down(height, new_height, {window.top, window.top + window.height}, interpolation);
+  const Axis across(width, new_width, {window.left, window.left + window.width}, interpolation);
+  const Span rows = down.needed(), columns = across.needed();
+  from += rows.begin * row_bytes + columns.begin * channels;
+  const int64_t to_row_bytes = window.width * channels;
+  if (!down.changes() && !across.changes()) {
+    for (int64_t y = 0; y < window.height; ++y)
+      std::memcpy(to + y * to_row_bytes, from + y * row_bytes, static_cast<size_t>(to_row_bytes));
+  } else if (!down.changes()) {
+    horizontal(from, row_bytes, window.height, channels, across, to);
+  } else if (!across.changes()) {
+    vertical(from, row_bytes, to_row_bytes, down, to);
+  } else if (height > new_height && height - new_height > 2 * (width - new_width)) {
+    const int64_t between = columns.size() * channels;
+    scratch.resize(static_cast<size_t>(window.height * between));
+    vertical(from, row_bytes, between, down, scratch.data());
+    horizontal(scratch.data(), between, window.height, channels, across, to);
+  } else {
+    scratch.resize(static_cast<size_t>(rows.size() * to_row_bytes));
+    horizontal(from, row_bytes, rows.size(), channels, across, scratch.data());
+    vertical(scratch.data(), to_row_bytes, to_row_bytes, down, to);
+  }
+}
 
 void resize(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
             int64_t new_height, int64_t new_width, Interpolation interpolation, uint8_t* to,
             std::vector<uint8_t>& scratch, int64_t row_bytes) {
-  if (row_bytes == 0) row_bytes = width * channels;
-  const bool across = new_width != width, down = new_height != height;
-  const uint8_t* rows = from;
-  if (across) {
-    uint8_t* narrowed = to;
-    if (down) {
-      scratch.resize(static_cast<size_t>(height * new_width * channels));
-      narrowed = scratch.data();
-    }
-    const Weights weights = make_weights(width, new_width, interpolation);
-    (channels == 3 ? horizontal<3> : horizontal<1>)(from, row_bytes, height, width, new_width,
-                                                    weights, narrowed);
-    rows = narrowed;
-    row_bytes = new_width * channels;
-  }
-  if (down) {
-    const Weights weights = make_weights(height, new_height, interpolation);
-    vertical(rows, row_bytes, new_width * channels, new_height, weights, to);
-  } else if (!across) {
-    for (int64_t y = 0; y < height; ++y)
-      std::memcpy(to + y * width * channels, from + y * row_bytes,
-                  static_cast<size_t>(width * channels));
-  }
+  resize_window(from, height, width, channels, new_height, new_width, {0, 0, new_height, new_width},
+                interpolation, to, scratch, row_bytes);
 }
 
 }  // namespace swin::data::kernels

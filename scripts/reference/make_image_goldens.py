@@ -3,10 +3,12 @@
 WebP files (tests/data/images/), what Pillow decodes them to (decode_goldens.txt), turns them to by their EXIF data
 (exif_goldens.txt) and decodes them to at a half, a quarter and an eighth of their size (scaled_goldens.txt).
 
-    make_image_goldens.py            writes all of it; made with Pillow 9.4 (Debian 12)
-    make_image_goldens.py --check    decodes the files there are with another Pillow, and names what differs
+    make_image_goldens.py            writes the tables, of the pictures there are; made with Pillow 13.0.0
+    make_image_goldens.py --images   writes the pictures too, where they are missing; made with Pillow 9.4
+    make_image_goldens.py --check    decodes the pictures there are with another Pillow, and names what differs
 
-Needs python3-pil and python3-numpy; run from anywhere."""
+The order of the two passes of a resize is that of Pillow 13; earlier ones give other resize_goldens.txt.
+Needs pillow and numpy; run from anywhere."""
 import hashlib
 import io
 import os
@@ -38,15 +40,26 @@ def resize_goldens():
     sizes = [  # height, width → height, width
         (28, 28, 32, 32), (32, 32, 224, 224), (375, 500, 256, 341), (100, 37, 13, 99), (1, 1, 5, 7),
         (64, 64, 1, 1), (50, 50, 50, 25), (50, 50, 25, 50), (17, 300, 18, 3), (7, 9, 63, 64), (40, 40, 40, 40),
+        # The vertical pass is first where the height shrinks by more than twice of what the width does.
+        (100, 60, 60, 40), (101, 60, 60, 40), (99, 60, 60, 40), (41, 30, 40, 31), (40, 30, 40, 31), (40, 30, 41, 33),
+        (43, 30, 40, 29), (42, 30, 40, 29), (41, 30, 40, 30), (300, 400, 224, 224), (400, 300, 224, 224), (500, 20, 64, 96),
     ]
+    boxes = [  # of a picture: height, width; top, left, height, width → height, width
+        (90, 120, 3, 5, 61, 40, 21, 20), (90, 120, 3, 5, 60, 40, 20, 20), (90, 120, 29, 77, 61, 43, 24, 24),
+        (90, 120, 0, 0, 90, 47, 24, 20), (120, 90, 60, 1, 60, 89, 24, 24), (120, 90, 7, 11, 100, 20, 32, 32),
+    ]
+    cases = [(h, w, 0, 0, h, w, *to) for h, w, *to in sizes] + boxes
     with open(os.path.join(HERE, "resize_goldens.txt"), "w") as out:
-        out.write("# height width channels new_height new_width filter sha256; make_image_goldens.py\n")
-        for height, width, new_height, new_width in sizes:
+        out.write("# height width channels, top left height width of the box, new_height new_width filter sha256; "
+                  f"make_image_goldens.py with Pillow {__version__}\n")
+        for height, width, top, left, box_height, box_width, new_height, new_width in cases:
             for channels in (1, 3):
                 image = Image.fromarray(noise(height, width, channels))
+                box = image.crop((left, top, left + box_width, top + box_height))
                 for name, kind in FILTERS.items():
-                    resized = np.asarray(image.resize((new_width, new_height), kind))
-                    out.write(f"{height} {width} {channels} {new_height} {new_width} {name} {sha(resized)}\n")
+                    resized = np.asarray(box.resize((new_width, new_height), kind))
+                    out.write(f"{height} {width} {channels} {top} {left} {box_height} {box_width} {new_height} {new_width} "
+                              f"{name} {sha(resized)}\n")
 
 
 def chunk(kind, data):
@@ -76,7 +89,7 @@ def picture(height, width):
     return np.stack([red, green, blue], -1).astype(np.uint8)
 
 
-def decode_goldens():
+def make_pictures():
     folder = os.path.join(HERE, "images")
     os.makedirs(folder, exist_ok=True)
     path = lambda name: os.path.join(folder, name)
@@ -251,8 +264,9 @@ if "--check" in sys.argv:
                     print(f"{name}: {old}\n{' ' * len(name)}  {new}")
     print(f"Pillow {__version__}: {differ} rows differ")
     sys.exit(differ != 0)
+if "--images" in sys.argv:
+    make_pictures()
 resize_goldens()
-decode_goldens()
 for name, text in tables().items():
     with open(os.path.join(HERE, name), "w") as out:
         out.write(text)
