@@ -251,7 +251,6 @@ class Loader::Implementation {
   // draws as the picture it stands for.
   void make_sample(int64_t number, int64_t place, InHand& hand, Batch& batch,
                    std::vector<BadImage>& bad) const {
-    thread_local Image scratch, fitted;
     const auto position = static_cast<uint64_t>(batch_begin(number) + place);
     const auto repeats = static_cast<uint64_t>(options_.training ? options_.augment.repeats : 1);
     const uint64_t place_in_order = position / repeats;
@@ -264,13 +263,20 @@ class Loader::Implementation {
       std::fill_n(out, sample_values(), 0.0f);
       return;
     }
+    try {
+      write_sample(hand.image, {options_.seed, epoch_, index * repeats + position % repeats}, out);
+    } catch (...) {
+      rethrow_naming(dataset_.name(*found));
+    }
+  }
+
+  void write_sample(const Image& image, const Draw& draw, float* out) const {
     if (options_.training) {
-      const Draw draw{options_.seed, epoch_, index * repeats + position % repeats};
-      make_training_sample(hand.image, options_.preprocess, options_.augment, normalization_, draw,
-                           out);
+      make_training_sample(image, options_.preprocess, options_.augment, normalization_, draw, out);
       return;
     }
-    write_normalized(fit(hand.image, options_.preprocess, scratch, fitted), {},
+    thread_local Image scratch, fitted;
+    write_normalized(fit(image, options_.preprocess, scratch, fitted), {},
                      options_.preprocess.height, options_.preprocess.width, false, normalization_,
                      out);
   }

@@ -95,16 +95,25 @@ const Image& fit(const Image& image, const Preprocess& preprocess, Image& scratc
   const bool resized = size[0] != image.height || size[1] != image.width;
   const bool cropped = size[0] != height || size[1] != width;
   if (!resized && !cropped) return image;
-  const Image* source = &image;
-  if (resized) {
-    thread_local std::vector<uint8_t> between;
-    Image& target = cropped ? scratch : to;
-    target.reshape(size[0], size[1], image.channels);
-    kernels::resize(image.pixels.data(), image.height, image.width, image.channels, size[0],
-                    size[1], preprocess.interpolation, target.pixels.data(), between);
-    source = &target;
+  const Corner corner = center_crop(size[0], size[1], height, width);
+  if (!resized) {
+    crop(image, corner, height, width, to);
+    return to;
   }
-  if (cropped) crop(*source, center_crop(size[0], size[1], height, width), height, width, to);
+  // Only what the crop shows is made: a strip of one pixel's width would have millions of rows.
+  const kernels::Window window = {std::max<int64_t>(0, corner.top),
+                                  std::max<int64_t>(0, corner.left), std::min(size[0], height),
+                                  std::min(size[1], width)};
+  const bool padded = window.height < height || window.width < width;
+  thread_local std::vector<uint8_t> between;
+  Image& target = padded ? scratch : to;
+  target.reshape(window.height, window.width, image.channels);
+  kernels::resize_window(image.pixels.data(), image.height, image.width, image.channels, size[0],
+                         size[1], window, preprocess.interpolation, target.pixels.data(), between);
+  if (padded) {
+    const Corner begin = {std::min<int64_t>(0, corner.top), std::min<int64_t>(0, corner.left)};
+    crop(scratch, begin, height, width, to);
+  }
   return to;
 }
 

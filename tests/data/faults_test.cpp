@@ -147,6 +147,7 @@ TEST(WorkerErrors, ReachTheCallerWithTheNameOfTheFile) {
       {Fault::no_memory, base::ExitCode::memory, "no memory"},
       {Fault::foreign, base::ExitCode::internal, "a library's own words"},
       {Fault::not_an_exception, base::ExitCode::internal, "unforeseen"},
+      {Fault::gray, base::ExitCode::internal, "a picture of 1 channels"},
   };
   for (const Expected& expected : cases) {
     const FaultyDataset dataset(300, 3, {{77, expected.fault}, {203, expected.fault}});
@@ -155,6 +156,7 @@ TEST(WorkerErrors, ReachTheCallerWithTheNameOfTheFile) {
       for (const int workers : {0, 1, 3}) {
         LoaderOptions options = options_of(workers, on_bad, 100);
         options.shuffle = false;
+        options.training = on_bad != OnBad::skip;
         Loader loader(dataset, options);
         for (int64_t epoch = 0; epoch < 2; ++epoch) {
           loader.start(epoch);

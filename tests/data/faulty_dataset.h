@@ -14,7 +14,7 @@
 
 namespace swin::data {
 
-enum class Fault { damaged, damaged_unnamed, disk, no_memory, foreign, not_an_exception };
+enum class Fault { damaged, damaged_unnamed, disk, no_memory, foreign, not_an_exception, gray };
 
 /// `size` pictures of 12 × 14; picture i has the class i % classes and is filled with byte i.
 class FaultyDataset : public Dataset {
@@ -36,8 +36,9 @@ class FaultyDataset : public Dataset {
       changed_.notify_all();
     }
     const auto fault = faults_.find(i);
-    if (fault != faults_.end()) fail(i, fault->second);
-    image.reshape(12, 14, 3);
+    const bool gray = fault != faults_.end() && fault->second == Fault::gray;
+    if (fault != faults_.end() && !gray) fail(i, fault->second);
+    image.reshape(12, 14, gray ? 1 : 3);
     image.pixels.assign(image.pixels.size(), static_cast<uint8_t>(i));
   }
 
@@ -77,6 +78,7 @@ class FaultyDataset : public Dataset {
       case Fault::foreign:
         throw std::runtime_error("a library's own words");
       case Fault::not_an_exception:
+      case Fault::gray:  // a picture that only processing refuses
         break;
     }
     throw 42;

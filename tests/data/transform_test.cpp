@@ -131,6 +131,42 @@ TEST(Fit, DoesNothingThatIsNotNeeded) {
   EXPECT_NE(fit(larger, preprocess, scratch, to).row(5)[3], 0);
 }
 
+TEST(Fit, IsResizeThenCropForAnySize) {
+  for (const int64_t short_side : {20, 24, 31, 40}) {
+    const Preprocess preprocess{.height = 24, .width = 28, .channels = 3, .resize = short_side};
+    for (const auto& [height, width] : std::vector<std::pair<int64_t, int64_t>>{
+             {60, 50}, {50, 90}, {200, 60}, {31, 31}, {7, 90}, {24, 28}, {1, 3}, {40, 41}}) {
+      const Image image = counting(height, width, 3);
+      const auto [new_height, new_width] = short_side_size(height, width, short_side);
+      Image whole, expected, scratch, to;
+      whole.reshape(new_height, new_width, 3);
+      Bytes between;
+      kernels::resize(image.pixels.data(), height, width, 3, new_height, new_width,
+                      preprocess.interpolation, whole.pixels.data(), between);
+      crop(whole, center_crop(new_height, new_width, 24, 28), 24, 28, expected);
+      const Image& fitted = fit(image, preprocess, scratch, to);
+      ASSERT_EQ(fitted.height, 24);
+      ASSERT_EQ(fitted.width, 28);
+      EXPECT_EQ(fitted.pixels, expected.pixels) << height << " × " << width << ", " << short_side;
+    }
+  }
+}
+
+// Resized as a whole it would be 256 × 16,640,000 pixels, 12.8 GB.
+TEST(Fit, AStripCostsNoMoreThanItsCrop) {
+  const Preprocess preprocess{.height = 224, .width = 224, .channels = 3, .resize = 256};
+  for (const bool upright : {false, true}) {
+    const Image strip = upright ? counting(65000, 1, 3) : counting(1, 65000, 3);
+    // Far from the ends the middle sixteen pixels alone give the same.
+    Image middle, expected, scratch, to, other_scratch;
+    crop(strip, upright ? Corner{32492, 0} : Corner{0, 32492}, upright ? 16 : 1, upright ? 1 : 16,
+         middle);
+    fit(middle, preprocess, other_scratch, expected);
+    EXPECT_EQ(fit(strip, preprocess, scratch, to).pixels, expected.pixels);
+    EXPECT_LT(scratch.pixels.capacity() + to.pixels.capacity(), 1u << 20);
+  }
+}
+
 TEST(Fit, PreprocessImageIsFitThenNormalize) {
   const Preprocess preprocess{.height = 2, .width = 3, .channels = 1, .mean = {0}, .std = {1}};
   const Image image = counting(2, 3, 1);
