@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "data/decode.h"
+#include "data/jpeg_markers.h"
 
 namespace swin::data {
 namespace {
@@ -54,33 +55,64 @@ int denominator_of(int height, int width, const DecodeOptions& options) {
   return 1;
 }
 
+// A decoding of one file: what stays the same from one try to the next.
+struct Decoding {
+  int height, width;  // of the picture that is made
+  TJPF format;
+  uint8_t* pixels;
+
+  // @return what TurboJPEG has to say against the file, empty: nothing.
+  std::string run(std::span<const uint8_t> bytes, bool stop_on_warning) const {
+    const Decompressor decompressor;
+    // Pillow's decoder: accurate DCT, smooth upsampling.
+    const int flags =
+        TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS | (stop_on_warning ? TJFLAG_STOPONWARNING : 0);
+    const int result =
+        tjDecompress2(decompressor.get(), bytes.data(), static_cast<unsigned long>(bytes.size()),
+                      pixels, width, 0, height, format, flags);
+    return result == 0 ? "" : tjGetErrorStr2(decompressor.get());
+  }
+
+  // Damage is an error, not a gray area: the first warning ends a decoding. Without that TurboJPEG
+  // tells the first warning alone, so a harmless one would hide the damage behind it. What is
+  // harmless is therefore put right, and decoded as strictly again.
+  std::string run(std::span<const uint8_t> bytes) const {
+    std::string complaint = run(bytes, true);
+    if (complaint.empty()) return complaint;
+    std::vector<uint8_t> tidy = without_oddities(bytes);
+    if (!tidy.empty()) {
+      bytes = tidy;
+      complaint = run(bytes, true);
+    }
+    // The first warning of all at the very end: all scans were whole, and nothing follows.
+    if (complaint.ends_with("extraneous bytes before marker 0xd9") &&
+        run(bytes, false) == complaint)
+      return "";
+    return complaint;
+  }
+};
+
 }  // namespace
 
 void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
                  const DecodeOptions& options, Image& to) {
-  const Decompressor decompressor;
-  const tjhandle handle = decompressor.get();
-  const auto size = static_cast<unsigned long>(bytes.size());
-  const auto fail = [&]() -> base::DataError {
-    return {name,
-            std::string("damaged JPEG (") + tjGetErrorStr2(handle) + "), expected a whole one",
+  const auto fail = [&](const std::string& complaint) -> base::DataError {
+    return {name, "damaged JPEG (" + complaint + "), expected a whole one",
             "replace or remove the file"};
   };
-  int width = 0, height = 0, subsampling = 0, colorspace = 0;
-  if (tjDecompressHeader3(handle, bytes.data(), size, &width, &height, &subsampling, &colorspace) !=
-      0) {
-    throw fail();
-  }
+  int width = 0, height = 0, subsampling = 0, colorspace = -1;
+  const Decompressor header;
+  tjDecompressHeader3(header.get(), bytes.data(), static_cast<unsigned long>(bytes.size()), &width,
+                      &height, &subsampling, &colorspace);
+  // It fails on mere warnings and on samplings it has no name for, though all is told.
+  if (width <= 0 || height <= 0 || colorspace < 0) throw fail(tjGetErrorStr2(header.get()));
   check_size(name, "JPEG", height, width, options);
   const tjscalingfactor scale = {1, denominator_of(height, width, options)};
   height = TJSCALED(height, scale);
   width = TJSCALED(width, scale);
-  // Pillow's decoder: accurate DCT, smooth upsampling. Damage is an error, not a gray area.
-  const int flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
-  const auto decompress = [&](uint8_t* pixels, int format) {
-    if (tjDecompress2(handle, bytes.data(), size, pixels, width, 0, height, format, flags) != 0) {
-      throw fail();
-    }
+  const auto decompress = [&](uint8_t* pixels, TJPF format) {
+    const std::string complaint = Decoding{height, width, format, pixels}.run(bytes);
+    if (!complaint.empty()) throw fail(complaint);
   };
   Image decoded;
   if (colorspace == TJCS_CMYK || colorspace == TJCS_YCCK) {

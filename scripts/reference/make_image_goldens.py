@@ -4,7 +4,7 @@ WebP files (tests/data/images/), what Pillow decodes them to (decode_goldens.txt
 (exif_goldens.txt) and decodes them to at a half, a quarter and an eighth of their size (scaled_goldens.txt).
 
     make_image_goldens.py            writes the tables, of the pictures there are; made with Pillow 13.0.0
-    make_image_goldens.py --images   writes the pictures too, where they are missing; made with Pillow 9.4
+    make_image_goldens.py --images   writes the pictures anew before; those there are were made with Pillow 9.4
     make_image_goldens.py --check    decodes the pictures there are with another Pillow, and names what differs
 
 The order of the two passes of a resize is that of Pillow 13; earlier ones give other resize_goldens.txt.
@@ -138,6 +138,23 @@ def more_jpegs(path, color):
     first = rgb.index(b"\xff\xdb")  # in the place of JFIF, which says YCbCr
     with open(path("rgb_not_ycc.jpg"), "wb") as out:
         out.write(rgb[:2] + adobe + rgb[first:])
+    odd_jpegs(path, rgb, cmyk)
+
+
+def odd_jpegs(path, rgb, cmyk):
+    """Whole pictures of which libjpeg warns; made of bytes alone. (odd_sampling.jpg was written through libjpeg itself,
+    with a v_samp_factor of 3, which Pillow cannot ask for.)"""
+    def write(name, data):
+        with open(path(name), "wb") as out:
+            out.write(data)
+
+    jfif, scan, end = rgb.index(b"JFIF\0"), rgb.index(b"\xff\xda"), len(rgb) - 2
+    write("odd_jfif.jpg", rgb[:jfif + 5] + b"\0\0" + rgb[jfif + 7:])
+    write("odd_end.jpg", rgb[:end] + bytes(range(1, 200)) + rgb[end:])
+    write("odd_gap.jpg", rgb[:scan] + b"between segments" + rgb[scan:])
+    write("odd_scan.jpg", rgb[:scan + 11] + b"\0\0\0" + rgb[scan + 14:])
+    adobe = cmyk.index(b"Adobe") + 11
+    write("odd_adobe.jpg", cmyk[:adobe] + b"\x01" + cmyk[adobe + 1:])
 
 
 def interlaced(values, depth, pixel):
@@ -246,7 +263,8 @@ def tables():
             if "exif" in name:
                 with Image.open(path) as image:
                     as_seen += line(name, channels, np.asarray(ImageOps.exif_transpose(image).convert(mode)))
-            if name in ("rgb_420.jpg", "rgb_422.jpg", "rgb_444.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg", "ycck.jpg"):
+            if name in ("rgb_420.jpg", "rgb_422.jpg", "rgb_444.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg", "ycck.jpg",
+                        "odd_sampling.jpg", "odd_jfif.jpg"):
                 for divided_by in (2, 4, 8):
                     with Image.open(path) as image:
                         image.draft(image.mode, (image.width // divided_by, image.height // divided_by))

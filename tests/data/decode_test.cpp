@@ -115,6 +115,33 @@ TEST(Decode, EveryCutOfAFileIsAnErrorOrThePicture) {
   }
 }
 
+// Of an odd file libjpeg tells the oddity alone, so damage behind it must not hide.
+TEST(Decode, AnOddJpegThatIsDamagedTooIsRefused) {
+  for (const char* name : {"rgb_444.jpg", "odd_jfif.jpg", "odd_gap.jpg", "odd_scan.jpg",
+                           "odd_end.jpg", "odd_sampling.jpg", "odd_adobe.jpg"}) {
+    const Bytes whole = read_bytes(golden_path(std::string("images/") + name));
+    EXPECT_NO_THROW(decode_image(whole, "whole", 3)) << name;
+    const auto refuses = [&](const Bytes& bytes, const char* why) {
+      EXPECT_THAT(data_error([&] { decode_image(bytes, "x", 3); }),
+                  testing::AllOf(HasSubstr("x: damaged JPEG ("), HasSubstr(why)))
+          << name;
+    };
+    const uint8_t scan[] = {0xFF, 0xDA};
+    const auto data = std::search(whole.begin(), whole.end(), scan, scan + 2) + 20;
+    ASSERT_LT(data, whole.end());
+    const auto middle = data + (whole.end() - data) / 4;
+    refuses(Bytes(whole.begin(), middle), "");
+    Bytes cut(whole.begin(), middle);
+    cut.insert(cut.end(), {0xFF, 0xD9});
+    refuses(cut, "premature end of data segment");
+    Bytes bad = whole;  // no code of a Huffman table is all ones
+    for (const auto& [place, value] : {std::pair{0, 0xFF}, {1, 0}, {2, 0xFF}, {3, 0}, {4, 0xFF}})
+      bad[static_cast<size_t>(middle - whole.begin() + place)] = static_cast<uint8_t>(value);
+    bad[static_cast<size_t>(middle - whole.begin() + 5)] = 0;
+    refuses(bad, "Corrupt JPEG data");
+  }
+}
+
 TEST(Decode, ChangedBytesNeverCrash) {
   for (const char* name :
        {"rgb_420.jpg", "progressive.jpg", "gray_16bit.png", "palette.png", "interlaced_rgb.png",
