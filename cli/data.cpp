@@ -51,6 +51,7 @@ base::Json to_json(const data::DataCheck& check) {
   }
   base::Json& duplicates = json["duplicates"] = base::Json::array();
   for (const auto& group : check.duplicates) duplicates.push_back(base::Json::array_of(group));
+  json["links_out"] = base::Json::array_of(check.links_out);
   return json;
 }
 
@@ -77,6 +78,11 @@ std::string to_text(const data::DataCheck& check) {
     text += "\n";
   }
   if (check.duplicates.size() > kShown) text += "  … (--json lists all)\n";
+  if (!check.links_out.empty())
+    text += "Links that lead out, passed over: " + grouped(int64_t(check.links_out.size())) + "\n";
+  for (size_t i = 0; i < std::min(check.links_out.size(), kShown); ++i)
+    text += "  " + one_line(check.links_out[i]) + "\n";
+  if (check.links_out.size() > kShown) text += "  … (--json lists all)\n";
   text += "Bad files: " + grouped(int64_t(check.bad.size())) + "\n";
   for (size_t i = 0; i < std::min(check.bad.size(), kShown); ++i)
     text += "  " + one_line(check.bad[i].error) + "\n";

@@ -29,6 +29,7 @@ struct DataCheck {
   std::array<int64_t, 2> smallest{}, largest{}, median{};
   std::vector<Bad> bad;                              ///< in the order of the set
   std::vector<std::vector<std::string>> duplicates;  ///< names of files with equal bytes
+  std::vector<std::string> links_out;                ///< passed over: they lead out of the set
 };
 
 /// Reads and decodes every picture, on all threads.

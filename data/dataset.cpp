@@ -8,7 +8,9 @@
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "files/digest.h"
+#include "files/mapped_file.h"
 
 namespace swin::data {
 namespace {
@@ -63,6 +65,7 @@ class Subset : public Dataset {
   }
   void load(int64_t i, Image& image) const override { whole_->load(place(i), image); }
   std::string name(int64_t i) const override { return whole_->name(place(i)); }
+  std::vector<std::string> links_out() const override { return whole_->links_out(); }
 
  private:
   static std::string range(const DatasetOptions& options) {
@@ -102,10 +105,33 @@ void check_path(const DatasetOptions& options, PathKind kind) {
   const bool folder = std::filesystem::is_directory(options.path, error);
   const bool exists = std::filesystem::exists(options.path, error);
   if (exists && folder == (kind == PathKind::folder)) return;
-  const std::string found =
-      !exists ? "found no such " + what : folder ? "found a folder" : "found a file";
+  const std::string found = !exists  ? "found no such " + what
+                            : folder ? "found a folder"
+                                     : "found a file";
   throw base::DataError(options.path, found + ", " + expected,
                         "correct its path in the data section (or --set data.train.path=…)");
+}
+
+// Names are kept in checkpoints and reports as JSON, which holds UTF-8 alone: others would come
+// back changed, and no resume or evaluation would know them again.
+void check_class_names(const Dataset& dataset, const DatasetOptions& options) {
+  for (const std::string& name : dataset.class_names()) {
+    std::string shown;
+    bool whole = true;
+    for (std::string_view rest = name; !rest.empty();) {
+      const size_t length = base::utf8_length(rest);
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\x%02X", static_cast<unsigned char>(rest.front()));
+      shown += length > 0 ? rest.substr(0, length) : escaped;
+      whole &= length > 0;
+      rest.remove_prefix(std::max<size_t>(length, 1));
+    }
+    if (!whole)
+      throw base::DataError(options.path,
+                            "found the class " + files::printable(shown) +
+                                ", whose name is not UTF-8, expected a name in UTF-8",
+                            options.format == "image_folder" ? "rename the folder" : "rename it");
+  }
 }
 
 }  // namespace
@@ -124,10 +150,11 @@ std::string format_of_path(const std::string& path) {
   if (ending == ".csv" || ending == ".jsonl" || ending == ".json") return "manifest";
   if (ending == ".h5" || ending == ".hdf5") return is_packed(path) ? "packed" : "hdf5";
   const bool exists = std::filesystem::exists(path, error);
-  throw base::DataError(path,
-                        std::string(exists ? "found another file" : "found no such folder or file") +
-                            ", expected a folder, .csv, .jsonl, .tar or .h5",
-                        "check the path");
+  throw base::DataError(
+      path,
+      std::string(exists ? "found another file" : "found no such folder or file") +
+          ", expected a folder, .csv, .jsonl, .tar or .h5",
+      "check the path");
 }
 
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
@@ -143,6 +170,7 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   }
   if (format->path != PathKind::none) check_path(options, format->path);
   std::unique_ptr<Dataset> dataset = format->open(options);
+  check_class_names(*dataset, options);
   if (options.fraction_begin == 0 && options.fraction_end == 1) return dataset;
   return std::make_unique<Subset>(std::move(dataset), options);
 }

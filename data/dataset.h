@@ -59,6 +59,8 @@ class Dataset {
   /// The bytes of the picture's file: a view of `memory`, which is used again, or of the set's own.
   /// @throws DataError naming the file where it cannot be read.
   virtual std::span<const uint8_t> encoded(int64_t, std::vector<uint8_t>&) const { return {}; }
+  /// Links that lead out of the set, or nowhere, and are therefore passed over.
+  virtual std::vector<std::string> links_out() const { return {}; }
   const std::vector<std::string>& class_names() const { return class_names_; }
   int64_t num_classes() const { return static_cast<int64_t>(class_names_.size()); }
   /// SHA-256, in hex, of what identifies the data: the content of binary files, the relative paths

@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "data/encoded_dataset.h"
 #include "files/digest.h"
+#include "files/mapped_file.h"
 
 namespace swin::data {
 namespace {
@@ -100,8 +101,9 @@ class ImageFolder : public EncodedDataset {
     Folder root(root_);
     for (Folder::Entry entry{}; root.next(entry);) {
       const std::string name(entry.name);
+      if (entry.kind == Folder::Kind::link && !stays_inside(name)) refuse_link(root, name);
       if (entry.kind == Folder::Kind::folder ||
-          (entry.kind == Folder::Kind::link && stays_inside(name) && is_folder(root, name)))
+          (entry.kind == Folder::Kind::link && is_folder(root, name)))
         class_names_.push_back(name);
     }
     std::sort(class_names_.begin(), class_names_.end());
@@ -112,6 +114,7 @@ class ImageFolder : public EncodedDataset {
     }
     files::Sha256 digest;
     for (size_t label = 0; label < class_names_.size(); ++label) add_class(label, digest);
+    std::sort(links_out_.begin(), links_out_.end());
     paths_.shrink();
     labels_.shrink_to_fit();
     fingerprint_ = files::to_hex(digest.finish());
@@ -124,6 +127,11 @@ class ImageFolder : public EncodedDataset {
   }
   std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
     return read_bytes(name(i), memory);
+  }
+  std::vector<std::string> links_out() const override {
+    std::vector<std::string> shown;
+    for (const std::string& link : links_out_) shown.push_back(shown_root_ + link);
+    return shown;
   }
 
  private:
@@ -138,6 +146,21 @@ class ImageFolder : public EncodedDataset {
   static bool is_folder(const Folder& folder, const std::string& name) {
     struct stat status {};
     return folder.look(name.c_str(), status) && S_ISDIR(status.st_mode);
+  }
+
+  // Passed over, a class would be missing and the others would have other numbers.
+  void refuse_link(const Folder& root, const std::string& name) const {
+    struct stat status {};
+    const bool leads = root.look(name.c_str(), status);
+    if (leads && !S_ISDIR(status.st_mode)) return;  // to a file: no class
+    throw base::DataError(
+        shown_root_,
+        "found the link " + files::printable(name) + ", which leads " +
+            (leads ? "out of " + files::printable(shown_root_) : "nowhere") +
+            ", expected class folders inside it",
+        leads ? "move the folder here, bind-mount it (mount --bind), or list the pictures in a "
+                "manifest that lies above both"
+              : "mend or remove the link");
   }
 
   struct Listing {
@@ -160,6 +183,7 @@ class ImageFolder : public EncodedDataset {
         listing.folders.push_back(prefix + name);
       } else if (entry.kind == Folder::Kind::link && !stays_inside(prefix + name)) {
         ++listing.links_out;
+        links_out_.push_back(prefix + name);
       } else if (entry.kind == Folder::Kind::link && is_folder(folder, name)) {
         listing.links.push_back(prefix + name);
       } else if (entry.kind != Folder::Kind::other && is_picture_name(name) &&
@@ -221,6 +245,7 @@ class ImageFolder : public EncodedDataset {
   std::string root_, shown_root_;
   TextList paths_;  // relative to the root, sorted in each class
   std::vector<int32_t> labels_;
+  std::vector<std::string> links_out_;  // relative to the root, sorted
 };
 
 }  // namespace

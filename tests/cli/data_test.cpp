@@ -46,7 +46,8 @@ class DataVerb : public testing::Test {
 
 TEST_F(DataVerb, CheckCountsAndFindsNothing) {
   const base::Json json = json_of({"data", "check", set(), "--json"});
-  expect_keys(json, {"images", "bytes", "classes", "modes", "sizes", "bad", "duplicates"});
+  expect_keys(json,
+              {"images", "bytes", "classes", "modes", "sizes", "bad", "duplicates", "links_out"});
   EXPECT_EQ(json.at("images").as_int(), 8);
   EXPECT_EQ(json.at("classes").items()[1].at("name").as_string(), "bee");
   EXPECT_EQ(json.at("classes").items()[1].at("images").as_int(), 4);
@@ -69,6 +70,23 @@ TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
   fs::create_directories(folder_ / "set/empty");
   EXPECT_EQ(swin({"data", "check", set()}).exit_code, 3);
   EXPECT_EQ(swin({"data", "check", folder_ / "nowhere"}).exit_code, 3);
+}
+
+TEST_F(DataVerb, CheckListsTheLinksThatLeadOut) {
+  EXPECT_THAT(swin({"data", "check", set()}).out, testing::Not(HasSubstr("Links")));
+  fs::create_symlink(kImages + "rgb.png", folder_ / "set/ant/out.png");
+  const Finished table = swin({"data", "check", set()});
+  EXPECT_EQ(table.exit_code, 0);
+  EXPECT_THAT(table.out, HasSubstr("Links that lead out, passed over: 1\n  " + set() +
+                                   "/ant/out.png\nBad files: 0\n"));
+  const base::Json json = json_of({"data", "check", set(), "--json"});
+  ASSERT_EQ(json.at("links_out").size(), 1u);
+  EXPECT_EQ(json.at("links_out").items()[0].as_string(), set() + "/ant/out.png");
+  // A class that is such a link is an error: passed over it would change the others' numbers.
+  fs::create_directory_symlink(kImages, folder_ / "set/bat");
+  const Finished refused = swin({"data", "check", set()});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("found the link bat, which leads out of"));
 }
 
 // The bar is for a terminal on stderr: no script finds it in a file, none on stdout.

@@ -93,14 +93,49 @@ TEST_F(ImageFolderTest, LinksStayInside) {
   fs::create_symlink("2.PNG", folder_ / "zebra/link_in.png");
   fs::create_directory_symlink(outside / "secret", folder_ / "zebra/folder_out");
   fs::create_directory_symlink("..", folder_ / "zebra/deep/ring");
-  fs::create_directory_symlink(outside / "secret", folder_ / "class_out");
+  fs::create_symlink(outside / "secret/s.png", folder_ / "README.link");
   fs::create_symlink("nowhere.png", folder_ / "zebra/dangling.png");
   const auto dataset = open_dataset(folder_options(folder_.path()));
   EXPECT_EQ(dataset->size(), 5);
   EXPECT_THAT(dataset->class_names(), ElementsAre("Ant", "zebra"));
+  EXPECT_THAT(dataset->links_out(),
+              ElementsAre(folder_ / "zebra/dangling.png", folder_ / "zebra/folder_out",
+                          folder_ / "zebra/link_out.png"));
   fs::create_directories(folder_ / "linked");
   fs::create_symlink(outside / "secret/s.png", folder_ / "linked/a.png");
   EXPECT_THAT(error(), HasSubstr("1 symbolic links that lead out of the data set"));
+}
+
+// Passed over it would be a class less, and other numbers for those behind it.
+TEST_F(ImageFolderTest, AClassThatIsALinkOutIsAnError) {
+  const TemporaryDirectory outside;
+  copy_image("rgb.png", outside / "class/s.png");
+  fs::create_directory_symlink(outside / "class", folder_ / "monkey");
+  EXPECT_EQ(error(), folder_.path().string() + "/: found the link monkey, which leads out of " +
+                         folder_.path().string() +
+                         "/, expected class folders inside it; move the folder here, bind-mount it "
+                         "(mount --bind), or list the pictures in a manifest that lies above both");
+  fs::remove(folder_ / "monkey");
+  fs::create_directory_symlink(folder_ / "zebra", folder_ / "monkey");
+  EXPECT_THAT(open_dataset(folder_options(folder_.path()))->class_names(),
+              ElementsAre("Ant", "monkey", "zebra"));
+  fs::create_directory_symlink("nowhere", folder_ / "Bear");
+  EXPECT_THAT(error(), HasSubstr("found the link Bear, which leads nowhere"));
+}
+
+// Kept as JSON the name would come back changed: no resume would find its classes again.
+TEST_F(ImageFolderTest, AClassWhoseNameIsNotUtf8IsAnError) {
+  copy_image("rgb.png", folder_ / "caf\xE9 \xC3\xA9t\xC3\xA9/1.png");
+  EXPECT_EQ(error(), folder_.path().string() +
+                         ": found the class caf\\xE9 \xC3\xA9t\xC3\xA9, whose name is not UTF-8, "
+                         "expected a name in UTF-8; rename the folder");
+  DatasetOptions manifest;
+  manifest.format = "manifest";
+  manifest.path = folder_.write("list.csv", "path,label\nAnt/9.jpg,\xFFnt\nzebra/2.PNG,zebra\n");
+  EXPECT_EQ(data_error([&] { open_dataset(manifest); }),
+            manifest.path +
+                ": found the class \\xFFnt, whose name is not UTF-8, expected a name in UTF-8; "
+                "rename it");
 }
 
 TEST_F(ImageFolderTest, WebPCountsAndHiddenFilesDoNot) {
