@@ -88,8 +88,9 @@ class Manifest : public EncodedDataset {
   void add(const ManifestRow& row, ClassLabels& classes, files::Sha256& digest) {
     const std::string where = where_ + ":" + std::to_string(row.line);
     if (paths_.size() == 0) first_line_ = row.line;
-    const int64_t size_bytes = check_path(row.path, where);
-    const auto [place, fresh] = seen_.emplace(row.path, row.line);
+    const std::string path = plain(row.path);
+    const int64_t size_bytes = check_path(path, where);
+    const auto [place, fresh] = seen_.emplace(path, row.line);
     if (!fresh)
       throw base::DataError(where,
                             "found " + files::printable(row.path) + " again, line " +
@@ -97,7 +98,7 @@ class Manifest : public EncodedDataset {
                                 " has it too, expected every picture once",
                             "name each picture once; several labels go into one row, separated "
                             "by ;");
-    paths_.push_back(row.path);
+    paths_.push_back(path);
     std::vector<int32_t> own;
     for (const std::string& label : row.labels) own.push_back(classes.add(label, where));
     std::sort(own.begin(), own.end());
@@ -109,16 +110,35 @@ class Manifest : public EncodedDataset {
     digest.update(std::as_bytes(std::span(line)));
   }
 
+  // Without "./" and doubled slashes: one picture has one path.
+  static std::string plain(const std::string& path) {
+    if (path.find("./") == std::string::npos && path.find("//") == std::string::npos) return path;
+    std::string plain;
+    for (size_t at = 0; at < path.size();) {
+      const size_t end = std::min(path.find('/', at), path.size());
+      const std::string part = path.substr(at, end - at);
+      at = end + 1;
+      if (part == "." || (part.empty() && end > 0)) continue;
+      plain += part + (end < path.size() ? "/" : "");
+    }
+    return plain;
+  }
+
   // @return the file's size, -1 where there is none: that is found out, and counted, by who reads.
   int64_t check_path(const std::string& path, const std::string& where) {
-    const auto refuse = [&](const std::string& why) {
+    const auto refuse = [&](const std::string& why,
+                            const std::string& remedy =
+                                "put the picture there, or the manifest above it") {
       throw base::DataError(
           where,
           "found the path " + files::printable(path) + ", expected one inside " + root_ + why,
-          "put the picture there, or the manifest above it");
+          remedy);
     };
     if (path.empty() || path.find('\0') != std::string::npos)
       throw base::DataError(where, "found no path, expected the file of a picture");
+    if (path.front() == '/' && path.starts_with(root_ + "/"))
+      refuse(": it is absolute",
+             "write it relative to there, as " + files::printable(path.substr(root_.size() + 1)));
     if (path.front() == '/') refuse(": it is absolute");
     for (size_t at = 0; at <= path.size();) {
       const size_t end = std::min(path.find('/', at), path.size());
@@ -178,7 +198,7 @@ class Manifest : public EncodedDataset {
   }
 
   std::string where_, prefix_, root_;
-  TextList paths_;  // as written
+  TextList paths_;  // as written, but plain
   std::vector<int32_t> labels_;
   // Of multi-label sets: picture i has the labels [end − count, end).
   std::vector<uint32_t> label_counts_;

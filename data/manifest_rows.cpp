@@ -94,6 +94,10 @@ void read_csv(std::string_view text, const std::string& where,
   std::vector<std::string> header, fields;
   if (!csv.next(header))
     throw base::DataError(where, "found no row, expected a header path,label and a row a picture");
+  for (std::string& name : header) {  // "path, label" is meant as path,label
+    const size_t begin = std::min(name.find_first_not_of(" \t"), name.size());
+    name = name.substr(begin, name.find_last_not_of(" \t") + 1 - begin);
+  }
   constexpr size_t kNone = SIZE_MAX;
   const auto column = [&](const char* name) {
     const auto place = std::find(header.begin(), header.end(), name);
@@ -185,6 +189,11 @@ void read_manifest(std::string_view text, const std::string& where,
                    const std::function<void(const ManifestRow&)>& take) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && text[first] == '[')
+    throw base::DataError(where,
+                          "found a JSON array, expected JSON lines, an object {\"path\": \"…\", "
+                          "\"label\": \"…\"} a line",
+                          "jq -c '.[]' makes them of it");
   if (first != std::string_view::npos && text[first] == '{') {
     read_json_lines(text, where, take);
   } else {

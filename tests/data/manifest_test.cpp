@@ -144,7 +144,21 @@ TEST_F(ManifestTest, PathsStayInside) {
   EXPECT_EQ(open("path,label\ninside.png,x\n")->size(), 1);
 }
 
+TEST_F(ManifestTest, EqualPathsAreSeenAsEqual) {
+  const auto dataset = open("path , label\n./a.png,x\ndeep/.//c.png,y\n");
+  EXPECT_EQ(dataset->name(0), folder_ / "a.png");
+  EXPECT_EQ(dataset->name(1), folder_ / "deep/c.png");
+  for (const char* again : {"./a.png", ".//./a.png"})
+    EXPECT_THAT(error(std::string("path,label\na.png,x\n") + again + ",y\n"),
+                HasSubstr(std::string(":3: found ") + again + " again, line 2 has it too"));
+  const std::string absolute = fs::canonical(folder_.path()).string() + "/deep/c.png";
+  EXPECT_THAT(error("path,label\n" + absolute + ",x\n"),
+              HasSubstr(": it is absolute; write it relative to there, as deep/c.png"));
+}
+
 TEST_F(ManifestTest, BrokenListsAreNamed) {
+  EXPECT_THAT(error("[{\"path\":\"a.png\",\"label\":1}]\n"),
+              HasSubstr("found a JSON array, expected JSON lines"));
   EXPECT_THAT(error(""), HasSubstr("found no row"));
   EXPECT_THAT(error("path,label\n"), HasSubstr("found no picture"));
   EXPECT_THAT(error("a.png,cat\nb.png,dog\n"),
