@@ -204,12 +204,14 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     });
   }
   {
-    Verb& v = verb("evaluate", "Measure a checkpoint on its test images, or on a folder of images",
+    Verb& v = verb("evaluate", "Measure a checkpoint on its test images, or on other ones",
                    "swin evaluate runs/synthetic_micro/last.h5 --json");
     const auto& checkpoint =
         v.positional("CHECKPOINT", "Checkpoint (.h5); it holds model, preprocessing, classes");
     const auto& data = v.option(
-        "--data", "DIR", "Image folder, one folder a class, instead of the data set trained on");
+        "--data", "PATH",
+        "Instead of the data set trained on: an image folder, one folder a class; a .csv or .jsonl "
+        "list; .tar shards; an .h5 file; a folder of the files of CIFAR or MNIST");
     const auto& sets = v.sets();
     builders.push_back([&](const CommonArguments& common) {
       auto a = with<EvaluateArguments>(common);
@@ -223,7 +225,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     Verb& v = verb("predict", "Name the classes of images",
                    "swin predict runs/fashion_mnist_demo/last.h5 docs/demo_images/*.png --top-k 3");
     const auto& checkpoint = v.positional("CHECKPOINT", "Checkpoint (.h5)");
-    const auto& images = v.positionals("IMAGE", "JPEG or PNG files");
+    const auto& images = v.positionals("IMAGE", "JPEG, PNG or WebP files");
     const auto& top_k = v.option("--top-k", "N", "Classes an image (default 5)");
     builders.push_back([&](const CommonArguments& common) {
       auto a = with<PredictArguments>(common);
@@ -398,7 +400,8 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     Verb& v = verb("data", "Check the files of a data set, pack them, or draw what a model sees",
                    "swin data check photographs");
     const auto& words = v.positionals(
-        "ACTION", "check PATH | pack PATH OUT.h5 | preview CONFIG; PATH is a folder, .csv, .jsonl, "
+        "ACTION",
+        "check PATH | pack PATH OUT.h5 | preview CONFIG; PATH is a folder, .csv, .jsonl, "
         ".tar, a range of shards ('shard-{000..012}.tar', in quotes) or .h5");
     const auto& preview = v.option("--output", "PNG", "Of preview (default preview.png)");
     const auto& sets = v.sets();
@@ -415,11 +418,10 @@ Arguments parse_arguments(int argc, const char* const* argv) {
       const size_t expected = a.action == "pack" ? 3 : 2;
       if (words.size() < expected) v.missing("OUT.h5");
       if (words.size() > expected)
-        throw UsageError(v.name(),
-                         "found the argument \"" + words[expected] + "\", expected no more",
-                         words[expected].ends_with(".tar")
-                             ? "quote a range of shards: 'shard-{000..012}.tar'"
-                             : v.name() + " --help shows an example");
+        throw UsageError(
+            v.name(), "found the argument \"" + words[expected] + "\", expected no more",
+            words[expected].ends_with(".tar") ? "quote a range of shards: 'shard-{000..012}.tar'"
+                                              : v.name() + " --help shows an example");
       if (expected == 3) a.output = words[2];
       // A shard of a range that the shell has spread out would be overwritten.
       if (expected == 3 && !a.output.ends_with(".h5") && !a.output.ends_with(".hdf5"))

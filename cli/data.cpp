@@ -66,9 +66,11 @@ std::string to_text(const data::DataCheck& check) {
   if (empty > 0) text += "\nClasses without images: " + grouped(empty) + "\n";
   text += "\n" + grouped(check.images) + " images of " + grouped(int64_t(check.classes.size())) +
           " classes, " + bytes_text(check.bytes) + "\n";
-  text += "Sizes: " + size_text(check.smallest[0], check.smallest[1]) + " to " +
-          size_text(check.largest[0], check.largest[1]) + ", median " +
-          size_text(check.median[0], check.median[1]) + "\nKinds:";
+  const auto size = [](const std::array<int64_t, 2>& sides) {  // as errors about pictures have it
+    return grouped(sides[1]) + " × " + grouped(sides[0]);
+  };
+  text += "Sizes (width × height): " + size(check.smallest) + " to " + size(check.largest) +
+          ", median " + size(check.median) + "\nKinds:";
   for (const auto& [mode, count] : check.modes) text += " " + mode + " " + grouped(count) + ";";
   if (!check.modes.empty()) text.pop_back();
   text += "\nEqual files: " + grouped(int64_t(check.duplicates.size())) + " groups\n";
@@ -125,9 +127,9 @@ base::ExitCode pack(const DataArguments& arguments) {
         "choose another name or remove it");
   const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
   if (!dataset->holds_files())
-    throw base::UsageError(arguments.path,
-                           "found a data set of pixels, expected one of image files",
-                           "train from it as it is (format \"hdf5\")");
+    throw base::UsageError(
+        arguments.path, "found a data set of pixels, expected one of image files",
+        "train from it as it is (format \"" + data::format_of_path(arguments.path) + "\")");
   const int64_t bytes = with_progress(arguments, "packing", *dataset, [&](const auto& progress) {
     return data::pack_dataset(*dataset, arguments.output, progress);
   });

@@ -146,6 +146,13 @@ class Cifar : public MemoryDataset {
   }
 };
 
+bool holds(const fs::path& folder, const Layout& layout) {
+  for (const fs::path& place : {folder, folder / layout.folder})
+    for (const Split split : {Split::train, Split::test})
+      if (!batch_files(place, layout.classes, split).empty()) return true;
+  return false;
+}
+
 }  // namespace
 
 std::unique_ptr<Dataset> open_cifar10(const DatasetOptions& options) {
@@ -154,5 +161,8 @@ std::unique_ptr<Dataset> open_cifar10(const DatasetOptions& options) {
 std::unique_ptr<Dataset> open_cifar100(const DatasetOptions& options) {
   return std::make_unique<Cifar>(options, kCifar100);
 }
+
+bool holds_cifar10(const std::string& folder) { return holds(folder, kCifar10); }
+bool holds_cifar100(const std::string& folder) { return holds(folder, kCifar100); }
 
 }  // namespace swin::data

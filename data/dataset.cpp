@@ -21,13 +21,14 @@ struct Format {
   const char* name;
   PathKind path;
   std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
+  bool (*recognise)(const std::string& folder) = nullptr;  // by the names of its files
 };
 
 // A new format is one row here and one pair of files.
 constexpr Format kFormats[] = {
-    {"mnist", PathKind::folder, open_mnist},
-    {"cifar10", PathKind::folder, open_cifar10},
-    {"cifar100", PathKind::folder, open_cifar100},
+    {"mnist", PathKind::folder, open_mnist, holds_mnist},
+    {"cifar10", PathKind::folder, open_cifar10, holds_cifar10},
+    {"cifar100", PathKind::folder, open_cifar100, holds_cifar100},
     {"image_folder", PathKind::folder, open_image_folder},
     {"manifest", PathKind::file, open_manifest},
     {"webdataset", PathKind::shards, open_webdataset},
@@ -97,14 +98,18 @@ void check_options(const DatasetOptions& options) {
 
 void check_path(const DatasetOptions& options, PathKind kind) {
   const std::string what = kind == PathKind::folder ? "folder" : "file";
-  const std::string expected = "expected the " + what + " of a " + options.format + " data set";
+  const std::string expected = "expected a " + what + " in the format " + options.format;
   if (options.path.empty())
     throw base::UsageError("data.path", "found nothing, " + expected, "set data.train.path");
-  if (kind == PathKind::shards && options.path.find('{') != std::string::npos) return;
   std::error_code error;
   const bool folder = std::filesystem::is_directory(options.path, error);
   const bool exists = std::filesystem::exists(options.path, error);
   if (exists && folder == (kind == PathKind::folder)) return;
+  if (!exists && kind == PathKind::shards) {
+    if (options.path.find('*') != std::string::npos)
+      refuse_pattern(options.path, "a range in braces");
+    if (options.path.find('{') != std::string::npos) return;
+  }
   const std::string found = !exists  ? "found no such " + what
                             : folder ? "found a folder"
                                      : "found a file";
@@ -144,12 +149,18 @@ std::vector<std::string> dataset_formats() {
 
 std::string format_of_path(const std::string& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return "image_folder";
+  if (std::filesystem::is_directory(path, error)) {
+    for (const Format& format : kFormats)
+      if (format.recognise != nullptr && format.recognise(path)) return format.name;
+    return "image_folder";
+  }
+  const bool exists = std::filesystem::exists(path, error);
   const std::string ending = std::filesystem::path(path).extension().string();
-  if (ending == ".tar" || path.find('{') != std::string::npos) return "webdataset";
   if (ending == ".csv" || ending == ".jsonl" || ending == ".json") return "manifest";
   if (ending == ".h5" || ending == ".hdf5") return is_packed(path) ? "packed" : "hdf5";
-  const bool exists = std::filesystem::exists(path, error);
+  // Also a compressed one: it is refused with what to do.
+  const bool tar = ending == ".tar" || ending == ".tgz" || path.find(".tar.") != std::string::npos;
+  if (tar || (!exists && path.find('{') != std::string::npos)) return "webdataset";
   throw base::DataError(
       path,
       std::string(exists ? "found another file" : "found no such folder or file") +

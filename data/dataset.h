@@ -23,7 +23,7 @@ struct DatasetOptions {
   /// with the same path, split and seed share no picture where their intervals do not overlap: a
   /// training part of 0.75 is [0, 0.75), its validation part of 0.25 is [0.75, 1).
   double fraction_begin = 0, fraction_end = 1;
-  int64_t channels = 3;                              ///< wanted, 1 or 3; pictures are converted
+  int64_t channels = 3;  ///< wanted, 1 or 3; pictures are converted
   /// Classes that labels given as numbers must be below; 0: as many as the labels tell.
   int64_t num_classes = 0;
   DecodeOptions decode = {};                         ///< of sets that hold image files
@@ -77,9 +77,9 @@ class Dataset {
 ///         UsageError where the options themselves make no sense.
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 
-/// The format that a path is most likely in: a folder image_folder, .tar or a range in braces
-/// webdataset, .csv, .json and .jsonl manifest, .h5 packed or hdf5. @throws DataError for other
-/// paths.
+/// The format that a path is most likely in: a folder of the files of MNIST or CIFAR that, any
+/// other image_folder; .csv, .json and .jsonl manifest, .h5 packed or hdf5, .tar (also compressed)
+/// or a range in braces webdataset. @throws DataError for other paths.
 std::string format_of_path(const std::string& path);
 
 /// The formats open_dataset knows, in the order of the table.
@@ -93,11 +93,17 @@ std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int
 /// The shards that a path with a range in braces names: "a-{08..10}.tar" is three.
 /// @throws UsageError for other braces.
 std::vector<std::string> shard_paths(const std::string& pattern);
+/// @throws UsageError: a pattern of shards that is none.
+[[noreturn]] void refuse_pattern(const std::string& pattern, const std::string& expected);
 
 // The formats behind the table; the fraction is taken by open_dataset.
 std::unique_ptr<Dataset> open_mnist(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_cifar10(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_cifar100(const DatasetOptions& options);
+/// Whether a folder holds the files of either part, by their names.
+bool holds_mnist(const std::string& folder);
+bool holds_cifar10(const std::string& folder);
+bool holds_cifar100(const std::string& folder);
 std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_manifest(const DatasetOptions& options);
 std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options);

@@ -81,15 +81,21 @@ Idx read_idx(const std::string& path, int rank) {
 }
 
 // The usual name, or the one some archives use (t10k-images.idx3-ubyte), with or without .gz.
+std::vector<fs::path> places_of(const fs::path& folder, const std::string& start,
+                                const std::string& ending) {
+  std::vector<fs::path> places;
+  for (const char* separator : {"-", "."})
+    for (const char* packing : {"", ".gz"})
+      places.push_back(folder / (start + separator + ending + packing));
+  return places;
+}
+
 std::string find_file(const fs::path& folder, const std::string& start, const std::string& ending) {
   std::string searched;
-  for (const char* separator : {"-", "."}) {
-    for (const char* packing : {"", ".gz"}) {
-      const fs::path path = folder / (start + separator + ending + packing);
-      std::error_code error;
-      if (fs::is_regular_file(path, error)) return path.string();
-      searched += (searched.empty() ? "" : ", ") + path.filename().string();
-    }
+  for (const fs::path& path : places_of(folder, start, ending)) {
+    std::error_code error;
+    if (fs::is_regular_file(path, error)) return path.string();
+    searched += (searched.empty() ? "" : ", ") + path.filename().string();
   }
   throw base::DataError(folder.string(), "found none of " + searched + ", expected one of them",
                         "correct data.train.path");
@@ -152,6 +158,14 @@ class Mnist : public MemoryDataset {
 
 std::unique_ptr<Dataset> open_mnist(const DatasetOptions& options) {
   return std::make_unique<Mnist>(options);
+}
+
+bool holds_mnist(const std::string& folder) {
+  std::error_code error;
+  for (const char* start : {"train-images", "t10k-images"})
+    for (const fs::path& path : places_of(folder, start, "idx3-ubyte"))
+      if (fs::is_regular_file(path, error)) return true;
+  return false;
 }
 
 }  // namespace swin::data

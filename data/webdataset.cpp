@@ -1,6 +1,7 @@
-// Tar shards of pictures and labels, as WebDataset writes them: files in a row whose names are equal
-// up to the first dot (their key) are one sample. Keys belong to their shard: the same key in two
-// shards is two samples. Pictures are read from their places in the shards; nothing is unpacked.
+// Tar shards of pictures and labels, as WebDataset writes them: files in a row whose names are
+// equal up to the first dot (their key) are one sample. Keys belong to their shard: the same key in
+// two shards is two samples. Pictures are read from their places in the shards; nothing is
+// unpacked.
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -27,7 +28,8 @@ bool is_picture_ending(const std::string& ending) {
 
 class WebDataset : public EncodedDataset {
  public:
-  explicit WebDataset(const DatasetOptions& options) : shards_(shard_paths(options.path)) {
+  explicit WebDataset(const DatasetOptions& options)
+      : shards_(fs::exists(options.path) ? std::vector{options.path} : shard_paths(options.path)) {
     channels_ = options.channels;
     decode_ = options.decode;
     ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes);
@@ -105,8 +107,7 @@ class WebDataset : public EncodedDataset {
       if (sample.label == nullptr || sample.picture == nullptr)
         throw base::DataError(
             where,
-            "found " +
-                files::printable((sample.label ? sample.label : sample.picture)->name) +
+            "found " + files::printable((sample.label ? sample.label : sample.picture)->name) +
                 (sample.label ? " without a picture of that key, expected .jpg, .jpeg, .png or "
                                 ".webp"
                               : " without a label, expected " + files::printable(key) + ".cls"),
@@ -148,28 +149,29 @@ class WebDataset : public EncodedDataset {
 
 }  // namespace
 
+void refuse_pattern(const std::string& pattern, const std::string& expected) {
+  throw base::UsageError("data.path", "found the pattern " + pattern + ", expected " + expected,
+                         "write it as shard-{0000..0012}.tar");
+}
+
 std::vector<std::string> shard_paths(const std::string& pattern) {
   const size_t open = pattern.find('{'), dots = pattern.find("..", open),
                close = pattern.find('}', open);
   if (open == std::string::npos) return {pattern};
-  const auto refuse = [&](const std::string& why) {
-    throw base::UsageError("data.path", "found the pattern " + pattern + why,
-                           "write it as shard-{0000..0012}.tar");
-  };
+  const auto refuse = [&](const std::string& expected) { refuse_pattern(pattern, expected); };
   if (close == std::string::npos || dots == std::string::npos || dots > close)
-    refuse(", expected a range in its braces");
+    refuse("a range in its braces");
   const std::string first = pattern.substr(open + 1, dots - open - 1),
                     last = pattern.substr(dots + 2, close - dots - 2);
   const auto number = [&](const std::string& text) {
     uint32_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (text.empty() || error != std::errc{} || end != text.data() + text.size())
-      refuse(", expected two whole numbers in its braces");
+      refuse("two whole numbers in its braces");
     return value;
   };
   const uint32_t begin = number(first), end = number(last);
-  if (end < begin || end - begin >= kMaxShards)
-    refuse(", expected a rising range of at most 100,000 shards");
+  if (end < begin || end - begin >= kMaxShards) refuse("a rising range of at most 100,000 shards");
   std::vector<std::string> paths;
   for (uint32_t i = begin; i <= end; ++i) {
     std::string digits = std::to_string(i);
@@ -177,7 +179,7 @@ std::vector<std::string> shard_paths(const std::string& pattern) {
     // What follows may hold a range of its own.
     for (const std::string& rest : shard_paths(pattern.substr(close + 1))) {
       paths.push_back(pattern.substr(0, open) + digits + rest);
-      if (paths.size() > kMaxShards) refuse(", expected at most 100,000 shards");
+      if (paths.size() > kMaxShards) refuse("at most 100,000 shards");
     }
   }
   return paths;

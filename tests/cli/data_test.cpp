@@ -56,6 +56,9 @@ TEST_F(DataVerb, CheckCountsAndFindsNothing) {
   const Finished table = swin({"data", "check", set()});
   EXPECT_EQ(table.exit_code, 0);
   EXPECT_THAT(table.out, HasSubstr("8 images of 2 classes"));
+  // The pictures are 43 wide and 37 high.
+  EXPECT_THAT(table.out, HasSubstr("Sizes (width × height): 43 × 37 to 43 × 37, median 43 × 37"));
+  EXPECT_EQ(json.at("sizes").at("median").items()[0].as_int(), 37);
 }
 
 TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
@@ -70,6 +73,24 @@ TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
   fs::create_directories(folder_ / "set/empty");
   EXPECT_EQ(swin({"data", "check", set()}).exit_code, 3);
   EXPECT_EQ(swin({"data", "check", folder_ / "nowhere"}).exit_code, 3);
+}
+
+// Binary sets are told by the names of their files; one that only train could open was "no folder".
+TEST_F(DataVerb, CheckAndEvaluateKnowCifarAndMnist) {
+  std::string records;
+  for (int i = 0; i < 40; ++i) records += char(i % 10) + std::string(3072, char(20 * (i % 10)));
+  const fs::path cifar = fs::path(folder_ / "cifar");
+  fs::create_directories(cifar / "cifar-10-batches-bin");
+  write_text(cifar / "cifar-10-batches-bin/data_batch_1.bin", records + records);
+  write_text(cifar / "cifar-10-batches-bin/test_batch.bin", records);
+  EXPECT_EQ(json_of({"data", "check", cifar, "--json"}).at("images").as_int(), 80);
+  EXPECT_THAT(swin({"data", "pack", cifar, folder_ / "c.h5"}).err,
+              HasSubstr("train from it as it is (format \"cifar10\")"));
+  ASSERT_EQ(swin(training("cifar10", cifar, "binary")).exit_code, 0);
+  EXPECT_EQ(json_of({"evaluate", folder_ / "binary/last.h5", "--data", cifar, "--json"})
+                .at("images")
+                .as_int(),
+            40);
 }
 
 TEST_F(DataVerb, CheckListsTheLinksThatLeadOut) {

@@ -214,9 +214,9 @@ TEST(Dataset, RefusesWhatMakesNoSense) {
   const std::string file = folder.write("file", "text");
   EXPECT_THAT(
       data_error([] { open_dataset(options_of("mnist", "/no/such/folder")); }),
-      HasSubstr("/no/such/folder: found no such folder, expected the folder of a mnist data set"));
+      HasSubstr("/no/such/folder: found no such folder, expected a folder in the format mnist"));
   EXPECT_THAT(data_error([&] { open_dataset(options_of("image_folder", file)); }),
-              HasSubstr("found a file, expected the folder"));
+              HasSubstr("found a file, expected a folder"));
   EXPECT_THROW(open_dataset(options_of("mnist", "")), base::UsageError);
   EXPECT_THROW(open_dataset(options_of("minst", folder.path())), base::UsageError);
   EXPECT_THROW(open_dataset(options_of("synthetic", "", 4)), base::UsageError);

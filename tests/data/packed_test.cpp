@@ -241,7 +241,23 @@ TEST(Check, CountsSetsOfPixels) {
 TEST(Check, FormatsAreToldByTheirPath) {
   const TemporaryDirectory folder;
   EXPECT_EQ(format_of_path(folder.path()), "image_folder");
+  for (const auto& [file, format] : std::vector<std::pair<std::string, std::string>>{
+           {"c10/data_batch_1.bin", "cifar10"},
+           {"c10_archive/cifar-10-batches-bin/test_batch.bin", "cifar10"},
+           {"c100/test.bin", "cifar100"},
+           {"mnist/train-images-idx3-ubyte.gz", "mnist"},
+           {"fashion/t10k-images.idx3-ubyte", "mnist"},
+           {"photos/cat/train.bin", "image_folder"}}) {
+    folder.write(file, "");
+    EXPECT_EQ(format_of_path(folder / file.substr(0, file.find('/'))), format) << file;
+  }
   EXPECT_EQ(format_of_path("x-{0..3}.tar"), "webdataset");
+  EXPECT_EQ(format_of_path("x.tar.gz"), "webdataset");
+  EXPECT_EQ(format_of_path("x.tgz"), "webdataset");
+  EXPECT_EQ(format_of_path("b{0..3}/x.csv"), "manifest");
+  folder.write("b{x}.foo", "");
+  EXPECT_THAT(data_error([&] { format_of_path(folder / "b{x}.foo"); }),
+              HasSubstr("found another file"));
   EXPECT_EQ(format_of_path("x.jsonl"), "manifest");
   EXPECT_THAT(data_error([&] { format_of_path(folder / "x.foo"); }),
               HasSubstr("found no such folder or file"));

@@ -67,6 +67,20 @@ TEST_F(WebDatasetTest, ReadsPicturesFromTheirPlaces) {
   EXPECT_EQ(Bytes(bytes.begin(), bytes.end()), image_bytes("rgb.png"));
 }
 
+TEST_F(WebDatasetTest, AFileIsNoPatternAndAStarIsNoRange) {
+  folder_.write("a{x}.tar", ended(two()));
+  EXPECT_EQ(open("a{x}.tar")->size(), 2);
+  EXPECT_THROW(open("b{x}.tar"), base::UsageError);
+  try {
+    open("a-*.tar");
+    ADD_FAILURE() << "expected an error";
+  } catch (const base::UsageError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("found the pattern "),
+                                    HasSubstr("a-*.tar, expected a range in braces; write it as "
+                                              "shard-{0000..0012}.tar")));
+  }
+}
+
 TEST_F(WebDatasetTest, ARangeNamesItsShards) {
   EXPECT_THAT(shard_paths("x-{08..10}.tar"), ElementsAre("x-08.tar", "x-09.tar", "x-10.tar"));
   EXPECT_THAT(shard_paths("{1..2}/{0..1}.tar"),

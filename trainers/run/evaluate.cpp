@@ -32,12 +32,13 @@ DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
                              "name one with --data");
     return dataset;
   }
-  // A folder of images or a file whose name tells its format, unless the folder holds none and the
-  // checkpoint knows files (IDX, CIFAR) by format.
+  // What the path tells, unless it is a folder without folders and the checkpoint knows files (IDX,
+  // CIFAR) by format.
   const bool known = stored && dataset.format != "synthetic" && dataset.format != "image_folder";
   if (!known || has_folders(options.data) || !std::filesystem::is_directory(options.data)) {
     dataset = {};
     dataset.format = data::format_of_path(options.data);
+    dataset.split = "test";  // of CIFAR and MNIST; other sets have no parts
   }
   dataset.path = options.data;
   dataset.fraction_begin = 0;
