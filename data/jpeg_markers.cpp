@@ -27,7 +27,7 @@ class Walk {
     while (const uint8_t marker = next_marker()) {
       if (marker == kEndOfImage) break;
       if (is_restart(marker) || marker == 0x01) continue;  // stand alone
-      if (!copy_segment(marker)) return {};
+      if (!copy_segment(marker)) break;
       if (marker == kStartOfScan) copy_scan();
     }
     copy(jpeg_.size() - at_);

@@ -139,6 +139,11 @@ TEST(Decode, AnOddJpegThatIsDamagedTooIsRefused) {
       bad[static_cast<size_t>(middle - whole.begin() + place)] = static_cast<uint8_t>(value);
     bad[static_cast<size_t>(middle - whole.begin() + 5)] = 0;
     refuses(bad, "Corrupt JPEG data");
+    // A segment in the data that the file is too short for: the damage is named, not the oddity.
+    Bytes torn(whole.begin(), middle);
+    torn.insert(torn.end(), {0xFF, 0xE5, 0x7F, 0xFF});
+    torn.insert(torn.end(), middle, whole.end());
+    refuses(torn, "premature end of data segment");
   }
 }
 
