@@ -43,6 +43,7 @@ def resize_goldens():
         # The vertical pass is first where the height shrinks by more than twice of what the width does.
         (100, 60, 60, 40), (101, 60, 60, 40), (99, 60, 60, 40), (41, 30, 40, 31), (40, 30, 40, 31), (40, 30, 41, 33),
         (43, 30, 40, 29), (42, 30, 40, 29), (41, 30, 40, 30), (300, 400, 224, 224), (400, 300, 224, 224), (500, 20, 64, 96),
+        (2, 600_000, 3, 300), (600_000, 2, 300, 3),  # so long that the weights are made in pieces
     ]
     boxes = [  # of a picture: height, width; top, left, height, width → height, width
         (90, 120, 3, 5, 61, 40, 21, 20), (90, 120, 3, 5, 60, 40, 20, 20), (90, 120, 29, 77, 61, 43, 24, 24),
