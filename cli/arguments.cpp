@@ -338,13 +338,13 @@ Arguments parse_arguments(int argc, const char* const* argv) {
   }
   {
     Verb& v =
-        verb("verify", "Recompute a golden file's logits, features, loss and gradients",
+        verb("verify", "Recompute what a golden file holds, of a classifier, a backbone or SimMIM",
              "swin verify tests/goldens/v1_square_window.safetensors "
              "--golden tests/goldens/v1_square.safetensors --config tests/goldens/v1_square.json");
     const auto& file = v.positional(
         "FILE", "Weights in any format and dialect, or counted:SEED (docs/numerics.md)");
-    const auto& golden =
-        v.option("--golden", "FILE", "Golden .safetensors: input, logits, loss, gradients …");
+    const auto& golden = v.option("--golden", "FILE",
+                                  "Golden .safetensors: input, logits or maps, loss, gradients …");
     const auto& config =
         v.option("--config", "CONFIG", "Model of a weight file that has no config of its own");
     builders.push_back([&](const CommonArguments& common) {

@@ -67,11 +67,13 @@ base::ExitCode run(const VerifyArguments& arguments) {
     print(text);
   }
   if (!report.passed)
-    throw base::CheckFailed(arguments.file,
-                            "found " + std::to_string(failed) + " of " +
-                                std::to_string(report.tensors.size()) +
-                                " tensors that differ from " + arguments.golden + ", expected none",
-                            "check that weights, config and golden file belong together");
+    throw base::CheckFailed(
+        arguments.file,
+        "found " + std::to_string(failed) + " of " + std::to_string(report.tensors.size()) +
+            " tensors that differ from " + arguments.golden + ", expected none",
+        report.weights_unnamed ? "the golden file does not say that its weights are counted; "
+                                 "give the weights it was made with"
+                               : "check that weights, config and golden file belong together");
   return base::ExitCode::done;
 }
 

@@ -125,9 +125,10 @@ def main():
             target = torch.softmax(noise, dim=1)
         else:
             target = torch.randint(config["num_classes"], (case["batch"],), generator=generator)
+        notes = {"made_by": made_by, "weights": f"v1_{case['model']}.safetensors"}
         safetensors.torch.save_file(golden(models[case["model"]], images, target),
                                     output / f"{name}.safetensors",
-                                    {"made_by": f"{made_by} from v1_{case['model']}.safetensors"})
+                                    {"swin": json.dumps(notes, sort_keys=True)})
         text = json.dumps(model_section(config, case["image_size"]), indent=2)
         (output / f"{name}.json").write_text(text + "\n")
     # The names and shapes of Swin-T, to compare the engine's with.

@@ -30,11 +30,26 @@ TEST(CliVerify, CountedWeightsNeedNoFile) {
   EXPECT_THAT(swin(verify("counted:7", "vit_avg")).out, HasSubstr("all agree"));
 }
 
+TEST(CliVerify, BackbonesAndSimMimToo) {
+  for (const auto& [weights, name] :
+       {std::pair("counted:7", "backbone"), {"counted:7", "simmim"}, {"counted:4", "simmim_v2"}}) {
+    const Finished result = swin(verify(weights, name));
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("all agree")) << name;
+  }
+}
+
 TEST(CliVerify, OtherSeedsAreRefused) {
   const Finished other = swin(verify("counted:8", "vit_avg"));
   EXPECT_EQ(other.exit_code, 4);
   EXPECT_THAT(other.err, HasSubstr("counted:7, expected one of counted:8"));
   EXPECT_EQ(swin(verify("counted:x", "vit_avg")).exit_code, 2);
+  const Finished file = swin(verify("counted:7", "v1_square"));
+  EXPECT_EQ(file.exit_code, 4);
+  EXPECT_THAT(file.err, HasSubstr("give v1_square_window.safetensors instead of counted:7"));
+  const Finished unnamed = swin(verify("counted:7", "v1_resized"));
+  EXPECT_EQ(unnamed.exit_code, 8);
+  EXPECT_THAT(unnamed.err, HasSubstr("does not say that its weights are counted"));
   EXPECT_EQ(swin({"verify", "counted:7", "--golden", kGoldens + "vit_avg.safetensors"}).exit_code,
             2);
 }

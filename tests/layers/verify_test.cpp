@@ -1,6 +1,8 @@
 // verify, which compares a model with a golden file, notices what is wrong.
 #include "base/errors.h"
 #include "files/checkpoint_file.h"
+#include "layers/backbone.h"
+#include "layers/simmim.h"
 #include "layers/weights/counted_weights.h"
 #include "layers/weights/load_weights.h"
 #include "tests/layers/golden_support.h"
@@ -158,6 +160,114 @@ TEST_F(Verify, ACheckpointBringsItsConfig) {
   EXPECT_EQ(report.tensors.size(), 67u);
 }
 
+// ---- weights without a head, and other networks -------------------------------------------------
+
+TEST_F(Verify, FeaturesNeedNoHead) {
+  const Edit whole(kGoldens + "v1_padded.safetensors");
+  for (const char* name : {"head.weight", "head.bias"}) weights_.remove(name);
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(); }),
+              HasSubstr("found weights without a head"));
+  std::erase_if(golden_.arrays, [](const NamedArray& array) {
+    return array.name != "input" && !array.name.starts_with("features.");
+  });
+  EXPECT_EQ(failures(), Names{});
+  EXPECT_EQ(run().tensors.size(), 2u);
+  for (const char* name : {"norm.weight", "norm.bias"}) weights_.remove(name);
+  EXPECT_EQ(failures(), Names{});
+  config_->num_classes = 0;
+  EXPECT_EQ(failures(), Names{});
+  weights_.numbers("layers.0.blocks.0.norm1.bias")[0] += 1;
+  EXPECT_EQ(failures(), (Names{"features.0", "features.1"}));
+  weights_.remove("patch_embed.norm.bias");
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(); }),
+              HasSubstr("found no patch_embed.norm.bias"));
+}
+
+// Weight files of the networks that are no classifiers: the counted ones, written out.
+class OtherVerify : public oracle::EngineTest {
+ protected:
+  OtherVerify() { base::set_num_threads(1); }
+  std::string written(uint64_t seed, Parameters& parameters, const std::string& left_out = " ") {
+    std::vector<std::vector<float>> memory;
+    std::vector<NamedArray> arrays;
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      const ParameterEntry& entry = parameters[i];
+      if (entry.name.starts_with(left_out)) continue;
+      memory.push_back(counted_values(seed, entry.name, entry.shape));
+      std::vector<int64_t> shape;
+      for (int side = 0; side < entry.shape.rank(); ++side) shape.push_back(entry.shape[side]);
+      arrays.push_back(NamedArray::of(entry.name, shape, std::span<const float>(memory.back())));
+    }
+    const std::string path = (folder_ / "weights.safetensors").string();
+    files::write_safetensors(path, arrays);
+    return path;
+  }
+  VerifyReport run(const std::string& weights, const std::string& name, Edit& golden,
+                   const files::StringMap& metadata) {
+    const std::string path = (folder_ / "golden.safetensors").string();
+    files::write_safetensors(path, golden.arrays, metadata);
+    return verify(weights, path, config_of(name));
+  }
+  TemporaryDirectory folder_;
+};
+
+TEST_F(OtherVerify, ABackboneMayHaveMoreOutputsThanTheGolden) {
+  Parameters parameters;
+  const Backbone backbone(Scope(parameters), config_of("backbone"), {.out_stages = {0, 1, 2}});
+  const std::string weights = written(7, parameters), golden = kGoldens + "backbone.safetensors";
+  const VerifyReport report = verify(weights, golden, config_of("backbone"));
+  EXPECT_TRUE(report.passed);
+  EXPECT_EQ(report.tensors.size(), 82u);
+  EXPECT_EQ(report.without_golden, (std::vector<std::string>{"norm1.weight", "norm1.bias"}));
+
+  Edit changed(golden);
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(weights, "backbone", changed, {}); }),
+              HasSubstr("found a loss or gradients of a backbone and no seed"));
+  const files::StringMap seed = {{"swin", R"({"seed": 7})"}};
+  changed.memory.reserve(2);
+  changed.numbers("output.2")[5] += 0.01f;
+  const VerifyReport differs = run(weights, "backbone", changed, seed);
+  for (const auto& tensor : differs.tensors)
+    EXPECT_EQ(tensor.passed, tensor.name != "output.2") << tensor.name;
+  changed.at("output.2").name = "output.3";
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(weights, "backbone", changed, seed); }),
+              HasSubstr("found output.3, expected a stage of 0 … 2"));
+  changed.at("output.3").name = "output.1";  // a map of this stage has another shape
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(weights, "backbone", changed, seed); }),
+              HasSubstr("found output.1 with shape"));
+  EXPECT_THAT(message_of<base::WeightError>(
+                  [&] { verify(written(7, parameters, "norm"), golden, config_of("backbone")); }),
+              HasSubstr("expected the weights of a backbone"));
+  EXPECT_THAT(message_of<base::WeightError>(
+                  [&] { verify(written(7, parameters, "norm0"), golden, config_of("backbone")); }),
+              HasSubstr("found no output.0"));
+}
+
+TEST_F(OtherVerify, SimMimWeightsMayBeInAFile) {
+  Parameters parameters;
+  const MaskedImageModel model(Scope(parameters), config_of("simmim_v2"));
+  const std::string weights = written(4, parameters), golden = kGoldens + "simmim_v2.safetensors";
+  const VerifyReport report = verify(weights, golden, config_of("simmim_v2"));
+  EXPECT_TRUE(report.passed);
+  EXPECT_EQ(report.tensors.size(), 65u);
+
+  Edit changed(golden);
+  const auto message = [&] {
+    return message_of<base::WeightError>([&] { run(weights, "simmim_v2", changed, {}); });
+  };
+  std::vector<int64_t> mask(128);
+  files::read_int64(changed.at("mask"), "mask", mask);
+  mask[3] = 1 - mask[3];
+  changed.at("mask") = NamedArray::of("mask", {2, 8, 8}, std::span<const int64_t>(mask));
+  EXPECT_FALSE(run(weights, "simmim_v2", changed, {}).passed);
+  mask[3] = 2;
+  EXPECT_THAT(message(), HasSubstr("found 2 in the mask, expected 0 or 1"));
+  changed.at("mask").shape = {2, 64};
+  EXPECT_THAT(message(), HasSubstr("found mask (2, 64), expected (2, 8, 8)"));
+  changed.remove("mask");
+  EXPECT_THAT(message(), HasSubstr("mask"));
+}
+
 // ---- counted weights and samples ----------------------------------------------------------------
 
 // A golden of counted weights under change; `notes` is its metadata `swin`.
@@ -203,8 +313,10 @@ class CountedVerify : public oracle::EngineTest {
 
 TEST_F(CountedVerify, NeedsNoWeightFile) {
   EXPECT_TRUE(run().passed);
+  EXPECT_FALSE(run().weights_unnamed);
   notes_ = "{}";
   EXPECT_TRUE(run().passed);
+  EXPECT_TRUE(run().weights_unnamed);
   EXPECT_FALSE(run("counted:8").passed);
 }
 

@@ -45,6 +45,7 @@ class GoldenFile {
   const std::vector<GoldenTensor>& tensors() const { return tensors_; }
   const GoldenTensor* find(const std::string& name) const;  ///< null where absent
   const std::optional<std::string>& weights() const { return weights_; }
+  const std::optional<uint64_t>& seed() const { return seed_; }
   bool has_target() const { return file_.find("target") != nullptr; }
 
   /// The input as (B, H, W, C).

@@ -3,43 +3,23 @@
 #include <algorithm>
 #include <string_view>
 
-#include "autograd/ops/ops.h"
 #include "autograd/tape/tape.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "files/checkpoint_file.h"
-#include "layers/model.h"
-#include "layers/weights/counted_weights.h"
-#include "layers/weights/load_weights.h"
+#include "layers/scope.h"
 #include "trainers/config/config.h"
+#include "trainers/report/verify_models.h"
 
 namespace swin::trainers {
 
-using autograd::Shape;
 using autograd::Tensor;
-using files::NamedArray;
 
 namespace {
 
-constexpr std::string_view kFeatures = "features.", kGradient = "grad.";
+constexpr std::string_view kFeatures = "features.", kOutput = "output.", kGradient = "grad.";
 
-// The weights to verify: read from a file, or counted.
-struct Weights {
-  explicit Weights(const std::string& name) : where(name), seed(layers::counted_seed(name)) {
-    if (!seed) arrays = layers::read_weights(name);
-  }
-  void load(layers::Parameters& parameters) const {
-    if (seed)
-      layers::fill_counted(parameters, *seed);
-    else
-      layers::load_weights(parameters, arrays, where);
-  }
-  std::string where;
-  std::optional<uint64_t> seed;
-  std::vector<NamedArray> arrays;
-};
-
-layers::ModelConfig stored_model_config(const Weights& weights) {
+layers::ModelConfig stored_model_config(const VerifiedWeights& weights) {
   if (weights.seed || !files::is_checkpoint(weights.where))
     throw base::UsageError(weights.where, "found weights alone, expected a config beside them",
                            "add --config CONFIG (its model section is enough)");
@@ -51,53 +31,71 @@ layers::ModelConfig stored_model_config(const Weights& weights) {
   }
 }
 
-// Outputs of the head, where the config leaves them to the weights.
-int64_t num_classes_of(const Weights& weights, const GoldenFile& golden) {
-  for (const NamedArray& array : weights.arrays)
-    if (array.name == "head.bias" && array.shape.size() == 1) return array.shape[0];
-  const GoldenTensor* logits = weights.seed ? golden.find("logits") : nullptr;
-  if (logits && logits->whole && logits->whole->shape.size() == 2) return logits->whole->shape[1];
-  return 0;
+// The number behind a prefix, "features.2" → 2; −1 where there is none below `end`.
+int64_t stage_of(const std::string& name, std::string_view prefix, int64_t end) {
+  const std::string_view digits = std::string_view(name).substr(prefix.size());
+  for (int64_t i = 0; i < end; ++i)
+    if (digits == std::to_string(i)) return i;
+  return -1;
 }
 
 // What is compared, in the order of the report.
 struct Expected {
-  const GoldenTensor *logits = nullptr, *loss = nullptr;
-  std::vector<const GoldenTensor*> features, gradients;
+  Asked asked;
+  const GoldenTensor* loss = nullptr;
+  std::vector<const GoldenTensor*> maps, gradients;
   std::vector<std::string> ignored;
 
-  explicit Expected(const GoldenFile& golden) {
+  Expected(const GoldenFile& golden, int64_t num_stages) {
+    std::vector<const GoldenTensor*> features;
+    const auto stage = [&](const GoldenTensor& tensor, std::string_view prefix) {
+      const int64_t number = stage_of(tensor.name, prefix, num_stages);
+      if (number < 0)
+        throw base::WeightError(
+            golden.where(),
+            "found " + tensor.name + ", expected a stage of 0 … " + std::to_string(num_stages - 1));
+      return number;
+    };
+    asked.reconstruction = golden.find("reconstruction") || golden.find("mask");
     for (const GoldenTensor& tensor : golden.tensors()) {
-      if (tensor.name == "logits")
-        logits = &tensor;
-      else if (tensor.name == "loss")
-        loss = &tensor;
-      else if (tensor.name.starts_with(kFeatures))
-        features.push_back(&tensor);
-      else if (tensor.name.starts_with(kGradient))
+      if (tensor.name.starts_with(kGradient)) {
         gradients.push_back(&tensor);
-      else
+      } else if (tensor.name == "loss") {
+        loss = &tensor;
+      } else if (tensor.name == "reconstruction") {
+        maps.push_back(&tensor);
+      } else if (tensor.name.starts_with(kOutput) && !asked.reconstruction) {
+        asked.outputs.push_back(stage(tensor, kOutput));
+        maps.push_back(&tensor);
+      } else if (tensor.name == "logits" || tensor.name.starts_with(kFeatures)) {
+        features.push_back(&tensor);
+      } else if (tensor.name != "mask") {
         ignored.push_back(tensor.name);
+      }
     }
-    if (!logits && !loss && features.empty() && gradients.empty())
+    std::sort(asked.outputs.begin(), asked.outputs.end());
+    if (maps.empty() && !asked.reconstruction) {
+      for (const GoldenTensor* tensor : features) {
+        if (tensor->name == "logits") {
+          asked.logits = true;
+          maps.insert(maps.begin(), tensor);
+        } else {
+          stage(*tensor, kFeatures);
+          maps.push_back(tensor);
+        }
+      }
+    } else {  // a backbone and SimMIM have none of these
+      for (const GoldenTensor* tensor : features) ignored.push_back(tensor->name);
+    }
+    asked.loss = loss;
+    asked.gradients = !gradients.empty();
+    if (maps.empty() && !loss && gradients.empty())
       throw base::WeightError(
           golden.where(),
-          "found nothing to compare, expected logits, loss, features.<stage> or "
-          "grad.<parameter>");
-    if ((loss || !gradients.empty()) && !golden.has_target())
-      throw base::WeightError(
-          golden.where(),
-          "found a loss or gradients and no target, expected target (B) or (B, classes)");
+          "found nothing to compare, expected logits, loss, features.<stage>, output.<stage>, "
+          "reconstruction or grad.<parameter>");
   }
 };
-
-// The stage of "features.2"; −1 where there is none of that number.
-int64_t stage_of(const std::string& name, int64_t num_stages) {
-  const std::string digits = name.substr(kFeatures.size());
-  for (int64_t i = 0; i < num_stages; ++i)
-    if (digits == std::to_string(i)) return i;
-  return -1;
-}
 
 void compare_gradients(const layers::Parameters& parameters, const GoldenFile& golden,
                        const Expected& expected, VerifyReport& report) {
@@ -125,13 +123,14 @@ void compare_gradients(const layers::Parameters& parameters, const GoldenFile& g
 
 VerifyReport verify(const std::string& weight_file, const std::string& golden_file,
                     const std::optional<layers::ModelConfig>& config) {
-  const Weights weights(weight_file);
+  const VerifiedWeights weights(weight_file);
   layers::ModelConfig model_config = config ? *config : stored_model_config(weights);
   const GoldenFile golden(golden_file);
-  const Expected expected(golden);
   if (weights.seed && golden.weights().value_or(weight_file) != weight_file)
-    throw base::WeightError(golden_file, "found a golden of the weights " + *golden.weights() +
-                                             ", expected one of " + weight_file);
+    throw base::WeightError(
+        golden_file,
+        "found a golden of the weights " + *golden.weights() + ", expected one of " + weight_file,
+        "give " + *golden.weights() + " instead of " + weight_file);
 
   const Tensor images = golden.images();
   if (images.dim(3) != model_config.in_chans)
@@ -139,42 +138,36 @@ VerifyReport verify(const std::string& weight_file, const std::string& golden_fi
                                              " channels, expected the model's " +
                                              std::to_string(model_config.in_chans));
   model_config.image_size = {images.dim(1), images.dim(2)};
-  if (model_config.num_classes == 0) model_config.num_classes = num_classes_of(weights, golden);
-
-  const bool with_gradients = !expected.gradients.empty();
-  layers::Model model(model_config, 0, with_gradients);
-  weights.load(model.parameters());
-  model.parameters().begin_update();
+  const Expected expected(golden, model_config.num_stages());
+  const auto model = verified_model(golden, expected.asked, weights, model_config);
+  model->parameters().begin_update();
 
   autograd::Tape tape;
-  std::vector<Tensor> features;
-  Tensor logits, loss;
+  VerifiedModel::Outputs outputs;
   {
     std::optional<autograd::Tape::Recording> recording;
-    if (with_gradients) recording.emplace(tape);
-    logits = model.forward(images, layers::Pass{}, &features);
-    if (golden.has_target())
-      loss = autograd::cross_entropy(logits, golden.target(logits.shape()),
-                                     real{1} / static_cast<real>(logits.dim(0)));
+    if (expected.asked.gradients) recording.emplace(tape);
+    outputs = (*model)(images);
   }
   VerifyReport report;
   report.ignored = expected.ignored;
+  report.weights_unnamed = weights.seed && !golden.weights();
   const auto check = [&](const GoldenTensor& tensor, const Tensor& found) {
     report.tensors.push_back(
         golden.compare(tensor, found.shape(), found.data(), kForwardTolerance));
   };
-  if (expected.logits) check(*expected.logits, logits);
-  for (const GoldenTensor* tensor : expected.features) {
-    const int64_t stage = stage_of(tensor->name, static_cast<int64_t>(features.size()));
-    if (stage < 0)
-      throw base::WeightError(golden_file, "found " + tensor->name + ", expected a stage of 0 … " +
-                                               std::to_string(features.size() - 1));
-    check(*tensor, features[static_cast<size_t>(stage)]);
+  for (const GoldenTensor* tensor : expected.maps) {
+    const auto map = std::find_if(outputs.maps.begin(), outputs.maps.end(),
+                                  [&](const auto& m) { return m.name == tensor->name; });
+    if (map == outputs.maps.end())
+      throw base::WeightError(weight_file, "found no " + tensor->name + " among its outputs, " +
+                                               "expected all that " + golden_file + " holds");
+    check(*tensor, map->values);
   }
-  if (expected.loss) check(*expected.loss, loss);
-  if (with_gradients) {
-    tape.backward(loss);
-    compare_gradients(model.parameters(), golden, expected, report);
+  if (expected.loss) check(*expected.loss, outputs.loss);
+  if (expected.asked.gradients) {
+    tape.backward(outputs.loss);
+    compare_gradients(model->parameters(), golden, expected, report);
   }
   report.passed = std::all_of(report.tensors.begin(), report.tensors.end(),
                               [](const auto& e) { return e.passed; });

@@ -10,10 +10,12 @@
 namespace swin::trainers {
 
 struct VerifyReport {
-  std::vector<TensorError> tensors;  ///< logits, features, loss, gradients
+  std::vector<TensorError> tensors;  ///< logits, features or other maps, loss, gradients
   std::vector<std::string> ignored;  ///< tensors of the golden file that have no meaning here
   /// Parameters whose gradient the golden file leaves out though it holds others.
   std::vector<std::string> without_golden;
+  /// The weights were counted, and the golden file does not say that its own were.
+  bool weights_unnamed = false;
   bool passed = false;  ///< every tensor passed
 };
 
@@ -21,8 +23,14 @@ struct VerifyReport {
 /// @param weight_file any weight file (layers/weights/load_weights.h), or "counted:SEED" for
 /// counted weights
 ///   (layers/weights/counted_weights.h), which no file holds.
-/// @param golden_file .safetensors (trainers/report/golden.h) with any of `logits`, `loss` (mean
-///   cross entropy with `target`), `features.<stage>` (B, H, W, C), `grad.<parameter>`.
+/// @param golden_file .safetensors (trainers/report/golden.h) with any of `loss`,
+///   `grad.<parameter>` and, as it is of
+///   a classifier: `logits`, `features.<stage>` (B, H, W, C); the loss is the mean cross entropy
+///     with `target`; where there are features alone, the weights need no head;
+///   a backbone: `output.<stage>` (B, H, W, C), behind its norm; the loss is the sum over outputs
+///     of the mean of output · cotangent, counted numbers of the streams cotangent.output.<stage>;
+///   SimMIM: `mask` (B, rows, columns of patches), `reconstruction` (B, C, H, W); the loss is
+///     SimMIM's.
 /// @param config the model; empty: the one the checkpoint holds. Its image_size gives way to the
 ///   size of the input, and num_classes 0 to the size of the file's head or of the golden's logits.
 /// @return the errors; a comparison that fails is `passed` = false, not an exception.
