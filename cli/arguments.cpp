@@ -297,8 +297,10 @@ Arguments parse_arguments(int argc, const char* const* argv) {
         v.positional("FILE", "Checkpoint (.h5), .safetensors, its index or folder, .pth or .pt");
     const auto& config =
         v.option("--config", "CONFIG", "Also check that a weight file fits this model");
+    const auto& ema = v.flag("--ema", "The averaged weights of a file that holds two sets");
     builders.push_back([&](const CommonArguments& common) {
       auto a = with<InspectArguments>(common);
+      a.ema = ema;
       a.file = v.required("FILE", file);
       a.config = v.given_text("--config", config);
       return Arguments(a);
@@ -319,10 +321,12 @@ Arguments parse_arguments(int argc, const char* const* argv) {
         v.option("--config", "CONFIG",
                  "Model of a weight file that has no config of its own (default: what its shapes "
                  "tell)");
+    const auto& ema = v.flag("--ema", "The averaged weights of a file that holds two sets");
     const auto& allow = v.option(
         "--allow", "KEY,…", "Keys of IN that may be left out though unknown; * is any characters");
     builders.push_back([&](const CommonArguments& common) {
       auto a = with<ConvertArguments>(common);
+      a.ema = ema;
       a.input = v.required("IN", input);
       a.output = v.required("OUT", output);
       a.dialect = v.given_text("--dialect", dialect);

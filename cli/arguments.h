@@ -58,12 +58,14 @@ struct ConfigArguments : CommonArguments {
 struct InspectArguments : CommonArguments {
   std::string file;
   std::optional<std::string> config;
+  bool ema = false;  ///< the averaged weights of a file that holds two sets
 };
 
 struct ConvertArguments : CommonArguments {
   std::string input, output;
   std::optional<std::string> dialect;  ///< of the output; official
   std::optional<std::string> config;
+  bool ema = false;                ///< the averaged weights of a file that holds two sets
   std::vector<std::string> allow;  ///< keys that may be there without meaning, * for any characters
 };
 

@@ -126,7 +126,9 @@ base::ExitCode run(const ConvertArguments& arguments) {
                            "name it OUT.h5 (for predict, evaluate, train --init) or "
                            "OUT.safetensors (for other programs)");
   const Dialect dialect = chosen_dialect(arguments, to_h5);
-  const layers::WeightFile file = layers::read_weight_file(arguments.input, arguments.allow);
+  const layers::WeightFile file = layers::read_weight_file(
+      arguments.input, arguments.allow,
+      arguments.ema ? files::WeightSet::averaged : files::WeightSet::trained);
   const Source source = source_of(arguments, file);
   layers::require_fit(file, source.config.model);
   if (to_h5) {

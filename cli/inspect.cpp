@@ -34,7 +34,7 @@ int64_t numel(const std::vector<int64_t>& shape) {
   return files::num_elements_of(shape).value_or(0);
 }
 
-Contents read_checkpoint(const std::string& file) {
+Contents read_checkpoint(const std::string& file, files::WeightSet set) {
   const files::CheckpointFile checkpoint(file);
   Contents contents;
   contents.format = "swin.cpp checkpoint";
@@ -55,12 +55,12 @@ Contents read_checkpoint(const std::string& file) {
                               "use another checkpoint of the run");
     }
   }
-  contents.weights = layers::read_weight_file(file);
+  contents.weights = layers::read_weight_file(file, {}, set);
   return contents;
 }
 
-Contents read_weights(const std::string& file) {
-  const files::RawWeights raw = files::read_raw_weights(file);
+Contents read_weights(const std::string& file, files::WeightSet set) {
+  const files::RawWeights raw = files::read_raw_weights(file, set);
   Contents contents;
   contents.format = raw.format;
   if (std::filesystem::is_regular_file(file)) {
@@ -74,7 +74,7 @@ Contents read_weights(const std::string& file) {
   }
   for (const auto& [name, value] : raw.metadata) contents.meta.emplace_back(name, value);
   try {
-    contents.weights = layers::read_weight_file(file);
+    contents.weights = layers::read_weight_file(file, {}, set);
   } catch (const base::WeightError& error) {  // whole and readable, but other names than a model's
     contents.unknown = error.what();
   }
@@ -155,10 +155,12 @@ void print_as_text(const std::string& file, const Contents& contents) {
 base::ExitCode run(const InspectArguments& arguments) {
   const std::string& file = arguments.file;
   const bool is_hdf5 = file.ends_with(".h5") || files::is_checkpoint(file);
-  Contents contents = is_hdf5 ? read_checkpoint(file) : read_weights(file);
+  const files::WeightSet set =
+      arguments.ema ? files::WeightSet::averaged : files::WeightSet::trained;
+  Contents contents = is_hdf5 ? read_checkpoint(file, set) : read_weights(file, set);
   if (arguments.config) {
     const layers::ModelConfig model = load_model_config(*arguments.config, {}).model;
-    if (!contents.weights) layers::read_weight_file(file);  // throws again, now for all to see
+    if (!contents.weights) layers::read_weight_file(file, {}, set);  // throws again, now for all to see
     layers::require_fit(*contents.weights, model);
     contents.fits = *arguments.config;
   } else if (is_hdf5 && contents.weights->config_json) {

@@ -7,9 +7,9 @@
 #include <unordered_set>
 
 #include "base/errors.h"
+#include "files/archive_file.h"
 #include "files/mapped_file.h"
 #include "files/pickle.h"
-#include "files/archive_file.h"
 
 namespace swin::files {
 namespace {
@@ -21,7 +21,13 @@ constexpr std::string_view kZipMagic = "PK\x03\x04";
 constexpr std::string_view kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr std::string_view kLegacyBegin = "\x80\x02\x8a\x0a";
 constexpr int64_t kLegacyProtocol = 1001;
-constexpr std::string_view kDictKeys[] = {"model", "state_dict", "model_state", "net"};
+// Of the official program and timm, PyTorch's tutorials, DeepSpeed and others.
+constexpr std::string_view kTrainedKeys[] = {
+    "model", "state_dict", "model_state_dict", "model_state", "net", "network", "module", "params"};
+// Of timm, the official programs and YOLO's.
+constexpr std::string_view kAveragedKeys[] = {"state_dict_ema", "model_ema", "ema"};
+// mmengine swaps the two sets when it saves: its state_dict is the average, and this is not.
+constexpr std::string_view kSwappedKey = "ema_state_dict";
 constexpr size_t kMaxNameBytes = 512;
 constexpr size_t kMaxRank = 64;
 // Strided tensors are copied; a file may hold tiny ones that expand to a little more than itself.
@@ -94,8 +100,8 @@ void gather(std::span<const std::byte> storage, size_t element_bytes, int64_t of
 class TorchFile::Reader {
  public:
   Reader(TorchFile& file, std::span<const std::byte> bytes, const std::string& where,
-         std::shared_ptr<const void> owner)
-      : file_(file), bytes_(bytes), where_(where), owner_(std::move(owner)) {}
+         std::shared_ptr<const void> owner, WeightSet set)
+      : file_(file), bytes_(bytes), where_(where), owner_(std::move(owner)), set_(set) {}
 
   void read() {
     if (starts_with(bytes_, kZipMagic))
@@ -216,29 +222,70 @@ class TorchFile::Reader {
     return false;
   }
 
+  static std::string_view first_set(const Pickle& pickle, std::span<const std::string_view> keys) {
+    for (const std::string_view key : keys)
+      if (const PickleValue* dict = pickle.find(pickle.root(), key);
+          dict != nullptr && holds_tensor(pickle, *dict))
+        return key;
+    return {};
+  }
+
+  // The key of the set that is to be read; empty for the root itself.
+  std::string_view key_of_set(const Pickle& pickle) const {
+    const std::string_view trained = first_set(pickle, kTrainedKeys);
+    const std::string_view averaged = first_set(pickle, kAveragedKeys);
+    const std::string_view swapped = first_set(pickle, {&kSwappedKey, 1});
+    if (set_ == WeightSet::trained) {
+      if (!trained.empty() || holds_tensor(pickle, pickle.root())) return trained;
+      return averaged.empty() ? swapped : averaged;
+    }
+    if (!averaged.empty()) return averaged;
+    if (!swapped.empty() && !trained.empty())
+      refuse(
+          "found ema_state_dict, which in files of mmengine holds the weights without average, "
+          "expected state_dict_ema, model_ema or ema",
+          "leave --ema out: the average is under state_dict");
+    if (swapped.empty())
+      refuse("found no averaged weights, expected them under state_dict_ema, model_ema or ema",
+             "leave --ema out");
+    return swapped;
+  }
+
   void read_root(const Pickle& pickle) {
     const PickleValue& root = pickle.root();
     if (root.kind != Kind::dict)
       refuse(root.kind == Kind::tensor ? "found a single tensor, expected a dict of them"
                                        : "found no dict, expected a state dict",
              kForeign);
-    for (const std::string_view key : kDictKeys) {
-      const PickleValue* dict = pickle.find(root, key);
-      if (dict == nullptr || !holds_tensor(pickle, *dict)) continue;
-      file_.key_ = key;
-      const auto& members = pickle.items(root);
-      for (size_t i = 0; i < members.size(); i += 2)
-        if (members[i].kind != Kind::text || pickle.text(members[i]) != key)
-          file_.ignored_.push_back(name_of(pickle, members[i]));
-      read_dict(pickle, *dict);
-      return;
+    const std::string_view key = key_of_set(pickle);
+    if (key.empty()) {
+      if (!holds_tensor(pickle, root)) refuse_root(pickle);
+      return read_dict(pickle, root);
     }
-    if (!holds_tensor(pickle, root))
-      refuse(
-          "found a dict without tensors, expected a state dict, or one under \"model\" or "
-          "\"state_dict\"",
-          kForeign);
-    read_dict(pickle, root);
+    file_.key_ = key;
+    const auto& members = pickle.items(root);
+    for (size_t i = 0; i < members.size(); i += 2)
+      if (members[i].kind != Kind::text || pickle.text(members[i]) != key)
+        set_aside(pickle, name_of(pickle, members[i]), members[i + 1]);
+    read_dict(pickle, *pickle.find(root, key));
+  }
+
+  [[noreturn]] void refuse_root(const Pickle& pickle) const {
+    const auto& members = pickle.items(pickle.root());
+    std::string keys;
+    for (size_t i = 0; i < members.size() && keys.size() < kMaxNameBytes; i += 2)
+      if (members[i].kind == Kind::text && holds_tensor(pickle, members[i + 1]))
+        keys += (keys.empty() ? "\"" : "\", \"") + printable(pickle.text(members[i]));
+    refuse((keys.empty() ? "found a dict without tensors" : "found tensors under " + keys + "\"") +
+               ", expected a state dict, or one under \"model\" or \"state_dict\"",
+           kForeign);
+  }
+
+  void set_aside(const Pickle& pickle, std::string name, const PickleValue& value) {
+    if (!holds_tensor(pickle, value)) return file_.ignored_.push_back(std::move(name));
+    const bool averaged = std::find(std::begin(kAveragedKeys), std::end(kAveragedKeys), name) !=
+                          std::end(kAveragedKeys);
+    file_.other_sets_.push_back({std::move(name), averaged});
   }
 
   std::string name_of(const Pickle& pickle, const PickleValue& key) const {
@@ -257,7 +304,7 @@ class TorchFile::Reader {
     for (size_t i = 0; i < members.size(); i += 2) {
       std::string name = name_of(pickle, members[i]);
       if (members[i + 1].kind != Kind::tensor || members[i].kind != Kind::text) {
-        file_.ignored_.push_back(std::move(name));
+        set_aside(pickle, std::move(name), members[i + 1]);
         continue;
       }
       if (!names.insert(name).second) refuse("found " + name + " twice, expected every name once");
@@ -359,18 +406,19 @@ class TorchFile::Reader {
   std::span<const std::byte> bytes_;
   const std::string& where_;
   std::shared_ptr<const void> owner_;
+  WeightSet set_;
   std::unordered_map<std::string_view, std::span<const std::byte>> storages_;
   int64_t copied_bytes_ = 0;
 };
 
 TorchFile::TorchFile(std::span<const std::byte> bytes, std::string where,
-                     std::shared_ptr<const void> owner) {
-  Reader(*this, bytes, where, std::move(owner)).read();
+                     std::shared_ptr<const void> owner, WeightSet set) {
+  Reader(*this, bytes, where, std::move(owner), set).read();
 }
 
-TorchFile::TorchFile(const std::filesystem::path& path) {
+TorchFile::TorchFile(const std::filesystem::path& path, WeightSet set) {
   const auto mapped = std::make_shared<MappedFile>(path, FileKind::weights);
-  Reader(*this, mapped->bytes(), path.string(), mapped).read();
+  Reader(*this, mapped->bytes(), path.string(), mapped, set).read();
 }
 
 bool is_torch_file(std::span<const std::byte> bytes) {

@@ -11,11 +11,17 @@
 
 namespace swin::files {
 
+/// Which weights are read of a file that holds two sets: those that were trained, or their average
+/// over the updates (EMA).
+enum class WeightSet { trained, averaged };
+
 /// The tensors of a state dict that torch.save wrote, read without executing anything (its pickle
 /// through files/pickle.h, its zip archive through files/archive_file.h).
 ///
 /// A state dict is a dict of tensors; where the file holds another dict, the state dict is looked
-/// for under "model", "state_dict", "model_state" and "net". Contiguous tensors, also those that
+/// for under "model", "state_dict", "model_state_dict" and other usual keys, an average under
+/// "state_dict_ema", "model_ema" and "ema"; that is read if it is asked for, or the only one.
+/// Contiguous tensors, also those that
 /// share their memory, are views of the mapped file, so nothing of it is on the heap; transposed
 /// and otherwise strided ones are copied, in all never more bytes than the file has.
 class TorchFile {
@@ -25,10 +31,10 @@ class TorchFile {
   /// @throws base::WeightError where the file is missing, damaged, truncated, big-endian, no file
   /// of torch.save, or holds no state dict, a tensor beyond its storage, a name twice, or a class
   /// or function that no state dict needs (named in the error).
-  explicit TorchFile(const std::filesystem::path& path);
+  explicit TorchFile(const std::filesystem::path& path, WeightSet set = WeightSet::trained);
   /// The same of a file in memory.   @param owner what keeps `bytes` alive, held by each array.
   TorchFile(std::span<const std::byte> bytes, std::string where,
-            std::shared_ptr<const void> owner = nullptr);
+            std::shared_ptr<const void> owner = nullptr, WeightSet set = WeightSet::trained);
 
   /// In the order of the state dict.
   const std::vector<NamedArray>& arrays() const { return arrays_; }
@@ -37,12 +43,19 @@ class TorchFile {
   const std::string& key() const { return key_; }
   /// Names of what the file holds beside tensors of the state dict: "epoch", "optimizer".
   const std::vector<std::string>& ignored() const { return ignored_; }
+  /// Another dict of tensors that the file holds.
+  struct OtherSet {
+    std::string key;
+    bool averaged = false;  ///< WeightSet::averaged is this one
+  };
+  const std::vector<OtherSet>& other_sets() const { return other_sets_; }
 
  private:
   class Reader;
   Form form_ = Form::zip;
   std::string key_;
   std::vector<std::string> ignored_;
+  std::vector<OtherSet> other_sets_;
   std::vector<NamedArray> arrays_;
 };
 

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kModelGroup = "model/";
+constexpr std::string_view kModelGroup = "model/", kAveragedGroup = "ema/";
 constexpr std::string_view kSafetensors = ".safetensors";
 constexpr size_t kMaxIndexBytes = 16'000'000;
 constexpr char kDamaged[] = "get the file again";
@@ -28,16 +28,23 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
 }
 
+[[noreturn]] void refuse_average(const std::string& where) {
+  throw base::WeightError(where, "found one set of weights, expected an average beside it",
+                          "leave --ema out");
+}
+
 /// The parameters of a checkpoint, without its optimizer.
-RawWeights read_checkpoint(const fs::path& path) {
+RawWeights read_checkpoint(const fs::path& path, WeightSet set) {
+  const std::string_view group = set == WeightSet::trained ? kModelGroup : kAveragedGroup;
   const CheckpointFile checkpoint(path);
   RawWeights weights;
   weights.format = "checkpoint";
   for (const auto& entry : checkpoint.entries()) {
-    if (!entry.name.starts_with(kModelGroup)) continue;
+    if (!entry.name.starts_with(group)) continue;
     weights.arrays.push_back(checkpoint.read(entry.name));
-    weights.arrays.back().name.erase(0, kModelGroup.size());
+    weights.arrays.back().name.erase(0, group.size());
   }
+  if (set == WeightSet::averaged && weights.arrays.empty()) refuse_average(path.string());
   weights.config_json = checkpoint.find_meta("config");
   return weights;
 }
@@ -124,6 +131,7 @@ RawWeights of_torch(const TorchFile& file) {
   weights.arrays = file.arrays();
   weights.key = file.key();
   weights.ignored = file.ignored();
+  weights.other_sets = file.other_sets();
   return weights;
 }
 
@@ -159,12 +167,13 @@ std::string kind_of(std::span<const std::byte> bytes) {
   return "other bytes";
 }
 
-RawWeights read_file(const fs::path& path) {
+RawWeights read_file(const fs::path& path, WeightSet set) {
   const auto file = std::make_shared<MappedFile>(path, FileKind::weights);
   const std::span<const std::byte> bytes = file->bytes();
   const std::string where = path.string();
-  if (is_checkpoint(bytes)) return read_checkpoint(path);
-  if (is_torch_file(bytes)) return of_torch(TorchFile(bytes, where, file));
+  if (is_checkpoint(bytes)) return read_checkpoint(path, set);
+  if (is_torch_file(bytes)) return of_torch(TorchFile(bytes, where, file, set));
+  if (set == WeightSet::averaged && !starts_with(bytes, "\x80")) refuse_average(where);
   if (is_safetensors(bytes)) return of_safetensors(SafetensorsFile(bytes, where, file));
   if (starts_with(bytes, "{")) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -194,10 +203,10 @@ void add_hub_config(const fs::path& folder, RawWeights& weights) {
 
 }  // namespace
 
-RawWeights read_raw_weights(const fs::path& path) {
+RawWeights read_raw_weights(const fs::path& path, WeightSet set) {
   std::error_code error;
-  if (!fs::is_directory(path, error)) return read_file(path);
-  RawWeights weights = read_file(file_in(path));
+  if (!fs::is_directory(path, error)) return read_file(path, set);
+  RawWeights weights = read_file(file_in(path), set);
   add_hub_config(path, weights);
   return weights;
 }

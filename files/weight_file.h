@@ -7,6 +7,7 @@
 
 #include "files/named_array.h"
 #include "files/safetensors.h"
+#include "files/torch_file.h"
 
 namespace swin::files {
 
@@ -22,6 +23,8 @@ struct RawWeights {
   std::string key;
   /// What a .pth file holds beside the arrays, and was not read: "epoch", "optimizer", "config".
   std::vector<std::string> ignored;
+  /// Other dicts of tensors in a .pth file.
+  std::vector<TorchFile::OtherSet> other_sets;
   StringMap metadata;                      ///< `__metadata__` of safetensors (of the first shard)
   std::optional<std::string> config_json;  ///< /meta/config of a checkpoint
   /// config.json beside the weights, where a folder was read: Hugging Face's description of the
@@ -33,8 +36,9 @@ struct RawWeights {
 /// Reads a checkpoint (the arrays of /model, without that prefix), a safetensors file, a
 /// `model.safetensors.index.json` (its shards lie in the same folder), a folder holding one or a
 /// `model.safetensors` (and its config.json), or a file of torch.save (files/torch_file.h).
-/// @throws base::WeightError where it is missing, damaged or nothing of these. Nothing in the file
-/// is executed, and memory beyond the file's size is never taken.
-RawWeights read_raw_weights(const std::filesystem::path& path);
+/// @param set of a .pth file or a checkpoint, where they hold two.
+/// @throws base::WeightError where it is missing, damaged or nothing of these, or lacks the set.
+/// Nothing in the file is executed, and memory beyond the file's size is never taken.
+RawWeights read_raw_weights(const std::filesystem::path& path, WeightSet set = WeightSet::trained);
 
 }  // namespace swin::files

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "files/named_array.h"
+#include "files/torch_file.h"
 #include "layers/model_config.h"
 #include "layers/weights/hub_config.h"
 
@@ -76,7 +77,8 @@ WeightFile to_official(std::vector<files::NamedArray> arrays, const std::string&
 
 /// files::read_raw_weights and to_official in one. A checkpoint's arrays have official names.
 WeightFile read_weight_file(const std::filesystem::path& path,
-                            std::span<const std::string> allowed = {});
+                            std::span<const std::string> allowed = {},
+                            files::WeightSet set = files::WeightSet::trained);
 
 /// All that load_state_dict(strict=True) of that library needs, derived tables included. Views of
 /// `arrays` wherever the bytes are the same.

@@ -140,6 +140,8 @@ class Reader {
                                     [&](const std::string& p) { return glob(p, key); });
       if (skip)
         file_.skipped.push_back({key, "allowed by name"});
+      else if (key == "n_averaged" || key == "steps")  // PyTorch's and mmengine's averages count
+        file_.skipped.push_back({key, "a count of updates"});
       else
         items_.push_back({key, key, std::move(array)});
     }
@@ -374,9 +376,9 @@ WeightFile to_official(std::vector<NamedArray> arrays, const std::string& where,
   return Reader(std::move(arrays), where, allowed).read();
 }
 
-WeightFile read_weight_file(const std::filesystem::path& path,
-                            std::span<const std::string> allowed) {
-  files::RawWeights raw = files::read_raw_weights(path);
+WeightFile read_weight_file(const std::filesystem::path& path, std::span<const std::string> allowed,
+                            files::WeightSet set) {
+  files::RawWeights raw = files::read_raw_weights(path, set);
   WeightFile file;
   if (raw.format == "checkpoint") {  // written by this program, with names of its own models
     file.where = path.string();
@@ -394,6 +396,11 @@ WeightFile read_weight_file(const std::filesystem::path& path,
   file.config_json = std::move(raw.config_json);
   if (raw.hub_config) file.hub = read_hub_config(*raw.hub_config, raw.hub_config_where);
   for (std::string& key : raw.ignored) file.skipped.push_back({std::move(key), "no weights"});
+  for (files::TorchFile::OtherSet& other : raw.other_sets)
+    file.skipped.push_back(
+        {std::move(other.key), other.averaged ? "averaged weights, swin convert --ema takes "
+                                                "them"
+                                              : "another dict of tensors"});
   if (!raw.key.empty()) file.notes.push_back("the weights are under \"" + raw.key + "\"");
   return file;
 }

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/json.h"
+#include "files/checkpoint_file.h"
 #include "files/safetensors.h"
 #include "files/weight_file.h"
 #include "tests/cli/child.h"
@@ -122,6 +123,39 @@ TEST(Convert, StateDictOfTorchSaveNeedsNoConfig) {
                                folder / ("images/" + std::string(name) + "/one.png"));
   }
   EXPECT_EQ(json_of({"evaluate", h5, "--data", folder / "images"}).at("images").as_int(), 3);
+}
+
+TEST(Convert, TakesTheAverageOfTwoSets) {
+  const TemporaryDirectory folder;
+  const std::string h5 = folder / "tiny.h5", two = folder / "two.h5",
+                    out = folder / "a.safetensors";
+  json_of({"convert", kTiny, h5});
+  const files::CheckpointFile checkpoint(h5);
+  files::CheckpointContents contents;
+  contents.meta = {{"config", checkpoint.meta("config")}};
+  for (const auto& entry : checkpoint.entries()) {
+    contents.arrays.push_back(checkpoint.read(entry.name));
+    contents.arrays.push_back(contents.arrays.back());
+    contents.arrays.back().name.replace(0, std::string("model").size(), "ema");
+    if (entry.name == "model/head.bias") {
+      static const std::vector<float> average(3, 0.5f);
+      contents.arrays.back().bytes = std::as_bytes(std::span(average));
+    }
+  }
+  files::write_checkpoint(two, contents);
+  EXPECT_EQ(json_of({"inspect", two, "--ema"}).at("parameters").as_int(),
+            json_of({"inspect", h5}).at("parameters").as_int());
+  json_of({"convert", two, out, "--ema"});
+  const files::RawWeights average = files::read_raw_weights(out);
+  const auto bias =
+      std::find_if(average.arrays.begin(), average.arrays.end(),
+                   [](const files::NamedArray& array) { return array.name == "head.bias"; });
+  ASSERT_NE(bias, average.arrays.end());
+  std::vector<float> values(3);
+  files::read_float32(*bias, out, values);
+  EXPECT_EQ(values, std::vector<float>(3, 0.5f));
+  expect_refused({"convert", h5, out, "--ema"}, 4, "found one set of weights");
+  expect_refused({"inspect", kTiny, "--ema"}, 4, "found no averaged weights");
 }
 
 TEST(Convert, ConvertedWeightsVerify) {

@@ -156,7 +156,9 @@ TEST(TorchFile, FindsTheStateDictInATrainingRun) {
 
   const auto text = testing::text;
   const std::string dict = dict_of({});
-  for (const char* key : {"model", "state_dict", "model_state", "net"}) {
+  for (const char* key :
+       {"model", "state_dict", "model_state_dict", "model_state", "net", "network", "module",
+        "params", "state_dict_ema", "model_ema", "ema", "ema_state_dict"}) {
     const std::string bytes =
         pth_of("}" + text(key) + dict + "s" + text("step") + "K\3s", {{"0", floats(6)}});
     const TorchFile file(span_of(bytes), "x");
@@ -168,14 +170,57 @@ TEST(TorchFile, FindsTheStateDictInATrainingRun) {
   const std::string both = pth_of(
       "}" + text("state_dict") + dict + "s" + text("model") + dict + "s", {{"0", floats(6)}});
   EXPECT_EQ(TorchFile(span_of(both), "x").key(), "model");
-  EXPECT_THAT(TorchFile(span_of(both), "x").ignored(), ElementsAre("state_dict"));
+  EXPECT_THAT(TorchFile(span_of(both), "x").ignored(), ElementsAre());
+  EXPECT_EQ(TorchFile(span_of(both), "x").other_sets().at(0).key, "state_dict");
   const std::string other = pth_of("}" + text("teacher") + dict + "s", {{"0", floats(6)}});
   EXPECT_THAT(message_of<base::WeightError>([&] { TorchFile(span_of(other), "x"); }),
+              HasSubstr("found tensors under \"teacher\", expected a state dict"));
+  EXPECT_THAT(message_of<base::WeightError>(
+                  [&] { TorchFile(span_of(pth_of("}" + text("model") + "}s", {})), "x"); }),
               HasSubstr("a dict without tensors"));
   // A state dict may hold numbers; a key that is no text names no tensor.
   const std::string mixed =
       pth_of(dict + text("lr") + "K\1sK\5" + code_of({}) + "s", {{"0", floats(6)}});
   EXPECT_THAT(TorchFile(span_of(mixed), "x").ignored(), ElementsAre("lr", "5"));
+}
+
+TEST(TorchFile, AnAverageIsReadWhereItIsAskedForOrAlone) {
+  const auto text = testing::text;
+  const auto file_of = [&](const std::vector<const char*>& keys) {
+    std::string code = "}" + text("epoch") + "K\3s";
+    for (const char* key : keys) code += text(key) + dict_of({}, key) + "s";
+    return pth_of(code, {{"0", floats(6)}});
+  };
+  const auto read = [](const std::string& bytes, WeightSet set) {
+    return TorchFile(span_of(bytes), "x", nullptr, set);
+  };
+  const auto refused = [&](const std::string& bytes) {
+    return message_of<base::WeightError>([&] { read(bytes, WeightSet::averaged); });
+  };
+  for (const char* average : {"state_dict_ema", "model_ema", "ema"}) {
+    const std::string two = file_of({average, "state_dict", "teacher"});
+    const TorchFile trained = read(two, WeightSet::trained);
+    EXPECT_EQ(trained.key(), "state_dict");
+    EXPECT_EQ(trained.arrays().at(0).name, "state_dict");
+    EXPECT_THAT(trained.ignored(), ElementsAre("epoch"));
+    ASSERT_EQ(trained.other_sets().size(), 2u);
+    EXPECT_EQ(trained.other_sets()[0].key, average);
+    EXPECT_TRUE(trained.other_sets()[0].averaged);
+    EXPECT_EQ(trained.other_sets()[1].key, "teacher");
+    EXPECT_FALSE(trained.other_sets()[1].averaged);
+    const TorchFile averaged = read(two, WeightSet::averaged);
+    EXPECT_EQ(averaged.arrays().at(0).name, average);
+    EXPECT_EQ(averaged.other_sets()[0].key, "state_dict");
+    EXPECT_FALSE(averaged.other_sets()[0].averaged);
+  }
+  EXPECT_THAT(refused(file_of({"state_dict"})), HasSubstr("found no averaged weights"));
+  EXPECT_THAT(refused(pth_of(dict_of({}), {{"0", floats(6)}})),
+              HasSubstr("found no averaged weights"));
+  // mmengine's has changed places.
+  const std::string swapped = file_of({"state_dict", "ema_state_dict"});
+  EXPECT_EQ(read(swapped, WeightSet::trained).key(), "state_dict");
+  EXPECT_FALSE(read(swapped, WeightSet::trained).other_sets().at(0).averaged);
+  EXPECT_THAT(refused(swapped), HasSubstr("the average is under state_dict"));
 }
 
 TEST(TorchFile, ContiguousTensorsAreViewsOfTheMap) {

@@ -51,12 +51,20 @@ TEST(WeightFile, IsRecognisedByContent) {
   EXPECT_EQ(weights.format, "checkpoint");
   EXPECT_THAT(names_of(weights), ElementsAre("head.bias"));
   EXPECT_EQ(weights.config_json, "{\"a\": 1}");
+  contents.arrays[1] = of("ema/head.bias", 2);
+  write_checkpoint(misleading, contents);
+  weights = read_raw_weights(misleading, WeightSet::averaged);
+  EXPECT_THAT(names_of(weights), ElementsAre("head.bias"));
+  EXPECT_THAT(weights.arrays[0].shape, ElementsAre(2));
 
   write_safetensors(misleading, {of("a", 2), of("b", 1)}, {{"key", "value"}});
   weights = read_raw_weights(misleading);
   EXPECT_EQ(weights.format, "safetensors");
   EXPECT_THAT(names_of(weights), ElementsAre("a", "b"));
   EXPECT_EQ(weights.metadata.back(), (std::pair<std::string, std::string>("key", "value")));
+  EXPECT_THAT(
+      message_of<base::WeightError>([&] { read_raw_weights(misleading, WeightSet::averaged); }),
+      HasSubstr("found one set of weights, expected an average"));
   EXPECT_FALSE(weights.config_json.has_value());
 
   const std::string code =

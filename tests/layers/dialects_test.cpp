@@ -1,5 +1,7 @@
 // Every file of dialect_keys/ through every dialect and back.
+#include "tests/files/torch_bytes.h"
 #include "tests/layers/dialects_support.h"
+#include "tests/support/temporary_directory.h"
 
 namespace swin::layers {
 namespace {
@@ -156,6 +158,40 @@ TEST_P(Lists, ShapesTellTheModel) {
   if (!no_window) {
     EXPECT_NO_THROW(require_fit(file, found));
   }
+}
+
+// A run of torchvision's recipe: the weights, and their average as torch.optim.swa_utils saves it.
+TEST(WeightSets, AnAverageIsOneSetOfTwo) {
+  namespace torch = files::testing;
+  const auto set = [](const std::string& prefix) {
+    return "}" + torch::text("n_averaged") +
+           torch::code_of(
+               {.key = "1", .stored = 1, .shape = {}, .strides = {}, .type = "LongStorage"}) +
+           "s" + torch::text(prefix + "patch_embed.proj.bias") + torch::code_of({}) + "s";
+  };
+  const swin::test::TemporaryDirectory folder;
+  swin::test::write_text(
+      folder / "run.pth",
+      torch::legacy_of("}" + torch::text("model") + set("") + "s" + torch::text("model_ema") +
+                           set("module.") + "s" + torch::text("epoch") + "K\1s",
+                       {{"1", torch::raw<int64_t>(1) + torch::raw<int64_t>(5)},
+                        {"0", torch::raw<int64_t>(6) + torch::floats(6)}}));
+  const auto skipped = [](const WeightFile& file) {
+    std::map<std::string, std::string> reasons;
+    for (const WeightFile::Skipped& entry : file.skipped) reasons[entry.key] = entry.reason;
+    return reasons;
+  };
+  const WeightFile trained = read_weight_file(folder / "run.pth");
+  EXPECT_EQ(skipped(trained),
+            (std::map<std::string, std::string>{
+                {"n_averaged", "a count of updates"},
+                {"epoch", "no weights"},
+                {"model_ema", "averaged weights, swin convert --ema takes them"}}));
+  const WeightFile average = read_weight_file(folder / "run.pth", {}, files::WeightSet::averaged);
+  ASSERT_EQ(average.loaded.size(), 1u);
+  EXPECT_EQ(average.loaded[0].name, "patch_embed.proj.bias");
+  EXPECT_EQ(average.loaded[0].keys.at(0), "module.patch_embed.proj.bias");
+  EXPECT_EQ(skipped(average).at("model"), "another dict of tensors");
 }
 
 }  // namespace
