@@ -48,8 +48,14 @@ void note(const std::string& line) { write_all(STDERR_FILENO, line + "\n"); }
 
 std::string one_line(const std::string& text) {
   std::string line = text;
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  for (size_t i = 0; i < line.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(line[i]);
+    // U+0080 … U+009F in UTF-8
+    const bool is_c1 = byte == 0xC2 && i + 1 < line.size() &&
+                       (static_cast<unsigned char>(line[i + 1]) & 0xE0u) == 0x80u;
+    if (is_c1) line.erase(i + 1, 1);
+    if (is_c1 || byte < 0x20 || byte == 0x7F) line[i] = ' ';
+  }
   return line;
 }
 

@@ -6,6 +6,7 @@
 #include "cli/weight_report.h"
 #include "files/checkpoint_file.h"
 #include "files/digest.h"
+#include "files/mapped_file.h"
 #include "files/weight_file.h"
 #include "layers/weights/load_weights.h"
 
@@ -137,15 +138,12 @@ void print_as_text(const std::string& file, const Contents& contents) {
     if (const base::Json config = inferred_config(weights); config.is_object())
       text += "Shapes of " + sizes_text(layers::infer_model_config(weights).config) + "\n";
   } else {
-    text += "Not the weights of a model (" + contents.unknown + ")\n" + grouped(contents.numbers) +
+    text += "Not the weights of a model (" + one_line(contents.unknown) + ")\n" + grouped(contents.numbers) +
             " numbers in all arrays\n";
   }
   if (!contents.fits.empty()) text += "They fit " + contents.fits + "\n";
-  for (const auto& [name, json] : contents.meta) {
-    std::string value = base::to_text(json);
-    if (value.size() > 120) value = value.substr(0, 117) + "...";
-    text += name + ": " + value + "\n";
-  }
+  for (const auto& [name, json] : contents.meta)
+    text += name + ": " + files::printable(base::to_text(json)) + "\n";
   if (!contents.sha256.empty()) text += "SHA-256 " + contents.sha256 + "\n";
   print(text);
 }

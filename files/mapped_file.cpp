@@ -19,15 +19,46 @@ void fail(FileKind kind, const std::string& where, const std::string& found,
   throw base::WeightError(where, found, remedy);
 }
 
+constexpr size_t kMaxNameBytes = 512;
+
 std::string printable(std::string_view text) {
   constexpr size_t kMaxBytes = 80;
   size_t end = std::min(text.size(), kMaxBytes);
   while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0u) == 0x80u)
     --end;  // not inside a character
   std::string shown(text.substr(0, end));
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(shown[i]);
+    const bool is_c1 = byte == 0xc2 && i + 1 < shown.size() &&
+                       (static_cast<unsigned char>(shown[i + 1]) & 0xe0u) == 0x80u;
+    if (is_c1) shown.erase(i + 1, 1);
+    if (is_c1 || byte < 0x20 || byte == 0x7f) shown[i] = '?';
+  }
   return end < text.size() ? shown + "…" : shown;
+}
+
+bool is_name(std::string_view text) {
+  if (text.empty() || text.size() > kMaxNameBytes) return false;
+  for (size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const int more = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0x20 || first == 0x7f || (first >= 0x80 && first < 0xc2) || first > 0xf4)
+      return false;
+    uint32_t code = more == 0 ? first : first & (0x3fu >> more);
+    if (text.size() - i <= static_cast<size_t>(more)) return false;
+    for (int k = 1; k <= more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + static_cast<size_t>(k)]);
+      if ((next & 0xc0u) != 0x80u) return false;
+      code = code << 6 | (next & 0x3fu);
+    }
+    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
+    // U+0080 … U+009F: terminals take them for escapes too.
+    const bool is_control = more > 0 && code < 0xa0;
+    if (overlong || is_control || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+      return false;
+    i += static_cast<size_t>(more) + 1;
+  }
+  return true;
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path, FileKind kind) : path_(path) {

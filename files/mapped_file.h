@@ -22,6 +22,10 @@ enum class FileKind {
 
 /// A file's own text for an error line: control characters replaced, at most 80 bytes of it.
 std::string printable(std::string_view text);
+/// Whether a file's name for an array can be shown and stored: one line of UTF-8, 1 … 512 bytes
+/// without control characters, which would reach a terminal.
+bool is_name(std::string_view text);
+inline constexpr char kNameExpected[] = "one line of 1 to 512 bytes of UTF-8";
 
 /// A regular file mapped read-only; moves, is unmapped at the end. Files that swin writes are
 /// replaced by rename, so the bytes of a mapping never change under its reader.

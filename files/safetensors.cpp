@@ -89,10 +89,15 @@ class Parser {
     return text;
   }
 
+  void require_name(const std::string& name) const {
+    if (!is_name(name)) refuse("found the name " + printable(name) + ", expected " + kNameExpected);
+  }
+
   void read_metadata(const base::Json& value, StringMap& metadata) const {
     if (!value.is_object())
       refuse(std::string("__metadata__ is of type ") + value.type_name() + ", expected object");
     for (const auto& [key, text] : value.members()) {
+      require_name(key);
       if (!text.is_string())
         refuse("__metadata__." + key + " is of type " + text.type_name() + ", expected string");
       metadata.emplace_back(key, text.as_string());
@@ -123,6 +128,7 @@ class Parser {
 
   void read_tensor(const std::string& name, const base::Json& tensor,
                    std::vector<NamedArray>& arrays) {
+    require_name(name);
     if (!tensor.is_object())
       refuse("tensor " + name + " is of type " + tensor.type_name() + ", expected object");
     NamedArray array;

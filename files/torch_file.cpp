@@ -28,8 +28,8 @@ constexpr std::string_view kTrainedKeys[] = {
 constexpr std::string_view kAveragedKeys[] = {"state_dict_ema", "model_ema", "ema"};
 // mmengine swaps the two sets when it saves: its state_dict is the average, and this is not.
 constexpr std::string_view kSwappedKey = "ema_state_dict";
-constexpr size_t kMaxNameBytes = 512;
 constexpr size_t kMaxRank = 64;
+constexpr size_t kMaxListedBytes = 200;  // of keys in an error
 // Strided tensors are copied; a file may hold tiny ones that expand to a little more than itself.
 constexpr int64_t kMinCopyBytes = 1 << 20;
 constexpr char kDamaged[] = "the file is damaged; get it again";
@@ -48,27 +48,6 @@ bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> stri
   for (size_t i = shape.size(); i-- > 0;) {
     if (shape[i] != 1 && strides[i] != expected) return false;
     expected *= shape[i];
-  }
-  return true;
-}
-
-/// Whether a name is valid UTF-8 without control characters, so that it can be shown and stored.
-bool is_utf8_line(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const int more = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0x20 || first == 0x7f || (first >= 0x80 && first < 0xc2) || first > 0xf4)
-      return false;
-    uint32_t code = more == 0 ? first : first & (0x3fu >> more);
-    if (text.size() - i <= static_cast<size_t>(more)) return false;
-    for (int k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + static_cast<size_t>(k)]);
-      if ((next & 0xc0u) != 0x80u) return false;
-      code = code << 6 | (next & 0x3fu);
-    }
-    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
-    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-    i += static_cast<size_t>(more) + 1;
   }
   return true;
 }
@@ -273,7 +252,7 @@ class TorchFile::Reader {
   [[noreturn]] void refuse_root(const Pickle& pickle) const {
     const auto& members = pickle.items(pickle.root());
     std::string keys;
-    for (size_t i = 0; i < members.size() && keys.size() < kMaxNameBytes; i += 2)
+    for (size_t i = 0; i < members.size() && keys.size() < kMaxListedBytes; i += 2)
       if (members[i].kind == Kind::text && holds_tensor(pickle, members[i + 1]))
         keys += (keys.empty() ? "\"" : "\", \"") + printable(pickle.text(members[i]));
     refuse((keys.empty() ? "found a dict without tensors" : "found tensors under " + keys + "\"") +
@@ -292,9 +271,7 @@ class TorchFile::Reader {
     if (key.kind == Kind::integer) return std::to_string(key.integer);
     if (key.kind != Kind::text) return "(a key that is no text)";
     const std::string_view name = pickle.text(key);
-    if (name.size() > kMaxNameBytes || name.empty() || !is_utf8_line(name))
-      refuse("found the name " + printable(name) + ", expected one line of at most " +
-             std::to_string(kMaxNameBytes) + " bytes of UTF-8");
+    if (!is_name(name)) refuse("found the name " + printable(name) + ", expected " + kNameExpected);
     return std::string(name);
   }
 

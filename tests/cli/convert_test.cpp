@@ -236,6 +236,18 @@ TEST(Convert, SaysWhatIsWrong) {
   write_text(folder / "text.pth", "no weights");
   expect_refused({"convert", folder / "text.pth", out}, 4, "text.pth");
   EXPECT_FALSE(std::filesystem::exists(out));
+  // What a file says reaches no terminal as an escape: neither a name, nor one in an error of JSON.
+  for (const char* escape : {"\\u001b[31m", "\\u009b31m"}) {
+    const std::string entry = "\"a" + std::string(escape) + "\":{}";
+    for (const std::string& header : {"{" + entry + "}", "{" + entry + "," + entry + "}"}) {
+      write_text(folder / "escape.safetensors",
+                 std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header);
+      const Finished result = swin({"inspect", folder / "escape.safetensors"});
+      EXPECT_EQ(result.exit_code, 4);
+      EXPECT_THAT(result.err, AllOf(HasSubstr("31m"), testing::Not(HasSubstr("\x1b")),
+                                    testing::Not(HasSubstr("\xc2\x9b"))));
+    }
+  }
 }
 
 }  // namespace

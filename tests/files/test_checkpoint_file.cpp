@@ -221,7 +221,7 @@ TEST(Checkpoint, WhatADigestDoesNotSayIsCheckedToo) {
   EXPECT_THAT(message(), HasSubstr("found checkpoint format version 2, expected 1"));
 
   const std::vector<double> doubles(4);
-  const NamedArray arrays[] = {NamedArray::of("model/a", {4}, std::span(doubles))};
+  NamedArray arrays[] = {NamedArray::of("model/a", {4}, std::span(doubles))};
   const auto payload = [&](const std::vector<Hdf5Attribute>& attributes) {
     const auto bytes = build_hdf5(arrays, attributes, 4096).to_bytes();
     return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -237,6 +237,14 @@ TEST(Checkpoint, WhatADigestDoesNotSayIsCheckedToo) {
                                    {"step", int64_t{1}},
                                    {"epoch", int64_t{1}}}));
   EXPECT_THAT(message(), HasSubstr("dataset /model/a is f64 (4), expected f32"));
+
+  const std::vector<float> floats(4);
+  arrays[0] = NamedArray::of("model/a\x1b[31m", {4}, std::span(floats));
+  write_with_digest(path, payload({{"format", "swin.cpp"},
+                                   {"format_version", int64_t{1}},
+                                   {"step", int64_t{1}},
+                                   {"epoch", int64_t{1}}}));
+  EXPECT_THAT(message(), HasSubstr("found the name model/a?[31m, expected one line"));
 }
 
 TEST(Checkpoint, AFailedSaveCostsNothingButTheSave) {

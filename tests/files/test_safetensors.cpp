@@ -21,6 +21,7 @@ using swin::test::write_text;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string file_of(const std::string& header, size_t data_bytes) {
   const uint64_t size = header.size();
@@ -172,6 +173,15 @@ std::vector<Violation> violations() {
       {"metadata is a list", file_of("{\"__metadata__\":[]}", 0), "__metadata__ is of type array"},
       {"metadata holds a number", file_of("{\"__metadata__\":{\"a\":1}}", 0),
        "__metadata__.a is of type integer, expected string"},
+      {"escape in a name", file_of("{\"a\\u001b[31m\\n\":" + good + "}", 8),
+       "found the name a?[31m?, expected one line"},
+      {"escape of one character in a name", file_of("{\"a\\u009b31m\":" + good + "}", 8),
+       "found the name a?31m, expected one line"},
+      {"zero in a name", file_of("{\"a\\u0000\":" + good + "}", 8), "found the name a?,"},
+      {"no name", file_of("{\"\":" + good + "}", 8), "found the name , expected"},
+      {"long name", file_of("{\"" + std::string(513, 'x') + "\":" + good + "}", 8), "1 to 512"},
+      {"escape in a key", file_of("{\"__metadata__\":{\"\\u001b\":\"\"}}", 0),
+       "found the name ?, expected one line"},
       {"millions of values", one("[" + std::string(2'200'000, ',') + "]", 0), "more than 1000000"},
   };
 }
@@ -182,7 +192,8 @@ TEST(Safetensors, EveryViolationIsRefusedByName) {
     write_text(directory / "bad.safetensors", violation.bytes);
     EXPECT_THAT(
         message_of<base::WeightError>([&] { SafetensorsFile(directory / "bad.safetensors"); }),
-        AllOf(HasSubstr("bad.safetensors: "), HasSubstr(violation.expected)))
+        AllOf(HasSubstr("bad.safetensors: "), HasSubstr(violation.expected),
+              Not(HasSubstr("\x1b"))))
         << violation.what;
   }
 }
