@@ -17,9 +17,8 @@ namespace {
 using Kind = PickleValue::Kind;
 
 constexpr std::string_view kZipMagic = "PK\x03\x04";
-// The legacy form begins with a pickle of this number: protocol 2, LONG1 of ten bytes, STOP.
-constexpr std::string_view kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-constexpr std::string_view kLegacyBegin = "\x80\x02\x8a\x0a";
+// The legacy form begins with a pickle of this number, LONG1 of ten bytes.
+constexpr std::string_view kLegacyMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr int64_t kLegacyProtocol = 1001;
 // Of the official program and timm, PyTorch's tutorials, DeepSpeed and others.
 constexpr std::string_view kTrainedKeys[] = {
@@ -37,6 +36,12 @@ constexpr char kForeign[] = "save model.state_dict() alone with torch.save and g
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
+}
+
+// Whether a pickle of protocol 2 to 5 may begin here.
+bool is_protocol(std::span<const std::byte> bytes) {
+  return bytes.size() > 1 && bytes[0] == std::byte{0x80} && bytes[1] >= std::byte{2} &&
+         bytes[1] <= std::byte{5};
 }
 
 std::string_view text_of(std::span<const std::byte> bytes) {
@@ -97,8 +102,7 @@ class TorchFile::Reader {
   }
 
   [[noreturn]] void refuse_other() const {
-    const bool is_pickle = starts_with(bytes_, "\x80") && bytes_.size() > 1 &&
-                           bytes_[1] >= std::byte{2} && bytes_[1] <= std::byte{5};
+    const bool is_pickle = is_protocol(bytes_);
     if (is_pickle)
       Pickle(bytes_, where_, bytes_.size());  // may have more to say: what it wants to call
     refuse(std::string("found ") + (is_pickle ? "a pickle of something else" : "other bytes") +
@@ -400,8 +404,11 @@ TorchFile::TorchFile(const std::filesystem::path& path, WeightSet set) {
 
 bool is_torch_file(std::span<const std::byte> bytes) {
   if (starts_with(bytes, kZipMagic)) return true;
-  return starts_with(bytes, kLegacyBegin) &&
-         starts_with(bytes.subspan(kLegacyBegin.size()), kLegacyMagic);
+  if (!is_protocol(bytes)) return false;
+  bytes = bytes.subspan(2);
+  constexpr size_t kFrameBytes = 9;  // FRAME and its length, since protocol 4
+  if (starts_with(bytes, "\x95") && bytes.size() > kFrameBytes) bytes = bytes.subspan(kFrameBytes);
+  return starts_with(bytes, kLegacyMagic);
 }
 
 }  // namespace swin::files

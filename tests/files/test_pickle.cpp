@@ -160,6 +160,14 @@ TEST(Pickle, KeepsHarmlessObjectsClosed) {
            global("numpy.core.multiarray", "scalar") + global("numpy", "dtype") + text("f8") +
                "\x89\x88\x87R" + "C\0"s + "\x86R",
            global("types", "SimpleNamespace") + ")}\x92",
+           global("__builtin__", "bytearray") + ")R",
+           global("__builtin__", "bytes") + ")R",
+           global("__builtin__", "xrange") + "K\0K\3K\1\x87R"s,
+           global("__builtin__", "slice") + "K\1K\2N\x87R",
+           global("builtins", "range") + "K\3\x85R",
+           global("datetime", "timezone") + global("datetime", "timedelta") + ")R\x85R",
+           global("uuid", "UUID") + ")\x81}" + text("int") + "K\1sb",
+           global("torchvision.transforms.functional", "InterpolationMode") + text("a") + "\x85R",
            text("numpy") + text("dtype") + "\x93)R",
            global("__builtin__", "getattr") +
                global("mmengine.logging.history_buffer", "HistoryBuffer") + text("min") + "\x86R",
@@ -167,6 +175,9 @@ TEST(Pickle, KeepsHarmlessObjectsClosed) {
     const std::string bytes = pickle_of(code);
     EXPECT_EQ(Pickle(span_of(bytes), "file", bytes.size()).root().kind, Kind::opaque) << code;
   }
+  // A type itself stays a name.
+  const std::string type = pickle_of(global("numpy", "float32"));
+  EXPECT_EQ(Pickle(span_of(type), "file", type.size()).root().kind, Kind::global);
   // A config is a dict, whose attributes are dropped.
   const std::string config = pickle_of(global("yacs.config", "CfgNode") + ")\x81(" + text("a") +
                                        "K\1u}" + text("__x__") + "\x88sb");
@@ -188,6 +199,9 @@ TEST(Pickle, RefusesByName) {
       {global("os", "system"), "the global os.system"},
       {text("os") + text("system") + "\x93", "the global os.system"},
       {global("builtins", "eval"), "the global builtins.eval"},
+      {global("__builtin__", "eval"), "the global __builtin__.eval"},
+      {global("numpy", "load"), "the global numpy.load"},
+      {global("__builtin__", "slice") + ")R" + text("x") + "\x85R", "no global"},
       {global("__builtin__", "getattr") + global("torch", "FloatStorage") + text("x") + "\x86R",
        "a call of __builtin__.getattr"},
       {global("builtins", "getattr") + ")" + text("x") + "\x86R", "a call of builtins.getattr"},

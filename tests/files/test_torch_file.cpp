@@ -483,6 +483,24 @@ void each_is_read_or_refused(const std::string& bytes, const std::string& what) 
   }
 }
 
+// torch.save(…, pickle_protocol=4, _use_new_zipfile_serialization=False)
+TEST(TorchFile, TheLegacyFormMayBeOfAnyProtocol) {
+  const std::string two =
+      testing::legacy_of(dict_of({}), {{"0", testing::raw<int64_t>(6) + floats(6)}});
+  for (const char protocol : {'\3', '\4', '\5'}) {
+    std::string bytes = two;
+    bytes[1] = protocol;
+    if (protocol > '\3') bytes.insert(2, "\x95" + testing::raw<uint64_t>(13));
+    ASSERT_TRUE(is_torch_file(span_of(bytes)));
+    const TorchFile file(span_of(bytes), "x");
+    EXPECT_EQ(file.form(), TorchFile::Form::legacy);
+    EXPECT_EQ(file.arrays().at(0).name, "w");
+    const size_t magic_end = protocol > '\3' ? 23 : 14;
+    EXPECT_FALSE(is_torch_file(span_of(bytes).first(magic_end - 1)));
+    EXPECT_TRUE(is_torch_file(span_of(bytes).first(magic_end)));
+  }
+}
+
 TEST(TorchFile, EveryTruncationIsRefused) {
   for (const char* name : {"plain.pth", "legacy.pth"}) {
     const std::string whole = read_text(sample(name));
