@@ -8,6 +8,7 @@
 #include "files/atomic_file.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
+#include "files/torch_file.h"
 
 namespace swin::files {
 namespace {
@@ -42,13 +43,19 @@ bool starts_with(ByteSpan bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
 }
 
+bool is_safetensors(ByteSpan bytes) {
+  return bytes.size() > 8 && bytes[8] == std::byte{'{'} && get<uint64_t>(bytes, 0) < bytes.size();
+}
+
+/// Whether `swin convert` makes a checkpoint of it.
+bool is_weights(ByteSpan bytes) { return is_torch_file(bytes) || is_safetensors(bytes); }
+
 /// What a file that is no checkpoint seems to be.
 std::string kind_of(ByteSpan bytes) {
   if (bytes.empty()) return "an empty file";
   if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return "an HDF5 file that swin did not write";
-  if (starts_with(bytes, "PK\x03\x04")) return "a zip archive (a .pth file?)";
-  if (bytes.size() > 8 && bytes[8] == std::byte{'{'} && get<uint64_t>(bytes, 0) < bytes.size())
-    return "a safetensors file";
+  if (is_torch_file(bytes)) return "a file of torch.save";
+  if (is_safetensors(bytes)) return "a safetensors file";
   return "other bytes";
 }
 
@@ -61,10 +68,14 @@ Digest verify(ByteSpan bytes, const std::string& where, const MappedFile* file) 
   if (!starts_with(bytes, kMagic)) {
     const bool cut = !bytes.empty() && bytes.size() < kMagic.size() &&
                      std::memcmp(bytes.data(), kMagic.data(), bytes.size()) == 0;
+    std::string remedy = "give the .h5 file of a training run";
+    if (is_weights(bytes))
+      remedy = "make one of it: swin convert " + where + " " +
+               std::filesystem::path(where).filename().replace_extension("h5").string();
     throw base::WeightError(where,
                             "found " + (cut ? "the first bytes of a checkpoint" : kind_of(bytes)) +
                                 ", expected a swin checkpoint",
-                            cut ? kRemedy : "give the .h5 file of a training run");
+                            cut ? kRemedy : remedy);
   }
   if (bytes.size() < kUserblockBytes)
     refuse("found " + std::to_string(bytes.size()) + " bytes, expected at least " +

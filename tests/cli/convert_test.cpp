@@ -236,6 +236,9 @@ TEST(Convert, SaysWhatIsWrong) {
   write_text(folder / "text.pth", "no weights");
   expect_refused({"convert", folder / "text.pth", out}, 4, "text.pth");
   EXPECT_FALSE(std::filesystem::exists(out));
+  for (const Words& verb : {Words{"predict", kTiny, "docs/demo_images/bag.png"},
+                            Words{"evaluate", kTiny, "--data", "docs/demo_images"}})
+    expect_refused(verb, 4, "swin convert " + kTiny + " torchvision_tiny.h5");
   // What a file says reaches no terminal as an escape: neither a name, nor one in an error of JSON.
   for (const char* escape : {"\\u001b[31m", "\\u009b31m"}) {
     const std::string entry = "\"a" + std::string(escape) + "\":{}";

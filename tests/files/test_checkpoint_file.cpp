@@ -22,6 +22,7 @@ using swin::test::message_of;
 using swin::test::read_text;
 using swin::test::TemporaryDirectory;
 using swin::test::write_text;
+using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -187,9 +188,11 @@ TEST(Checkpoint, OtherFilesAreNamed) {
   EXPECT_THAT(message("hello, world, this is a text"), HasSubstr("found other bytes"));
   EXPECT_THAT(message("\x89HDF\r\n\x1a\n" + std::string(500, 'x')),
               HasSubstr("an HDF5 file that swin did not write"));
-  EXPECT_THAT(message("PK\x03\x04" + std::string(500, 'x')), HasSubstr("zip archive"));
+  EXPECT_THAT(message("PK\x03\x04" + std::string(500, 'x')),
+              AllOf(HasSubstr("a file of torch.save"), HasSubstr("make one of it: swin convert "),
+                    HasSubstr("file.h5 file.h5")));
   EXPECT_THAT(message(std::string("\x40\0\0\0\0\0\0\0{}", 10) + std::string(100, ' ')),
-              HasSubstr("a safetensors file"));
+              AllOf(HasSubstr("a safetensors file"), HasSubstr("swin convert ")));
   EXPECT_THAT(message_of<base::WeightError>([&] { CheckpointFile{directory / "none.h5"}; }),
               HasSubstr("no such file"));
   EXPECT_THAT(message_of<base::WeightError>([&] { verify_checkpoint(directory.path()); }),
