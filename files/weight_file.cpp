@@ -102,6 +102,13 @@ class IndexReader {
         refuse("weight_map." + printable(name) + " is of type " + shard.type_name() +
                ", expected the name of a file");
       const std::string& file = shard.as_string();
+      if (file.ends_with(".bin"))  // pytorch_model.bin.index.json
+        throw base::WeightError(
+            where_,
+            "found an index of pickled shards (" + printable(file) +
+                "), expected one of .safetensors files",
+            "save the model as .safetensors (transformers: save_pretrained with "
+            "safe_serialization=True), or its state dict in one file");
       const bool is_plain = file.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
                             !file.starts_with('.');
       if (!file.ends_with(kSafetensors) || !is_plain)
@@ -138,7 +145,8 @@ RawWeights of_torch(const TorchFile& file) {
 /// The weights in a folder as Hugging Face lays it out.
 fs::path file_in(const fs::path& folder) {
   for (const char* name :
-       {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"}) {
+       {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+        "pytorch_model.bin.index.json"}) {  // the last one says why it is not read
     std::error_code error;
     if (fs::exists(folder / name, error)) return folder / name;
   }

@@ -168,7 +168,10 @@ TEST(WeightFile, ShardsMustFitTheirIndex) {
       {first + ", \"c\": \".safetensors\"", "of the same folder"},
       {first + ", \"c\": \"\"", "of the same folder"},
       {first + ", \"c\": \"other.safetensors\\u0000.safetensors\"", "of the same folder"},
-      {first + ", \"c\": \"pytorch_model.bin\"", "expected a .safetensors file"},
+      {first + ", \"c\": \"model.pth\"", "expected a .safetensors file"},
+      {"\"a\": \"pytorch_model-00001-of-00002.bin\"",
+       "found an index of pickled shards (pytorch_model-00001-of-00002.bin), expected one of "
+       ".safetensors files; save the model as .safetensors"},
   };
   for (const auto& [map, expected] : cases) {
     sharded.write(map);
@@ -187,6 +190,10 @@ TEST(WeightFile, FindsTheFileInAFolder) {
   EXPECT_EQ(read_raw_weights(directory.path()).format, "pth (zip)");
   write_safetensors(directory / "model.safetensors", {of("a", 2)});
   EXPECT_EQ(read_raw_weights(directory.path()).format, "safetensors");
+  const TemporaryDirectory pickled;
+  write_text(pickled / "pytorch_model.bin.index.json",
+             R"({"weight_map": {"a": "pytorch_model-00001-of-00002.bin"}})");
+  EXPECT_THAT(refused(pickled.path()), HasSubstr("pickled shards"));
 }
 
 TEST(WeightFile, SafetensorsAreViewsOfTheMap) {
