@@ -19,7 +19,7 @@ base::ExitCode run(const PredictArguments& arguments) {
     for (const trainers::ImagePredictions& answer : answers) {
       std::string image = one_line(answer.image);
       for (const trainers::Prediction& prediction : answer.predictions) {
-        table.row({image, prediction.class_name, percent(prediction.probability),
+        table.row({image, one_line(prediction.class_name), percent(prediction.probability),
                    bar(prediction.probability, 20)});
         image.clear();  // once an image
       }

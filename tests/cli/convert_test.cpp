@@ -158,6 +158,25 @@ TEST(Convert, TakesTheAverageOfTwoSets) {
   expect_refused({"inspect", kTiny, "--ema"}, 4, "found no averaged weights");
 }
 
+TEST(Convert, ClassNamesOfAFileReachNoTerminalAsEscapes) {
+  const TemporaryDirectory folder;
+  const std::string h5 = folder / "tiny.h5";
+  json_of({"convert", kTiny, h5});
+  {
+    const files::CheckpointFile checkpoint(h5);
+    files::CheckpointContents contents;
+    for (const auto& entry : checkpoint.entries())
+      contents.arrays.push_back(checkpoint.read(entry.name));
+    contents.meta = {{"config", checkpoint.meta("config")},
+                     {"class_names", R"(["a\u001b[31m", "b\u009b31m", "c"])"}};
+    files::write_checkpoint(folder / "named.h5", contents);
+  }
+  const Finished result = swin({"predict", folder / "named.h5", "docs/demo_images/bag.png"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("31m"), testing::Not(HasSubstr("\x1b")),
+                                testing::Not(HasSubstr("\xc2\x9b"))));
+}
+
 TEST(Convert, ConvertedWeightsVerify) {
   const TemporaryDirectory folder;
   const std::string config = kGoldens + "v1_square.json", h5 = folder / "square.h5";
