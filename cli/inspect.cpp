@@ -138,8 +138,8 @@ void print_as_text(const std::string& file, const Contents& contents) {
     if (const base::Json config = inferred_config(weights); config.is_object())
       text += "Shapes of " + sizes_text(layers::infer_model_config(weights).config) + "\n";
   } else {
-    text += "Not the weights of a model (" + one_line(contents.unknown) + ")\n" + grouped(contents.numbers) +
-            " numbers in all arrays\n";
+    text += "Not the weights of a model (" + one_line(contents.unknown) + ")\n" +
+            grouped(contents.numbers) + " numbers in all arrays\n";
   }
   if (!contents.fits.empty()) text += "They fit " + contents.fits + "\n";
   for (const auto& [name, json] : contents.meta)
@@ -158,7 +158,8 @@ base::ExitCode run(const InspectArguments& arguments) {
   Contents contents = is_hdf5 ? read_checkpoint(file, set) : read_weights(file, set);
   if (arguments.config) {
     const layers::ModelConfig model = load_model_config(*arguments.config, {}).model;
-    if (!contents.weights) layers::read_weight_file(file, {}, set);  // throws again, now for all to see
+    if (!contents.weights)
+      layers::read_weight_file(file, {}, set);  // throws again, now for all to see
     layers::require_fit(*contents.weights, model);
     contents.fits = *arguments.config;
   } else if (is_hdf5 && contents.weights->config_json) {
