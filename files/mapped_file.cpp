@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/errors.h"
+#include "base/utf8.h"
 
 namespace swin::files {
 
@@ -39,24 +40,13 @@ std::string printable(std::string_view text) {
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > kMaxNameBytes) return false;
-  for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const int more = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0x20 || first == 0x7f || (first >= 0x80 && first < 0xc2) || first > 0xf4)
-      return false;
-    uint32_t code = more == 0 ? first : first & (0x3fu >> more);
-    if (text.size() - i <= static_cast<size_t>(more)) return false;
-    for (int k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + static_cast<size_t>(k)]);
-      if ((next & 0xc0u) != 0x80u) return false;
-      code = code << 6 | (next & 0x3fu);
-    }
-    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
+  while (!text.empty()) {
+    const size_t length = base::utf8_length(text);
+    const auto first = static_cast<unsigned char>(text[0]);
     // U+0080 … U+009F: terminals take them for escapes too.
-    const bool is_control = more > 0 && code < 0xa0;
-    if (overlong || is_control || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-      return false;
-    i += static_cast<size_t>(more) + 1;
+    const bool is_c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+    if (length == 0 || first < 0x20 || first == 0x7f || is_c1) return false;
+    text.remove_prefix(length);
   }
   return true;
 }
