@@ -2,8 +2,11 @@
 // parallel_for runs the tiles on however many threads there are, so the count never shows in the
 // bits.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
+
+#include "base/integer.h"
 
 namespace swin::base {
 
@@ -31,6 +34,14 @@ class FunctionRef<R(Args...)> {
 /// are restored after. The first exception of a body is thrown here once all tiles ended. Called
 /// from inside a body it runs the tiles in order on the calling thread.
 void parallel_for(int64_t tiles, FunctionRef<void(int64_t)> body);
+
+/// parallel_for over the ranges [begin, end) of `block` items, the last one shorter, that cover
+/// [0, count).
+template <class F>
+void parallel_ranges(int64_t count, int64_t block, F&& body) {
+  parallel_for(divide_up(count, block),
+               [&](int64_t i) { body(i * block, std::min(count, (i + 1) * block)); });
+}
 
 /// Threads parallel_for uses. At start: OMP_NUM_THREADS, else the cores this process may use.
 int num_threads();

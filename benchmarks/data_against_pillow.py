@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Images per second of one core from JPEG file to normalised 224 x 224 training image: swin against
+"""Images per second of one core from JPEG file to normalized 224 x 224 training image: swin against
 Pillow doing the same work.
 
 Both decode the file at full size, cut a random box (area 0.08 to 1, width / height 3/4 to 4/3),
-resize it to 224 x 224 with the antialiased bicubic filter, mirror every second image and normalise
+resize it to 224 x 224 with the antialiased bicubic filter, mirror every second image and normalize
 it to float32. The two take turns, `--rounds` times, each on one thread; medians are compared.
 Exit code 1 where swin is not `--at-least` times as fast.
 

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "base/errors.h"
-#include "trainers/config/fields.h"
+#include "base/text.h"
 
 namespace swin::cli {
 namespace {
@@ -17,16 +17,8 @@ using base::UsageError;
 // The nearest of `choices`, as "; did you mean X?", or `otherwise` where none is near.
 std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
                          const std::string& otherwise) {
-  const std::string* nearest = nullptr;
-  size_t nearest_distance = std::max<size_t>(2, found.size() / 3) + 1;
-  for (const std::string& choice : choices) {
-    const size_t distance = trainers::edit_distance(found, choice);
-    if (distance < nearest_distance) {
-      nearest = &choice;
-      nearest_distance = distance;
-    }
-  }
-  return nearest ? "did you mean " + *nearest + "?" : otherwise;
+  const std::string nearest = base::nearest_if_close(found, choices);
+  return nearest.empty() ? otherwise : "did you mean " + nearest + "?";
 }
 
 template <class Number>
@@ -135,7 +127,7 @@ class Verb {
 };
 
 // `--set a=1 b=2` is `--set a=1 --set b=2`; `swin help VERB` is `swin VERB --help`.
-std::vector<std::string> normalised(int argc, const char* const* argv) {
+std::vector<std::string> normalized(int argc, const char* const* argv) {
   std::vector<std::string> result;
   const auto is_assignment = [](const std::string& text) {
     const size_t equals = text.find('=');
@@ -316,7 +308,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
     const auto& dialect =
         v.option("--dialect", "NAME",
                  "Whose names OUT.safetensors has: official (default), timm, torchvision, "
-                 "huggingface; those of IN are recognised");
+                 "huggingface; those of IN are recognized");
     const auto& config =
         v.option("--config", "CONFIG",
                  "Model of a weight file that has no config of its own (default: what its shapes "
@@ -449,7 +441,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
         [](const CommonArguments& common) { return Arguments(with<InfoArguments>(common)); });
   }
 
-  std::vector<std::string> words = normalised(argc, argv);
+  std::vector<std::string> words = normalized(argc, argv);
   std::vector<std::string> verb_names;
   for (const Verb& v : verbs) verb_names.push_back(v.app()->get_name());
   if (words.empty()) return HelpArguments{root.help()};

@@ -85,7 +85,8 @@ struct BenchmarkArguments : CommonArguments {
   std::vector<std::string> sets;
 };
 
-/// `swin data check PATH`, `swin data pack PATH OUT.h5` and `swin data preview CONFIG --output PNG`.
+/// `swin data check PATH`, `swin data pack PATH OUT.h5` and `swin data preview CONFIG --output
+/// PNG`.
 struct DataArguments : CommonArguments {
   std::string action;  ///< check | pack | preview
   std::string path;    ///< a folder, a manifest, tar shards or a packed set; of preview a config

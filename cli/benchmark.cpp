@@ -9,8 +9,9 @@
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "data/loader.h"
+#include "trainers/run/data_options.h"
 #include "trainers/run/data_stages.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/open_data.h"
 #include "trainers/run/training_loop.h"
 
 namespace swin::cli {
@@ -78,7 +79,7 @@ std::string to_text(const trainers::BenchmarkResult& result) {
   return text + "\n" + table.text();
 }
 
-// From file to normalised batch, as training asks for them, with nobody computing beside it.
+// From file to normalized batch, as training asks for them, with nobody computing beside it.
 base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
   const trainers::Config config = trainers::load_config(arguments.config, arguments.sets);
   set_threads(arguments, config.runtime.threads);
@@ -136,7 +137,7 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
                  percent(stage.seconds_per_image / core_seconds)});
     }
     table.row({"all", fixed(1e6 * core_seconds, 1), fixed(1 / core_seconds, 0), ""});
-    print(table.text() + "\n" + fixed(rate, 0) + " images/s from file to normalised batch, batch " +
+    print(table.text() + "\n" + fixed(rate, 0) + " images/s from file to normalized batch, batch " +
           std::to_string(options.batch_size) + ", " + std::to_string(options.workers) +
           " workers; decoded to " + grouped(static_cast<int64_t>(decoded_pixels)) + " pixels" +
           (config.augment.scaled_decode ? " (augment.scaled_decode)" : "") + "\n");

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace swin::cli {
 namespace {
 
@@ -46,18 +48,7 @@ void print_json(const base::Json& document) { print(base::to_text(document, 2) +
 
 void note(const std::string& line) { write_all(STDERR_FILENO, line + "\n"); }
 
-std::string one_line(const std::string& text) {
-  std::string line = text;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(line[i]);
-    // U+0080 … U+009F in UTF-8
-    const bool is_c1 = byte == 0xC2 && i + 1 < line.size() &&
-                       (static_cast<unsigned char>(line[i + 1]) & 0xE0u) == 0x80u;
-    if (is_c1) line.erase(i + 1, 1);
-    if (is_c1 || byte < 0x20 || byte == 0x7F) line[i] = ' ';
-  }
-  return line;
-}
+std::string one_line(const std::string& text) { return base::without_controls(text, ' '); }
 
 namespace {
 
@@ -150,9 +141,6 @@ std::string seconds_text(double seconds) {
 }
 
 std::string percent(double share) { return fixed(100 * share, 2) + "%"; }
-std::string size_text(int64_t height, int64_t width) {
-  return std::to_string(height) + " × " + std::to_string(width);
-}
 
 std::string bar(double share, int width) {
   static const char* parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};

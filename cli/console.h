@@ -44,8 +44,7 @@ std::string grouped(int64_t n);            ///< "28,288,354"
 std::string bytes_text(int64_t bytes);     ///< "1.24 GB"
 std::string seconds_text(double seconds);  ///< "3 min 12 s"
 std::string fixed(double value, int digits);
-std::string percent(double share);                     ///< "90.21%"
-std::string size_text(int64_t height, int64_t width);  ///< "56 × 56"
-std::string bar(double share, int width);              ///< "█████▌    "
+std::string percent(double share);         ///< "90.21%"
+std::string bar(double share, int width);  ///< "█████▌    "
 
 }  // namespace swin::cli

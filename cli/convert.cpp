@@ -7,16 +7,16 @@
 #include "cli/weight_report.h"
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
-#include "layers/weights/dialects.h"
-#include "layers/weights/dialects_habits.h"
-#include "layers/weights/load_weights.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/stored_model.h"
+#include "weights/dialects.h"
+#include "weights/dialects_conventions.h"
+#include "weights/load_weights.h"
 
 namespace swin::cli {
 namespace {
 
-using layers::Dialect;
-using layers::WeightKind;
+using weights::Dialect;
+using weights::WeightKind;
 
 // The config of the weights and where it is from.
 struct Source {
@@ -25,16 +25,16 @@ struct Source {
   std::vector<std::string> assumptions;
 };
 
-Source source_of(const ConvertArguments& arguments, const layers::WeightFile& file) {
+Source source_of(const ConvertArguments& arguments, const weights::WeightFile& file) {
   Source source;
   if (arguments.config) {
     source.config = load_model_config(*arguments.config, {});
     source.origin = "--config";
   } else if (file.config_json) {
-    source.config = stored_config_of(file);
+    source.config = trainers::stored_config_of(file);
     source.origin = "stored";
   } else {
-    layers::InferredConfig inferred = layers::infer_model_config(file);
+    weights::InferredConfig inferred = weights::infer_model_config(file);
     try {
       source.config = trainers::parse_config_without_data(trainers::to_json(inferred.config));
     } catch (const base::UsageError& error) {  // the file's fault, not that of a config
@@ -53,7 +53,7 @@ Source source_of(const ConvertArguments& arguments, const layers::WeightFile& fi
 }
 
 // float32 arrays of a checkpoint; what is wider or narrower in the file is converted.
-std::vector<files::NamedArray> checkpoint_arrays(const layers::WeightFile& file) {
+std::vector<files::NamedArray> checkpoint_arrays(const weights::WeightFile& file) {
   std::vector<files::NamedArray> arrays = file.arrays;
   for (files::NamedArray& array : arrays) {
     if (array.dtype != files::DType::f32) {
@@ -69,7 +69,7 @@ std::vector<files::NamedArray> checkpoint_arrays(const layers::WeightFile& file)
   return arrays;
 }
 
-void write_h5(const ConvertArguments& arguments, const layers::WeightFile& file,
+void write_h5(const ConvertArguments& arguments, const weights::WeightFile& file,
               const Source& source) {
   if (file.kind != WeightKind::model || !file.find("head.weight"))
     throw base::WeightError(
@@ -99,10 +99,10 @@ void write_h5(const ConvertArguments& arguments, const layers::WeightFile& file,
 
 Dialect chosen_dialect(const ConvertArguments& arguments, bool to_h5) {
   const std::string name = arguments.dialect.value_or("official");
-  const std::optional<Dialect> dialect = layers::dialect_named(name);
+  const std::optional<Dialect> dialect = weights::dialect_named(name);
   if (!dialect || *dialect == Dialect::mm) {
     std::string choices;
-    for (const std::string& choice : layers::writable_dialects())
+    for (const std::string& choice : weights::writable_dialects())
       choices += (choices.empty() ? "" : ", ") + choice;
     throw base::UsageError("swin convert --dialect",
                            "found \"" + name + "\", expected one of " + choices,
@@ -126,31 +126,31 @@ base::ExitCode run(const ConvertArguments& arguments) {
                            "name it OUT.h5 (for predict, evaluate, train --init) or "
                            "OUT.safetensors (for other programs)");
   const Dialect dialect = chosen_dialect(arguments, to_h5);
-  const layers::WeightFile file = layers::read_weight_file(
+  const weights::WeightFile file = weights::read_weight_file(
       arguments.input, arguments.allow,
       arguments.ema ? files::WeightSet::averaged : files::WeightSet::trained);
   const Source source = source_of(arguments, file);
-  layers::require_fit(file, source.config.model);
+  weights::require_fit(file, source.config.model);
   if (to_h5) {
     write_h5(arguments, file, source);
   } else {
     files::write_safetensors(arguments.output,
-                             layers::to_dialect(file.arrays, dialect, source.config.model));
+                             weights::to_dialect(file.arrays, dialect, source.config.model));
   }
 
   std::vector<std::string> differences;
   if (!to_h5 && file.kind == WeightKind::model)
-    differences = layers::computed_otherwise(dialect, source.config.model);
+    differences = weights::computed_otherwise(dialect, source.config.model);
 
   if (arguments.json) {
     base::Json result = base::Json::object();
     result["input"] = arguments.input;
     result["output"] = arguments.output;
     describe(file, result);
-    result["source_dialect"] = layers::name_of(file.dialect);
-    result["dialect"] = layers::name_of(dialect);
+    result["source_dialect"] = weights::name_of(file.dialect);
+    result["dialect"] = weights::name_of(dialect);
     base::Json& loaded = result["loaded"] = base::Json::array();
-    for (const layers::WeightFile::Loaded& entry : file.loaded) {
+    for (const weights::WeightFile::Loaded& entry : file.loaded) {
       base::Json row = base::Json::object();
       row["name"] = entry.name;
       row["keys"] = base::Json::array_of(entry.keys);
@@ -174,7 +174,7 @@ base::ExitCode run(const ConvertArguments& arguments) {
   }
   text += "Written: " + arguments.output + ", " +
           (to_h5 ? "a checkpoint with its config"
-                 : layers::name_of(dialect) + std::string("'s names")) +
+                 : weights::name_of(dialect) + std::string("'s names")) +
           "\n";
   for (const std::string& difference : differences) text += "Note: " + difference + "\n";
   if (!to_h5 && dialect == Dialect::huggingface)

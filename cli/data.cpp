@@ -2,11 +2,12 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/size2.h"
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "data/check.h"
-#include "data/packed.h"
+#include "data/formats/packed.h"
 #include "trainers/report/progress.h"
 
 namespace swin::cli {
@@ -36,7 +37,7 @@ base::Json to_json(const data::DataCheck& check) {
   base::Json& modes = json["modes"] = base::Json::object();
   for (const auto& [mode, count] : check.modes) modes[mode] = count;
   base::Json& sizes = json["sizes"] = base::Json::object();
-  const auto size = [](const std::array<int64_t, 2>& sides) {
+  const auto size = [](const base::Size2& sides) {
     return base::Json::array_of(std::vector<int64_t>(sides.begin(), sides.end()));
   };
   sizes["smallest"] = size(check.smallest);
@@ -66,7 +67,7 @@ std::string to_text(const data::DataCheck& check) {
   if (empty > 0) text += "\nClasses without images: " + grouped(empty) + "\n";
   text += "\n" + grouped(check.images) + " images of " + grouped(int64_t(check.classes.size())) +
           " classes, " + bytes_text(check.bytes) + "\n";
-  const auto size = [](const std::array<int64_t, 2>& sides) {  // as errors about pictures have it
+  const auto size = [](const base::Size2& sides) {  // as errors about images have it
     return grouped(sides[1]) + " × " + grouped(sides[0]);
   };
   text += "Sizes (width × height): " + size(check.smallest) + " to " + size(check.largest) +

@@ -1,14 +1,15 @@
-// swin data preview: a picture of what the model will see.
+// swin data preview: an image of what the model will see.
 #include <algorithm>
 
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "data/loader.h"
 #include "data/preview.h"
 #include "files/atomic_file.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/data_options.h"
+#include "trainers/run/open_data.h"
 #include "trainers/run/training_loop.h"
 
 namespace swin::cli {

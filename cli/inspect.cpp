@@ -1,5 +1,6 @@
 // swin inspect: what is in a checkpoint or a weight file. The whole file is checked on the way:
 // digest or offsets, the JSON texts, and, where a config is known, that the weights fit its model.
+#include "base/text.h"
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
@@ -8,7 +9,8 @@
 #include "files/digest.h"
 #include "files/mapped_file.h"
 #include "files/weight_file.h"
-#include "layers/weights/load_weights.h"
+#include "trainers/run/stored_model.h"
+#include "weights/load_weights.h"
 
 namespace swin::cli {
 namespace {
@@ -25,8 +27,8 @@ struct Contents {
   std::optional<int64_t> step, epoch;
   std::vector<ArrayLine> arrays;  // under the names of the file
   std::vector<std::pair<std::string, base::Json>> meta;
-  int64_t numbers = 0;                        // in the model's arrays
-  std::optional<layers::WeightFile> weights;  // empty: no dialect, `unknown` says why
+  int64_t numbers = 0;                         // in the model's arrays
+  std::optional<weights::WeightFile> weights;  // empty: no dialect, `unknown` says why
   std::string unknown;
   std::string fits;  // the model the arrays fit; empty: not known
 };
@@ -56,7 +58,7 @@ Contents read_checkpoint(const std::string& file, files::WeightSet set) {
                               "use another checkpoint of the run");
     }
   }
-  contents.weights = layers::read_weight_file(file, {}, set);
+  contents.weights = weights::read_weight_file(file, {}, set);
   return contents;
 }
 
@@ -75,7 +77,7 @@ Contents read_weights(const std::string& file, files::WeightSet set) {
   }
   for (const auto& [name, value] : raw.metadata) contents.meta.emplace_back(name, value);
   try {
-    contents.weights = layers::read_weight_file(file, {}, set);
+    contents.weights = weights::read_weight_file(file, {}, set);
   } catch (const base::WeightError& error) {  // whole and readable, but other names than a model's
     contents.unknown = error.what();
   }
@@ -83,9 +85,9 @@ Contents read_weights(const std::string& file, files::WeightSet set) {
 }
 
 // The model section that the shapes tell; null where they do not.
-base::Json inferred_config(const layers::WeightFile& file) {
+base::Json inferred_config(const weights::WeightFile& file) {
   try {
-    return trainers::to_json(layers::infer_model_config(file).config).at("model");
+    return trainers::to_json(weights::infer_model_config(file).config).at("model");
   } catch (const base::WeightError&) {
     return {};
   }
@@ -129,21 +131,20 @@ void print_as_text(const std::string& file, const Contents& contents) {
   if (contents.size_bytes > 0) text += ", " + bytes_text(contents.size_bytes);
   text += ", whole and undamaged\n";
   if (contents.step)
-    text +=
-        "After update " + grouped(*contents.step) + ", epoch " + grouped(*contents.epoch) + "\n";
+    text += "After step " + grouped(*contents.step) + ", epoch " + grouped(*contents.epoch) + "\n";
   if (contents.weights) {
-    const layers::WeightFile& weights = *contents.weights;
+    const weights::WeightFile& weights = *contents.weights;
     text += summary(weights) + "\n" + skipped_text(weights);
     for (const std::string& note : weights.notes) text += "Note: " + note + "\n";
     if (const base::Json config = inferred_config(weights); config.is_object())
-      text += "Shapes of " + sizes_text(layers::infer_model_config(weights).config) + "\n";
+      text += "Shapes of " + sizes_text(weights::infer_model_config(weights).config) + "\n";
   } else {
     text += "Not the weights of a model (" + one_line(contents.unknown) + ")\n" +
             grouped(contents.numbers) + " numbers in all arrays\n";
   }
   if (!contents.fits.empty()) text += "They fit " + contents.fits + "\n";
   for (const auto& [name, json] : contents.meta)
-    text += name + ": " + files::printable(base::to_text(json)) + "\n";
+    text += name + ": " + base::printable(base::to_text(json)) + "\n";
   if (!contents.sha256.empty()) text += "SHA-256 " + contents.sha256 + "\n";
   print(text);
 }
@@ -159,11 +160,11 @@ base::ExitCode run(const InspectArguments& arguments) {
   if (arguments.config) {
     const layers::ModelConfig model = load_model_config(*arguments.config, {}).model;
     if (!contents.weights)
-      layers::read_weight_file(file, {}, set);  // throws again, now for all to see
-    layers::require_fit(*contents.weights, model);
+      weights::read_weight_file(file, {}, set);  // throws again, now for all to see
+    weights::require_fit(*contents.weights, model);
     contents.fits = *arguments.config;
   } else if (is_hdf5 && contents.weights->config_json) {
-    layers::require_fit(*contents.weights, stored_config_of(*contents.weights).model);
+    weights::require_fit(*contents.weights, trainers::stored_config_of(*contents.weights).model);
     contents.fits = "the config it holds";
   }
   if (arguments.json)

@@ -10,6 +10,7 @@
 #include "autograd/tape/op.h"
 #include "base/cpu.h"
 #include "base/pool.h"
+#include "base/size2.h"
 #include "cli/console.h"
 #include "cli/plan_compare.h"
 #include "cli/startup.h"
@@ -95,7 +96,7 @@ Plan dry_run(const trainers::Config& config) {
     const Tensor target({plan.micro_batch_size, shape.num_classes});
     layers::Pass pass;
     pass.training = true;
-    model.parameters().begin_update();
+    model.parameters().begin_step();
     autograd::Tape tape;
     const autograd::Tape::Recording recording(tape);
     tape.backward(autograd::cross_entropy(model.forward(images, pass), target, 1));
@@ -114,7 +115,7 @@ double measure_product() {
   constexpr int64_t kSide = 1024;
   const Tensor a = Tensor::filled({kSide, kSide}, 1), b = Tensor::filled({kSide, kSide}, 1);
   Tensor c({kSide, kSide});
-  autograd::kernels::Product product;
+  autograd::kernels::GemmArguments product;
   product.m = product.n = product.k = product.lda = product.ldb = product.ldc = kSide;
   product.a = a.data();
   product.b = b.data();
@@ -219,10 +220,10 @@ base::ExitCode run(const PlanArguments& arguments) {
              giga(plan.patch_embed.macs)});
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     const layers::StageInfo& s = plan.stages[i];
-    table.row({s.path, size_text(s.map[0], s.map[1]), size_text(s.padded[0], s.padded[1]),
-               size_text(s.window[0], s.window[1]), size_text(s.shift[0], s.shift[1]),
-               std::to_string(s.depth), std::to_string(s.dim), std::to_string(s.num_heads),
-               grouped(plan.costs[i].parameters), giga(plan.costs[i].macs)});
+    table.row({s.path, base::size_text(s.map), base::size_text(s.padded), base::size_text(s.window),
+               base::size_text(s.shift), std::to_string(s.depth), std::to_string(s.dim),
+               std::to_string(s.num_heads), grouped(plan.costs[i].parameters),
+               giga(plan.costs[i].macs)});
   }
   table.row({"norm, head", "", "", "", "", "", "", "", grouped(plan.rest.parameters),
              giga(plan.rest.macs)});
@@ -239,11 +240,11 @@ base::ExitCode run(const PlanArguments& arguments) {
                : "") +
           "\n";
   text += "Estimate: " + fixed(images_per_second, images_per_second < 10 ? 2 : 0) + " images/s, " +
-          seconds_text(step_seconds) + " an update, if a step reaches " +
+          seconds_text(step_seconds) + " a step, if a step reaches " +
           fixed(100 * kAssumedFraction, 0) + "% of this machine's matrix product (" +
           fixed(gflops, 0) + " GFLOP/s)\n";
   if (run_known)
-    text += "The run: " + grouped(total_steps) + " updates, " +
+    text += "The run: " + grouped(total_steps) + " steps, " +
             seconds_text(static_cast<double>(total_steps) * step_seconds) + " without evaluation\n";
   print(text);
   return base::ExitCode::done;

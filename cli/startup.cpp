@@ -7,7 +7,7 @@
 
 #include "base/errors.h"
 #include "base/parallel.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/open_data.h"
 
 namespace swin::cli {
 

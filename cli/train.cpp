@@ -31,12 +31,12 @@ base::ExitCode run(const TrainArguments& arguments) {
   }
   std::string text;
   if (result.already_finished) {
-    text = "This run had already finished after " + grouped(result.steps) + " updates (" +
+    text = "This run had already finished after " + grouped(result.steps) + " steps (" +
            grouped(result.epochs) + " epochs); nothing was done\n";
   } else {
     text = (result.exit_code == base::ExitCode::done ? "Finished after "
                                                      : "Stopped and saved after ") +
-           grouped(result.steps) + " updates (" + grouped(result.epochs) + " epochs), " +
+           grouped(result.steps) + " steps (" + grouped(result.epochs) + " epochs), " +
            seconds_text(result.seconds) + ", " + fixed(result.images_per_second, 0) +
            " images/s, " + fixed(100 * result.data_wait_fraction, 1) +
            "% of the time waiting for data\n";

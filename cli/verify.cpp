@@ -1,11 +1,12 @@
 // swin verify: whether the model computes what another program computed.
-#include "trainers/report/verify.h"
+#include "verify/verify.h"
 
 #include <cstdio>
 
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
+#include "trainers/run/stored_model.h"
 
 namespace swin::cli {
 namespace {
@@ -19,22 +20,22 @@ std::string scientific(double value) {
 }  // namespace
 
 base::ExitCode run(const VerifyArguments& arguments) {
-  std::optional<layers::ModelConfig> model;
-  std::optional<int64_t> threads;
-  if (arguments.config) {
-    const trainers::Config config = load_model_config(*arguments.config, {});
-    model = config.model;
-    threads = config.runtime.threads;
-  }
-  set_threads(arguments, threads);
-  const trainers::VerifyReport report = trainers::verify(arguments.file, arguments.golden, model);
+  std::optional<trainers::Config> config;
+  if (arguments.config) config = load_model_config(*arguments.config, {});
+  set_threads(arguments, config ? config->runtime.threads : std::nullopt);
+  const verify::VerifiedWeights weights(arguments.file);
+  if (!config && !weights.file.config_json)
+    throw base::UsageError(arguments.file, "found weights alone, expected a config beside them",
+                           "add --config CONFIG (its model section is enough)");
+  if (!config) config = trainers::stored_config_of(weights.file);
+  const verify::VerifyReport report = verify::verify(weights, arguments.golden, config->model);
 
   int64_t failed = 0;
-  for (const trainers::TensorError& tensor : report.tensors) failed += !tensor.passed;
+  for (const verify::TensorError& tensor : report.tensors) failed += !tensor.passed;
   if (arguments.json) {
     base::Json result = base::Json::object();
     base::Json& tensors = result["tensors"] = base::Json::array();
-    for (const trainers::TensorError& tensor : report.tensors) {
+    for (const verify::TensorError& tensor : report.tensors) {
       base::Json row = base::Json::object();
       row["name"] = tensor.name;
       row["max_abs_error"] = tensor.max_abs_error;
@@ -54,7 +55,7 @@ base::ExitCode run(const VerifyArguments& arguments) {
                  {"RELATIVE", Align::right},
                  {"ALLOWED", Align::right},
                  {""}});
-    for (const trainers::TensorError& tensor : report.tensors)
+    for (const verify::TensorError& tensor : report.tensors)
       table.row({tensor.name, scientific(tensor.max_abs_error), scientific(tensor.max_rel_error),
                  scientific(tensor.tolerance), tensor.passed ? "ok" : "DIFFERS"});
     std::string text = table.text() + "\n";
@@ -71,7 +72,7 @@ base::ExitCode run(const VerifyArguments& arguments) {
         arguments.file,
         "found " + std::to_string(failed) + " of " + std::to_string(report.tensors.size()) +
             " tensors that differ from " + arguments.golden + ", expected none",
-        report.weights_unnamed ? "the golden file does not say that its weights are counted; "
+        report.weights_unnamed ? "the golden file does not say that its weights are generated; "
                                  "give the weights it was made with"
                                : "check that weights, config and golden file belong together");
   return base::ExitCode::done;

@@ -2,19 +2,19 @@
 
 #include <map>
 
-#include "base/errors.h"
+#include "base/size2.h"
 #include "cli/console.h"
 
 namespace swin::cli {
 namespace {
 
-std::map<std::string, int64_t> dtypes_of(const layers::WeightFile& file) {
+std::map<std::string, int64_t> dtypes_of(const weights::WeightFile& file) {
   std::map<std::string, int64_t> arrays;
   for (const files::NamedArray& array : file.arrays) ++arrays[files::name_of(array.dtype)];
   return arrays;
 }
 
-int64_t numbers_in(const layers::WeightFile& file) {
+int64_t numbers_in(const weights::WeightFile& file) {
   int64_t numbers = 0;
   for (const files::NamedArray& array : file.arrays) numbers += array.num_elements();
   return numbers;
@@ -28,24 +28,25 @@ std::string dashed(const Numbers& numbers) {
 }
 
 std::string side_text(layers::Size2 size) {
-  return size[0] == size[1] ? std::to_string(size[0]) : size_text(size[0], size[1]);
+  return size[0] == size[1] ? std::to_string(size[0]) : base::size_text(size);
 }
 
 }  // namespace
 
-std::string summary(const layers::WeightFile& file) {
+std::string summary(const weights::WeightFile& file) {
   std::string types;
   for (const auto& [name, count] : dtypes_of(file)) types += (types.empty() ? "" : ", ") + name;
-  std::string text = file.format + ", " + layers::name_of(file.dialect) + "'s names, " + file.model;
-  if (file.kind == layers::WeightKind::simmim) text += " under SimMIM";
-  if (file.kind == layers::WeightKind::backbone) text += " backbone";
+  std::string text =
+      file.format + ", " + weights::name_of(file.dialect) + "'s names, " + file.model;
+  if (file.kind == weights::WeightKind::simmim) text += " under SimMIM";
+  if (file.kind == weights::WeightKind::backbone) text += " backbone";
   return text + ", " + grouped(numbers_in(file)) + " numbers in " +
          grouped(static_cast<int64_t>(file.arrays.size())) + " arrays of " + types;
 }
 
-std::string skipped_text(const layers::WeightFile& file) {
+std::string skipped_text(const weights::WeightFile& file) {
   std::map<std::string, int64_t> reasons;
-  for (const layers::WeightFile::Skipped& skipped : file.skipped) ++reasons[skipped.reason];
+  for (const weights::WeightFile::Skipped& skipped : file.skipped) ++reasons[skipped.reason];
   std::string text;
   for (const auto& [reason, count] : reasons)
     text += grouped(count) + (count == 1 ? " key" : " keys") + " skipped: " + reason + "\n";
@@ -65,38 +66,27 @@ std::string sizes_text(const layers::ModelConfig& config) {
         text += (i ? "-" : "") + side_text(config.window_sizes[i]);
     }
   }
-  text += ", image " + size_text(config.image_size[0], config.image_size[1]);
+  text += ", image " + base::size_text(config.image_size);
   if (config.num_classes > 0) text += ", " + grouped(config.num_classes) + " classes";
   return text;
 }
 
-void describe(const layers::WeightFile& file, base::Json& result) {
+void describe(const weights::WeightFile& file, base::Json& result) {
   result["format"] = file.format;
-  result["dialect"] = layers::name_of(file.dialect);
+  result["dialect"] = weights::name_of(file.dialect);
   result["model"] = file.model;
-  result["kind"] = layers::name_of(file.kind);
+  result["kind"] = weights::name_of(file.kind);
   result["parameters"] = numbers_in(file);
   base::Json& dtypes = result["dtypes"] = base::Json::object();
   for (const auto& [name, count] : dtypes_of(file)) dtypes[name] = count;
   base::Json& skipped = result["skipped"] = base::Json::array();
-  for (const layers::WeightFile::Skipped& entry : file.skipped) {
+  for (const weights::WeightFile::Skipped& entry : file.skipped) {
     base::Json row = base::Json::object();
     row["key"] = entry.key;
     row["reason"] = entry.reason;
     skipped.push_back(row);
   }
   result["notes"] = base::Json::array_of(file.notes);
-}
-
-trainers::Config stored_config_of(const layers::WeightFile& file) {
-  const std::string where = file.where + ": meta/config";
-  try {
-    return trainers::parse_config_without_data(base::parse_json(*file.config_json, where));
-  } catch (const base::JsonSyntaxError& error) {
-    throw base::WeightError(where, error.what, "use another checkpoint of the run");
-  } catch (const base::UsageError& error) {
-    throw base::WeightError(where, error.what(), "use another checkpoint of the run");
-  }
 }
 
 }  // namespace swin::cli

@@ -8,13 +8,14 @@
 
 #include "base/errors.h"
 #include "base/parallel.h"
-#include "data/decode.h"
+#include "base/size2.h"
+#include "data/decode/decode.h"
 #include "files/digest.h"
 
 namespace swin::data {
 namespace {
 
-constexpr int64_t kChunk = 16;  // pictures a thread takes at a time
+constexpr int64_t kChunk = 16;  // images a thread takes at a time
 
 std::string jpeg_mode(std::span<const uint8_t> bytes) {
   // Segments up to the frame header (SOF0 … SOF15 but DHT, JPG, DAC), which counts the components.
@@ -81,8 +82,8 @@ void measure_sizes(const std::vector<Found>& all, DataCheck& check) {
   std::vector<int64_t> heights, widths;
   for (const Found& found : all) {
     if (!found.error.empty()) continue;
-    const auto pixels = [](const std::array<int64_t, 2>& size) { return size[0] * size[1]; };
-    const std::array<int64_t, 2> size = {found.height, found.width};
+    const auto pixels = [](const base::Size2& size) { return size[0] * size[1]; };
+    const base::Size2 size = {found.height, found.width};
     if (heights.empty() || pixels(size) < pixels(check.smallest)) check.smallest = size;
     if (heights.empty() || pixels(size) > pixels(check.largest)) check.largest = size;
     heights.push_back(found.height);
@@ -116,7 +117,7 @@ void find_duplicates(const Dataset& dataset, const std::vector<Found>& all, Data
                           order.begin() + static_cast<std::ptrdiff_t>(end));
     begin = end;
   }
-  std::sort(groups.begin(), groups.end());  // by their first picture
+  std::sort(groups.begin(), groups.end());  // by their first image
   for (const std::vector<int64_t>& group : groups) {
     check.duplicates.emplace_back();
     for (const int64_t i : group) check.duplicates.back().push_back(dataset.name(i));
@@ -139,7 +140,7 @@ DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t
   std::vector<Found> all(static_cast<size_t>(size));
   std::mutex mutex;
   int64_t done = 0;
-  base::parallel_for((size + kChunk - 1) / kChunk, [&](int64_t chunk) {
+  base::parallel_for(base::divide_up(size, kChunk), [&](int64_t chunk) {
     const int64_t end = std::min((chunk + 1) * kChunk, size);
     for (int64_t i = chunk * kChunk; i < end; ++i)
       all[static_cast<size_t>(i)] = look_at(dataset, i);

@@ -1,12 +1,12 @@
-// What a data set holds, every picture of it decoded.
+// What a data set holds, every image of it decoded.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/size2.h"
 #include "data/dataset.h"
 
 namespace swin::data {
@@ -22,18 +22,18 @@ struct DataCheck {
   int64_t images = 0;
   int64_t bytes = 0;  ///< of the files; of sets that hold none, of the pixels as they are loaded
   std::vector<Class> classes;
-  /// Pictures of each kind, as "JPEG RGB" or "PNG P" (of sets that hold no files "pixels"), the
+  /// Images of each kind, as "JPEG RGB" or "PNG P" (of sets that hold no files "pixels"), the
   /// most frequent first.
   std::vector<std::pair<std::string, int64_t>> modes;
   /// (height, width) with the fewest and the most pixels, and the medians of each side.
-  std::array<int64_t, 2> smallest{}, largest{}, median{};
+  base::Size2 smallest{}, largest{}, median{};
   std::vector<Bad> bad;                              ///< in the order of the set
   std::vector<std::vector<std::string>> duplicates;  ///< names of files with equal bytes
   std::vector<std::string> links_out;                ///< passed over: they lead out of the set
 };
 
-/// Reads and decodes every picture, on all threads.
-/// @param progress is told the pictures done, from any thread, one call at a time.
+/// Reads and decodes every image, on all threads.
+/// @param progress is told the images done, from any thread, one call at a time.
 DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t)>& progress = {});
 
 /// The kind of an image file by its header, in Pillow's words: "JPEG L", "JPEG RGB", "JPEG CMYK",

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
@@ -21,7 +22,7 @@ struct Format {
   const char* name;
   PathKind path;
   std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
-  bool (*recognise)(const std::string& folder) = nullptr;  // by the names of its files
+  bool (*recognize)(const std::string& folder) = nullptr;  // by the names of its files
 };
 
 // A new format is one row here and one pair of files.
@@ -37,7 +38,7 @@ constexpr Format kFormats[] = {
     {"synthetic", PathKind::none, open_synthetic},
 };
 
-// The pictures of another data set that a fraction keeps.
+// The images of another data set that a fraction keeps.
 class Subset : public Dataset {
  public:
   Subset(std::unique_ptr<Dataset> whole, const DatasetOptions& options) : whole_(std::move(whole)) {
@@ -48,7 +49,7 @@ class Subset : public Dataset {
                                    options.fraction_end, options.seed);
     if (indices_.empty()) {
       throw base::DataError(options.path.empty() ? options.format : options.path,
-                            "no picture in the fraction " + range(options) + " of " +
+                            "no image in the fraction " + range(options) + " of " +
                                 std::to_string(whole_->size()) + ", expected at least one",
                             "ask for a larger fraction");
     }
@@ -92,7 +93,7 @@ void check_options(const DatasetOptions& options) {
     throw base::UsageError(
         "model.in_chans",
         "found " + std::to_string(options.channels) + " channels, expected 1 or 3",
-        "pictures are read as gray (1) or RGB (3)");
+        "images are read as gray (1) or RGB (3)");
   }
 }
 
@@ -133,7 +134,7 @@ void check_class_names(const Dataset& dataset, const DatasetOptions& options) {
     }
     if (!whole)
       throw base::DataError(options.path,
-                            "found the class " + files::printable(shown) +
+                            "found the class " + base::printable(shown) +
                                 ", whose name is not UTF-8, expected a name in UTF-8",
                             options.format == "image_folder" ? "rename the folder" : "rename it");
   }
@@ -151,7 +152,7 @@ std::string format_of_path(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
     for (const Format& format : kFormats)
-      if (format.recognise != nullptr && format.recognise(path)) return format.name;
+      if (format.recognize != nullptr && format.recognize(path)) return format.name;
     return "image_folder";
   }
   const bool exists = std::filesystem::exists(path, error);

@@ -1,6 +1,5 @@
-// Labelled pictures, addressed by number. One class per format, one row per format in dataset.cpp.
+// Labeled images, addressed by number. One class per format, one row per format in dataset.cpp.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -8,7 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "data/decode.h"
+#include "base/size2.h"
+#include "data/decode/decode.h"
 #include "data/image.h"
 
 namespace swin::data {
@@ -20,31 +20,31 @@ struct DatasetOptions {
   std::string path;    ///< folder or file, as the format has it; not used by synthetic
   Split split = Split::train;
   /// The part [begin, end) of every class, in an order shuffled by `seed`. Two data sets opened
-  /// with the same path, split and seed share no picture where their intervals do not overlap: a
+  /// with the same path, split and seed share no image where their intervals do not overlap: a
   /// training part of 0.75 is [0, 0.75), its validation part of 0.25 is [0.75, 1).
   double fraction_begin = 0, fraction_end = 1;
-  int64_t channels = 3;  ///< wanted, 1 or 3; pictures are converted
+  int64_t channels = 3;  ///< wanted, 1 or 3; images are converted
   /// Classes that labels given as numbers must be below; 0: as many as the labels tell.
   int64_t num_classes = 0;
-  DecodeOptions decode = {};                         ///< of sets that hold image files
-  uint64_t seed = 0;                                 ///< of the fractions and of synthetic pictures
-  std::array<int64_t, 2> synthetic_size = {32, 32};  ///< height, width
-  int64_t synthetic_samples = 1000;                  ///< of this split
+  DecodeOptions decode = {};              ///< of sets that hold image files
+  uint64_t seed = 0;                      ///< of the fractions and of synthetic images
+  base::Size2 synthetic_size = {32, 32};  ///< height, width
+  int64_t synthetic_samples = 1000;       ///< of this split
 };
 
-/// A list of labelled pictures. Everything is const and may be called by several threads at once.
+/// A list of labeled images. Everything is const and may be called by several threads at once.
 class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
   /// In [0, class_names().size()).
-  /// Of a set with several labels a picture: the first of labels(i), 0 where there is none.
+  /// Of a set with several labels an image: the first of labels(i), 0 where there is none.
   virtual int64_t label(int64_t i) const = 0;
-  /// All classes of the picture, ascending, each once; may be none where multi_label().
+  /// All classes of the image, ascending, each once; may be none where multi_label().
   virtual std::vector<int64_t> labels(int64_t i) const { return {label(i)}; }
-  /// Whether a picture may have several classes: then the task is one yes or no for each class.
+  /// Whether an image may have several classes: then the task is one yes or no for each class.
   virtual bool multi_label() const { return false; }
-  /// The picture, with the wanted channels, into memory that is used again.
+  /// The image, with the wanted channels, into memory that is used again.
   /// @throws DataError naming the file.
   virtual void load(int64_t i, Image& image) const = 0;
   Image load(int64_t i) const {
@@ -52,11 +52,11 @@ class Dataset {
     load(i, image);
     return image;
   }
-  /// What a person would call the picture: a path, or "train #123".
+  /// What a person would call the image: a path, or "train #123".
   virtual std::string name(int64_t i) const = 0;
   /// Whether the set holds image files, of which encoded() gives the bytes, rather than pixels.
   virtual bool holds_files() const { return false; }
-  /// The bytes of the picture's file: a view of `memory`, which is used again, or of the set's own.
+  /// The bytes of the image's file: a view of `memory`, which is used again, or of the set's own.
   /// @throws DataError naming the file where it cannot be read.
   virtual std::span<const uint8_t> encoded(int64_t, std::vector<uint8_t>&) const { return {}; }
   /// Links that lead out of the set, or nowhere, and are therefore passed over.
@@ -64,7 +64,7 @@ class Dataset {
   const std::vector<std::string>& class_names() const { return class_names_; }
   int64_t num_classes() const { return static_cast<int64_t>(class_names_.size()); }
   /// SHA-256, in hex, of what identifies the data: the content of binary files, the relative paths
-  /// and sizes of a folder, the recipe of synthetic pictures; also of the fraction taken.
+  /// and sizes of a folder, the recipe of synthetic images; also of the fraction taken.
   const std::string& fingerprint() const { return fingerprint_; }
 
  protected:
@@ -85,7 +85,7 @@ std::string format_of_path(const std::string& path);
 /// The formats open_dataset knows, in the order of the table.
 std::vector<std::string> dataset_formats();
 
-/// The numbers of the pictures that a fraction [begin, end) keeps, ascending. Stratified: each
+/// The numbers of the images that a fraction [begin, end) keeps, ascending. Stratified: each
 /// class gives the places round(begin·n) … round(end·n) of its own shuffled order.
 std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int64_t num_classes,
                                          double begin, double end, uint64_t seed);

@@ -17,7 +17,7 @@
 namespace swin::data {
 namespace {
 
-constexpr int64_t kChunk = 16;  // pictures a worker takes at a time
+constexpr int64_t kChunk = 16;  // images a worker takes at a time
 constexpr int64_t kAhead = 2;   // batches in the making or ready, beside the caller's
 
 void check_options(const Dataset& dataset, const LoaderOptions& options) {
@@ -44,10 +44,10 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
     refuse("augment.repeats",
            "found " + std::to_string(options.augment.repeats) + ", expected at least 1");
   }
-  if (dataset.size() < 1) refuse("data", "found no picture, expected at least one");
+  if (dataset.size() < 1) refuse("data", "found no image, expected at least one");
 }
 
-// What a picture's reading threw, as an error that names the picture and has an exit code.
+// What an image's reading threw, as an error that names the image and has an exit code.
 [[noreturn]] void rethrow_naming(const std::string& name) {
   try {
     throw;
@@ -56,7 +56,7 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
     if (e.code() == base::ExitCode::data) throw base::DataError(name, e.what());
     throw base::Error(e.code(), name, e.what());
   } catch (const std::bad_alloc&) {
-    throw base::MemoryError(name, "found no memory for it, expected enough for one picture",
+    throw base::MemoryError(name, "found no memory for it, expected enough for one image",
                             "lower runtime.workers or trainer.batch_size");
   } catch (const std::exception& e) {
     throw base::InternalError(name, std::string("found an unforeseen error: ") + e.what(),
@@ -66,13 +66,13 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
   }
 }
 
-// Finds another picture of the same class, for one that cannot be read.
+// Finds another image of the same class, for one that cannot be read.
 class Replacement {
  public:
   Replacement(const Dataset& dataset, uint64_t seed) : dataset_(dataset), seed_(seed) {}
 
   /// Loads the first readable one in an order of (seed, epoch, index). @return its number.
-  /// @param error of the picture at `index`. @throws DataError where its class has no readable one.
+  /// @param error of the image at `index`. @throws DataError where its class has no readable one.
   int64_t load(int64_t index, uint64_t epoch, const std::string& error, Image& image) const {
     std::call_once(sorted_, [&] { sort(); });
     const auto label_of = [&](int64_t i) { return dataset_.label(i); };
@@ -94,7 +94,7 @@ class Replacement {
       }
     }
     throw base::DataError(dataset_.name(index),
-                          "found no readable picture of its class to replace it, expected one",
+                          "found no readable image of its class to replace it, expected one",
                           "restore the class; the first error was: " + error);
   }
 
@@ -107,7 +107,7 @@ class Replacement {
 
   const Dataset& dataset_;
   const uint64_t seed_;
-  mutable std::once_flag sorted_;  // not before the first bad picture
+  mutable std::once_flag sorted_;  // not before the first bad image
   mutable std::vector<int64_t> by_label_;
 };
 
@@ -129,7 +129,7 @@ class Loader::Implementation {
       throw base::UsageError("trainer.batch_size",
                              "found " + std::to_string(options.batch_size) +
                                  ", expected at most the " + std::to_string(dataset.size()) +
-                                 " pictures of the training data",
+                                 " images of the training data",
                              "lower it or use more data");
     }
     next_claimed_ = next_delivered_ = num_batches_;  // nothing to do before start()
@@ -180,16 +180,16 @@ class Loader::Implementation {
   const Dataset& dataset() const { return dataset_; }
 
  private:
-  // A batch in the making. Guarded by mutex_, but for the pictures of a chunk, which its worker
+  // A batch in the making. Guarded by mutex_, but for the images of a chunk, which its worker
   // owns.
   struct Slot {
     Batch batch;
     int64_t chunks_left = 0;
-    int64_t failed_at = 0;  // place of the lowest picture that failed
+    int64_t failed_at = 0;  // place of the lowest image that failed
     std::exception_ptr error;
   };
 
-  // The picture a thread has in hand, for the repeats that follow it in its chunk.
+  // The image a thread has in hand, for the repeats that follow it in its chunk.
   struct InHand {
     Image image;
     std::optional<int64_t> index;
@@ -218,7 +218,7 @@ class Loader::Implementation {
     batch.bad.clear();
   }
 
-  // Loads a picture, or its replacement. @return the number of what was loaded; empty: skipped.
+  // Loads an image, or its replacement. @return the number of what was loaded; empty: skipped.
   std::optional<int64_t> load(int64_t index, int64_t place, InHand& hand,
                               std::vector<BadImage>& bad) const {
     if (hand.index == index) return index;
@@ -248,7 +248,7 @@ class Loader::Implementation {
   }
 
   // Fills one place of a batch. Everything random is named by (seed, epoch, index); a replacement
-  // draws as the picture it stands for.
+  // draws as the image it stands for.
   void make_sample(int64_t number, int64_t place, InHand& hand, Batch& batch,
                    std::vector<BadImage>& bad) const {
     const auto position = static_cast<uint64_t>(batch_begin(number) + place);

@@ -6,51 +6,33 @@
 #include <string>
 #include <vector>
 
-#include "data/augment.h"
+#include "data/batch.h"
 #include "data/dataset.h"
-#include "data/transform.h"
+#include "data/transforms/augment.h"
+#include "data/transforms/transform.h"
 
 namespace swin::data {
 
-/// What happens to a picture whose file cannot be read or decoded (a DataError; all other errors
+/// What happens to an image whose file cannot be read or decoded (a DataError; all other errors
 /// end the pass).
 enum class OnBad {
   error,    ///< next() throws
-  replace,  ///< another picture of its class takes its place: training
+  replace,  ///< another image of its class takes its place: training
   skip,     ///< its place stays zero and is listed in Batch::bad: evaluation, which counts them all
-};
-
-struct BadImage {
-  int64_t place = 0;        ///< in the batch
-  int64_t index = 0;        ///< in the data set
-  std::string error;        ///< names the file
-  int64_t replaced_by = 0;  ///< number in the data set; its own under OnBad::skip
-};
-
-struct Batch {
-  int64_t size = 0;
-  std::vector<float> images;    ///< (size, height, width, channels), normalised
-  std::vector<int64_t> labels;  ///< (size), or (size, classes) of 0 and 1 under label_rows
-  std::vector<int64_t>
-      indices;                ///< (size) numbers in the data set, of replacements where there are
-  std::vector<BadImage> bad;  ///< by place; mostly empty
-  /// (size), or empty: how much of image i is its own; the rest is of image size − 1 − i
-  /// (mixing.h).
-  std::vector<double> own_share;
 };
 
 struct LoaderOptions {
   int64_t batch_size = 1;
   bool shuffle = false;    ///< by Permutation over ("data/shuffle", epoch)
   bool drop_last = false;  ///< leave out a last batch that is not full
-  /// Apply `augment`. With r repeats a picture stands r times in a row, and an epoch, which stays
+  /// Apply `augment`. With r repeats an image stands r times in a row, and an epoch, which stays
   /// as long as the data set, shows the first 1/r of its shuffled order: timm's RepeatAugSampler in
-  /// one process. A worker decodes a picture once for the repeats it makes in a row.
+  /// one process. A worker decodes an image once for the repeats it makes in a row.
   bool training = false;
   uint64_t seed = 0;
   int workers = 0;  ///< threads; 0: batches are made by the thread that calls next()
   OnBad on_bad = OnBad::error;
-  bool label_rows = false;  ///< labels are rows of 0 and 1, for pictures of any number of classes
+  bool label_rows = false;  ///< labels are rows of 0 and 1, for images of any number of classes
   Preprocess preprocess;
   Augment augment;
 };
@@ -61,23 +43,23 @@ class Loader {
   /// @throws UsageError for options that make no sense (an empty data set, a batch size below 1,
   /// …).
   Loader(const Dataset& dataset, const LoaderOptions& options);
-  /// Ends the workers after the picture each has in hand; never hangs.
+  /// Ends the workers after the image each has in hand; never hangs.
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
   /// Batches in an epoch.
   int64_t num_batches() const;
-  /// Pictures in an epoch (fewer than the data set's under drop_last).
+  /// Images in an epoch (fewer than the data set's under drop_last).
   int64_t num_samples() const;
   /// Begins an epoch at one of its batches; what was underway is dropped. May be called at any
   /// time.
   void start(int64_t epoch, int64_t first_batch = 0);
   /// The next batch, in order; memory that `batch` holds is used again. False after the last one.
-  /// Under OnBad::replace a bad picture's stand-in is a function of (seed, epoch, its number): the
+  /// Under OnBad::replace a bad image's stand-in is a function of (seed, epoch, its number): the
   /// first readable one in a shuffled order of its class.
-  /// @throws what a worker threw while making this batch (its lowest picture), as a base::Error
-  ///   that names the picture: DataError for a bad one (under OnBad::replace: whose class has no
+  /// @throws what a worker threw while making this batch (its lowest image), as a base::Error
+  ///   that names the image: DataError for a bad one (under OnBad::replace: whose class has no
   ///   readable one), MemoryError where memory ran out, InternalError for anything unforeseen. The
   ///   batch after it can still be asked for.
   bool next(Batch& batch);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/integer.h"
 namespace swin::data {
 namespace {
 
@@ -82,7 +83,7 @@ Image draw_preview(const Batch& batch, const Preprocess& preprocess,
   const int64_t cell_width = width * enlarged + kGap;
   int64_t columns = 1;
   while (columns * columns < count) ++columns;
-  const int64_t rows = (count + columns - 1) / columns;
+  const int64_t rows = base::divide_up(count, columns);
   Image grid;
   grid.reshape(rows * cell_height + kGap, columns * cell_width + kGap, 3);
   std::fill(grid.pixels.begin(), grid.pixels.end(), uint8_t{40});

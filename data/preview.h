@@ -1,4 +1,4 @@
-// A picture of a batch: what the model sees, with what it is told about it.
+// An image of a batch: what the model sees, with what it is told about it.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace swin::data {
 
-/// A grid of the first texts.size() images of a batch, de-normalised, each with its text below it
+/// A grid of the first texts.size() images of a batch, de-normalized, each with its text below it
 /// ("\n" begins another line; what is too long is cut; small letters are drawn as capitals). Small
 /// images are enlarged by whole numbers. @return three channels.
 Image draw_preview(const Batch& batch, const Preprocess& preprocess,

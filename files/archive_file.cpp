@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "files/mapped_file.h"
 
 namespace swin::files {
@@ -58,12 +59,13 @@ class Reader {
       ZipEntry entry;
       entry.name = name_of(header);
       if (!names.insert(entry.name).second)
-        refuse("holds " + printable(entry.name) + " twice, expected every name once");
+        refuse("holds " + base::printable(entry.name) + " twice, expected every name once");
       if (::archive_entry_is_data_encrypted(header) != 0)
-        refuse(printable(entry.name) + " is encrypted, expected plain bytes");
+        refuse(base::printable(entry.name) + " is encrypted, expected plain bytes");
       const auto type = ::archive_entry_filetype(header);
       if (type == AE_IFDIR) continue;
-      if (type != AE_IFREG) refuse(printable(entry.name) + " is a link or device, expected a file");
+      if (type != AE_IFREG)
+        refuse(base::printable(entry.name) + " is a link or device, expected a file");
       entry.bytes = bytes_of(entry.name, header);
       entries.push_back(std::move(entry));
     }
@@ -76,7 +78,7 @@ class Reader {
   }
   [[noreturn]] void refuse_reader(const std::string& what) const {
     const char* text = ::archive_error_string(reader_.get());
-    refuse(what + (text == nullptr ? "" : " (" + printable(text) + ")"));
+    refuse(what + (text == nullptr ? "" : " (" + base::printable(text) + ")"));
   }
 
   /// libarchive takes a few times the directory's size of memory, so its entries are counted first.
@@ -98,7 +100,8 @@ class Reader {
       refuse("an entry of the zip archive has no readable name, expected one");
     const std::string_view name = text;
     if (leaves_archive(name))
-      refuse("holds the name " + printable(name) + ", expected one that stays in the archive");
+      refuse("holds the name " + base::printable(name) +
+             ", expected one that stays in the archive");
     return std::string(name);
   }
 
@@ -106,7 +109,7 @@ class Reader {
     const auto size = ::archive_entry_size(header);
     if (!::archive_entry_size_is_set(header) || size < 0 ||
         static_cast<uint64_t>(size) > archive_.size())
-      refuse(printable(name) + " is said to be " + std::to_string(size) +
+      refuse(base::printable(name) + " is said to be " + std::to_string(size) +
              " bytes, more than the whole file of " + std::to_string(archive_.size()));
     total_bytes_ += static_cast<uint64_t>(size);
     if (total_bytes_ > archive_.size())
@@ -114,7 +117,8 @@ class Reader {
              std::to_string(archive_.size()) + " bytes");
     const std::string_view format = ::archive_format_name(reader_.get());
     if (format.find("(uncompressed)") == std::string_view::npos)
-      refuse(printable(name) + " is compressed, expected stored bytes as torch.save writes them");
+      refuse(base::printable(name) +
+             " is compressed, expected stored bytes as torch.save writes them");
 
     // A stored entry is handed out as pieces of the archive's own memory.
     const void* piece = nullptr;
@@ -125,19 +129,19 @@ class Reader {
     while (true) {
       const int result = ::archive_read_data_block(reader_.get(), &piece, &piece_bytes, &offset);
       if (result == ARCHIVE_EOF) break;
-      if (result != ARCHIVE_OK) refuse_reader(printable(name) + " is damaged");
+      if (result != ARCHIVE_OK) refuse_reader(base::printable(name) + " is damaged");
       if (piece_bytes == 0) continue;
       const auto* at = static_cast<const std::byte*>(piece);
       if (begin == nullptr) begin = at;
       const bool inside = at >= archive_.data() && at < archive_.data() + archive_.size();
       if (!inside || at != begin + found_bytes ||
           piece_bytes > static_cast<size_t>(size) - found_bytes)
-        refuse(printable(name) + " is not stored in one piece of its " + std::to_string(size) +
-               " bytes");
+        refuse(base::printable(name) + " is not stored in one piece of its " +
+               std::to_string(size) + " bytes");
       found_bytes += piece_bytes;
     }
     if (found_bytes != static_cast<size_t>(size))
-      refuse(printable(name) + " has " + std::to_string(found_bytes) + " bytes, expected " +
+      refuse(base::printable(name) + " has " + std::to_string(found_bytes) + " bytes, expected " +
              std::to_string(size) + ": the file is truncated");
     return {begin, found_bytes};
   }
@@ -158,12 +162,14 @@ class TarReader {
     if (reader_ == nullptr) throw base::MemoryError(where_, "no memory for a tar reader");
     if (archive_.empty()) refuse("found an empty file, expected a tar archive");
     if (starts_with("\x1f\x8b") || starts_with("BZh") || starts_with("\x28\xb5\x2f\xfd") ||
-        starts_with("\xfd" "7zXZ"))
+        starts_with("\xfd"
+                    "7zXZ"))
       throw base::DataError(where_, "found a compressed archive, expected a plain tar",
                             "uncompress it: images are compressed already");
     if (archive_.size() < kBlockBytes)
-      refuse("found " + std::to_string(archive_.size()) + " bytes, expected at least one block of " +
-             std::to_string(kBlockBytes) + ": the tar is truncated");
+      refuse("found " + std::to_string(archive_.size()) +
+             " bytes, expected at least one block of " + std::to_string(kBlockBytes) +
+             ": the tar is truncated");
     if (::archive_read_support_format_tar(reader_.get()) != ARCHIVE_OK ||
         ::archive_read_open_memory(reader_.get(), archive_.data(), archive_.size()) != ARCHIVE_OK)
       refuse_reader("cannot be read as a tar archive");
@@ -172,19 +178,21 @@ class TarReader {
     while (true) {
       const int result = ::archive_read_next_header(reader_.get(), &header);
       if (result == ARCHIVE_EOF) break;
-      if (result != ARCHIVE_OK) refuse_reader("found a damaged or truncated archive, expected a whole tar");
+      if (result != ARCHIVE_OK)
+        refuse_reader("found a damaged or truncated archive, expected a whole tar");
       const char* text = ::archive_entry_pathname(header);
       if (text == nullptr) text = ::archive_entry_pathname_utf8(header);
       if (text == nullptr || *text == '\0')
         refuse("an entry of the tar has no readable name, expected one");
       std::string name = text;
       if (leaves_archive(name))
-        refuse("holds the name " + printable(name) + ", expected one that stays in the archive");
+        refuse("holds the name " + base::printable(name) +
+               ", expected one that stays in the archive");
       while (name.starts_with("./")) name.erase(0, 2);
       if (::archive_entry_hardlink(header) != nullptr ||
           (::archive_entry_filetype(header) != AE_IFREG &&
            ::archive_entry_filetype(header) != AE_IFDIR))
-        refuse(printable(name) + " is a link or device, expected a file");
+        refuse(base::printable(name) + " is a link or device, expected a file");
       if (::archive_entry_filetype(header) == AE_IFDIR) continue;
       entries.push_back(place_of(std::move(name), header));
     }
@@ -200,7 +208,7 @@ class TarReader {
   }
   [[noreturn]] void refuse_reader(const std::string& what) const {
     const char* text = ::archive_error_string(reader_.get());
-    refuse(what + (text == nullptr ? "" : " (" + printable(text) + ")"));
+    refuse(what + (text == nullptr ? "" : " (" + base::printable(text) + ")"));
   }
   bool starts_with(std::string_view magic) const {
     return archive_.size() >= magic.size() &&
@@ -212,7 +220,7 @@ class TarReader {
   TarEntry place_of(std::string name, struct archive_entry* header) {
     const auto size = static_cast<int64_t>(::archive_entry_size(header));
     if (size < 0 || static_cast<uint64_t>(size) > archive_.size())
-      refuse(printable(name) + " is said to be " + std::to_string(size) +
+      refuse(base::printable(name) + " is said to be " + std::to_string(size) +
              " bytes, more than the whole file of " + std::to_string(archive_.size()) +
              ": the tar is truncated or damaged");
     TarEntry entry{std::move(name), 0, size};
@@ -225,18 +233,19 @@ class TarReader {
       const int result = ::archive_read_data_block(reader_.get(), &piece, &piece_bytes, &offset);
       if (result == ARCHIVE_EOF) break;
       if (result != ARCHIVE_OK)
-        refuse_reader(printable(entry.name) + " is not whole: the tar is truncated or damaged");
+        refuse_reader(base::printable(entry.name) +
+                      " is not whole: the tar is truncated or damaged");
       if (piece_bytes == 0) continue;
       const auto* at = static_cast<const std::byte*>(piece);
       if (begin == nullptr) begin = at;
       if (at < archive_.data() || at >= archive_.data() + archive_.size() ||
           at != begin + found_bytes || offset != found_bytes)
-        refuse(printable(entry.name) + " is a sparse file, expected plain bytes");
+        refuse(base::printable(entry.name) + " is a sparse file, expected plain bytes");
       found_bytes += static_cast<int64_t>(piece_bytes);
     }
     if (found_bytes != size)
-      refuse(printable(entry.name) + " has " + std::to_string(found_bytes) + " bytes, expected " +
-             std::to_string(size) + ": the tar is truncated");
+      refuse(base::printable(entry.name) + " has " + std::to_string(found_bytes) +
+             " bytes, expected " + std::to_string(size) + ": the tar is truncated");
     if (begin != nullptr) entry.offset_bytes = begin - archive_.data();
     return entry;
   }

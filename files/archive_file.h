@@ -33,9 +33,9 @@ struct TarEntry {
 /// The regular files of an uncompressed tar archive (ustar, pax or GNU), in its order. Only headers
 /// are read; no byte is copied.
 /// @param archive the whole archive, mapped.   @param where file named in errors.
-/// @throws base::DataError where the archive is damaged, truncated (also where only the zeros at its
-/// end are missing), compressed, followed by other bytes, or holds links, devices, sparse files or
-/// names that leave it.
+/// @throws base::DataError where the archive is damaged, truncated (also where only the zeros at
+/// its end are missing), compressed, followed by other bytes, or holds links, devices, sparse files
+/// or names that leave it.
 std::vector<TarEntry> read_tar_index(std::span<const std::byte> archive, const std::string& where);
 
 }  // namespace swin::files

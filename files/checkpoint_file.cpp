@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "files/atomic_file.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
@@ -206,14 +207,14 @@ void CheckpointFile::open(ByteSpan bytes, std::string where) {
   state.reader.emplace(bytes, state.where, FileKind::weights);
   const std::string format = state.reader->string_attribute("format");
   if (format != kFormat)
-    state.refuse("found format " + printable(format) + ", expected " + std::string(kFormat));
+    state.refuse("found format " + base::printable(format) + ", expected " + std::string(kFormat));
   if (state.reader->integer_attribute("format_version") != kCheckpointFormatVersion)
     state.refuse("format_version of the root group differs from the header's");
   state.step = state.reader->integer_attribute("step");
   state.epoch = state.reader->integer_attribute("epoch");
   for (const Entry& entry : state.reader->entries()) {
     if (!is_name(entry.name))
-      state.refuse("found the name " + printable(entry.name) + ", expected " + kNameExpected);
+      state.refuse("found the name " + base::printable(entry.name) + ", expected " + kNameExpected);
     const bool is_meta = entry.name.starts_with(kMetaPrefix);
     if (entry.dtype != (is_meta ? DType::u8 : DType::f32) || (is_meta && entry.shape.size() != 1))
       state.refuse("dataset /" + entry.name + " is " + name_of(entry.dtype) + " " +

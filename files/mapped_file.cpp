@@ -22,22 +22,6 @@ void fail(FileKind kind, const std::string& where, const std::string& found,
 
 constexpr size_t kMaxNameBytes = 512;
 
-std::string printable(std::string_view text) {
-  constexpr size_t kMaxBytes = 80;
-  size_t end = std::min(text.size(), kMaxBytes);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0u) == 0x80u)
-    --end;  // not inside a character
-  std::string shown(text.substr(0, end));
-  for (size_t i = 0; i < shown.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(shown[i]);
-    const bool is_c1 = byte == 0xc2 && i + 1 < shown.size() &&
-                       (static_cast<unsigned char>(shown[i + 1]) & 0xe0u) == 0x80u;
-    if (is_c1) shown.erase(i + 1, 1);
-    if (is_c1 || byte < 0x20 || byte == 0x7f) shown[i] = '?';
-  }
-  return end < text.size() ? shown + "…" : shown;
-}
-
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > kMaxNameBytes) return false;
   while (!text.empty()) {

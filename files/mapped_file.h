@@ -20,8 +20,6 @@ enum class FileKind {
 [[noreturn]] void fail(FileKind kind, const std::string& where, const std::string& found,
                        const std::string& remedy = "");
 
-/// A file's own text for an error line: control characters replaced, at most 80 bytes of it.
-std::string printable(std::string_view text);
 /// Whether a file's name for an array can be shown and stored: one line of UTF-8, 1 … 512 bytes
 /// without control characters, which would reach a terminal.
 bool is_name(std::string_view text);

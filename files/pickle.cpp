@@ -307,7 +307,7 @@ class PickleMachine : PickleObjects {
       if (row.code == code)
         refuse(std::string("found the instruction ") + row.name +
                    ", expected only what a state dict needs",
-               kPickleForeign);
+               kPickleThirdParty);
     refuse("found byte " + std::to_string(code) + ", expected an instruction");
   }
 

@@ -1,6 +1,7 @@
 #include "files/pickle_objects.h"
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "files/mapped_file.h"
 
 namespace swin::files {
@@ -53,15 +54,15 @@ PickleValue PickleObjects::global(std::string_view module, std::string_view name
   for (size_t i = 0; i < globals.size(); ++i)
     if (globals[i].module == module && globals[i].name == name) return refer(Kind::global, i);
   const bool is_os = module == "posix" || module == "nt";  // what os's functions are pickled as
-  refuse("found the global " + printable(module) + "." + printable(name) +
-             (is_os ? " (os." + printable(name) + ")" : "") +
+  refuse("found the global " + base::printable(module) + "." + base::printable(name) +
+             (is_os ? " (os." + base::printable(name) + ")" : "") +
              ", expected only what a state dict needs",
-         kPickleForeign);
+         kPickleThirdParty);
 }
 const PickleGlobal& PickleObjects::global_of(const PickleValue& value) const {
   if (value.kind != Kind::global)
     refuse("found a call of something that is no global, expected torch's functions",
-           kPickleForeign);
+           kPickleThirdParty);
   return pickle_globals()[value.index];
 }
 
@@ -118,7 +119,7 @@ PickleValue PickleObjects::call(PickleValue function, PickleValue arguments, int
   }
   refuse("found a call of " + std::string(global.module) + "." + std::string(global.name) +
              ", expected none of it in a state dict",
-         kPickleForeign);
+         kPickleThirdParty);
 }
 
 /// What Python 2's OrderedDict is made from: a list of pairs.
@@ -155,7 +156,7 @@ PickleValue PickleObjects::persistent(const PickleValue& id) {
   const auto& parts = items(id);
   const auto is_text = [&](size_t i) { return parts.size() > i && parts[i].kind == Kind::text; };
   if (is_text(0) && text_of(parts[0]) == "module")
-    refuse("found a pickled module, expected a state dict", kPickleForeign);
+    refuse("found a pickled module, expected a state dict", kPickleThirdParty);
   if (!is_text(0) || text_of(parts[0]) != "storage" || parts.size() < 5 || parts.size() > 6 ||
       parts[1].kind != Kind::global || !is_text(2) || parts[4].kind != Kind::integer)
     refuse("found another persistent id, expected a storage's type, key, place and size");
@@ -186,7 +187,7 @@ PickleValue PickleObjects::object(const PickleValue& made_of) {
   if (role == PickleRole::set) return sequence(Kind::set, {});
   if (role != PickleRole::harmless)
     refuse("found an object of " + std::string(global_of(made_of).name) + ", expected a dict's",
-           kPickleForeign);
+           kPickleThirdParty);
   return value_of(Kind::opaque);
 }
 

@@ -10,7 +10,7 @@
 namespace swin::files {
 
 inline constexpr char kPickleDamaged[] = "the file is damaged; get it again";
-inline constexpr char kPickleForeign[] =
+inline constexpr char kPickleThirdParty[] =
     "nothing of it was run; save model.state_dict() alone with torch.save and give that file";
 
 /// The values of a pickle. Every refusal names the file and the place.

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "files/atomic_file.h"
 #include "files/mapped_file.h"
 
@@ -90,7 +91,8 @@ class Parser {
   }
 
   void require_name(const std::string& name) const {
-    if (!is_name(name)) refuse("found the name " + printable(name) + ", expected " + kNameExpected);
+    if (!is_name(name))
+      refuse("found the name " + base::printable(name) + ", expected " + kNameExpected);
   }
 
   void read_metadata(const base::Json& value, StringMap& metadata) const {

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "files/archive_file.h"
 #include "files/mapped_file.h"
 #include "files/pickle.h"
@@ -121,8 +122,8 @@ class TorchFile::Reader {
           entry.name.find('/') + kPickle.size() < entry.name.size())
         continue;
       if (pickle_entry != nullptr)
-        refuse("holds " + printable(pickle_entry->name) + " and " + printable(entry.name) +
-               ", expected one data.pkl");
+        refuse("holds " + base::printable(pickle_entry->name) + " and " +
+               base::printable(entry.name) + ", expected one data.pkl");
       pickle_entry = &entry;
     }
     if (pickle_entry == nullptr)
@@ -134,7 +135,7 @@ class TorchFile::Reader {
       if (entry.name == folder + "constants.pkl")
         refuse("found a TorchScript archive, expected a state dict", kForeign);
       if (entry.name == folder + "byteorder" && text_of(entry.bytes) != "little")
-        refuse("its byte order is " + printable(text_of(entry.bytes)) + ", expected little",
+        refuse("its byte order is " + base::printable(text_of(entry.bytes)) + ", expected little",
                "save it again on a little-endian machine");
       if (entry.name.starts_with(storage_folder))
         storages_.emplace(std::string_view(entry.name).substr(storage_folder.size()), entry.bytes);
@@ -170,7 +171,7 @@ class TorchFile::Reader {
     for (const PickleStorage& storage : pickle.storages()) {
       const int64_t size = size_bytes_of(storage.dtype);
       if (element_bytes.emplace(storage.key, size).first->second != size)
-        refuse("storage " + printable(storage.key) + " is of two types, expected one");
+        refuse("storage " + base::printable(storage.key) + " is of two types, expected one");
     }
     const Pickle keys = next();
     if (keys.root().kind != Kind::list) refuse("found no list of storages, expected one");
@@ -184,11 +185,11 @@ class TorchFile::Reader {
       at += sizeof num_elements;
       if (num_elements < 0 || __builtin_mul_overflow(num_elements, found->second, &size) ||
           static_cast<uint64_t>(size) > bytes_.size() - at)
-        refuse("storage " + printable(found->first) + " is said to have " +
+        refuse("storage " + base::printable(found->first) + " is said to have " +
                std::to_string(num_elements) + " elements, but only " +
                std::to_string(bytes_.size() - at) + " bytes follow: it is truncated");
       if (!storages_.emplace(found->first, bytes_.subspan(at, static_cast<size_t>(size))).second)
-        refuse("lists storage " + printable(found->first) + " twice, expected it once");
+        refuse("lists storage " + base::printable(found->first) + " twice, expected it once");
       at += static_cast<size_t>(size);
     }
     if (at != bytes_.size())
@@ -258,7 +259,7 @@ class TorchFile::Reader {
     std::string keys;
     for (size_t i = 0; i < members.size() && keys.size() < kMaxListedBytes; i += 2)
       if (members[i].kind == Kind::text && holds_tensor(pickle, members[i + 1]))
-        keys += (keys.empty() ? "\"" : "\", \"") + printable(pickle.text(members[i]));
+        keys += (keys.empty() ? "\"" : "\", \"") + base::printable(pickle.text(members[i]));
     refuse((keys.empty() ? "found a dict without tensors" : "found tensors under " + keys + "\"") +
                ", expected a state dict, or one under \"model\" or \"state_dict\"",
            kForeign);
@@ -275,7 +276,8 @@ class TorchFile::Reader {
     if (key.kind == Kind::integer) return std::to_string(key.integer);
     if (key.kind != Kind::text) return "(a key that is no text)";
     const std::string_view name = pickle.text(key);
-    if (!is_name(name)) refuse("found the name " + printable(name) + ", expected " + kNameExpected);
+    if (!is_name(name))
+      refuse("found the name " + base::printable(name) + ", expected " + kNameExpected);
     return std::string(name);
   }
 
@@ -311,20 +313,20 @@ class TorchFile::Reader {
   std::span<const std::byte> storage_of(const std::string& name, const PickleStorage& storage) {
     const auto found = storages_.find(storage.key);
     if (found == storages_.end())
-      refuse("has no storage " + printable(storage.key) + " for " + name);
+      refuse("has no storage " + base::printable(storage.key) + " for " + name);
     const int64_t element_bytes = size_bytes_of(storage.dtype);
     int64_t size = 0;
     if (storage.num_elements < 0 ||
         __builtin_mul_overflow(storage.num_elements, element_bytes, &size) ||
         static_cast<uint64_t>(size) != found->second.size())
-      refuse("storage " + printable(storage.key) + " of " + name + " has " +
+      refuse("storage " + base::printable(storage.key) + " of " + name + " has " +
              std::to_string(found->second.size()) + " bytes, expected " +
              std::to_string(storage.num_elements) + " elements of " + name_of_type(storage));
     if (!storage.is_view) return found->second;
     if (storage.view_begin < 0 || storage.view_elements < 0 ||
         storage.view_begin > storage.num_elements ||
         storage.view_elements > storage.num_elements - storage.view_begin)
-      refuse("storage " + printable(storage.key) + " of " + name + " is viewed beyond its " +
+      refuse("storage " + base::printable(storage.key) + " of " + name + " is viewed beyond its " +
              std::to_string(storage.num_elements) + " elements");
     return found->second.subspan(static_cast<size_t>(storage.view_begin * element_bytes),
                                  static_cast<size_t>(storage.view_elements * element_bytes));

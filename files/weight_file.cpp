@@ -10,6 +10,7 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "files/checkpoint_file.h"
 #include "files/mapped_file.h"
 #include "files/torch_file.h"
@@ -66,13 +67,13 @@ class IndexReader {
       if (weights.metadata.empty()) weights.metadata = file.metadata();
       for (const NamedArray& array : file.arrays()) {
         if (!names.contains(array.name))
-          refuse(shard + " holds " + printable(array.name) +
+          refuse(shard + " holds " + base::printable(array.name) +
                  ", which the index does not place there");
         weights.arrays.push_back(array);
       }
       for (const std::string& name : names)
         if (file.find(name) == nullptr)
-          refuse("places " + printable(name) + " in " + shard + ", which does not hold it");
+          refuse("places " + base::printable(name) + " in " + shard + ", which does not hold it");
     }
     return weights;
   }
@@ -99,20 +100,20 @@ class IndexReader {
     std::map<std::string, std::set<std::string>> shards;
     for (const auto& [name, shard] : map->members()) {
       if (!shard.is_string())
-        refuse("weight_map." + printable(name) + " is of type " + shard.type_name() +
+        refuse("weight_map." + base::printable(name) + " is of type " + shard.type_name() +
                ", expected the name of a file");
       const std::string& file = shard.as_string();
       if (file.ends_with(".bin"))  // pytorch_model.bin.index.json
         throw base::WeightError(
             where_,
-            "found an index of pickled shards (" + printable(file) +
+            "found an index of pickled shards (" + base::printable(file) +
                 "), expected one of .safetensors files",
             "save the model as .safetensors (transformers: save_pretrained with "
             "safe_serialization=True), or its state dict in one file");
       const bool is_plain = file.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos &&
                             !file.starts_with('.');
       if (!file.ends_with(kSafetensors) || !is_plain)
-        refuse("weight_map." + printable(name) + " is in \"" + printable(file) +
+        refuse("weight_map." + base::printable(name) + " is in \"" + base::printable(file) +
                "\", expected a .safetensors file of the same folder");
       shards[file].insert(name);
     }

@@ -1,4 +1,4 @@
-// Any file of weights as named arrays, recognised by what is in it and not by its name.
+// Any file of weights as named arrays, recognized by what is in it and not by its name.
 #pragma once
 #include <filesystem>
 #include <optional>

@@ -42,7 +42,7 @@ class Folder {
   std::string path_;
 };
 
-/// Labels are classes, rising; of pixels each picture can be read and has the size of the first.
+/// Labels are classes, rising; of pixels each image can be read and has the size of the first.
 inline void check(const data::Dataset& set, int64_t channels) {
   require(set.size() >= 1 && set.num_classes() >= 1 && set.fingerprint().size() == 64);
   data::Image first, image;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "fuzz/check.h"
 
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using swin::data::DecodeOptions;
 using swin::data::Image;
 
-// The picture, or nothing where the file is refused, which only a DataError may do.
+// The image, or nothing where the file is refused, which only a DataError may do.
 std::optional<Image> decode(std::span<const uint8_t> bytes, int64_t channels,
                             const DecodeOptions& options, uint8_t before) {
   Image image;
@@ -28,7 +28,7 @@ std::optional<Image> decode(std::span<const uint8_t> bytes, int64_t channels,
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::span<const uint8_t> bytes(data, size);
-  // The limit keeps what an input may cost far below a picture of 100 megapixels.
+  // The limit keeps what an input may cost far below an image of 100 megapixels.
   for (const DecodeOptions& options :
        {DecodeOptions{.max_pixels = 1 << 16},
         DecodeOptions{.min_short_side = 8, .min_pixels = 100, .max_pixels = 1 << 16}}) {

@@ -1,5 +1,5 @@
 // The input is an image file of any kind, or EXIF data alone, which then stand in a JPEG.
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "fuzz/check.h"
 
 namespace {

@@ -1,6 +1,6 @@
 // The input is a manifest, CSV or JSON lines: rows in rising order of their lines, each with labels
 // unless they are a list.
-#include "data/manifest_rows.h"
+#include "data/formats/manifest_rows.h"
 #include "fuzz/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

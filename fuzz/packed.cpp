@@ -1,7 +1,7 @@
 // The input is a packed set, whose header and digest are checked before libhdf5 sees a byte. What
 // passes them was written by swin, well or not: so the input also says what stands in the arrays,
 // which are written with the right digests, and refused or read.
-#include "data/packed.h"
+#include "data/formats/packed.h"
 
 #include <algorithm>
 #include <fstream>

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "data/packed.h"
+#include "data/formats/packed.h"
 #include "fuzz/input.h"
 
 namespace swin::fuzz {
@@ -11,9 +11,9 @@ namespace swin::fuzz {
 inline data::PackedTables tables_from(Input& input, int64_t& images_bytes) {
   data::PackedTables tables;
   tables.multi_label = input.below(2) != 0;
-  const size_t classes = 1 + input.below(5), pictures = 1 + input.below(6);
+  const size_t classes = 1 + input.below(5), images = 1 + input.below(6);
   for (size_t c = 0; c < classes; ++c) tables.class_names.push_back(std::string(c + 1, 'a'));
-  for (size_t i = 0; i < pictures; ++i) {
+  for (size_t i = 0; i < images; ++i) {
     tables.image_offsets.push_back(tables.image_offsets.back() + 1 +
                                    static_cast<int64_t>(input.below(9)));
     const size_t first = tables.multi_label ? input.below(classes + 1) : input.below(classes);

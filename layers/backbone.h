@@ -23,7 +23,7 @@ class Backbone {
   /// @param config swin, swin_v2 or swin_mlp; num_classes is not used.
   /// @throws UsageError where config or options ask for the impossible.
   Backbone(const Scope& scope, const ModelConfig& config, const BackboneOptions& options = {});
-  /// @param images (B, H, W, in_chans), normalised, of any size.
+  /// @param images (B, H, W, in_chans), normalized, of any size.
   /// @return one map (B, ⌈H/stride⌉, ⌈W/stride⌉, C) for each chosen stage; stride is patch ·
   /// 2^stage.
   std::vector<Tensor> operator()(const Tensor& images, const Pass& pass) const;

@@ -6,30 +6,30 @@
 
 namespace swin::layers {
 
-using autograd::Named;
+using autograd::NamedScope;
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias,
                std::optional<double> init_std, WeightDecay decay)
     : path_(scope.path()),
       weight_(scope.parameter(
           "weight", {out, in},
-          Initial::normal(init_std.value_or(1 / std::sqrt(static_cast<double>(in)))), decay)) {
-  if (bias) bias_ = scope.parameter("bias", {out}, Initial::zeros());
+          Initializer::normal(init_std.value_or(1 / std::sqrt(static_cast<double>(in)))), decay)) {
+  if (bias) bias_ = scope.parameter("bias", {out}, Initializer::zeros());
 }
 
 Tensor Linear::operator()(const Tensor& x) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   return autograd::linear(x, weight_.tensor(), bias_.tensor());
 }
 
-LayerNorm::LayerNorm(const Scope& scope, int64_t dim, double epsilon, const Initial& weight)
+LayerNorm::LayerNorm(const Scope& scope, int64_t dim, double epsilon, const Initializer& weight)
     : path_(scope.path()),
       weight_(scope.parameter("weight", {dim}, weight)),
-      bias_(scope.parameter("bias", {dim}, Initial::zeros())),
+      bias_(scope.parameter("bias", {dim}, Initializer::zeros())),
       epsilon_(static_cast<real>(epsilon)) {}
 
 Tensor LayerNorm::operator()(const Tensor& x) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   return autograd::layer_norm(x, weight_.tensor(), bias_.tensor(), epsilon_);
 }
 
@@ -58,7 +58,7 @@ Mlp::Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate,
       drop2_(scope, "drop2", drop_rate) {}
 
 Tensor Mlp::operator()(const Tensor& x, const Pass& pass) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   const Tensor hidden = drop1_(autograd::gelu(fc1_(x)), pass);
   return drop2_(fc2_(hidden), pass);
 }

@@ -12,8 +12,8 @@ namespace swin::layers {
 struct Pass {
   bool training = false;
   uint64_t seed = 0;
-  uint64_t step = 0;          ///< update of the run
-  uint64_t first_sample = 0;  ///< place of the slice in the whole batch of the update
+  uint64_t step = 0;          ///< step of the run
+  uint64_t first_sample = 0;  ///< place of the slice in the whole batch of the step
   autograd::DrawKey draw(uint64_t stream) const { return {seed, stream, step, first_sample}; }
 };
 
@@ -36,7 +36,7 @@ class LayerNorm {
   LayerNorm() = default;
   /// @param weight what the weight begins with; Swin V2's blocks begin with zeros.
   LayerNorm(const Scope& scope, int64_t dim, double epsilon = 1e-5,
-            const Initial& weight = Initial::ones());
+            const Initializer& weight = Initializer::ones());
   Tensor operator()(const Tensor& x) const;
 
  private:

@@ -46,7 +46,7 @@ std::vector<std::string> architectures() {
 Model::Model(const ModelConfig& config, uint64_t seed, bool with_gradients)
     : config_(config), network_(make_network(Scope(parameters_), config)) {
   parameters_.allocate(with_gradients);
-  parameters_.initialise(seed);
+  parameters_.initialize(seed);
 }
 
 }  // namespace swin::layers

@@ -1,15 +1,16 @@
 // What a model is: the `model` section of a config, as plain values (configs/README.md explains
 // each).
 #pragma once
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/size2.h"
+
 namespace swin::layers {
 
-using Size2 = std::array<int64_t, 2>;  ///< {height, width}
+using base::Size2;
 
 /// How maps that no window divides are padded (docs/numerics.md, "Padding").
 enum class PadMode {

@@ -18,7 +18,7 @@ struct StageInfo {
 class Network {
  public:
   virtual ~Network() = default;
-  /// @param images (B, H, W, in_chans), normalised.
+  /// @param images (B, H, W, in_chans), normalized.
   /// @param features if not null, receives each stage's map (B, H, W, C) before its downsample.
   /// @return logits (B, num_classes).
   virtual Tensor operator()(const Tensor& images, const Pass& pass,

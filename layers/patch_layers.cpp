@@ -3,27 +3,25 @@
 #include <cmath>
 
 #include "autograd/tape/op.h"
-
+#include "base/integer.h"
 namespace swin::layers {
 
 using namespace autograd;
 using autograd::Size2;
 
-namespace {
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-}  // namespace
+namespace {}  // namespace
 
 Size2 token_map(const ModelConfig& config) {
-  return {divide_up(config.image_size[0], config.patch_size),
-          divide_up(config.image_size[1], config.patch_size)};
+  return {base::divide_up(config.image_size[0], config.patch_size),
+          base::divide_up(config.image_size[1], config.patch_size)};
 }
 
 PatchEmbed::PatchEmbed(const Scope& scope, const ModelConfig& config, bool norm)
     : path_(scope.path()), patch_(config.patch_size), has_norm_(norm) {
   // The published models leave this convolution at PyTorch's default: uniform in ±1/√fan_in.
   const int64_t p = config.patch_size;
-  const Initial initial =
-      Initial::uniform(1 / std::sqrt(static_cast<double>(config.in_chans * p * p)));
+  const Initializer initial =
+      Initializer::uniform(1 / std::sqrt(static_cast<double>(config.in_chans * p * p)));
   weight_ =
       (scope / "proj").parameter("weight", {config.embed_dim, config.in_chans, p, p}, initial);
   bias_ = (scope / "proj").parameter("bias", {config.embed_dim}, initial);
@@ -31,10 +29,10 @@ PatchEmbed::PatchEmbed(const Scope& scope, const ModelConfig& config, bool norm)
 }
 
 Tensor PatchEmbed::operator()(const Tensor& images) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   Tensor x = images;
-  const Size2 size = {divide_up(x.dim(1), patch_) * patch_, divide_up(x.dim(2), patch_) * patch_};
-  if (size != Size2{x.dim(1), x.dim(2)}) x = resize_map(x, size);
+  const Size2 size = {base::round_up(x.dim(1), patch_), base::round_up(x.dim(2), patch_)};
+  if (size != Size2{x.dim(1), x.dim(2)}) x = pad_or_crop(x, size);
   x = patch_embed(x, weight_.tensor(), bias_.tensor());
   return has_norm_ ? norm_(x) : x;
 }
@@ -46,9 +44,9 @@ PatchMerging::PatchMerging(const Scope& scope, const ModelConfig& config, int64_
 }
 
 Tensor PatchMerging::operator()(const Tensor& x) const {
-  const Named named(path_);
-  const Tensor neighbours = patch_merging(x);
-  return norm_after_ ? norm_(reduction_(neighbours)) : reduction_(norm_(neighbours));
+  const NamedScope named(path_);
+  const Tensor neighbors = patch_merging(x);
+  return norm_after_ ? norm_(reduction_(neighbors)) : reduction_(norm_(neighbors));
 }
 
 }  // namespace swin::layers

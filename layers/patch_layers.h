@@ -27,7 +27,7 @@ class PatchEmbed {
   LayerNorm norm_;
 };
 
-/// (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2C): neighbours side by side, then LayerNorm(4C) and
+/// (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2C): neighbors side by side, then LayerNorm(4C) and
 /// Linear(4C → 2C); in Swin V2 the Linear first and LayerNorm(2C) after it (arXiv:2111.09883,
 /// figure 1).
 class PatchMerging {

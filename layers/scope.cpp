@@ -13,7 +13,7 @@ const Tensor& Parameter::tensor() const {
   return entry_ ? entry_->tensor : none;
 }
 
-Parameter Parameters::add(const std::string& name, const Shape& shape, const Initial& initial,
+Parameter Parameters::add(const std::string& name, const Shape& shape, const Initializer& initial,
                           WeightDecay decay) {
   if (find(name))
     throw base::InternalError(name, "found two parameters of this name, expected one");
@@ -47,7 +47,7 @@ void Parameters::allocate(bool with_gradients) {
   }
 }
 
-void Parameters::initialise(uint64_t seed) {
+void Parameters::initialize(uint64_t seed) {
   if (!slab()) return;
   base::parallel_for(static_cast<int64_t>(entries_.size()), [&](int64_t i) {
     const ParameterEntry& entry = *entries_[static_cast<size_t>(i)];
@@ -55,15 +55,15 @@ void Parameters::initialise(uint64_t seed) {
     real* data = slab() + entry.offset;
     for (int64_t j = 0; j < entry.numel(); ++j) {
       switch (entry.initial.kind) {
-        case Initial::Kind::constant:
+        case Initializer::Kind::constant:
           data[j] = static_cast<float>(entry.initial.size);
           break;
         // Through float in both builds, so that they begin at the same numbers.
-        case Initial::Kind::normal:
+        case Initializer::Kind::normal:
           data[j] =
               static_cast<float>(entry.initial.size * random.normal(static_cast<uint64_t>(j)));
           break;
-        case Initial::Kind::uniform:
+        case Initializer::Kind::uniform:
           data[j] = static_cast<float>(
               entry.initial.size *
               (2.0 * static_cast<double>(random.uniform(static_cast<uint64_t>(j))) - 1));
@@ -73,7 +73,7 @@ void Parameters::initialise(uint64_t seed) {
   });
 }
 
-void Parameters::begin_update() {
+void Parameters::begin_step() {
   for (auto& entry : entries_) entry->tensor.gradient().mark_unwritten();
 }
 
@@ -105,7 +105,7 @@ std::string Parameters::without_gradient() const {
   return "";
 }
 
-Parameter Scope::parameter(const std::string& name, const Shape& shape, const Initial& initial,
+Parameter Scope::parameter(const std::string& name, const Shape& shape, const Initializer& initial,
                            WeightDecay decay) const {
   const bool exempt = shape.rank() == 1 || name == "bias";
   return parameters_->add(path_.empty() ? name : path_ + "." + name, shape, initial,

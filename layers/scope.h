@@ -16,16 +16,16 @@ using autograd::Shape;
 using autograd::Tensor;
 
 /// How a parameter begins: a function of (seed, its name) alone.
-struct Initial {
+struct Initializer {
   enum class Kind { constant, normal, uniform } kind = Kind::constant;
   double size = 0;  ///< the value, the standard deviation, or half the width of the interval
-  static Initial constant(double value) { return {Kind::constant, value}; }
-  static Initial zeros() { return constant(0); }
-  static Initial ones() { return constant(1); }
+  static Initializer constant(double value) { return {Kind::constant, value}; }
+  static Initializer zeros() { return constant(0); }
+  static Initializer ones() { return constant(1); }
   /// timm's trunc_normal_ cuts at ±2 absolute, a hundred deviations away: a plain normal
   /// (SWIN_FACTS).
-  static Initial normal(double deviation) { return {Kind::normal, deviation}; }
-  static Initial uniform(double bound) { return {Kind::uniform, bound}; }
+  static Initializer normal(double deviation) { return {Kind::normal, deviation}; }
+  static Initializer uniform(double bound) { return {Kind::uniform, bound}; }
 };
 
 enum class WeightDecay : bool { no, yes };
@@ -34,7 +34,7 @@ enum class WeightDecay : bool { no, yes };
 struct ParameterEntry {
   std::string name;
   Shape shape;
-  Initial initial;
+  Initializer initial;
   WeightDecay decay = WeightDecay::no;
   bool trainable = true;
   int64_t offset = 0;  ///< in numbers, from the start of the slab; 64-byte aligned
@@ -59,7 +59,7 @@ class Parameter {
 /// layout, and so are optimizer slots: what goes over all parameters is a loop over ranges.
 class Parameters {
  public:
-  Parameter add(const std::string& name, const Shape& shape, const Initial& initial,
+  Parameter add(const std::string& name, const Shape& shape, const Initializer& initial,
                 WeightDecay decay);
 
   /// Ends construction: makes the slab. In a dry run without memory.
@@ -67,9 +67,9 @@ class Parameters {
   /// nothing.
   void allocate(bool with_gradients);
   /// Gives every parameter its initial values. @param seed of the run.
-  void initialise(uint64_t seed);
-  /// A new update begins: the next gradient of every parameter stores.
-  void begin_update();
+  void initialize(uint64_t seed);
+  /// A new step begins: the next gradient of every parameter stores.
+  void begin_step();
 
   size_t size() const { return entries_.size(); }
   const ParameterEntry& operator[](size_t i) const { return *entries_[i]; }
@@ -84,7 +84,7 @@ class Parameters {
   real* mutable_data(size_t i) const { return slab() + entries_[i]->offset; }
   const real* gradient(size_t i) const { return gradient_slab() + entries_[i]->offset; }
   void set_trainable(size_t i, bool trainable);
-  /// The first trainable parameter without a gradient since begin_update, or empty.
+  /// The first trainable parameter without a gradient since begin_step, or empty.
   std::string without_gradient() const;
 
  private:
@@ -105,7 +105,7 @@ class Scope {
   const std::string& path() const { return path_; }
   /// @param name the last part of the parameter's name. Biases and one-dimensional parameters never
   /// decay.
-  Parameter parameter(const std::string& name, const Shape& shape, const Initial& initial,
+  Parameter parameter(const std::string& name, const Shape& shape, const Initializer& initial,
                       WeightDecay decay = WeightDecay::yes) const;
   /// The stream of random draws `name` of this layer, as `layers.0.blocks.1/drop_path`.
   uint64_t stream(const std::string& name) const;

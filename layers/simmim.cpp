@@ -24,11 +24,11 @@ MaskedImageModel::MaskedImageModel(const Scope& scope, const ModelConfig& config
       encoder_(scope / "encoder", without_head(config)),
       mask_token_((scope / "encoder")
                       .parameter("mask_token", {1, 1, config.embed_dim},
-                                 Initial::normal(kMaskTokenStd), WeightDecay::no)),
+                                 Initializer::normal(kMaskTokenStd), WeightDecay::no)),
       norm_(scope / "encoder" / "norm", encoder_.out_dim()) {
   // A 1 × 1 convolution in the published code, left at PyTorch's default: uniform in ±1/√fan_in.
   const int64_t dim = encoder_.out_dim(), pixels = stride_ * stride_ * in_chans_;
-  const Initial initial = Initial::uniform(1 / std::sqrt(static_cast<double>(dim)));
+  const Initializer initial = Initializer::uniform(1 / std::sqrt(static_cast<double>(dim)));
   const Scope decoder = scope / "decoder" / "0";
   decoder_weight_ = decoder.parameter("weight", {pixels, dim, 1, 1}, initial);
   decoder_bias_ = decoder.parameter("bias", {pixels}, initial);
@@ -37,10 +37,10 @@ MaskedImageModel::MaskedImageModel(const Scope& scope, const ModelConfig& config
 Tensor MaskedImageModel::operator()(const Tensor& images, const Tensor& mask,
                                     const Pass& pass) const {
   const Tensor z = norm_(encoder_(images, pass, nullptr, {mask, mask_token_.tensor()}));
-  const Named named(decoder_path_);
+  const NamedScope named(decoder_path_);
   const int64_t batch = z.dim(0), height = z.dim(1), width = z.dim(2), dim = z.dim(3), s = stride_;
   const Tensor weight = reshape(decoder_weight_.tensor(), {s * s * in_chans_, dim});
-  // Pixel shuffle: channel (c, i, j) of a token is colour c of pixel (i, j) below it.
+  // Pixel shuffle: channel (c, i, j) of a token is color c of pixel (i, j) below it.
   Tensor x =
       reshape(linear(z, weight, decoder_bias_.tensor()), {batch, height, width, in_chans_, s, s});
   x = permute(x, {0, 1, 4, 2, 5, 3});

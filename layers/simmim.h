@@ -12,7 +12,7 @@ class MaskedImageModel {
  public:
   /// @param config swin, swin_v2 or swin_mlp; num_classes is not used.
   MaskedImageModel(const Scope& scope, const ModelConfig& config);
-  /// @param images (B, H, W, in_chans), normalised.
+  /// @param images (B, H, W, in_chans), normalized.
   /// @param mask (B, ⌈H/patch⌉, ⌈W/patch⌉), 1 where a token is hidden.
   /// @return (B, h · stride, w · stride, in_chans): the drawn images, h × w being the last map.
   Tensor operator()(const Tensor& images, const Tensor& mask, const Pass& pass) const;

@@ -17,8 +17,8 @@ SpatialMlp::SpatialMlp(const Scope& scope, const ModelConfig& config, int64_t st
       num_heads_(config.num_heads[static_cast<size_t>(stage)]) {
   const int64_t area = windows.window[0] * windows.window[1];
   const double deviation = config.init_std.value_or(1 / std::sqrt(static_cast<double>(area)));
-  weight_ = scope.parameter("weight", {num_heads_ * area, area, 1}, Initial::normal(deviation));
-  bias_ = scope.parameter("bias", {num_heads_ * area}, Initial::zeros());
+  weight_ = scope.parameter("weight", {num_heads_ * area, area, 1}, Initializer::normal(deviation));
+  bias_ = scope.parameter("bias", {num_heads_ * area}, Initializer::zeros());
 }
 
 Tensor SpatialMlp::mix(const Tensor& map) const {
@@ -35,7 +35,7 @@ Tensor SpatialMlp::mix(const Tensor& map) const {
 }
 
 Tensor SpatialMlp::operator()(const Tensor& x, const Pass&) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   const auto attend = [&](const Tensor& map, const WindowGeometry& geometry) {
     if (geometry.shift == Size2{0, 0}) return mix(map);
     // window − shift zeros above and to the left, shift below and to the right: all are added
@@ -46,8 +46,8 @@ Tensor SpatialMlp::operator()(const Tensor& x, const Pass&) const {
         larger[i] += geometry.window[i];
         front[i] = geometry.window[i] - geometry.shift[i];
       }
-    const Tensor mixed = mix(roll(resize_map(map, larger), front));
-    return resize_map(roll(mixed, {-front[0], -front[1]}), {map.dim(1), map.dim(2)});
+    const Tensor mixed = mix(roll(pad_or_crop(map, larger), front));
+    return pad_or_crop(roll(mixed, {-front[0], -front[1]}), {map.dim(1), map.dim(2)});
   };
   return attend_in_windows(x, windows_, pad_mode_, attend);
 }

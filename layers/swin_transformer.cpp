@@ -1,8 +1,8 @@
 #include "layers/swin_transformer.h"
 
 #include "autograd/tape/op.h"
+#include "base/integer.h"
 #include "layers/spatial_mlp.h"
-
 namespace swin::layers {
 
 using namespace autograd;
@@ -11,8 +11,6 @@ using autograd::Size2;
 namespace {
 
 constexpr double kEpsilon = 1e-5;  // of every LayerNorm, as in the published code
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 std::unique_ptr<WindowMixer> make_mixer(const Scope& block, const ModelConfig& config,
                                         int64_t stage, const WindowPlan& windows) {
@@ -33,7 +31,7 @@ SwinBlock::SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stag
       drop_path2_(scope, "drop_path2", drop_path_rate) {
   // In the creation order of the published models: norm1, attn, norm2, mlp.
   const int64_t dim = config.dim_of(stage);
-  const Initial weight = norm_after_ ? Initial::zeros() : Initial::ones();
+  const Initializer weight = norm_after_ ? Initializer::zeros() : Initializer::ones();
   norm1_ = LayerNorm(scope / "norm1", dim, kEpsilon, weight);
   mixer_ = make_mixer(scope, config, stage, windows);
   norm2_ = LayerNorm(scope / "norm2", dim, kEpsilon, weight);
@@ -41,7 +39,7 @@ SwinBlock::SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stag
 }
 
 Tensor SwinBlock::operator()(const Tensor& x, const Pass& pass) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   if (norm_after_) {
     const Tensor y = add(x, drop_path1_(norm1_((*mixer_)(x, pass)), pass));
     return add(y, drop_path2_(norm2_(mlp_(y, pass)), pass));
@@ -58,7 +56,7 @@ SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {
   if (config.ape)
     absolute_pos_embed_ =
         scope.parameter("absolute_pos_embed", {1, map[0] * map[1], config.embed_dim},
-                        Initial::normal(0.02), WeightDecay::no);
+                        Initializer::normal(0.02), WeightDecay::no);
   pos_drop_ = Dropout(scope / "pos_drop", "drop", config.drop_rate);
 
   int64_t block_number = 0;
@@ -75,7 +73,7 @@ SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {
     StageInfo info{config.dim_of(i), config.num_heads[index], config.depths[index], map, {},
                    window,           shifted.shift,           stage_scope.path()};
     for (size_t a : {0u, 1u}) {
-      info.padded[a] = divide_up(map[a], window[a]) * window[a];
+      info.padded[a] = base::round_up(map[a], window[a]);
       if (info.padded[a] == window[a] && !shifted.shifts_single_windows)
         info.shift[a] = 0;  // as attend_in_windows does
     }
@@ -83,7 +81,7 @@ SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {
     if (i + 1 < config.num_stages()) {
       stage.has_downsample = true;
       stage.downsample = PatchMerging(stage_scope / "downsample", config, config.dim_of(i));
-      map = {divide_up(map[0], 2), divide_up(map[1], 2)};
+      map = {base::divide_up(map[0], 2), base::divide_up(map[1], 2)};
     }
     layers_.push_back(std::move(stage));
   }

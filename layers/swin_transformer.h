@@ -42,7 +42,7 @@ class SwinStages {
  public:
   /// @throws UsageError where the config asks for the impossible.
   SwinStages(const Scope& scope, const ModelConfig& config);
-  /// @param images (B, H, W, in_chans), normalised.
+  /// @param images (B, H, W, in_chans), normalized.
   /// @param features if given, receives each stage's map (B, H, W, C) before its downsample.
   /// @return the last stage's map.
   /// @throws UsageError for images of another size where the model has an absolute position

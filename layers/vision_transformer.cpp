@@ -35,9 +35,9 @@ TransformerBlock::TransformerBlock(const Scope& scope, const ModelConfig& config
 }
 
 Tensor TransformerBlock::operator()(const Tensor& x, const Pass& pass) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   const auto attend = [&](const Tensor& tokens) {
-    const Named in_attention(attn_path_);
+    const NamedScope in_attention(attn_path_);
     AttentionOptions options;
     options.num_heads = num_heads_;
     options.scale = scale_;
@@ -58,9 +58,9 @@ VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& conf
   const int64_t tokens = map[0] * map[1] + (class_token_ ? 1 : 0);
   // Embeddings never decay: they are places, not products.
   if (class_token_)
-    cls_token_ =
-        scope.parameter("cls_token", {1, 1, dim}, Initial::normal(kClassTokenStd), WeightDecay::no);
-  pos_embed_ = scope.parameter("pos_embed", {1, tokens, dim}, Initial::normal(kPositionStd),
+    cls_token_ = scope.parameter("cls_token", {1, 1, dim}, Initializer::normal(kClassTokenStd),
+                                 WeightDecay::no);
+  pos_embed_ = scope.parameter("pos_embed", {1, tokens, dim}, Initializer::normal(kPositionStd),
                                WeightDecay::no);
   pos_drop_ = Dropout(scope / "pos_drop", "drop", config.drop_rate);
   for (int64_t i = 0; i < depth; ++i)

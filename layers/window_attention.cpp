@@ -5,6 +5,8 @@
 
 #include "autograd/tape/op.h"
 #include "base/errors.h"
+#include "base/integer.h"
+#include "base/size2.h"
 
 namespace swin::layers {
 
@@ -13,10 +15,6 @@ using autograd::Size2;
 
 namespace {
 constexpr double kTableStd = 0.02;
-
-int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
-
-std::string text(Size2 size) { return std::to_string(size[0]) + "×" + std::to_string(size[1]); }
 
 AttentionOptions attention_options(int64_t num_heads, real scale, const Dropout& drop,
                                    const Pass& pass) {
@@ -57,8 +55,9 @@ WindowPlan plan_windows(const ModelConfig& config, Size2 map, int64_t stage) {
   if (config.pad_mode == PadMode::reject && (map[0] % window[0] != 0 || map[1] % window[1] != 0))
     throw base::UsageError(
         "model.window_size",
-        "found a " + text(map) + " map in stage " + std::to_string(stage) + " and windows of " +
-            text(window) + ", expected windows that divide it (pad_mode is \"assert\")",
+        "found a " + base::size_text(map) + " map in stage " + std::to_string(stage) +
+            " and windows of " + base::size_text(window) +
+            ", expected windows that divide it (pad_mode is \"assert\")",
         "choose another image_size or window_size, or pad_mode \"pad_then_roll\"");
   return plan;
 }
@@ -70,8 +69,9 @@ Tensor attend_in_windows(
   WindowGeometry geometry;
   geometry.window = windows.window;
   geometry.shift = windows.shift;
-  const Size2 padded = {round_up(map[0], geometry.window[0]), round_up(map[1], geometry.window[1])};
-  // One window from edge to edge has no neighbour to shift towards.
+  const Size2 padded = {base::round_up(map[0], geometry.window[0]),
+                        base::round_up(map[1], geometry.window[1])};
+  // One window from edge to edge has no neighbor to shift towards.
   for (size_t i : {0u, 1u})
     if (padded[i] <= geometry.window[i] && !windows.shifts_single_windows) geometry.shift[i] = 0;
   const bool pads = padded != map;
@@ -81,9 +81,9 @@ Tensor attend_in_windows(
 
   Tensor y = x;
   if (geometry.rolled) y = roll(y, {-geometry.shift[0], -geometry.shift[1]});
-  if (pads) y = resize_map(y, padded);
+  if (pads) y = pad_or_crop(y, padded);
   y = attend(y, geometry);
-  if (pads) y = resize_map(y, map);
+  if (pads) y = pad_or_crop(y, map);
   if (geometry.rolled) y = roll(y, geometry.shift);
   return y;
 }
@@ -102,7 +102,7 @@ WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, 
   const Size2 w = windows.window;
   table_ =
       scope.parameter("relative_position_bias_table", {(2 * w[0] - 1) * (2 * w[1] - 1), num_heads_},
-                      Initial::normal(kTableStd), WeightDecay::no);
+                      Initializer::normal(kTableStd), WeightDecay::no);
   qkv_ = Linear(scope / "qkv", dim, 3 * dim, config.qkv_bias, config.init_std);
   proj_ = Linear(scope / "proj", dim, dim, true, config.init_std);
   attn_drop_ = Dropout(scope, "attn_drop", config.attn_drop_rate);
@@ -110,7 +110,7 @@ WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, 
 }
 
 Tensor WindowAttention::operator()(const Tensor& x, const Pass& pass) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   const AttentionOptions options = attention_options(num_heads_, scale_, attn_drop_, pass);
   const auto attend = [&](const Tensor& map, const WindowGeometry& geometry) {
     return window_attention(qkv_(map), table_.tensor(), geometry, options);
@@ -150,16 +150,16 @@ ScaledCosineAttention::ScaledCosineAttention(const Scope& scope, const ModelConf
   constexpr int64_t kPositionHidden = 512;
   const int64_t dim = config.dim_of(stage);
   logit_scale_ = scope.parameter("logit_scale", {num_heads_, 1, 1},
-                                 Initial::constant(std::log(10.0)), WeightDecay::no);
+                                 Initializer::constant(std::log(10.0)), WeightDecay::no);
   cpb_hidden_ =
       Linear(scope / "cpb_mlp" / "0", 2, kPositionHidden, true, config.init_std, WeightDecay::no);
   cpb_out_ = Linear(scope / "cpb_mlp" / "2", kPositionHidden, num_heads_, false, config.init_std,
                     WeightDecay::no);
   const double deviation = config.init_std.value_or(1 / std::sqrt(static_cast<double>(dim)));
-  qkv_weight_ = (scope / "qkv").parameter("weight", {3 * dim, dim}, Initial::normal(deviation));
+  qkv_weight_ = (scope / "qkv").parameter("weight", {3 * dim, dim}, Initializer::normal(deviation));
   if (config.qkv_bias) {
-    q_bias_ = scope.parameter("q_bias", {dim}, Initial::zeros());
-    v_bias_ = scope.parameter("v_bias", {dim}, Initial::zeros());
+    q_bias_ = scope.parameter("q_bias", {dim}, Initializer::zeros());
+    v_bias_ = scope.parameter("v_bias", {dim}, Initializer::zeros());
   }
   proj_ = Linear(scope / "proj", dim, dim, true, config.init_std);
   attn_drop_ = Dropout(scope, "attn_drop", config.attn_drop_rate);
@@ -168,7 +168,7 @@ ScaledCosineAttention::ScaledCosineAttention(const Scope& scope, const ModelConf
 
 // k has no bias: a cosine's length divides it out of every difference that softmax sees.
 Tensor ScaledCosineAttention::qkv(const Tensor& x) const {
-  const Named named(qkv_path_);
+  const NamedScope named(qkv_path_);
   Tensor bias;
   if (q_bias_.defined()) {
     const Tensor& q = q_bias_.tensor();
@@ -178,14 +178,14 @@ Tensor ScaledCosineAttention::qkv(const Tensor& x) const {
 }
 
 Tensor ScaledCosineAttention::position_bias_table() const {
-  const Named named(position_path_);
+  const NamedScope named(position_path_);
   const Uncounted uncounted;  // the published flops() leave this network out
   const Tensor coordinates = log_spaced_coordinates(windows_.window, pretrained_window_);
   return scale(sigmoid(cpb_out_(relu(cpb_hidden_(coordinates)))), 16);
 }
 
 Tensor ScaledCosineAttention::operator()(const Tensor& x, const Pass& pass) const {
-  const Named named(path_);
+  const NamedScope named(path_);
   const Tensor table = position_bias_table();
   const AttentionOptions options = attention_options(num_heads_, 1, attn_drop_, pass);
   const auto attend = [&](const Tensor& map, const WindowGeometry& geometry) {

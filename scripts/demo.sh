@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The demo: sets up, builds, trains a Swin Transformer on Fashion-MNIST, measures it on the 10,000 test images
-# and names the pictures of docs/demo_images. The second time it is over at once.
+# and names the images of docs/demo_images. The second time it is over at once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=/usr/bin:$PATH  # the system's cmake, not one that a Python environment brings
@@ -30,5 +30,5 @@ echo "== swin predict $run/last.h5 docs/demo_images/*.png"
 $swin predict "$run/last.h5" docs/demo_images/*.png --top-k 2
 
 echo
-echo "Training took $trained s. The results are in $run: last.h5 (the model), log.jsonl (every logged update),"
-echo "config.json (every value of the run). Try another picture: $swin predict $run/last.h5 PICTURE.png"
+echo "Training took $trained s. The results are in $run: last.h5 (the model), log.jsonl (every logged step),"
+echo "config.json (every value of the run). Try another image: $swin predict $run/last.h5 PICTURE.png"

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Fuzzes the readers of weight files, images and data sets, one after the other, under the address and
-# undefined-behaviour sanitizers.
+# undefined-behavior sanitizers.
 #   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: those of `all` below (default: all)
 # Needs clang and libclang-rt-14-dev. New inputs go to build/fuzz/corpus, crashes to build/fuzz/crashes (and end
-# the script with an error); the seeds are fuzz/corpus/TARGET, those of foreign_hdf5 tests/files/hdf5.
+# the script with an error); the seeds are fuzz/corpus/TARGET, those of third_party_hdf5 tests/files/hdf5.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=/usr/bin:$PATH
 
 all=(safetensors pickle torch_file checkpoint jpeg png webp exif tar manifest
-  cifar mnist packed packed_tables foreign_hdf5 foreign_hdf5_answers)
+  cifar mnist packed packed_tables third_party_hdf5 third_party_hdf5_answers)
 minutes=10
 targets=()
 while [[ $# -gt 0 ]]; do
@@ -35,7 +35,7 @@ for target in "${targets[@]}"; do
   mkdir -p "$build/corpus/$target" "$build/crashes"
   log="$build/$target.log"
   seeds=fuzz/corpus/$target
-  [[ $target != foreign_hdf5 ]] || seeds=tests/files/hdf5
+  [[ $target != third_party_hdf5 ]] || seeds=tests/files/hdf5
   echo "fuzz: $target for $minutes minutes" >&2
   # An allocation of more than 64 MB would be far beyond the inputs of 64 KB.
   if ! "$build/fuzz/fuzz_$target" -max_total_time=$((minutes * 60)) -max_len=65536 -timeout=10 -malloc_limit_mb=64 \

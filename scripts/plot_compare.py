@@ -51,15 +51,15 @@ def panel(title, unit, megapixels, series, left):
                  f'text-anchor="middle">megapixels of the image</text>')
     parts.append(f'<text x="{left + LEFT}" y="38" class="unit">{html.escape(unit)}</text>')
     for index, (name, values) in enumerate(series):
-        colour = COLOURS[index % len(COLOURS)]
+        color = COLOURS[index % len(COLOURS)]
         points = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in zip(megapixels, values))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" '
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" '
                      f'stroke-width="2"/>')
-        parts += [f'<circle cx="{x_at(x):.1f}" cy="{y_at(y):.1f}" r="3.5" fill="{colour}"/>'
+        parts += [f'<circle cx="{x_at(x):.1f}" cy="{y_at(y):.1f}" r="3.5" fill="{color}"/>'
                   for x, y in zip(megapixels, values)]
         label = TOP + 14 + 17 * index
         parts.append(f'<rect x="{left + LEFT + 10}" y="{label - 9}" width="14" height="4" '
-                     f'fill="{colour}"/>')
+                     f'fill="{color}"/>')
         parts.append(f'<text x="{left + LEFT + 30}" y="{label - 3}">{html.escape(name)}</text>')
     return parts
 

@@ -12,8 +12,8 @@ packages=(
   zlib1g-dev                     # gzip
   libseccomp-dev                 # the sandbox that reads HDF5 files of others
   libarchive-dev                 # zip archives of PyTorch
-  libturbojpeg0-dev libspng-dev  # pictures
-  libwebp-dev libexif-dev        # pictures and how they are turned
+  libturbojpeg0-dev libspng-dev  # images
+  libwebp-dev libexif-dev        # images and how they are turned
   nlohmann-json3-dev             # JSON
   libcli11-dev                   # the command line
   libgtest-dev libgmock-dev      # tests

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up, builds and runs all tests.   --sanitize: first the fast tests under the address and undefined-behaviour
+# Sets up, builds and runs all tests.   --sanitize: first the fast tests under the address and undefined-behavior
 # sanitizers, in a build of their own; a debug aid and what continuous integration runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -34,7 +34,8 @@ real dot(const real* a, const real* b, int64_t n) {
 }
 
 // dx of x̂ · factor; returns x̂ · dy.
-real unit_backward(const real* dy, const real* x, real inverse, real factor, Target dx, int64_t n) {
+real unit_backward(const real* dy, const real* x, real inverse, real factor, GradientTarget dx,
+                   int64_t n) {
   const real along = dot(dy, x, n) * inverse;
   if (!dx) return along;
   // Where the norm counted as 1e-12 it does not move with x.
@@ -54,9 +55,8 @@ void cosine_qkv_forward(const real* qkv, const real* logit_scale, real* y, real*
   if (!y) return;
   const int64_t dim = heads * head_dim, tile_rows = rows_per_tile(rows, 3 * dim);
   const std::vector<real> factor = factors(logit_scale, heads);
-  base::parallel_for((rows + tile_rows - 1) / tile_rows, [&](int64_t tile) {
-    const int64_t end = std::min(rows, (tile + 1) * tile_rows);
-    for (int64_t row = tile * tile_rows; row < end; ++row) {
+  base::parallel_ranges(rows, tile_rows, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
       const real* from = qkv + row * 3 * dim;
       real* to = y + row * 3 * dim;
       for (int64_t part = 0; part < 2; ++part)
@@ -75,11 +75,11 @@ void cosine_qkv_forward(const real* qkv, const real* logit_scale, real* y, real*
 }
 
 void cosine_qkv_backward(const real* dy, const real* qkv, const real* logit_scale,
-                         const real* inverse, Target dqkv, Target dlogit_scale, int64_t rows,
-                         int64_t heads, int64_t head_dim) {
+                         const real* inverse, GradientTarget dqkv, GradientTarget dlogit_scale,
+                         int64_t rows, int64_t heads, int64_t head_dim) {
   if (!dqkv && !dlogit_scale) return;
   const int64_t dim = heads * head_dim, tile_rows = rows_per_tile(rows, 3 * dim);
-  const int64_t tiles = (rows + tile_rows - 1) / tile_rows;
+  const int64_t tiles = base::divide_up(rows, tile_rows);
   const std::vector<real> factor = factors(logit_scale, heads);
   const base::Buffer memory = base::allocate(static_cast<size_t>(tiles * heads) * sizeof(real));
   real* partials = static_cast<real*>(memory.data());
@@ -90,9 +90,9 @@ void cosine_qkv_backward(const real* dy, const real* qkv, const real* logit_scal
     for (int64_t row = tile * tile_rows; row < end; ++row) {
       const real *g = dy + row * 3 * dim, *x = qkv + row * 3 * dim;
       const real* r = inverse + row * 2 * heads;
-      const Target to = {dqkv ? dqkv.data + row * 3 * dim : nullptr, dqkv.add};
+      const GradientTarget to = {dqkv ? dqkv.data + row * 3 * dim : nullptr, dqkv.add};
       const auto part_of = [&](int64_t first) {
-        return Target{to ? to.data + first : nullptr, to.add};
+        return GradientTarget{to ? to.data + first : nullptr, to.add};
       };
       for (int64_t h = 0; h < heads; ++h) {
         const int64_t q = h * head_dim, k = dim + q;

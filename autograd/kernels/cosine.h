@@ -1,8 +1,8 @@
-// The normalisation of scaled cosine attention, on q, k, v as they lie side by side.
+// The normalization of scaled cosine attention, on q, k, v as they lie side by side.
 #pragma once
 #include <cstdint>
 
-#include "autograd/kernels/target.h"
+#include "autograd/kernels/gradient_target.h"
 
 namespace swin::autograd::kernels {
 
@@ -15,7 +15,7 @@ void cosine_qkv_forward(const real* qkv, const real* logit_scale, real* y, real*
 /// dq = r e (dy − q̂ (q̂ · dy)), q̂ = q r, and r e dy where |q| is below 1e-12; k alike without e.
 /// dlogit_scale = e Σ q̂ · dy, zero above ln 100.
 void cosine_qkv_backward(const real* dy, const real* qkv, const real* logit_scale,
-                         const real* inverse, Target dqkv, Target dlogit_scale, int64_t rows,
-                         int64_t heads, int64_t head_dim);
+                         const real* inverse, GradientTarget dqkv, GradientTarget dlogit_scale,
+                         int64_t rows, int64_t heads, int64_t head_dim);
 
 }  // namespace swin::autograd::kernels

@@ -19,9 +19,8 @@ constexpr int64_t kTile = 1 << 14;
 // y[i] = f(i) for whole and partial vectors; f takes a loader and returns a vector.
 template <class Function>
 void map_vectors(int64_t numel, real* y, bool add, Function&& f) {
-  base::parallel_for((numel + kTile - 1) / kTile, [&](int64_t tile) {
-    const int64_t end = std::min(numel, (tile + 1) * kTile);
-    int64_t i = tile * kTile;
+  base::parallel_ranges(numel, kTile, [&](int64_t begin, int64_t end) {
+    int64_t i = begin;
     for (; i + kLanes<real> <= end; i += kLanes<real>) {
       const auto whole = [i](const real* p) { return load(p + i); };
       Vector v = f(whole);
@@ -40,7 +39,7 @@ void map_vectors(int64_t numel, real* y, bool add, Function&& f) {
 void apply_dropout(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep,
                    const DrawKey& key) {
   const real scale = 1 / keep;
-  const int64_t tiles = (numel + kTile - 1) / kTile;
+  const int64_t tiles = base::divide_up(numel, kTile);
   base::parallel_for(batch * tiles, [&](int64_t tile) {
     const int64_t sample = tile / tiles, begin = tile % tiles * kTile,
                   end = std::min(numel, begin + kTile);
@@ -61,7 +60,7 @@ void apply_dropout(const real* x, real* y, bool add, int64_t batch, int64_t nume
 
 void apply_drop_path(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep,
                      const DrawKey& key) {
-  const int64_t tiles = (numel + kTile - 1) / kTile;
+  const int64_t tiles = base::divide_up(numel, kTile);
   base::parallel_for(batch * tiles, [&](int64_t tile) {
     const int64_t sample = tile / tiles, begin = tile % tiles * kTile,
                   end = std::min(numel, begin + kTile);
@@ -92,7 +91,7 @@ void gelu_forward(const real* x, real* y, int64_t numel) {
   });
 }
 
-void gelu_backward(const real* dy, const real* x, Target dx, int64_t numel) {
+void gelu_backward(const real* dy, const real* x, GradientTarget dx, int64_t numel) {
   if (!dx) return;
   map_vectors(numel, dx.data, dx.add, [=](auto at) {
     const Vector v = at(x);
@@ -111,7 +110,7 @@ void relu_forward(const real* x, real* y, int64_t numel) {
   });
 }
 
-void relu_backward(const real* dy, const real* y, Target dx, int64_t numel) {
+void relu_backward(const real* dy, const real* y, GradientTarget dx, int64_t numel) {
   if (!dx) return;
   map_vectors(numel, dx.data, dx.add, [=](auto at) { return at(y) <= 0 ? Vector{} : at(dy); });
 }
@@ -121,7 +120,7 @@ void sigmoid_forward(const real* x, real* y, int64_t numel) {
   map_vectors(numel, y, false, [=](auto at) { return 1 / (1 + base::exp(-at(x))); });
 }
 
-void sigmoid_backward(const real* dy, const real* y, Target dx, int64_t numel) {
+void sigmoid_backward(const real* dy, const real* y, GradientTarget dx, int64_t numel) {
   if (!dx) return;
   map_vectors(numel, dx.data, dx.add, [=](auto at) {
     const Vector v = at(y);
@@ -134,7 +133,7 @@ void scale_forward(const real* x, real factor, real* y, int64_t numel) {
   map_vectors(numel, y, false, [=](auto at) { return at(x) * factor; });
 }
 
-void scale_backward(const real* dy, real factor, Target dx, int64_t numel) {
+void scale_backward(const real* dy, real factor, GradientTarget dx, int64_t numel) {
   if (!dx) return;
   map_vectors(numel, dx.data, dx.add, [=](auto at) { return at(dy) * factor; });
 }
@@ -143,7 +142,7 @@ void dropout_forward(const real* x, real* y, int64_t batch, int64_t numel, real 
                      const DrawKey& key) {
   if (y) apply_dropout(x, y, false, batch, numel, keep, key);
 }
-void dropout_backward(const real* dy, Target dx, int64_t batch, int64_t numel, real keep,
+void dropout_backward(const real* dy, GradientTarget dx, int64_t batch, int64_t numel, real keep,
                       const DrawKey& key) {
   if (dx) apply_dropout(dy, dx.data, dx.add, batch, numel, keep, key);
 }
@@ -151,7 +150,7 @@ void drop_path_forward(const real* x, real* y, int64_t batch, int64_t numel, rea
                        const DrawKey& key) {
   if (y) apply_drop_path(x, y, false, batch, numel, keep, key);
 }
-void drop_path_backward(const real* dy, Target dx, int64_t batch, int64_t numel, real keep,
+void drop_path_backward(const real* dy, GradientTarget dx, int64_t batch, int64_t numel, real keep,
                         const DrawKey& key) {
   if (dx) apply_drop_path(dy, dx.data, dx.add, batch, numel, keep, key);
 }

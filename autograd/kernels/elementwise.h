@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#include "autograd/kernels/target.h"
+#include "autograd/kernels/gradient_target.h"
 #include "base/random.h"
 
 namespace swin::autograd::kernels {
@@ -13,19 +13,19 @@ void add_forward(const real* a, const real* b, real* y, int64_t numel);
 /// y = x Φ(x), the exact GELU.
 void gelu_forward(const real* x, real* y, int64_t numel);
 /// dx = dy (Φ(x) + x φ(x)).
-void gelu_backward(const real* dy, const real* x, Target dx, int64_t numel);
+void gelu_backward(const real* dy, const real* x, GradientTarget dx, int64_t numel);
 
 /// y = max(x, 0); dx = dy where y is positive.
 void relu_forward(const real* x, real* y, int64_t numel);
-void relu_backward(const real* dy, const real* y, Target dx, int64_t numel);
+void relu_backward(const real* dy, const real* y, GradientTarget dx, int64_t numel);
 
 /// y = 1 / (1 + e⁻ˣ); dx = dy y (1 − y).
 void sigmoid_forward(const real* x, real* y, int64_t numel);
-void sigmoid_backward(const real* dy, const real* y, Target dx, int64_t numel);
+void sigmoid_backward(const real* dy, const real* y, GradientTarget dx, int64_t numel);
 
 /// y = factor · x.
 void scale_forward(const real* x, real factor, real* y, int64_t numel);
-void scale_backward(const real* dy, real factor, Target dx, int64_t numel);
+void scale_backward(const real* dy, real factor, GradientTarget dx, int64_t numel);
 
 /// Where randomness comes from: the draw of sample s uses Random(seed, stream, step, first_sample +
 /// s).
@@ -37,13 +37,13 @@ struct DrawKey {
 /// numel_per_sample).
 void dropout_forward(const real* x, real* y, int64_t batch, int64_t numel_per_sample, real keep,
                      const DrawKey& key);
-void dropout_backward(const real* dy, Target dx, int64_t batch, int64_t numel_per_sample, real keep,
-                      const DrawKey& key);
+void dropout_backward(const real* dy, GradientTarget dx, int64_t batch, int64_t numel_per_sample,
+                      real keep, const DrawKey& key);
 
 /// Whole samples are kept, and divided by keep, or dropped (stochastic depth).
 void drop_path_forward(const real* x, real* y, int64_t batch, int64_t numel_per_sample, real keep,
                        const DrawKey& key);
-void drop_path_backward(const real* dy, Target dx, int64_t batch, int64_t numel_per_sample,
+void drop_path_backward(const real* dy, GradientTarget dx, int64_t batch, int64_t numel_per_sample,
                         real keep, const DrawKey& key);
 
 }  // namespace swin::autograd::kernels

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "autograd/kernels/gemm_libraries.h"
+#include "autograd/kernels/permute.h"
 #include "autograd/kernels/reduce.h"
-#include "autograd/kernels/rows.h"
 #include "base/errors.h"
 #include "base/parallel.h"
 #include "base/pool.h"
@@ -16,10 +16,8 @@
 namespace swin::autograd::kernels {
 namespace {
 
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// One product of odd sides, every transpose, against plain loops.
-bool agrees_with_plain_loops(const std::function<void(const Product&)>& multiply) {
+// One product of odd sizes, every transpose, against plain loops.
+bool agrees_with_plain_loops(const std::function<void(const GemmArguments&)>& multiply) {
   const int64_t m = 19, n = 37, k = 23;
   std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * n)),
       c(static_cast<size_t>(m * n));
@@ -27,7 +25,7 @@ bool agrees_with_plain_loops(const std::function<void(const Product&)>& multiply
   for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<real>(static_cast<int>(i * 5 % 13) - 6);
   for (const bool ta : {false, true})
     for (const bool tb : {false, true}) {
-      Product p;
+      GemmArguments p;
       p.transpose_a = Transpose{ta}, p.transpose_b = Transpose{tb};
       p.m = m, p.n = n, p.k = k;
       p.a = a.data(), p.lda = ta ? m : k, p.b = b.data(), p.ldb = tb ? k : n;
@@ -46,7 +44,7 @@ bool agrees_with_plain_loops(const std::function<void(const Product&)>& multiply
   return true;
 }
 
-void add_bias(const Product& p) {
+void add_bias(const GemmArguments& p) {
   for (int64_t i = 0; i < p.m; ++i) {
     real* row = p.c.data + i * p.ldc;
     for (int64_t j = 0; j < p.n; ++j) row[j] += p.bias[j];
@@ -73,7 +71,7 @@ const GemmLibrary& onednn_library() {
   return library;
 }
 
-void gemm_tile(const Product& p) {
+void gemm_tile(const GemmArguments& p) {
   if (!p.c) return;
   // oneDNN won or tied on every Swin shape measured (docs/performance.md); OpenBLAS stands in.
   static const bool use_onednn = onednn_library().correct;
@@ -89,7 +87,7 @@ void gemm_tile(const Product& p) {
   if (p.bias) add_bias(p);
 }
 
-GemmGrid gemm_grid(const Product& p) {
+GemmGrid gemm_grid(const GemmArguments& p) {
   // Enough tiles to balance a handful of cores, few enough that each is worth a library call.
   constexpr int64_t kWantedTiles = 16, kRows = 256;
   GemmGrid grid{p.m, p.n, 1};
@@ -97,19 +95,20 @@ GemmGrid gemm_grid(const Product& p) {
     // A weight gradient: K counts tokens. Small results are cut along K, large ones along M and N.
     if (p.m * p.n <= 160 * 1024 && p.k >= 2048)
       grid.slices = std::clamp<int64_t>(p.k / 1024, 2, 16);
-    const int64_t wanted = divide_up(kWantedTiles, grid.slices);
-    grid.tile_rows = std::max<int64_t>(96, divide_up(divide_up(p.m, wanted), 48) * 48);
-    const int64_t row_tiles = divide_up(p.m, grid.tile_rows);
+    const int64_t wanted = base::divide_up(kWantedTiles, grid.slices);
+    grid.tile_rows = std::max<int64_t>(96, base::round_up(base::divide_up(p.m, wanted), 48));
+    const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);
     if (row_tiles < wanted)
-      grid.tile_columns =
-          std::max<int64_t>(384, divide_up(divide_up(p.n, divide_up(wanted, row_tiles)), 48) * 48);
+      grid.tile_columns = std::max<int64_t>(
+          384, base::divide_up(base::divide_up(p.n, base::divide_up(wanted, row_tiles)), 48) * 48);
     return grid;
   }
-  const int64_t row_tiles = divide_up(p.m, kRows);
-  grid.tile_rows = divide_up(divide_up(p.m, row_tiles), 8) * 8;
+  const int64_t row_tiles = base::divide_up(p.m, kRows);
+  grid.tile_rows = base::round_up(base::divide_up(p.m, row_tiles), 8);
   if (row_tiles < kWantedTiles && p.n >= 192) {
-    const int64_t column_tiles = divide_up(kWantedTiles, row_tiles);
-    grid.tile_columns = std::max<int64_t>(192, divide_up(divide_up(p.n, column_tiles), 48) * 48);
+    const int64_t column_tiles = base::divide_up(kWantedTiles, row_tiles);
+    grid.tile_columns =
+        std::max<int64_t>(192, base::round_up(base::divide_up(p.n, column_tiles), 48));
   }
   return grid;
 }
@@ -118,9 +117,9 @@ GemmGrid gemm_grid(const Product& p) {
 // rows share it, B is turned round first.
 constexpr int64_t kRowsWorthTransposing = 1024;
 
-void gemm(const Product& product) {
+void gemm(const GemmArguments& product) {
   if (!product.c || product.m == 0 || product.n == 0) return;
-  Product p = product;
+  GemmArguments p = product;
   base::Buffer turned;
   if (p.transpose_b == Transpose::yes && p.m >= kRowsWorthTransposing) {
     turned = base::allocate(static_cast<size_t>(p.n * p.k) * sizeof(real));
@@ -131,10 +130,10 @@ void gemm(const Product& product) {
     p.ldb = p.n;
   }
   const GemmGrid grid = gemm_grid(p);
-  const int64_t row_tiles = divide_up(p.m, grid.tile_rows);
-  const int64_t column_tiles = divide_up(p.n, grid.tile_columns);
-  const int64_t slice_length = divide_up(divide_up(p.k, grid.slices), 8) * 8;
-  const int64_t slices = grid.slices == 1 ? 1 : divide_up(p.k, slice_length);
+  const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);
+  const int64_t column_tiles = base::divide_up(p.n, grid.tile_columns);
+  const int64_t slice_length = base::round_up(base::divide_up(p.k, grid.slices), 8);
+  const int64_t slices = grid.slices == 1 ? 1 : base::divide_up(p.k, slice_length);
 
   base::Buffer partial_memory;
   if (slices > 1)
@@ -146,7 +145,7 @@ void gemm(const Product& product) {
     const int64_t row = tile / column_tiles % row_tiles * grid.tile_rows;
     const int64_t column = tile % column_tiles * grid.tile_columns;
     const int64_t k0 = slices == 1 ? 0 : slice * slice_length;
-    Product t = p;
+    GemmArguments t = p;
     t.m = std::min(grid.tile_rows, p.m - row);
     t.n = std::min(grid.tile_columns, p.n - column);
     t.k = slices == 1 ? p.k : std::min(slice_length, p.k - k0);
@@ -174,7 +173,7 @@ MachineRate measure_machine_rate() {
   std::vector<float> a(numel), b(numel), c(numel);
   for (size_t i = 0; i < numel; ++i) a[i] = b[i] = static_cast<float>(i % 17) * 0.1f - 0.8f;
   const double flops = 2.0 * kSide * kSide * kSide;
-  Product p;
+  GemmArguments p;
   p.m = p.n = p.k = p.lda = p.ldb = p.ldc = kSide;
   p.a = a.data(), p.b = b.data(), p.c = {c.data(), false};
   const auto best_rate = [&](const std::function<double()>& seconds) {

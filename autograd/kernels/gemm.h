@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "autograd/kernels/target.h"
+#include "autograd/kernels/gradient_target.h"
 
 namespace swin::autograd::kernels {
 
@@ -13,27 +13,27 @@ enum class Transpose : bool { no = false, yes = true };
 
 /// C (m, n) = op(A) (m, k) · op(B) (k, n) [+ C]. Leading dimensions are row strides of the stored
 /// arrays.
-struct Product {
+struct GemmArguments {
   Transpose transpose_a = Transpose::no, transpose_b = Transpose::no;
   int64_t m = 0, n = 0, k = 0;
   const real* a = nullptr;
   int64_t lda = 0;
   const real* b = nullptr;
   int64_t ldb = 0;
-  Target c;
+  GradientTarget c;
   int64_t ldc = 0;
   /// (n) added to every row of C, or null. Only without K slices, which gemm cuts for transposed A.
   const real* bias = nullptr;
 };
 
-void gemm(const Product& product);
-void gemm_tile(const Product& product);
+void gemm(const GemmArguments& product);
+void gemm_tile(const GemmArguments& product);
 
-/// The grid gemm cuts: sides of a tile and the number of K slices, a pure function of the shape.
+/// The grid gemm cuts: size of a tile and the number of K slices, a pure function of the shape.
 struct GemmGrid {
   int64_t tile_rows, tile_columns, slices;
 };
-GemmGrid gemm_grid(const Product& product);
+GemmGrid gemm_grid(const GemmArguments& product);
 
 /// Which libraries multiply, each checked once against plain loops before its first use.
 struct GemmLibrary {

@@ -26,9 +26,8 @@ void layer_norm_forward(const real* x, const real* weight, const real* bias, rea
   if (!y) return;
   const int64_t tile_rows = rows_per_tile(rows, dim), whole = dim / L * L;
   const real inverse = real{1} / static_cast<real>(dim);
-  base::parallel_for((rows + tile_rows - 1) / tile_rows, [&](int64_t tile) {
-    const int64_t end = std::min(rows, (tile + 1) * tile_rows);
-    for (int64_t row = tile * tile_rows; row < end; ++row) {
+  base::parallel_ranges(rows, tile_rows, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
       const real* from = x + row * dim;
       Vector total{};
       for (int64_t i = 0; i < dim; i += L) total += load_ragged(from, i, dim);
@@ -52,10 +51,10 @@ void layer_norm_forward(const real* x, const real* weight, const real* bias, rea
 }
 
 void layer_norm_backward(const real* dy, const real* x, const real* weight, const real* mean,
-                         const real* rstd, Target dx, Target dweight, Target dbias, int64_t rows,
-                         int64_t dim) {
+                         const real* rstd, GradientTarget dx, GradientTarget dweight,
+                         GradientTarget dbias, int64_t rows, int64_t dim) {
   if (!dx && !dweight && !dbias) return;
-  const int64_t tile_rows = rows_per_tile(rows, dim), tiles = (rows + tile_rows - 1) / tile_rows;
+  const int64_t tile_rows = rows_per_tile(rows, dim), tiles = base::divide_up(rows, tile_rows);
   const int64_t padded = base::round_to_lanes<real>(dim);
   const real inverse = real{1} / static_cast<real>(dim);
   // Per tile: dweight then dbias, each `padded` wide.
@@ -94,7 +93,7 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
     }
   });
   // The partials are (tiles, 2 · padded): sum both halves over the tiles, in order.
-  const auto finish = [&](const real* first, Target to) {
+  const auto finish = [&](const real* first, GradientTarget to) {
     if (!to) return;
     base::parallel_for((dim + 255) / 256, [&](int64_t block) {
       const int64_t stop = std::min(dim, (block + 1) * 256);

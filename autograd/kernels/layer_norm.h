@@ -1,8 +1,8 @@
-// Layer normalisation over the last axis.
+// Layer normalization over the last axis.
 #pragma once
 #include <cstdint>
 
-#include "autograd/kernels/target.h"
+#include "autograd/kernels/gradient_target.h"
 
 namespace swin::autograd::kernels {
 
@@ -12,7 +12,7 @@ namespace swin::autograd::kernels {
 void layer_norm_forward(const real* x, const real* weight, const real* bias, real* y, real* mean,
                         real* rstd, int64_t rows, int64_t dim, real epsilon);
 void layer_norm_backward(const real* dy, const real* x, const real* weight, const real* mean,
-                         const real* rstd, Target dx, Target dweight, Target dbias, int64_t rows,
-                         int64_t dim);
+                         const real* rstd, GradientTarget dx, GradientTarget dweight,
+                         GradientTarget dbias, int64_t rows, int64_t dim);
 
 }  // namespace swin::autograd::kernels

@@ -6,9 +6,9 @@
 namespace swin::autograd::kernels {
 
 #ifdef SWIN_REAL_DOUBLE
-void onednn_sgemm(const Product& p) { openblas_gemm(p); }  // oneDNN multiplies no doubles
+void onednn_sgemm(const GemmArguments& p) { openblas_gemm(p); }  // oneDNN multiplies no doubles
 #else
-void onednn_sgemm(const Product& p) {
+void onednn_sgemm(const GemmArguments& p) {
   const char ta = p.transpose_a == Transpose::yes ? 'T' : 'N';
   const char tb = p.transpose_b == Transpose::yes ? 'T' : 'N';
   dnnl_sgemm(ta, tb, p.m, p.n, p.k, 1.f, p.a, p.lda, p.b, p.ldb, p.c.add ? 1.f : 0.f, p.c.data,

@@ -4,7 +4,7 @@
 
 namespace swin::autograd::kernels {
 
-void openblas_gemm(const Product& p) {
+void openblas_gemm(const GemmArguments& p) {
   const CBLAS_TRANSPOSE ta = p.transpose_a == Transpose::yes ? CblasTrans : CblasNoTrans;
   const CBLAS_TRANSPOSE tb = p.transpose_b == Transpose::yes ? CblasTrans : CblasNoTrans;
   const auto i = [](int64_t n) { return static_cast<blasint>(n); };

@@ -14,13 +14,12 @@ using base::store;
 constexpr int64_t kColumns = 512;
 }  // namespace
 
-void sum_partials(const real* partials, int64_t count, int64_t rows, int64_t columns, Target y,
-                  int64_t ldy) {
+void sum_partials(const real* partials, int64_t count, int64_t rows, int64_t columns,
+                  GradientTarget y, int64_t ldy) {
   if (!y) return;
   const int64_t row_block = std::max<int64_t>(1, 4096 / columns);
-  base::parallel_for((rows + row_block - 1) / row_block, [&](int64_t tile) {
-    const int64_t end = std::min(rows, (tile + 1) * row_block);
-    for (int64_t row = tile * row_block; row < end; ++row) {
+  base::parallel_ranges(rows, row_block, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
       real* to = y.data + row * ldy;
       for (int64_t j = 0; j < columns; ++j) {
         real total = y.add ? to[j] : 0;
@@ -31,10 +30,10 @@ void sum_partials(const real* partials, int64_t count, int64_t rows, int64_t col
   });
 }
 
-void sum_rows(const real* x, int64_t rows, int64_t columns, Target y) {
+void sum_rows(const real* x, int64_t rows, int64_t columns, GradientTarget y) {
   if (!y) return;
   const int64_t slices = std::clamp<int64_t>(rows / 128, 1, 32);
-  const int64_t length = (rows + slices - 1) / slices;
+  const int64_t length = base::divide_up(rows, slices);
   const base::Buffer memory = base::allocate(static_cast<size_t>(slices * columns) * sizeof(real));
   real* partials = static_cast<real*>(memory.data());
   base::parallel_for(slices, [&](int64_t slice) {
@@ -67,7 +66,8 @@ void mean_tokens_forward(const real* x, int64_t batch, int64_t tokens, int64_t d
   });
 }
 
-void mean_tokens_backward(const real* dy, int64_t batch, int64_t tokens, int64_t dim, Target dx) {
+void mean_tokens_backward(const real* dy, int64_t batch, int64_t tokens, int64_t dim,
+                          GradientTarget dx) {
   if (!dx) return;
   const real scale = real{1} / static_cast<real>(tokens);
   base::parallel_for(batch, [&](int64_t b) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 
+#include "base/integer.h"
 #include "base/real.h"
 #include "base/simd.h"
 
@@ -37,7 +38,7 @@ template <int VN>
 void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const real* b, int64_t ldb,
                    int64_t m, int64_t k, real* c, int64_t ldc, bool add) {
   constexpr int64_t kMost = VN == 1 ? 12 : 24 / VN;
-  const int64_t blocks = (m + kMost - 1) / kMost;
+  const int64_t blocks = base::divide_up(m, kMost);
   for (int64_t block = 0, row = 0; block < blocks; ++block) {
     const int64_t rows = (m - row + blocks - block - 1) / (blocks - block);
     const real* from = a + row * row_stride;

@@ -16,9 +16,8 @@ int64_t rows_per_tile(int64_t dim) {
 template <class Row>
 void for_rows(int64_t rows, int64_t dim, Row&& body) {
   const int64_t block = rows_per_tile(dim);
-  base::parallel_for((rows + block - 1) / block, [&](int64_t tile) {
-    const int64_t end = std::min(rows, (tile + 1) * block);
-    for (int64_t row = tile * block; row < end; ++row) body(row);
+  base::parallel_ranges(rows, block, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) body(row);
   });
 }
 
@@ -36,7 +35,7 @@ void softmax_forward(const real* x, real* y, int64_t rows, int64_t dim) {
   });
 }
 
-void softmax_backward(const real* dy, const real* y, Target dx, int64_t rows, int64_t dim) {
+void softmax_backward(const real* dy, const real* y, GradientTarget dx, int64_t rows, int64_t dim) {
   if (!dx) return;
   for_rows(rows, dim, [&](int64_t row) {
     const real *g = dy + row * dim, *p = y + row * dim;
@@ -70,8 +69,8 @@ void cross_entropy_forward(const real* logits, const real* target, real* loss, r
 }
 
 void cross_entropy_backward(const real* dloss, const real* logits, const real* target,
-                            const real* log_sum_exp, Target dlogits, int64_t rows, int64_t classes,
-                            real factor) {
+                            const real* log_sum_exp, GradientTarget dlogits, int64_t rows,
+                            int64_t classes, real factor) {
   if (!dlogits) return;
   const real scale = *dloss * factor;
   for_rows(rows, classes, [&](int64_t row) {
@@ -104,7 +103,8 @@ void binary_cross_entropy_forward(const real* logits, const real* target, real* 
 }
 
 void binary_cross_entropy_backward(const real* dloss, const real* logits, const real* target,
-                                   Target dlogits, int64_t rows, int64_t classes, real factor) {
+                                   GradientTarget dlogits, int64_t rows, int64_t classes,
+                                   real factor) {
   if (!dlogits) return;
   const real scale = *dloss * factor;
   for_rows(rows, classes, [&](int64_t row) {

@@ -38,7 +38,7 @@ class Scratch {
  public:
   real* take(int64_t numel) {
     real* p = next_;
-    next_ += (numel + L - 1) / L * L + L;  // one line apart, against aliasing
+    next_ += base::round_up(numel, L) + L;  // one line apart, against aliasing
     return p;
   }
   static Scratch start(int64_t numel) {
@@ -154,11 +154,11 @@ struct Grid {
   explicit Grid(const WindowAttention& s) {
     constexpr int64_t kTiles = 32;
     const int64_t windows = s.batch * s.windows;
-    windows_per_tile = std::max<int64_t>(1, (windows + kTiles - 1) / kTiles);
-    window_tiles = (windows + windows_per_tile - 1) / windows_per_tile;
+    windows_per_tile = std::max<int64_t>(1, base::divide_up(windows, kTiles));
+    window_tiles = base::divide_up(windows, windows_per_tile);
     head_tiles = std::min(s.heads, (kTiles / 2 + window_tiles - 1) / window_tiles);
-    heads_per_tile = (s.heads + head_tiles - 1) / head_tiles;
-    head_tiles = (s.heads + heads_per_tile - 1) / heads_per_tile;
+    heads_per_tile = base::divide_up(s.heads, head_tiles);
+    head_tiles = base::divide_up(s.heads, heads_per_tile);
   }
   template <class Body>  // body(image, window of the image, head, window tile)
   void run(const WindowAttention& s, Body&& body) const {
@@ -220,7 +220,7 @@ void window_attention_forward(const WindowAttention& s, const real* qkv, real* y
 }
 
 void window_attention_backward(const WindowAttention& s, const real* dy, const real* qkv,
-                               const real* row_max, const real* row_inverse, Target dqkv,
+                               const real* row_max, const real* row_inverse, GradientTarget dqkv,
                                real* dbias) {
   if (!dqkv && !dbias) return;
   const Sizes z(s);
@@ -322,7 +322,7 @@ void expand_position_bias(const real* table, int64_t height, int64_t width, int6
 }
 
 void collect_position_bias(const real* dbias, int64_t height, int64_t width, int64_t heads,
-                           Target dtable) {
+                           GradientTarget dtable) {
   if (!dtable) return;
   const int64_t n = height * width, n_padded = base::round_to_lanes<real>(n);
   if (!dtable.add) std::fill_n(dtable.data, (2 * height - 1) * (2 * width - 1) * heads, real{0});

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "autograd/kernels/elementwise.h"
-#include "autograd/kernels/target.h"
+#include "autograd/kernels/gradient_target.h"
 
 namespace swin::autograd::kernels {
 
@@ -35,7 +35,7 @@ void window_attention_forward(const WindowAttention& shape, const real* qkv, rea
 /// Probabilities are recomputed from qkv. dbias is (heads, N, padded N), stored (never added to),
 /// or null.
 void window_attention_backward(const WindowAttention& shape, const real* dy, const real* qkv,
-                               const real* row_max, const real* row_inverse, Target dqkv,
+                               const real* row_max, const real* row_inverse, GradientTarget dqkv,
                                real* dbias);
 
 /// bias (heads, N, padded N) = table[index] for a window of height × width; table is ((2h−1)(2w−1),
@@ -43,6 +43,6 @@ void window_attention_backward(const WindowAttention& shape, const real* dy, con
 void expand_position_bias(const real* table, int64_t height, int64_t width, int64_t heads,
                           real* bias);
 void collect_position_bias(const real* dbias, int64_t height, int64_t width, int64_t heads,
-                           Target dtable);
+                           GradientTarget dtable);
 
 }  // namespace swin::autograd::kernels

@@ -1,7 +1,7 @@
 #include <numeric>
 
 #include "autograd/kernels/cosine.h"
-#include "autograd/kernels/rows.h"
+#include "autograd/kernels/gather_rows.h"
 #include "autograd/kernels/window_attention.h"
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"

@@ -1,6 +1,10 @@
+#include "autograd/kernels/columns.h"
+#include "autograd/kernels/gather_rows.h"
 #include "autograd/kernels/gemm.h"
+#include "autograd/kernels/patches.h"
+#include "autograd/kernels/permute.h"
 #include "autograd/kernels/reduce.h"
-#include "autograd/kernels/rows.h"
+#include "autograd/kernels/replace_rows.h"
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
 
@@ -45,7 +49,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 }
 
 namespace {
-// Sides before, of and after one axis: a tensor is outer rows of side · inner numbers.
+// Dims before, of and after one axis: a tensor is outer rows of side · inner numbers.
 struct Axis {
   int64_t outer = 1, side = 1, inner = 1;
   Axis(const Shape& shape, int axis) : side(shape[axis]) {
@@ -70,7 +74,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
     if (part.rank() == rank) expected[at] = part.dim(at);
     op.check(part.shape() == expected, [&] {
       return "found parts " + parts[0].shape().text() + " and " + part.shape().text() +
-             ", expected sides that differ in axis " + std::to_string(at) + " alone";
+             ", expected dims that differ in axis " + std::to_string(at) + " alone";
     });
     shape[at] += part.dim(at);
   }
@@ -89,7 +93,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
   return op.record(y, parts, [gradients, firsts, outer = whole.outer](const OutputGradient& dy) {
     for (size_t i = 0; i < gradients.size(); ++i) {
       const int64_t columns = firsts[i + 1] - firsts[i];
-      if (const Target to = gradients[i].target())
+      if (const GradientTarget to = gradients[i].target())
         kernels::copy_columns(dy + firsts[i], firsts.back(), to, columns, outer, columns);
     }
   });
@@ -130,14 +134,14 @@ Tensor permute(const Tensor& x, const std::vector<int>& axes) {
     return "found axes that do not permute " + x.shape().text() + ", expected each axis once";
   });
   Shape shape;
-  std::vector<int64_t> sides, moved;
+  std::vector<int64_t> dims, moved;
   for (int i = 0; i < x.rank(); ++i) {
     shape.push_back(x.dim(axes[static_cast<size_t>(i)]));
-    sides.push_back(x.dim(i));
+    dims.push_back(x.dim(i));
     moved.push_back(shape[i]);
   }
   Tensor y(shape);
-  kernels::permute(x.data(), {y.mutable_data(), false}, x.rank(), sides.data(), axes.data());
+  kernels::permute(x.data(), {y.mutable_data(), false}, x.rank(), dims.data(), axes.data());
   return op.record(y, {x}, [inverse, moved, dx = x.gradient()](const OutputGradient& dy) {
     kernels::permute(dy, dx.target(), static_cast<int>(moved.size()), moved.data(), inverse.data());
   });
@@ -156,11 +160,11 @@ Tensor roll(const Tensor& x, Size2 shift) {
   return move_rows(op, x, x.shape(), index, x.dim(0), height * width, x.dim(3));
 }
 
-Tensor resize_map(const Tensor& x, Size2 to) {
-  Op op("resize_map");
+Tensor pad_or_crop(const Tensor& x, Size2 to) {
+  Op op("pad_or_crop");
   check_map(op, x);
   op.check(to[0] > 0 && to[1] > 0,
-           [&] { return "found an empty map to resize to, expected sides of at least 1"; });
+           [&] { return "found an empty map to resize to, expected dims of at least 1"; });
   const int64_t height = x.dim(1), width = x.dim(2);
   std::vector<int32_t> index;
   index.reserve(static_cast<size_t>(to[0] * to[1]));
@@ -178,7 +182,7 @@ Tensor window_partition(const Tensor& x, Size2 window) {
   op.check(window[0] > 0 && window[1] > 0 && map[0] % window[0] == 0 && map[1] % window[1] == 0,
            [&] {
              return "found a map of " + x.shape().text() + " and windows of " +
-                    Shape{window[0], window[1]}.text() + ", expected sides that the window divides";
+                    Shape{window[0], window[1]}.text() + ", expected dims that the window divides";
            });
   const int64_t area = window[0] * window[1], windows = map[0] * map[1] / area;
   return move_rows(op, x, {x.dim(0) * windows, area, x.dim(3)},
@@ -244,7 +248,7 @@ Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   {
     Array<real> patches(rows * in);
     kernels::gather_patches(x.data(), patches.data(), batch, height, width, channels, patch);
-    kernels::Product p;
+    kernels::GemmArguments p;
     p.transpose_b = kernels::Transpose::yes;
     p.m = rows, p.n = dim, p.k = in;
     p.a = patches.data(), p.lda = in, p.b = weight.data(), p.ldb = in;
@@ -256,7 +260,7 @@ Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias) {
                    [x = x.detached(), weight = weight.detached(), batch, height, width, channels,
                     patch, dim, in, rows, dx = x.gradient(), dweight = weight.gradient(),
                     dbias = bias.gradient()](const OutputGradient& dy) {
-                     kernels::Product p;
+                     kernels::GemmArguments p;
                      p.a = dy, p.lda = dim;
                      if (dx.needed()) {
                        Array<real> dpatches(rows * in);

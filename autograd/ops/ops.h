@@ -1,25 +1,25 @@
-// The index of the language: every differentiable function there is. Each family lives in one .cpp
-// beside this file, forward and backward adjacent; what they compute is in autograd/kernels, raw
+// The index of the language: every differentiable function there is. Each section of this file is
+// one .cpp beside it, forward and backward adjacent; what they compute is in autograd/kernels, raw
 // pointers only.
 //
 // Shapes are channels-last. Unless a line says otherwise every op throws base::ShapeError on shapes
 // that do not fit, and the gradient goes to every tensor argument.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "autograd/kernels/elementwise.h"
 #include "autograd/tensor/tensor.h"
+#include "base/size2.h"
 
 namespace swin::autograd {
 
-using Size2 = std::array<int64_t, 2>;  ///< {height, width}
+using base::Size2;
 /// Where the draws of a random op come from; sample s of the tensor is sample first_sample + s of
-/// the update.
+/// the step.
 using DrawKey = kernels::DrawKey;
 
-// ---- arithmetic ---------------------------------------------------------------------------------
+// ---- arithmetic.cpp -----------------------------------------------------------------------------
 
 /// y = x · weightᵀ + bias.
 /// @param x (…, in)   @param weight (out, in)   @param bias (out), or undefined.   @return (…, out)
@@ -27,14 +27,18 @@ using DrawKey = kernels::DrawKey;
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 /// y = a · b, or a · bᵀ, batch by batch.
-/// @param a (…, m, k)   @param b (…, k, n), transposed (…, n, k); same leading sides.
+/// @param a (…, m, k)   @param b (…, k, n), transposed (…, n, k); same leading dims.
 /// @return (…, m, n)
 /// Saves: a, b.
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b = false);
 
-/// y = x + b; b's sides, aligned at the last axis, equal x's or are 1 (missing ones count as 1).
+/// y = x + b; b's dims, aligned at the last axis, equal x's or are 1 (missing ones count as 1).
 /// @return the shape of x. Saves: nothing; with equal shapes the memory of dy is handed on.
 Tensor add(const Tensor& x, const Tensor& b);
+
+/// x repeated: its dims, aligned at the last axis, equal shape's or are 1 (missing ones count as
+/// 1). Saves: nothing; the gradient of a number is the sum over its copies, in row-major order.
+Tensor broadcast_to(const Tensor& x, const Shape& shape);
 
 /// y = factor · x. Saves: nothing.
 Tensor scale(const Tensor& x, real factor);
@@ -57,7 +61,7 @@ Tensor softmax(const Tensor& x);
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   real epsilon = static_cast<real>(1e-5));
 
-// ---- randomness ---------------------------------------------------------------------------------
+// ---- randomness.cpp -----------------------------------------------------------------------------
 
 /// y = x / (1 − rate) where kept, else 0; every element by itself. Axis 0 counts samples.
 /// @param rate in [0, 1).   Saves: nothing; the draws are computed again.
@@ -68,22 +72,18 @@ Tensor dropout(const Tensor& x, real rate, const DrawKey& key);
 /// Source: Huang et al. 2016, arXiv:1603.09382.
 Tensor drop_path(const Tensor& x, real rate, const DrawKey& key);
 
-// ---- moving tokens ------------------------------------------------------------------------------
+// ---- movement.cpp: moving tokens ----------------------------------------------------------------
 
 /// The same numbers under another shape. Gradient: dy's memory is handed on.
 Tensor reshape(const Tensor& x, const Shape& shape);
 
 /// The parts one after the other along `axis` (negative: from the end).
-/// @param parts at least one, every other side equal.   Saves: nothing.
+/// @param parts at least one, every other dim equal.   Saves: nothing.
 Tensor concat(const std::vector<Tensor>& parts, int axis);
 
 /// Places begin … end − 1 of `axis` (negative: from the end).
 /// @param begin, end 0 ≤ begin < end ≤ side.   Saves: nothing; what was cut off gets zeros.
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
-
-/// x repeated: its sides, aligned at the last axis, equal shape's or are 1 (missing ones count as
-/// 1). Saves: nothing; the gradient of a number is the sum over its copies, in row-major order.
-Tensor broadcast_to(const Tensor& x, const Shape& shape);
 
 /// Axis i of y is axis axes[i] of x.
 Tensor permute(const Tensor& x, const std::vector<int>& axes);
@@ -94,20 +94,20 @@ Tensor roll(const Tensor& x, Size2 shift);
 
 /// Zeros added below and to the right, or, where `to` is smaller, rows and columns cut off there.
 /// @param x (B, H, W, C)   @return (B, to₀, to₁, C)
-Tensor resize_map(const Tensor& x, Size2 to);
+Tensor pad_or_crop(const Tensor& x, Size2 to);
 
 /// Cuts a map into windows.
-/// @param x (B, H, W, C)   @param window sides in tokens; must divide H and W.
+/// @param x (B, H, W, C)   @param window size in tokens; must divide H and W.
 /// @return (B · H/window₀ · W/window₁, window₀ · window₁, C); windows of one image are consecutive,
 /// row by row.
 /// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2.
 Tensor window_partition(const Tensor& x, Size2 window);
 
 /// The inverse of window_partition.
-/// @param map sides of the map to restore.
+/// @param map size of the map to restore.
 Tensor window_reverse(const Tensor& windows, Size2 window, Size2 map);
 
-/// The 2 × 2 neighbours of every second token side by side, in the published order: (row 0, column
+/// The 2 × 2 neighbors of every second token side by side, in the published order: (row 0, column
 /// 0), (1, 0), (0, 1), (1, 1). Odd maps are padded with zeros below and to the right.
 /// @param x (B, H, W, C)   @return (B, ⌈H/2⌉, ⌈W/2⌉, 4C)
 /// Source: arXiv:2103.14030, section 3.1.
@@ -128,12 +128,12 @@ Tensor mean_tokens(const Tensor& x);
 /// Source: SimMIM, Xie et al. 2022, arXiv:2111.09886, section 3.1.
 Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask);
 
-// ---- attention ----------------------------------------------------------------------------------
+// ---- attention.cpp ------------------------------------------------------------------------------
 
 /// Where the windows of a map lie.
 struct WindowGeometry {
-  Size2 window{};  ///< sides in tokens; they divide the map
-  /// The map is rolled by −shift; regions that were not neighbours do not see each other.
+  Size2 window{};  ///< size in tokens; it divides the map
+  /// The map is rolled by −shift; regions that were not neighbors do not see each other.
   Size2 shift{};
   /// The map already is rolled (roll_then_pad): windows are taken as they lie, regions still hold.
   bool rolled = false;
@@ -185,7 +185,7 @@ Tensor attention(const Tensor& qkv, const AttentionOptions& options);
 /// Source: Swin Transformer V2, Liu et al. 2022, arXiv:2111.09883, section 3.3.
 Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t num_heads);
 
-// ---- losses -------------------------------------------------------------------------------------
+// ---- losses.cpp ---------------------------------------------------------------------------------
 
 /// loss = −factor Σ target · log softmax(logits), summed over the batch.
 /// @param logits (B, classes)   @param target (B, classes), a distribution a row; gets no gradient.

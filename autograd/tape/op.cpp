@@ -15,9 +15,9 @@ thread_local bool checking_finite = false;
 thread_local bool uncounted = false;
 }  // namespace
 
-Named::Named(const std::string& path) : outer_(current_path) { current_path = &path; }
-Named::~Named() { current_path = outer_; }
-const std::string& Named::path() { return *current_path; }
+NamedScope::NamedScope(const std::string& path) : outer_(current_path) { current_path = &path; }
+NamedScope::~NamedScope() { current_path = outer_; }
+const std::string& NamedScope::path() { return *current_path; }
 
 ForwardObserver::ForwardObserver() : outer_(current_observer) { current_observer = this; }
 ForwardObserver::~ForwardObserver() { current_observer = outer_; }
@@ -37,9 +37,8 @@ bool FiniteCheck::active() { return checking_finite; }
 bool all_finite(const real* data, int64_t numel) {
   constexpr int64_t kTile = 1 << 16;
   std::atomic<bool> finite{true};
-  base::parallel_for((numel + kTile - 1) / kTile, [&](int64_t tile) {
-    const int64_t end = std::min(numel, (tile + 1) * kTile);
-    for (int64_t i = tile * kTile; i < end; ++i)
+  base::parallel_ranges(numel, kTile, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
       if (!std::isfinite(data[i])) finite = false;
   });
   return finite;
@@ -50,7 +49,7 @@ Op::Op(const char* name) : name_(name) {
 }
 
 void Op::fail(const std::string& text) const {
-  throw base::ShapeError(Named::path_of(*current_path, name_), text);
+  throw base::ShapeError(NamedScope::path_of(*current_path, name_), text);
 }
 
 bool Op::will_record(std::initializer_list<Tensor> inputs) {
@@ -70,7 +69,7 @@ Tensor Op::finish(Tensor y, const Tensor* inputs, size_t num_inputs, Backward ba
     current_observer->op_done(name_, *current_path, y, macs_, took.count());
   }
   if (checking_finite && y.data() && !all_finite(y.data(), y.numel()))
-    throw base::DivergedError(Named::path_of(*current_path, name_),
+    throw base::DivergedError(NamedScope::path_of(*current_path, name_),
                               "found an output that is not finite, expected finite");
   Tape* tape = Tape::current();
   if (!tape) return y;

@@ -11,13 +11,13 @@
 namespace swin::autograd {
 
 /// Names the layer that is running: ops inside carry its path, which must outlive this object.
-class Named {
+class NamedScope {
  public:
-  explicit Named(const std::string& path);
-  explicit Named(std::string&&) = delete;
-  ~Named();
-  Named(const Named&) = delete;
-  Named& operator=(const Named&) = delete;
+  explicit NamedScope(const std::string& path);
+  explicit NamedScope(std::string&&) = delete;
+  ~NamedScope();
+  NamedScope(const NamedScope&) = delete;
+  NamedScope& operator=(const NamedScope&) = delete;
   static const std::string& path();
   /// "path/op", or only the op outside every layer.
   static std::string path_of(const std::string& path, const char* op) {

@@ -28,7 +28,7 @@ void Tape::backward(const Tensor& y, const Tensor& dy, Observer* observer) {
   if (y.numel() != dy.numel())
     throw base::ShapeError("backward",
                            "found dy " + dy.shape().text() + ", expected " + y.shape().text());
-  const Target seed = y.gradient().target();
+  const GradientTarget seed = y.gradient().target();
   if (seed) std::copy_n(dy.data(), dy.numel(), seed.data);
   run(observer);
 }
@@ -51,7 +51,7 @@ void Tape::run(Observer* observer) {
         for (const Gradient& input : node.inputs)
           if (input.data() && !all_finite(input.data(), input.numel()))
             throw base::DivergedError(
-                Named::path_of(node.path, node.op),
+                NamedScope::path_of(node.path, node.op),
                 "found a gradient that is not finite in its backward, expected finite");
       if (observer) {
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

@@ -23,7 +23,7 @@ Gradient Gradient::in_slab(real* data, int64_t numel) {
   return gradient;
 }
 
-Target Gradient::target() const {
+GradientTarget Gradient::target() const {
   if (!state_) return {};
   State& s = *state_;
   const bool add = s.written;
@@ -50,11 +50,11 @@ void Gradient::accept(const Gradient& dy) const {
     s.written = true;
     return;
   }
-  const Target to = target();
+  const GradientTarget to = target();
   const real* from = dy.data();
   if (!to) return;
   const int64_t n = s.numel;
-  base::parallel_for((n + kTile - 1) / kTile, [&](int64_t tile) {
+  base::parallel_for(base::divide_up(n, kTile), [&](int64_t tile) {
     const int64_t begin = tile * kTile, end = begin + kTile < n ? begin + kTile : n;
     if (to.add)
       for (int64_t i = begin; i < end; ++i) to.data[i] += from[i];

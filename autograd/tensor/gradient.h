@@ -2,7 +2,7 @@
 #pragma once
 #include <memory>
 
-#include "autograd/kernels/target.h"
+#include "autograd/kernels/gradient_target.h"
 #include "autograd/tensor/array.h"
 
 namespace swin::autograd {
@@ -22,7 +22,7 @@ class Gradient {
   /// Null unless written.
   const real* data() const { return written() ? state_->memory() : nullptr; }
   /// Where the next writer writes; from here on the gradient counts as written.
-  Target target() const;
+  GradientTarget target() const;
   /// The contribution is `dy` itself: takes over its memory where this is the first writer, else
   /// adds.
   void accept(const Gradient& dy) const;

@@ -1,4 +1,4 @@
-// The sides of an array, outermost first.
+// The dims of an array, outermost first.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,8 +11,8 @@ class Shape {
  public:
   static constexpr int kMaxRank = 8;
   Shape() = default;  // a scalar: rank 0, one element
-  Shape(std::initializer_list<int64_t> sides) {
-    for (int64_t side : sides) push_back(side);
+  Shape(std::initializer_list<int64_t> dims) {
+    for (int64_t side : dims) push_back(side);
   }
   void push_back(int64_t side) { sides_[static_cast<size_t>(rank_++)] = side; }
   int rank() const { return rank_; }

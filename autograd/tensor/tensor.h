@@ -12,7 +12,7 @@ namespace swin::autograd {
 class Tensor {
  public:
   Tensor() = default;
-  /// Uninitialised pool memory; without memory in a dry run.
+  /// Uninitialized pool memory; without memory in a dry run.
   explicit Tensor(const Shape& shape)
       : shape_(shape), buffer_(base::allocate(static_cast<size_t>(shape.numel()) * sizeof(real))) {}
   /// Memory of somebody else (a slab), and its gradient.

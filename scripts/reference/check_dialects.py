@@ -91,7 +91,7 @@ MAKERS = {"timm": timm_model, "torchvision": torchvision_model, "huggingface": h
 
 
 @torch.no_grad()
-def randomise(module, seed):
+def randomize(module, seed):
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in sorted(module.named_parameters()):
         values = torch.empty(parameter.shape).normal_(generator=generator)
@@ -260,7 +260,7 @@ def check_classifiers(check):
         with open(config, "w") as file:
             json.dump(config_of(model), file)
         for origin, make in MAKERS.items():
-            module = randomise(make(model), 3)
+            module = randomize(make(model), 3)
             state = {name: value.contiguous().clone() for name, value in module.state_dict().items()}
             safetensors, pth = check.path("source.safetensors"), check.path("source.pth")
             if origin == "huggingface":
@@ -278,7 +278,7 @@ def check_classifiers(check):
 def check_simmim(check):
     for model, name in SIMMIM.items():
         config = check.path(model + ".json")
-        module = randomise(huggingface_model(model, SIMMIM), 4)
+        module = randomize(huggingface_model(model, SIMMIM), 4)
         module.save_pretrained(check.path("source"))
         source, target, back = (check.path(n) for n in ("source/model.safetensors", "converted.safetensors",
                                                         "back.safetensors"))
@@ -297,7 +297,7 @@ def check_simmim(check):
 def check_backbone(check):
     for model in BACKBONE:
         config = check.path(model + ".json")
-        module = randomise(huggingface_model(model, BACKBONE), 5)
+        module = randomize(huggingface_model(model, BACKBONE), 5)
         module.save_pretrained(check.path("source"))
         source, target, back = (check.path(n) for n in ("source/model.safetensors", "converted.safetensors",
                                                         "back.safetensors"))

@@ -3,9 +3,9 @@
 
     python3 scripts/reference/check_predict.py build/release/cli/swin FOLDER
 
-A torchvision Swin-T with counted weights (their logits are spread) is saved as .pth and converted;
-both sides read, resize, crop and normalise the files themselves. Compared are the logits up to the
-constant that softmax drops: log p of all classes, centred. Exits 1 above 2e-5 of the largest.
+A torchvision Swin-T with generated weights (their logits are spread) is saved as .pth and converted;
+both sides read, resize, crop and normalize the files themselves. Compared are the logits up to the
+constant that softmax drops: log p of all classes, centered. Exits 1 above 2e-5 of the largest.
 Needs torch, torchvision, timm, transformers and Pillow (tests/goldens/README.md).
 """
 import argparse
@@ -39,7 +39,7 @@ def main():
     files = sorted(str(path) for path in arguments.folder.rglob("*")
                    if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     peer = peers.build("torchvision", MODEL)
-    peer.load_counted(7)
+    peer.load_generated(7)
     model = peer.model.float()
     transform = v2.Compose([v2.Resize(256, v2.InterpolationMode.BICUBIC), v2.CenterCrop(224),
                             v2.ToImage(), v2.ToDtype(torch.float32, scale=True),

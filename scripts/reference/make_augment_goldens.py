@@ -3,7 +3,7 @@
 
     python3 scripts/reference/make_augment_goldens.py
 
-A row is: picture operation argument sampling sha256. Pictures are made by the test too (augment_pictures below).
+A row is: image operation argument sampling sha256. Images are made by the test too (augment_images below).
 Needs pillow, numpy, timm and torchvision."""
 import hashlib
 import os
@@ -28,7 +28,7 @@ def noise(count):
     return (value & 255).astype(np.int64)
 
 
-def pictures():
+def images():
     """noise: every byte; slope: a dark gradient with a little noise; gray: the same of one channel; tiny: 2 x 2."""
     slope = lambda h, w, c: (np.arange(h)[:, None, None] * 2 + np.arange(w)[None, :, None] * 3 +
                              np.arange(c)[None, None, :] * 20 + noise(h * w * c).reshape(h, w, c) % 16 + 10)
@@ -51,23 +51,23 @@ def rows():
              "shear_y": (timm_ops.shear_y, [-0.3, -0.21, 0.03, 0.27]),
              "translate_x": (timm_ops.translate_x_abs, [-14.5, -3, 0.25, 9]),
              "translate_y": (timm_ops.translate_y_abs, [-14.5, -3, 0.25, 9])}
-    for picture, image in pictures().items():
+    for kind, image in images().items():
         for name, (operation, arguments) in plain.items():
-            if picture == "gray" and name == "hue":
+            if kind == "gray" and name == "hue":
                 continue
             for argument in arguments:
-                yield picture, name, argument, "nearest", operation(image, argument)
+                yield kind, name, argument, "nearest", operation(image, argument)
         for name, (operation, arguments) in moved.items():
             for argument in arguments:
                 for sampling, resample in SAMPLING.items():
                     fill = FILL if image.mode == "RGB" else FILL[0]
-                    yield picture, name, argument, sampling, operation(image, argument, fillcolor=fill,
+                    yield kind, name, argument, sampling, operation(image, argument, fillcolor=fill,
                                                                        resample=resample)
 
 
 with open(os.path.join(HERE, "augment_goldens.txt"), "w") as out:
     out.write("# picture operation argument sampling sha256; make_augment_goldens.py with Pillow "
               f"{PIL.__version__}, timm {timm.__version__}, torchvision {torchvision.__version__.split('+')[0]}\n")
-    for picture, name, argument, sampling, image in rows():
+    for kind, name, argument, sampling, image in rows():
         digest = hashlib.sha256(np.ascontiguousarray(np.asarray(image)).tobytes()).hexdigest()
-        out.write(f"{picture} {name} {argument} {sampling} {digest}\n")
+        out.write(f"{kind} {name} {argument} {sampling} {digest}\n")

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the goldens of tests/goldens from published implementations, with counted weights.
+"""Makes the goldens of tests/goldens from published implementations, with generated weights.
 
     OMP_NUM_THREADS=1 python3 scripts/reference/make_goldens.py [CASE…] [--full DIR]
 
 Needs torch, torchvision, timm, transformers and safetensors; nothing else in the project does. Both
-sides fill weights and images from the counter-based generator (counted.py), so no file holds any.
+sides fill weights and images from the counter-based generator (generated.py), so no file holds any.
 The library computes in float64: goldens are exact to the float32 they are stored in. Large cases
 keep 256 values of each tensor and its largest entry; --full DIR writes whole tensors there instead
 (any case), which `swin verify counted:SEED --golden … --config …` compares as well.
@@ -16,11 +16,11 @@ import pathlib
 import numpy as np
 import torch
 
-import counted
+import generated
 import golden_file
 import peers
 
-# Seed of the counted weights. Cosine attention can be ill-conditioned: where a gradient is a sum whose
+# Seed of the generated weights. Cosine attention can be ill-conditioned: where a gradient is a sum whose
 # terms cancel, float32 is off by more than goldens allow, whoever computes it. V2's cases have seeds at
 # which PyTorch's own float32, under noise of one bit in weights and images, stays within half of
 # that.
@@ -115,7 +115,7 @@ def sampled(tensors, seed):
     kept = {}
     for name, tensor in tensors.items():
         flat = tensor.reshape(-1)
-        kept["sample." + name] = flat[counted.sample_places(seed, name, flat.size)]
+        kept["sample." + name] = flat[generated.sample_places(seed, name, flat.size)]
         kept["max." + name] = np.abs(flat).max()
     return kept
 
@@ -138,7 +138,7 @@ def entry(library, images, seed=SEED):
 
 
 def inputs_of(config, batch, seed=SEED):
-    return counted.images(seed, (batch, config["in_chans"], *config["image_size"]))
+    return generated.images(seed, (batch, config["in_chans"], *config["image_size"]))
 
 
 def classification(name, output, full):
@@ -147,12 +147,12 @@ def classification(name, output, full):
     images = inputs_of(config, 1 if large else 2, seed)
     classes = config["num_classes"]
     if how.get("soft"):
-        logits = counted.centred(seed, "target", len(images) * classes) * 2
+        logits = generated.centered(seed, "target", len(images) * classes) * 2
         target = torch.softmax(torch.from_numpy(logits).reshape(-1, classes), 1).float().numpy()
     else:
-        target = counted.labels(seed, len(images), classes)
+        target = generated.labels(seed, len(images), classes)
     peer = peers.build(library, config)
-    weights = peer.load_counted(seed)
+    weights = peer.load_generated(seed)
     notes = entry(library, images, seed)
     if "logit_scales" in how:
         for stage, scales in enumerate(how["logit_scales"]):
@@ -175,14 +175,14 @@ def classification(name, output, full):
 
 
 def backbone(output):
-    """output.<stage>; the loss is Σ over stages of the mean of output · a counted tensor."""
+    """output.<stage>; the loss is Σ over stages of the mean of output · a generated tensor."""
     config, stages = BACKBONE["config"], BACKBONE["stages"]
     images = inputs_of(config, 2)
     peer = peers.huggingface_backbone(config, stages)
-    peer.load_counted(SEED)
+    peer.load_generated(SEED)
 
     def loss_of(tensors):
-        return sum((torch.from_numpy(counted.centred(SEED, "cotangent." + name, map.numel()))
+        return sum((torch.from_numpy(generated.centered(SEED, "cotangent." + name, map.numel()))
                     .reshape(map.shape) * map).mean() for name, map in list(tensors.items()))
     tensors = evaluated(peer, images, loss_of)
     golden_file.save(output / "backbone.safetensors", {"input": images, **tensors}, stages=stages,
@@ -196,9 +196,9 @@ def simmim(name, output):
     images = inputs_of(config, 2, seed)
     stride = config["patch_size"] * 2 ** (len(config["depths"]) - 1)
     side = [s // config["patch_size"] for s in config["image_size"]]
-    mask = (counted.words(seed, "mask", len(images) * side[0] * side[1]) % 5 < 3).astype(np.int64)
+    mask = (generated.words(seed, "mask", len(images) * side[0] * side[1]) % 5 < 3).astype(np.int64)
     peer = peers.huggingface_simmim(config, stride, mask.reshape(len(images), -1))
-    peer.load_counted(seed)
+    peer.load_generated(seed)
     tensors = evaluated(peer, images, lambda out: out["loss"])
     golden_file.save(output / f"{name}.safetensors",
                      {"input": images, "mask": mask.reshape(-1, *side), **tensors},
@@ -207,13 +207,13 @@ def simmim(name, output):
 
 
 def resized(output):
-    """A model with counted weights whose windows and image then change; gradients of the new one."""
+    """A model with generated weights whose windows and image then change; gradients of the new one."""
     source, config = RESIZED["source"], RESIZED["config"]
     peer = peers.build("timm", source)
-    peer.load_counted(SEED)
+    peer.load_generated(SEED)
     peer.model.set_input_size(tuple(config["image_size"]), window_size=tuple(config["window_size"]))
     images = inputs_of(config, 2)
-    target = counted.labels(SEED, len(images), config["num_classes"])
+    target = generated.labels(SEED, len(images), config["num_classes"])
     tensors = evaluated(peer, images, lambda out: torch.nn.functional.cross_entropy(
         out["logits"], torch.from_numpy(target)))
     notes = entry("timm", images)

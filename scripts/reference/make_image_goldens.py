@@ -3,9 +3,9 @@
 WebP files (tests/data/images/), what Pillow decodes them to (decode_goldens.txt), turns them to by their EXIF data
 (exif_goldens.txt) and decodes them to at a half, a quarter and an eighth of their size (scaled_goldens.txt).
 
-    make_image_goldens.py            writes the tables, of the pictures there are; made with Pillow 13.0.0
-    make_image_goldens.py --images   writes the pictures anew before; those there are were made with Pillow 9.4
-    make_image_goldens.py --check    decodes the pictures there are with another Pillow, and names what differs
+    make_image_goldens.py            writes the tables, of the images there are; made with Pillow 13.0.0
+    make_image_goldens.py --images   writes the images anew before; those there are were made with Pillow 9.4
+    make_image_goldens.py --check    decodes the images there are with another Pillow, and names what differs
 
 The order of the two passes of a resize is that of Pillow 13; earlier ones give other resize_goldens.txt.
 Needs pillow and numpy; run from anywhere."""
@@ -45,7 +45,7 @@ def resize_goldens():
         (43, 30, 40, 29), (42, 30, 40, 29), (41, 30, 40, 30), (300, 400, 224, 224), (400, 300, 224, 224), (500, 20, 64, 96),
         (2, 600_000, 3, 300), (600_000, 2, 300, 3),  # so long that the weights are made in pieces
     ]
-    boxes = [  # of a picture: height, width; top, left, height, width → height, width
+    boxes = [  # of an image: height, width; top, left, height, width → height, width
         (90, 120, 3, 5, 61, 40, 21, 20), (90, 120, 3, 5, 60, 40, 20, 20), (90, 120, 29, 77, 61, 43, 24, 24),
         (90, 120, 0, 0, 90, 47, 24, 20), (120, 90, 60, 1, 60, 89, 24, 24), (120, 90, 7, 11, 100, 20, 32, 32),
     ]
@@ -81,8 +81,8 @@ def pack(values, depth):
     return bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
 
 
-def picture(height, width):
-    """Smooth colours with an edge, so that subsampling and ringing show."""
+def image(height, width):
+    """Smooth colors with an edge, so that subsampling and ringing show."""
     y, x = np.mgrid[0:height, 0:width]
     red = 255 * x // max(1, width - 1)
     green = 255 * y // max(1, height - 1)
@@ -90,21 +90,21 @@ def picture(height, width):
     return np.stack([red, green, blue], -1).astype(np.uint8)
 
 
-def make_pictures():
+def make_images():
     folder = os.path.join(HERE, "images")
     os.makedirs(folder, exist_ok=True)
     path = lambda name: os.path.join(folder, name)
-    color = Image.fromarray(picture(37, 43))
+    color = Image.fromarray(image(37, 43))
     for name, subsampling in (("444", 0), ("422", 1), ("420", 2)):
         color.save(path(f"rgb_{name}.jpg"), quality=85, subsampling=subsampling)
     color.save(path("progressive.jpg"), quality=60, progressive=True)
     color.convert("L").save(path("gray.jpg"), quality=90)
     color.convert("CMYK").save(path("cmyk.jpg"), quality=90)
-    Image.fromarray(picture(1, 1)).save(path("one_pixel.jpg"))
+    Image.fromarray(image(1, 1)).save(path("one_pixel.jpg"))
     color.save(path("rgb.png"))
     color.convert("L").save(path("gray.png"))
     color.convert("P", palette=Image.ADAPTIVE, colors=19).save(path("palette.png"))
-    alpha = np.dstack([picture(9, 11), np.arange(99, dtype=np.uint8).reshape(9, 11) * 2])
+    alpha = np.dstack([image(9, 11), np.arange(99, dtype=np.uint8).reshape(9, 11) * 2])
     Image.fromarray(alpha, "RGBA").save(path("rgba.png"))
     Image.fromarray(alpha[:, :, 2:], "LA").save(path("gray_alpha.png"))
     values = np.arange(9 * 13).reshape(9, 13)
@@ -125,7 +125,7 @@ def make_pictures():
 
 
 def more_jpegs(path, color):
-    """Kinds that Pillow reads but does not write: what the Adobe segment says of the colours is changed."""
+    """Kinds that Pillow reads but does not write: what the Adobe segment says of the colors is changed."""
     with open(path("cmyk.jpg"), "rb") as file:
         cmyk = bytearray(file.read())
     place = cmyk.index(b"Adobe") + 11
@@ -143,7 +143,7 @@ def more_jpegs(path, color):
 
 
 def odd_jpegs(path, rgb, cmyk):
-    """Whole pictures of which libjpeg warns; made of bytes alone. (odd_sampling.jpg was written through libjpeg itself,
+    """Whole images of which libjpeg warns; made of bytes alone. (odd_sampling.jpg was written through libjpeg itself,
     with a v_samp_factor of 3, which Pillow cannot ask for.)"""
     def write(name, data):
         with open(path(name), "wb") as out:
@@ -159,7 +159,7 @@ def odd_jpegs(path, rgb, cmyk):
 
 
 def interlaced(values, depth, pixel):
-    """The seven pictures of Adam7, each packed row behind its filter byte; values: (height, width) of packed pixels
+    """The seven images of Adam7, each packed row behind its filter byte; values: (height, width) of packed pixels
     (bytes) or of numbers under 8 bits."""
     data = b""
     for y0, x0, dy, dx in ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)):
@@ -185,7 +185,7 @@ def more_pngs(path, values, wide):
         write_png(path(f"palette_{depth}bit.png"), [pack(row % (1 << depth), depth) for row in values], 13, depth, 3, extra)
     extra = chunk(b"PLTE", colors[:3 * 117]) + chunk(b"tRNS", bytes(range(0, 200, 2)))
     write_png(path("palette_8bit_transparent.png"), [row.astype(np.uint8).tobytes() for row in values], 13, 8, 3, extra)
-    small = picture(9, 13)
+    small = image(9, 13)
     write_png(path("gray_transparent.png"), [row.tobytes() for row in small[:, :, 0].copy()], 13, 8, 0,
               chunk(b"tRNS", struct.pack(">H", int(small[4, 4, 0]))))
     write_png(path("rgb_transparent.png"), [row.tobytes() for row in small], 13, 8, 2,
@@ -228,7 +228,7 @@ def webps(path, color, alpha):
 
 
 def turned(path):
-    small = Image.fromarray(picture(7, 10))
+    small = Image.fromarray(image(7, 10))
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x010F] = "maker"
@@ -244,10 +244,10 @@ def turned(path):
 
 
 def tables():
-    """{file name: its text}, of the pictures there are and of the Pillow there is."""
+    """{file name: its text}, of the images there are and of the Pillow there is."""
     folder = os.path.join(HERE, "images")
     decoded = "# file channels height width sha256 of the pixels; make_image_goldens.py\n"
-    as_seen = "# file channels height width sha256 of exif_transpose(picture); make_image_goldens.py\n"
+    as_seen = "# file channels height width sha256 of exif_transpose(image); make_image_goldens.py\n"
     scaled = "# file channels divided_by height width sha256 of the pixels; make_image_goldens.py\n"
     line = lambda name, channels, p, *more: " ".join(map(str, (name, channels, *more, *p.shape[:2], sha(p)))) + "\n"
     for name in sorted(os.listdir(folder)):
@@ -284,7 +284,7 @@ if "--check" in sys.argv:
     print(f"Pillow {__version__}: {differ} rows differ")
     sys.exit(differ != 0)
 if "--images" in sys.argv:
-    make_pictures()
+    make_images()
 resize_goldens()
 for name, text in tables().items():
     with open(os.path.join(HERE, name), "w") as out:

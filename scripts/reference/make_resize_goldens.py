@@ -16,7 +16,7 @@ import timm
 from timm.layers import resample_abs_pos_embed
 from timm.layers.pos_embed_rel import resize_rel_pos_bias_table
 
-import counted
+import generated
 import golden_file
 
 SEED = 7
@@ -30,7 +30,7 @@ def bicubic(grid, side):  # (1, channels, S, S) → (1, channels, side, side)
 def table_case(window, new_window, heads):
     old, new = 2 * window - 1, 2 * new_window - 1
     name = f"table_{window}_{new_window}"
-    table = torch.from_numpy(counted.weight(SEED, name + ".relative_position_bias_table",
+    table = torch.from_numpy(generated.weight(SEED, name + ".relative_position_bias_table",
                                             (old * old, heads)))
     grid = table.double().t().reshape(1, heads, old, old)
     return {name + ".from": table,
@@ -41,7 +41,7 @@ def table_case(window, new_window, heads):
 
 def embedding_case(kind, side, new_side, channels, prefix):
     name = f"{kind}_{side}_{new_side}"
-    embedding = torch.from_numpy(counted.weight(SEED, name + ".pos_embed",
+    embedding = torch.from_numpy(generated.weight(SEED, name + ".pos_embed",
                                                 (1, prefix + side * side, channels)))
     grid = embedding[:, prefix:].double().reshape(1, side, side, channels).permute(0, 3, 1, 2)
     resized = bicubic(grid, new_side).permute(0, 2, 3, 1).reshape(1, -1, channels)

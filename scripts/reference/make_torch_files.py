@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the small .pth files that tests/files/test_torch_file.cpp reads, good and hostile ones, and the seeds of
+"""Writes the small .pth files that tests/files/torch_file_test.cpp reads, good and hostile ones, and the seeds of
 the fuzz targets.
 
     python3 scripts/reference/make_torch_files.py          (torch 2.14.1; into tests/files/torch/ and fuzz/corpus/)

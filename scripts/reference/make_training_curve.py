@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Makes tests/goldens/training_curve.json: twenty AdamW updates of small models in PyTorch.
+"""Makes tests/goldens/training_curve.json: twenty AdamW steps of small models in PyTorch.
 
     OMP_NUM_THREADS=1 python3 scripts/reference/make_training_curve.py
 
-torchvision's Swin and Swin V2 begin with counted weights; batch t has the counted images of the
-stream batch.<t>/input and the labels of batch.<t>/target (counted.py). Each update is: mean cross
+torchvision's Swin and Swin V2 begin with generated weights; batch t has the generated images of the
+stream batch.<t>/input and the labels of batch.<t>/target (generated.py). Each step is: mean cross
 entropy with smoothed labels, gradients clipped to a global norm, torch.optim.AdamW in two groups
 (decay but for biases, norms, tables, cpb_mlp and logit_scale), the rate of `schedule`. The losses
-are those before each update: in float32, which is what is compared, and in float64, which tells
+are those before each step: in float32, which is what is compared, and in float64, which tells
 how much of a difference is rounding.
 """
 import copy
@@ -17,7 +17,7 @@ import math
 import torch
 import torchvision
 
-import counted
+import generated
 import golden_file
 import peers
 from make_goldens import model
@@ -30,8 +30,8 @@ MODELS = {name: model(name, image_size=[16, 16], embed_dim=16, num_heads=[2, 4])
           for name in ("swin", "swin_v2")}
 
 
-def learning_rate(update):  # from 1
-    t, warm = update - 1, SCHEDULE["warmup_steps"]
+def learning_rate(step):  # from 1
+    t, warm = step - 1, SCHEDULE["warmup_steps"]
     lr, low = OPTIMIZER["lr"], SCHEDULE["min_lr"]
     if t < warm:
         return SCHEDULE["warmup_lr"] + t * (lr - SCHEDULE["warmup_lr"]) / warm
@@ -45,7 +45,7 @@ def decays(official, shape):
 
 def curve(config, dtype):
     peer = peers.build("torchvision", config)
-    peer.load_counted(SEED)
+    peer.load_generated(SEED)
     net = peer.model.to(dtype).train()
     official = {own: name for name, _, own, _ in peer.links}
     groups = {True: [], False: []}
@@ -56,12 +56,12 @@ def curve(config, dtype):
          {"params": groups[False], "weight_decay": 0.0}],
         lr=OPTIMIZER["lr"], betas=OPTIMIZER["betas"], eps=OPTIMIZER["eps"])
     losses, norms = [], []
-    for update in range(1, STEPS + 1):
-        images = counted.images(SEED, (BATCH, config["in_chans"], *config["image_size"]),
-                                f"batch.{update}/input")
-        labels = counted.labels(SEED, BATCH, config["num_classes"], f"batch.{update}/target")
+    for step in range(1, STEPS + 1):
+        images = generated.images(SEED, (BATCH, config["in_chans"], *config["image_size"]),
+                                f"batch.{step}/input")
+        labels = generated.labels(SEED, BATCH, config["num_classes"], f"batch.{step}/target")
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(update)
+            group["lr"] = learning_rate(step)
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(net(torch.from_numpy(images).to(dtype)),
                                                  torch.from_numpy(labels),
@@ -90,7 +90,7 @@ def main():
         result["curves"][name] = {
             "config": config, "losses": losses32, "losses_float64": losses64,
             "gradient_norms_float64": norms64,
-            "learning_rates": [learning_rate(update) for update in range(1, STEPS + 1)]}
+            "learning_rates": [learning_rate(step) for step in range(1, STEPS + 1)]}
     path = golden_file.GOLDENS / "training_curve.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     path.chmod(0o644)

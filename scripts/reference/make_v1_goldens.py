@@ -51,7 +51,7 @@ def build(config):
     return model.eval()
 
 
-def randomise(model, generator):
+def randomize(model, generator):
     """Numbers that act: attention that is not uniform, norms, biases and tables off their start."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -109,7 +109,7 @@ def main():
     models = {}
     for seed, (name, config) in enumerate(MODELS.items()):
         model = build(config)
-        randomise(model, torch.Generator().manual_seed(100 + seed))
+        randomize(model, torch.Generator().manual_seed(100 + seed))
         models[name] = model
         weights = {official_name(key): value.clone()
                    for key, value in model.state_dict().items()}

@@ -16,7 +16,7 @@ from timm.models.swin_transformer_v2 import SwinTransformerV2 as TimmSwinV2
 from timm.models.vision_transformer import VisionTransformer as TimmVit
 from torchvision.models import swin_transformer as tv
 
-import counted
+import generated
 
 LIBRARIES = {"torchvision": torchvision, "timm": timm, "transformers": transformers}
 
@@ -60,8 +60,8 @@ class Peer:
                 target = parameters[own]
                 (target if own_third is None else target.chunk(3)[own_third]).copy_(value)
 
-    def load_counted(self, seed):
-        official = {name: counted.weight(seed, name, shape)
+    def load_generated(self, seed):
+        official = {name: generated.weight(seed, name, shape)
                     for name, shape in self.shapes().items()}
         self.load(official)
         return official

@@ -10,7 +10,7 @@ def hash_name(name):  # FNV-1a, 64 bits
     return h
 
 
-def mix(x):  # the finaliser of splitmix64
+def mix(x):  # the finalizer of splitmix64
     x = (x + 0x9E3779B97F4A7C15) % 2**64
     x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
     x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64

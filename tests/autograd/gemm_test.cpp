@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "autograd/kernels/permute.h"
 #include "autograd/kernels/reduce.h"
-#include "autograd/kernels/rows.h"
 #include "autograd/kernels/small_product.h"
 #include "tests/support/engine_test.h"
 
@@ -13,21 +13,21 @@ namespace swin::autograd::kernels {
 namespace {
 
 class Gemm : public oracle::EngineTest {};
-using Door = void (*)(const Product&);
+using Door = void (*)(const GemmArguments&);
 
 // Small integers: every order of summation gives the same number, so results are compared exactly.
 real integer(int64_t i, int64_t multiplier) {
   return static_cast<real>((i * multiplier + i / 31) % 9 - 4);
 }
 
-struct Sides {
+struct Dims {
   int64_t m, n, k;
 };
 
-void check(Door door, Sides s, bool ta, bool tb, bool add, bool bias, int64_t padding) {
+void check(Door door, Dims s, bool ta, bool tb, bool add, bool bias, int64_t padding) {
   SCOPED_TRACE(testing::Message() << s.m << "x" << s.n << "x" << s.k << " ta " << ta << " tb " << tb
                                   << " add " << add << " bias " << bias << " padding " << padding);
-  Product p;
+  GemmArguments p;
   p.transpose_a = Transpose{ta}, p.transpose_b = Transpose{tb};
   p.m = s.m, p.n = s.n, p.k = s.k;
   p.lda = (ta ? s.m : s.k) + padding, p.ldb = (tb ? s.k : s.n) + padding, p.ldc = s.n + padding;
@@ -63,13 +63,8 @@ void check(Door door, Sides s, bool ta, bool tb, bool add, bool bias, int64_t pa
 
 TEST_F(Gemm, BothDoorsAtOddSides) {
   for (const Door door : {&gemm, &gemm_tile})
-    for (const Sides s : {Sides{1, 1, 1},
-                          {1, 5, 3},
-                          {5, 1, 3},
-                          {3, 5, 1},
-                          {17, 19, 23},
-                          {65, 33, 16},
-                          {96, 48, 49}})
+    for (const Dims s :
+         {Dims{1, 1, 1}, {1, 5, 3}, {5, 1, 3}, {3, 5, 1}, {17, 19, 23}, {65, 33, 16}, {96, 48, 49}})
       for (const bool ta : {false, true})
         for (const bool tb : {false, true})
           for (const bool add : {false, true})
@@ -80,16 +75,16 @@ TEST_F(Gemm, BothDoorsAtOddSides) {
 TEST_F(Gemm, GridOfSeveralTiles) {
   for (const bool tb : {false, true})
     for (const bool add : {false, true})
-      for (const Sides s : {Sides{1030, 200, 5}, {259, 391, 7}, {520, 193, 3}, {1031, 17, 3}})
+      for (const Dims s : {Dims{1030, 200, 5}, {259, 391, 7}, {520, 193, 3}, {1031, 17, 3}})
         check(&gemm, s, false, tb, add, true, 3);
 }
 
 TEST_F(Gemm, WeightGradientsWithAndWithoutSlices) {
   for (const bool tb : {false, true})
     for (const bool add : {false, true})
-      for (const Sides s :
+      for (const Dims s :
            // The last but one is cut along K and along its columns.
-           {Sides{50, 33, 4100},
+           {Dims{50, 33, 4100},
             {7, 5, 2048},
             {97, 130, 4097},
             {401, 410, 2050},
@@ -99,7 +94,7 @@ TEST_F(Gemm, WeightGradientsWithAndWithoutSlices) {
 }
 
 TEST_F(Gemm, GridIsAFunctionOfTheShape) {
-  Product p;
+  GemmArguments p;
   p.transpose_a = Transpose::yes;
   p.m = 96, p.n = 96, p.k = 25088;
   EXPECT_GE(gemm_grid(p).slices, 4);
@@ -111,7 +106,7 @@ TEST_F(Gemm, GridIsAFunctionOfTheShape) {
   for (const int64_t m : {1, 49, 255, 256, 257, 6272, 25088})
     for (const int64_t n : {1, 96, 191, 192, 384, 3072})
       for (const bool ta : {false, true}) {
-        Product q;
+        GemmArguments q;
         q.transpose_a = Transpose{ta};
         q.m = m, q.n = n, q.k = 100;
         const GemmGrid grid = gemm_grid(q);
@@ -130,12 +125,12 @@ TEST_F(Gemm, GridIsAFunctionOfTheShape) {
 // The shapes on which the oracle compares thread counts: at least four tiles forward and for dx, K
 // slices for dw.
 TEST_F(Gemm, DeterminismIsTestedOnCutShapes) {
-  const auto tiles = [](const Product& p) {
+  const auto tiles = [](const GemmArguments& p) {
     const GemmGrid g = gemm_grid(p);
     return (p.m + g.tile_rows - 1) / g.tile_rows * ((p.n + g.tile_columns - 1) / g.tile_columns) *
            g.slices;
   };
-  Product p;
+  GemmArguments p;
   p.m = 1030, p.n = 200, p.k = 24;  // linear (1030, 24) to 200
   EXPECT_GE(tiles(p), 4);
   p.m = 6150, p.n = 21, p.k = 210;  // dx of linear (6150, 21) to 210
@@ -155,7 +150,7 @@ TEST_F(Gemm, SlicesAreSummedInOrderForAnyThreads) {
   for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<real>(std::sin(static_cast<double>(i)));
   for (size_t i = 0; i < b.size(); ++i)
     b[i] = static_cast<real>(std::cos(static_cast<double>(i) * 1.7));
-  Product p;
+  GemmArguments p;
   p.transpose_a = Transpose::yes;
   p.m = m, p.n = n, p.k = k, p.a = a.data(), p.lda = m, p.b = b.data(), p.ldb = n, p.ldc = n;
   ASSERT_GE(gemm_grid(p).slices, 4);
@@ -168,7 +163,7 @@ TEST_F(Gemm, SlicesAreSummedInOrderForAnyThreads) {
 }
 
 TEST_F(Gemm, NullTargetsAreSkipped) {
-  Product p;
+  GemmArguments p;
   p.m = p.n = p.k = p.lda = p.ldb = p.ldc = 4;
   gemm(p);
   gemm_tile(p);

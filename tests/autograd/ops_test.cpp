@@ -163,7 +163,7 @@ TEST_P(OpTest, DryRunCountsAndTouchesNothing) {
   cases.insert(cases.end(), row().cases.begin(), row().cases.end());
   for (const OpCase& c : cases) {
     SCOPED_TRACE(c.name);
-    const reference::Sides want = c.reference(random_inputs(c, 1)).shape;
+    const reference::Dims want = c.reference(random_inputs(c, 1)).shape;
     const base::PoolStatistics before = base::pool_statistics();
     {
       const base::DryRun dry;

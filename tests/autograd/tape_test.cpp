@@ -212,7 +212,7 @@ TEST_F(TapeTest, ObserverSeesNodesInReverseAndGradientsAfterTheirLastUse) {
   const std::string path = "layers.0";
   Tape tape;
   const Tensor y = record(tape, [&] {
-    const Named named(path);
+    const NamedScope named(path);
     const Tensor x = vector_of({1, 1}).as_leaf();  // not in a slab: never announced
     const Tensor once = add(gelu(x), a), left = add(once, b), right = scale(a, 2);
     return add(left, right);
@@ -256,7 +256,7 @@ TEST_F(TapeTest, ForwardObserverSeesEveryOpWithPathAndArithmetic) {
   {
     Log log;
     {
-      const Named named(path);
+      const NamedScope named(path);
       linear(Tensor::filled({3, 4}, 1), Tensor::filled({5, 4}, 1), {});
     }
     matmul(Tensor::filled({2, 3, 4}, 1), Tensor::filled({2, 4, 5}, 1));
@@ -280,7 +280,7 @@ TEST_F(TapeTest, WhatIsPublishedIsCounted) {
     std::vector<std::string> lines;
     void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
                  double) override {
-      lines.push_back(Named::path_of(path, op) + " " + y.shape().text() + " " +
+      lines.push_back(NamedScope::path_of(path, op) + " " + y.shape().text() + " " +
                       std::to_string(macs));
     }
   };
@@ -301,7 +301,7 @@ TEST_F(TapeTest, WhatIsPublishedIsCounted) {
   }
   linear(x, weight, {});
   {
-    const Named named(path);
+    const NamedScope named(path);
     state_macs("published_norm", 56);
   }
   EXPECT_EQ(log.lines, (std::vector<std::string>{"linear (3, 5) 0", "linear (3, 5) 0",
@@ -315,19 +315,19 @@ TEST_F(TapeTest, WhatIsPublishedIsCounted) {
 
 TEST_F(TapeTest, PathsNestAndAppearInErrors) {
   // A path is referred to, not copied: a temporary would dangle, so it does not compile.
-  static_assert(!std::is_constructible_v<Named, std::string>);
-  static_assert(std::is_constructible_v<Named, const std::string&>);
+  static_assert(!std::is_constructible_v<NamedScope, std::string>);
+  static_assert(std::is_constructible_v<NamedScope, const std::string&>);
   const std::string outer = "layers.0.blocks.1", inner = "layers.0.blocks.1.attn";
-  EXPECT_EQ(Named::path(), "");
+  EXPECT_EQ(NamedScope::path(), "");
   {
-    const Named a(outer);
+    const NamedScope a(outer);
     {
-      const Named b(inner);
-      EXPECT_EQ(Named::path(), inner);
+      const NamedScope b(inner);
+      EXPECT_EQ(NamedScope::path(), inner);
       EXPECT_EQ(message_of([] { reshape(Tensor::filled({2}, 0), {3}); }),
                 "layers.0.blocks.1.attn/reshape: found (2), expected as many elements as (3)");
     }
-    EXPECT_EQ(Named::path(), outer);
+    EXPECT_EQ(NamedScope::path(), outer);
   }
   EXPECT_EQ(message_of([] { reshape(Tensor::filled({2}, 0), {3}); }),
             "reshape: found (2), expected as many elements as (3)");
@@ -360,7 +360,7 @@ TEST_F(TapeTest, FiniteCheckNamesTheFirstOpOfTheForward) {
     EXPECT_EQ(message_of([&] { scale(gelu(x), 2); }), "nothing was thrown");
     const FiniteCheck check;
     EXPECT_TRUE(FiniteCheck::active());
-    const Named named(path);
+    const NamedScope named(path);
     EXPECT_EQ(message_of([&] { scale(gelu(x), 2); }),
               "layers.2.mlp/gelu: found an output that is not finite, expected finite");
   }
@@ -376,7 +376,7 @@ TEST_F(TapeTest, FiniteCheckNamesTheOpWhoseBackwardOverflows) {
   Tape tape;
   const real big = std::sqrt(std::numeric_limits<real>::max()) * 2;
   const Tensor y = record(tape, [&] {
-    const Named named(path);
+    const NamedScope named(path);
     return scale(scale(gelu(x), big), real{1} / big);
   });
   const FiniteCheck check;

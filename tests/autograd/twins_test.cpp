@@ -33,7 +33,7 @@ Tensor composition(const Tensor& qkv, const Tensor& table, const WindowGeometry&
   // q, k, v lie one after the other on the first axis: a crop of each.
   const Tensor flat = reshape(x, {1, 3, images * windows * heads * area * dim, 1});
   const auto part = [&](int64_t i) {
-    const Tensor first = resize_map(roll(flat, {-i, 0}), {1, flat.dim(2)});
+    const Tensor first = pad_or_crop(roll(flat, {-i, 0}), {1, flat.dim(2)});
     return reshape(first, {images * windows, heads, area, dim});
   };
   Tensor scores = matmul(scale(part(0), factor), part(1), true);

@@ -36,7 +36,7 @@ TEST_F(Windows, PublishedMaskOfAFourByFourMap) {
   ASSERT_EQ(mask.shape(), (Shape{4, 4, 4}));
   const real x = -100;
   const std::vector<real> want = {
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // window 0: all neighbours
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // window 0: all neighbors
       0, x, 0, x, x, 0, x, 0, 0, x, 0, x, x, 0, x, 0,  // window 1: columns apart
       0, 0, x, x, 0, 0, x, x, x, x, 0, 0, x, x, 0, 0,  // window 2: rows apart
       0, x, x, x, x, 0, x, x, x, x, 0, x, x, x, x, 0,  // window 3: each by itself
@@ -76,7 +76,7 @@ TEST_F(Windows, RowsAreTheRolledMapWindowByWindow) {
   }
 }
 
-// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ at sizes of the real model. Small integers: both sides are exact.
+// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ at sizes of the real model. Small integers: both products are exact.
 void check_adjoint(const std::string& name, const Shape& shape,
                    const std::function<Tensor(const Tensor&)>& call) {
   SCOPED_TRACE(name);
@@ -119,11 +119,11 @@ TEST_F(Movers, AreAdjointToTheirGradientsAtRealSizes) {
   check_adjoint("patch_merging", map, [](const Tensor& x) { return patch_merging(x); });
   check_adjoint("patch_merging, odd", {3, 25, 31, 96},
                 [](const Tensor& x) { return patch_merging(x); });
-  check_adjoint("resize_map, pad", {3, 50, 56, 96}, [](const Tensor& x) {
-    return resize_map(x, {56, 63});
+  check_adjoint("pad_or_crop, pad", {3, 50, 56, 96}, [](const Tensor& x) {
+    return pad_or_crop(x, {56, 63});
   });
-  check_adjoint("resize_map, crop", {3, 56, 63, 96}, [](const Tensor& x) {
-    return resize_map(x, {50, 56});
+  check_adjoint("pad_or_crop, crop", {3, 56, 63, 96}, [](const Tensor& x) {
+    return pad_or_crop(x, {50, 56});
   });
   check_adjoint("permute", {64, 49, 3, 32}, [](const Tensor& x) {
     return permute(x, {2, 0, 3, 1});
@@ -139,7 +139,7 @@ TEST_F(Movers, AreInverseToEachOther) {
   const Tensor x = to_tensor(random_array({3, 14, 28, 5}, 1));
   EXPECT_EQ(window_reverse(window_partition(x, {7, 4}), {7, 4}, {14, 28}).values(), x.values());
   EXPECT_EQ(roll(roll(x, {-3, 5}), {3, -5}).values(), x.values());
-  EXPECT_EQ(resize_map(resize_map(x, {16, 30}), {14, 28}).values(), x.values());
+  EXPECT_EQ(pad_or_crop(pad_or_crop(x, {16, 30}), {14, 28}).values(), x.values());
   EXPECT_EQ(permute(permute(x, {3, 1, 0, 2}), {2, 1, 3, 0}).values(), x.values());
 }
 

@@ -39,7 +39,7 @@ TEST(Benchmark, StagesAreThoseOfTheLoader) {
   std::filesystem::create_directories(folder / "set/a");
   std::filesystem::copy_file(images + "rgb_420.jpg", folder / "set/a/1.jpg");  // 37 × 43
   std::filesystem::copy_file(images + "rgb_420.jpg", folder / "set/a/2.jpg");
-  write_text(folder / "set/a/bad.jpg", "no picture");
+  write_text(folder / "set/a/bad.jpg", "no image");
   const std::string config = folder / "c.json";
   write_text(config, R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [1],
                                    "num_heads": [2], "window_size": 4},
@@ -56,7 +56,7 @@ TEST(Benchmark, StagesAreThoseOfTheLoader) {
   EXPECT_EQ(json_of(scaled).at("decoded_pixels").as_real(), 19 * 22);
   EXPECT_THAT(swin(scaled).out,
               testing::HasSubstr("decoded to 418 pixels (augment.scaled_decode)"));
-  // What does not fit a crop of a fiftieth of the picture is decoded whole.
+  // What does not fit a crop of a fiftieth of the image is decoded whole.
   EXPECT_EQ(json_of(scaled + Words{"--set", "augment.random_resized_crop={}"})
                 .at("decoded_pixels")
                 .as_real(),

@@ -70,7 +70,7 @@ class Arrival {
   std::string name_;
 };
 
-/// Sets of a training run of a moment: one update of the micro config.
+/// Sets of a training run of a moment: one step of the micro config.
 inline Words one_update() {
   return {"--set", "schedule.steps=1",      "--set", "schedule.warmup_steps=0",
           "--set", "data.train.samples=16", "--set", "data.validation.samples=8"};

@@ -40,7 +40,7 @@ std::map<std::string, std::string> weights_of(const std::string& file) {
   return weights;
 }
 
-// A trained model of one update.
+// A trained model of one step.
 std::string trained(const TemporaryDirectory& folder) {
   const Finished result = swin(Words{"train", "configs/synthetic_micro.json", "--output",
                                      folder / "run", "--set", "model.window_size=3"} +
@@ -76,9 +76,8 @@ TEST(Convert, CheckpointMadeOfWeightsIsAWholeOne) {
   json_of({"convert", h5, weights, "--dialect", "huggingface"});
   json_of({"convert", weights, made, "--config", config});
   // What was trained and what came back predict the same; its classes are numbers.
-  const std::string picture = "docs/demo_images/bag.png";
-  const Json before = json_of({"predict", h5, picture}),
-             after = json_of({"predict", made, picture});
+  const std::string image = "docs/demo_images/bag.png";
+  const Json before = json_of({"predict", h5, image}), after = json_of({"predict", made, image});
   const Json &first = before.items()[0].at("predictions").items()[0],
              &again = after.items()[0].at("predictions").items()[0];
   EXPECT_EQ(again.at("probability").as_real(), first.at("probability").as_real());
@@ -90,7 +89,7 @@ TEST(Convert, CheckpointMadeOfWeightsIsAWholeOne) {
             "bicubic");
   // A checkpoint of a checkpoint keeps its class names.
   json_of({"convert", h5, folder / "copy.h5"});
-  const Json copy = json_of({"predict", folder / "copy.h5", picture});
+  const Json copy = json_of({"predict", folder / "copy.h5", image});
   EXPECT_EQ(copy.items()[0].at("predictions").items()[0].at("class_name").as_string(),
             first.at("class_name").as_string());
 }

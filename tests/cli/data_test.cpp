@@ -56,7 +56,7 @@ TEST_F(DataVerb, CheckCountsAndFindsNothing) {
   const Finished table = swin({"data", "check", set()});
   EXPECT_EQ(table.exit_code, 0);
   EXPECT_THAT(table.out, HasSubstr("8 images of 2 classes"));
-  // The pictures are 43 wide and 37 high.
+  // The images are 43 wide and 37 high.
   EXPECT_THAT(table.out, HasSubstr("Sizes (width × height): 43 × 37 to 43 × 37, median 43 × 37"));
   EXPECT_EQ(json.at("sizes").at("median").items()[0].as_int(), 37);
 }

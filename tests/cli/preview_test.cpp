@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "base/json.h"
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "tests/cli/child.h"
 
 namespace swin::test {
@@ -24,10 +24,10 @@ TEST(DataPreview, DrawsTheTrainingBatchAndIsTheSameEveryTime) {
                          "data": {"train": {"format": "synthetic"}}, "trainer": {"batch_size": 6},
                          "augment": {"random_resized_crop": {}, "auto_augment": "rand-m9-inc1",
                                      "mixup": 0.8}})");
-  const std::string picture = folder / "a.png";
-  const base::Json json = json_of({"data", "preview", config, "--output", picture, "--json"});
+  const std::string image = folder / "a.png";
+  const base::Json json = json_of({"data", "preview", config, "--output", image, "--json"});
   EXPECT_EQ(json.at("images").as_int(), 6);
-  const std::string bytes = read(picture);
+  const std::string bytes = read(image);
   EXPECT_EQ(bytes.substr(1, 3), "PNG");
   EXPECT_EQ(swin({"data", "preview", config, "--output", folder / "b.png"}).exit_code, 0);
   EXPECT_EQ(read(folder / "b.png"), bytes);
@@ -39,7 +39,7 @@ TEST(DataPreview, DrawsTheTrainingBatchAndIsTheSameEveryTime) {
   EXPECT_EQ(swin({"data", "preview", config, "--output", folder / "no/such/d.png"}).exit_code, 5);
   EXPECT_EQ(swin({"data", "preview", config, "--set", "augment.auto_augment=rand-x1"}).exit_code,
             2);
-  EXPECT_EQ(swin({"data", "check", config, "--output", picture}).exit_code, 2);
+  EXPECT_EQ(swin({"data", "check", config, "--output", image}).exit_code, 2);
 }
 
 // 37 × 43 pixels in the file; 19 × 22 are enough for a model of 16 × 16.
@@ -60,9 +60,9 @@ TEST(DataPreview, DecodesAsTrainingDoes) {
                            (folder / set).string() + R"("}}, "trainer": {"batch_size": 1},
                            "augment": {"scaled_decode": )" +
                            (scaled_decode ? "true" : "false") + "}}");
-    const std::string picture = folder / "p.png";
-    EXPECT_EQ(swin({"data", "preview", config, "--output", picture}).exit_code, 0);
-    return read(picture);
+    const std::string image = folder / "p.png";
+    EXPECT_EQ(swin({"data", "preview", config, "--output", image}).exit_code, 0);
+    return read(image);
   };
   EXPECT_EQ(preview("files", true), preview("scaled", false));
   EXPECT_NE(preview("files", false), preview("scaled", false));
@@ -73,7 +73,7 @@ TEST(DataPreview, ABadImageIsReplacedAndTold) {
   std::filesystem::create_directories(folder / "set/a");
   std::filesystem::copy_file(std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb.png",
                              folder / "set/a/1.png");
-  write_text(folder / "set/a/2.png", "no picture");
+  write_text(folder / "set/a/2.png", "no image");
   const std::string config = folder / "c.json";
   write_text(config, R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [1],
                                    "num_heads": [2], "window_size": 4},

@@ -34,22 +34,22 @@ TEST(Verbs, LifeOfARun) {
   EXPECT_EQ(evaluated.at("loss").as_real(), trained.at("metrics").at("loss").as_real());
   EXPECT_THAT(swin({"evaluate", last}).out, HasSubstr("top1"));
 
-  const std::string picture = "docs/demo_images/bag.png";
+  const std::string bag = "docs/demo_images/bag.png";
   const Json predicted =
-      json_of({"predict", last, picture, "docs/demo_images/dress.png", "--top-k", "3"});
+      json_of({"predict", last, bag, "docs/demo_images/dress.png", "--top-k", "3"});
   ASSERT_EQ(predicted.size(), 2u);
-  EXPECT_EQ(predicted.items()[0].at("image").as_string(), picture);
+  EXPECT_EQ(predicted.items()[0].at("image").as_string(), bag);
   const Json& best = predicted.items()[0].at("predictions");
   ASSERT_EQ(best.size(), 3u);
   expect_keys(best.items()[0], {"class_index", "class_name", "probability"});
   EXPECT_GE(best.items()[0].at("probability").as_real(),
             best.items()[1].at("probability").as_real());
-  const std::string table = swin({"predict", last, picture}).out;
-  EXPECT_THAT(table, HasSubstr(picture));
+  const std::string table = swin({"predict", last, bag}).out;
+  EXPECT_THAT(table, HasSubstr(bag));
   EXPECT_THAT(table, HasSubstr(best.items()[0].at("class_name").as_string()));
 
   // An unreadable image is named; the others are answered.
-  const Finished partly = swin({"predict", last, folder / "none.png", picture, "--json"});
+  const Finished partly = swin({"predict", last, folder / "none.png", bag, "--json"});
   EXPECT_EQ(partly.exit_code, 3);
   EXPECT_THAT(partly.err, HasSubstr("none.png"));
   const Json answers = base::parse_json(partly.out, "stdout");
@@ -115,7 +115,7 @@ TEST(Verbs, EvaluateReadsAFolder) {
   EXPECT_EQ(evaluated.at("images").as_int(), 3);
   EXPECT_DOUBLE_EQ(evaluated.at("top1").as_real(), 1.0 / 3);  // equal images of three classes
 
-  write_text(folder / "images/coat/two.png", "no picture");
+  write_text(folder / "images/coat/two.png", "no image");
   const Finished failed = swin({"evaluate", last, "--data", folder / "images"});
   EXPECT_EQ(failed.exit_code, 3);
   EXPECT_THAT(failed.err, HasSubstr("two.png"));

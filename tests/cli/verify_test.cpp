@@ -1,4 +1,4 @@
-// swin verify: counted weights, samples, and the same weights in the words of every library.
+// swin verify: generated weights, samples, and the same weights in the words of every library.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ Words verify(const std::string& weights, const std::string& name) {
           "--threads", "1"};
 }
 
-TEST(CliVerify, CountedWeightsNeedNoFile) {
+TEST(CliVerify, GeneratedWeightsNeedNoFile) {
   const Finished result = swin(verify("counted:7", "vit_avg") + Words{"--json"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   const Json report = base::parse_json(result.out, "stdout");
@@ -49,9 +49,17 @@ TEST(CliVerify, OtherSeedsAreRefused) {
   EXPECT_THAT(file.err, HasSubstr("give v1_square_window.safetensors instead of counted:7"));
   const Finished unnamed = swin(verify("counted:7", "v1_resized"));
   EXPECT_EQ(unnamed.exit_code, 8);
-  EXPECT_THAT(unnamed.err, HasSubstr("does not say that its weights are counted"));
+  EXPECT_THAT(unnamed.err, HasSubstr("does not say that its weights are generated"));
   EXPECT_EQ(swin({"verify", "counted:7", "--golden", kGoldens + "vit_avg.safetensors"}).exit_code,
             2);
+}
+
+TEST(CliVerify, WeightsAloneNeedAConfig) {
+  const Finished result = swin({"verify", kGoldens + "v1_square_window.safetensors", "--golden",
+                                kGoldens + "v1_square.safetensors"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("found weights alone, expected a config beside them"));
+  EXPECT_THAT(result.err, HasSubstr("--config"));
 }
 
 // Weights carried into another library's names and read back compute the same.
@@ -70,7 +78,10 @@ TEST(CliVerify, EveryDialectComputesTheSame) {
       const Finished result = swin(verify(there, c.golden));
       EXPECT_EQ(result.exit_code, 0) << dialect << ": " << result.err << result.out;
     }
-  // A checkpoint brings its config.
+}
+
+TEST(CliVerify, ACheckpointBringsItsConfig) {
+  const TemporaryDirectory folder;
   const std::string checkpoint = folder / "weights.h5";
   ASSERT_EQ(swin({"convert", kGoldens + "v2_clamped_weights.safetensors", checkpoint, "--config",
                   kGoldens + "v2_clamped.json"})

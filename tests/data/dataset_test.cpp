@@ -227,7 +227,7 @@ TEST(Dataset, RefusesWhatMakesNoSense) {
   options.fraction_begin = 0;
   options.fraction_end = 0.001;
   EXPECT_THAT(data_error([&] { open_dataset(options); }),
-              HasSubstr("no picture in the fraction 0 … 0.001"));
+              HasSubstr("no image in the fraction 0 … 0.001"));
   EXPECT_THAT(dataset_formats(),
               ElementsAre("mnist", "cifar10", "cifar100", "image_folder", "manifest", "webdataset",
                           "hdf5", "packed", "synthetic"));
@@ -262,7 +262,7 @@ TEST(Fraction, PartsAreDisjointCoverAndKeepTheClasses) {
   EXPECT_GT(stratified_fraction(labels, 7, 0, 0.1, 3).back(), 700);
 }
 
-TEST(Fraction, OfADatasetKeepsItsPictures) {
+TEST(Fraction, OfADatasetKeepsItsImages) {
   DatasetOptions options = options_of("synthetic", "");
   options.synthetic_samples = 200;
   const auto whole = open_dataset(options);

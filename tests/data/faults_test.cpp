@@ -1,4 +1,4 @@
-// What the loader makes of pictures that cannot be read, of errors nobody foresaw, and of slow
+// What the loader makes of images that cannot be read, of errors nobody foresaw, and of slow
 // ones. Nothing here waits for a clock.
 #include <gmock/gmock.h>
 
@@ -50,7 +50,7 @@ void expect_equal(const Batch& a, const Batch& b) {
   }
 }
 
-// Class 3 of 10 has twenty pictures, of which only 23 can be read.
+// Class 3 of 10 has twenty images, of which only 23 can be read.
 std::map<int64_t, Fault> all_but_one_of_class_3() {
   std::map<int64_t, Fault> faults = {{50, Fault::damaged_unnamed}};
   for (int64_t i = 3; i < 200; i += 10)
@@ -73,7 +73,7 @@ TEST(BadImages, AreReplacedByAnotherOfTheirClassForAnyWorkers) {
       EXPECT_EQ(batch.indices[place], image.replaced_by);
       EXPECT_EQ(batch.labels[place], dataset.label(image.index));
       EXPECT_EQ(image.replaced_by == 23, image.index % 10 == 3);
-      // The middle of the picture is in every crop: it is the replacement's.
+      // The middle of the image is in every crop: it is the replacement's.
       const float value = batch.images[place * 12 * 14 * 3 + (6 * 14 + 7) * 3];
       EXPECT_FLOAT_EQ(value, (static_cast<float>(image.replaced_by) / 255 - 0.4f) / 0.3f);
     }
@@ -107,7 +107,7 @@ TEST(BadImages, AClassWithoutAReadableOneIsAnError) {
     loader.start(0);
     Batch batch;
     EXPECT_THAT(data_error([&] { loader.next(batch); }),
-                AllOf(HasSubstr("picture_"), HasSubstr("no readable picture of its class"),
+                AllOf(HasSubstr("image_"), HasSubstr("no readable image of its class"),
                       HasSubstr("damaged")));
   }
 }
@@ -147,7 +147,7 @@ TEST(WorkerErrors, ReachTheCallerWithTheNameOfTheFile) {
       {Fault::no_memory, base::ExitCode::memory, "no memory"},
       {Fault::foreign, base::ExitCode::internal, "a library's own words"},
       {Fault::not_an_exception, base::ExitCode::internal, "unforeseen"},
-      {Fault::gray, base::ExitCode::internal, "a picture of 1 channels"},
+      {Fault::gray, base::ExitCode::internal, "an image of 1 channels"},
   };
   for (const Expected& expected : cases) {
     const FaultyDataset dataset(300, 3, {{77, expected.fault}, {203, expected.fault}});
@@ -161,7 +161,7 @@ TEST(WorkerErrors, ReachTheCallerWithTheNameOfTheFile) {
         for (int64_t epoch = 0; epoch < 2; ++epoch) {
           loader.start(epoch);
           Batch batch;
-          for (const char* name : {"picture_77.jpg", "", "picture_203.jpg"}) {
+          for (const char* name : {"image_77.jpg", "", "image_203.jpg"}) {
             try {
               EXPECT_TRUE(loader.next(batch));
               EXPECT_STREQ(name, "");
@@ -178,7 +178,7 @@ TEST(WorkerErrors, ReachTheCallerWithTheNameOfTheFile) {
   }
 }
 
-TEST(SlowPictures, HoldUpNobodyButTheirBatchAndTheQueueIsBounded) {
+TEST(SlowImages, HoldUpNobodyButTheirBatchAndTheQueueIsBounded) {
   for (const int workers : {2, 3}) {
     FaultyDataset dataset(320, 10);
     std::atomic<int64_t> asked_for = 0, farthest = 0;
@@ -191,7 +191,7 @@ TEST(SlowPictures, HoldUpNobodyButTheirBatchAndTheQueueIsBounded) {
     options.shuffle = false;
     Loader loader(dataset, options);
     loader.start(0);
-    dataset.wait_until_loaded(48);  // all of two batches, but for the chunk of picture 0
+    dataset.wait_until_loaded(48);  // all of two batches, but for the chunk of image 0
     EXPECT_EQ(dataset.loaded(), 48);
     dataset.open();
     Batch batch;
@@ -205,7 +205,7 @@ TEST(SlowPictures, HoldUpNobodyButTheirBatchAndTheQueueIsBounded) {
   }
 }
 
-TEST(SlowPictures, ALoaderEndsWhileItsWorkersStandStill) {
+TEST(SlowImages, ALoaderEndsWhileItsWorkersStandStill) {
   for (const int workers : {1, 3}) {
     FaultyDataset dataset(320, 10);
     dataset.close(5);
@@ -218,7 +218,7 @@ TEST(SlowPictures, ALoaderEndsWhileItsWorkersStandStill) {
   }
 }
 
-TEST(SlowPictures, ALoaderEndsWhileItsWorkersWaitForRoom) {
+TEST(SlowImages, ALoaderEndsWhileItsWorkersWaitForRoom) {
   for (const int workers : {1, 3}) {
     const FaultyDataset dataset(320, 10);
     Loader loader(dataset, options_of(workers, OnBad::replace, 32));
@@ -227,7 +227,7 @@ TEST(SlowPictures, ALoaderEndsWhileItsWorkersWaitForRoom) {
   }
 }
 
-TEST(SlowPictures, ANewEpochBeginsWhileTheOldOneStandsStill) {
+TEST(SlowImages, ANewEpochBeginsWhileTheOldOneStandsStill) {
   FaultyDataset dataset(64, 4);
   dataset.close(7);
   LoaderOptions options = options_of(3, OnBad::error, 16);

@@ -16,7 +16,7 @@ namespace swin::data {
 
 enum class Fault { damaged, damaged_unnamed, disk, no_memory, foreign, not_an_exception, gray };
 
-/// `size` pictures of 12 × 14; picture i has the class i % classes and is filled with byte i.
+/// `size` images of 12 × 14; image i has the class i % classes and is filled with byte i.
 class FaultyDataset : public Dataset {
  public:
   FaultyDataset(int64_t size, int64_t classes, std::map<int64_t, Fault> faults = {})
@@ -26,7 +26,7 @@ class FaultyDataset : public Dataset {
 
   int64_t size() const override { return size_; }
   int64_t label(int64_t i) const override { return i % num_classes(); }
-  std::string name(int64_t i) const override { return "picture_" + std::to_string(i) + ".jpg"; }
+  std::string name(int64_t i) const override { return "image_" + std::to_string(i) + ".jpg"; }
   void load(int64_t i, Image& image) const override {
     if (on_load) on_load(i);
     {
@@ -42,7 +42,7 @@ class FaultyDataset : public Dataset {
     image.pixels.assign(image.pixels.size(), static_cast<uint8_t>(i));
   }
 
-  /// Whoever loads picture i stands still until open().
+  /// Whoever loads image i stands still until open().
   void close(int64_t i) {
     const std::lock_guard lock(mutex_);
     closed_ = i;
@@ -52,7 +52,7 @@ class FaultyDataset : public Dataset {
     closed_ = -1;
     changed_.notify_all();
   }
-  /// Returns once `count` pictures have been loaded, or tried.
+  /// Returns once `count` images have been loaded, or tried.
   void wait_until_loaded(int64_t count) const {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return loaded_ >= count; });
@@ -78,7 +78,7 @@ class FaultyDataset : public Dataset {
       case Fault::foreign:
         throw std::runtime_error("a library's own words");
       case Fault::not_an_exception:
-      case Fault::gray:  // a picture that only processing refuses
+      case Fault::gray:  // an image that only processing refuses
         break;
     }
     throw 42;

@@ -70,7 +70,7 @@ TEST(Loader, BatchesDoNotDependOnWorkersOrOnWhereAnEpochIsEntered) {
   }
 }
 
-TEST(Loader, AnEpochIsEveryPictureOnce) {
+TEST(Loader, AnEpochIsEveryImageOnce) {
   const auto dataset = open_dataset(synthetic(107));
   Loader loader(*dataset, options_of(2, 10));
   std::set<int64_t> indices;
@@ -106,7 +106,7 @@ TEST(Loader, EvaluationIsInOrderAndNotAugmented) {
   EXPECT_EQ(place, 25);
 }
 
-TEST(Loader, AugmentationIsTheCropAndFlipOfThePicture) {
+TEST(Loader, AugmentationIsTheCropAndFlipOfTheImage) {
   const auto dataset = open_dataset(synthetic(20));
   const LoaderOptions options = options_of(1, 20);
   Loader loader(*dataset, options);
@@ -189,7 +189,7 @@ TEST(Loader, ReturnsFalseBeforeStartAndAfterTheEnd) {
   }
 }
 
-// Another data set that counts how often each picture is decoded.
+// Another data set that counts how often each image is decoded.
 class Counted : public Dataset {
  public:
   explicit Counted(const Dataset& whole) : loads(static_cast<size_t>(whole.size())), whole_(whole) {
@@ -209,7 +209,7 @@ class Counted : public Dataset {
 };
 
 // Repeated augmentation: "Augment Your Batch" (Hoffer et al., 2020) as timm's RepeatAugSampler has
-// it: the shuffled order with every picture `repeats` times in a row, cut to the length of the data
+// it: the shuffled order with every image `repeats` times in a row, cut to the length of the data
 // set.
 TEST(Repeats, AnEpochIsTheFirstThirdOfTheShuffledOrderThreeTimesInARow) {
   const auto dataset = open_dataset(synthetic(100));
@@ -234,7 +234,7 @@ TEST(Repeats, AnEpochIsTheFirstThirdOfTheShuffledOrderThreeTimesInARow) {
     orders.push_back(order);
   }
   EXPECT_NE(orders[0], orders[1]);
-  // Evaluation sees every picture once all the same.
+  // Evaluation sees every image once all the same.
   options.shuffle = options.training = false;
   Loader evaluation(*dataset, options);
   std::vector<int64_t> all(100);
@@ -245,7 +245,7 @@ TEST(Repeats, AnEpochIsTheFirstThirdOfTheShuffledOrderThreeTimesInARow) {
 }
 
 // Each repeat is a sample of its own: numbered index · repeats + its turn, with draws of its own.
-TEST(Repeats, EachDrawsItsOwnAugmentationOfTheOnePicture) {
+TEST(Repeats, EachDrawsItsOwnAugmentationOfTheOneImage) {
   const auto dataset = open_dataset(synthetic(12));
   LoaderOptions options = options_of(0, 12);
   options.augment.repeats = 4;
@@ -270,7 +270,7 @@ TEST(Repeats, EachDrawsItsOwnAugmentationOfTheOnePicture) {
 
 TEST(Repeats, DoNotDependOnWorkersOrOnWhereAnEpochIsEntered) {
   const auto dataset = open_dataset(synthetic(200));
-  LoaderOptions options = options_of(0, 50);  // neither batches nor chunks end with a picture
+  LoaderOptions options = options_of(0, 50);  // neither batches nor chunks end with an image
   options.augment.repeats = 3;
   Loader alone(*dataset, options);
   const auto expected = collect(alone, 2);
@@ -282,7 +282,7 @@ TEST(Repeats, DoNotDependOnWorkersOrOnWhereAnEpochIsEntered) {
   }
 }
 
-TEST(Repeats, DecodeAPictureOnceForThoseInARow) {
+TEST(Repeats, DecodeAnImageOnceForThoseInARow) {
   const auto dataset = open_dataset(synthetic(96));
   LoaderOptions options = options_of(0, 48);
   options.augment.repeats = 3;
@@ -293,15 +293,15 @@ TEST(Repeats, DecodeAPictureOnceForThoseInARow) {
     collect(loader, 0);
     int total = 0;
     for (const auto& loads : counted.loads) total += loads;
-    // 32 pictures; 16 is no multiple of 3, so each of two edges inside a batch costs one more.
+    // 32 images; 16 is no multiple of 3, so each of two edges inside a batch costs one more.
     EXPECT_EQ(total, workers == 0 ? 32 : 32 + 2 * 2);
   }
 }
 
-TEST(Repeats, ThePictureInHandIsOfOneLoaderAlone) {
+TEST(Repeats, TheImageInHandIsOfOneLoaderAlone) {
   LoaderOptions options = options_of(0, 3);
   options.shuffle = false;
-  options.augment.repeats = 3;  // of picture 0 alone
+  options.augment.repeats = 3;  // of image 0 alone
   DatasetOptions other = synthetic(3);
   other.seed = 5;
   const auto first = open_dataset(synthetic(3)), second = open_dataset(other);
@@ -311,12 +311,12 @@ TEST(Repeats, ThePictureInHandIsOfOneLoaderAlone) {
   expect_equal(expected, collect(of_second, 0));
 }
 
-// Pictures 37, 45 and 130 cannot be read.
+// Images 37, 45 and 130 cannot be read.
 class Flawed : public Dataset {
  public:
   int64_t size() const override { return 200; }
   int64_t label(int64_t) const override { return 0; }
-  std::string name(int64_t i) const override { return "picture " + std::to_string(i); }
+  std::string name(int64_t i) const override { return "image " + std::to_string(i); }
   void load(int64_t i, Image& image) const override {
     if (i == 37 || i == 45 || i == 130) throw base::DataError(name(i), "damaged");
     image.reshape(12, 14, 3);
@@ -332,10 +332,10 @@ TEST(Loader, TheErrorOfAWorkerReachesTheCallerAtItsBatch) {
     for (int64_t epoch = 0; epoch < 3; ++epoch) {
       loader.start(epoch);
       Batch batch;
-      EXPECT_THAT(data_error([&] { loader.next(batch); }), HasSubstr("picture 37: damaged"));
+      EXPECT_THAT(data_error([&] { loader.next(batch); }), HasSubstr("image 37: damaged"));
       EXPECT_TRUE(loader.next(batch));
       EXPECT_EQ(batch.indices[0], 60);
-      EXPECT_THAT(data_error([&] { loader.next(batch); }), HasSubstr("picture 130: damaged"));
+      EXPECT_THAT(data_error([&] { loader.next(batch); }), HasSubstr("image 130: damaged"));
       EXPECT_TRUE(loader.next(batch));
       EXPECT_EQ(batch.size, 20);
       EXPECT_FALSE(loader.next(batch));
@@ -343,7 +343,7 @@ TEST(Loader, TheErrorOfAWorkerReachesTheCallerAtItsBatch) {
   }
 }
 
-TEST(Repeats, EveryRepeatOfABadPictureIsListed) {
+TEST(Repeats, EveryRepeatOfABadImageIsListed) {
   const Flawed dataset;
   for (const int workers : {0, 2}) {
     LoaderOptions options = options_of(workers, 200);
@@ -363,7 +363,7 @@ TEST(Repeats, EveryRepeatOfABadPictureIsListed) {
   }
 }
 
-TEST(Loader, ResizesPicturesOfEverySize) {
+TEST(Loader, ResizesImagesOfEverySize) {
   const auto dataset = open_dataset(synthetic(30, 40, 30));
   LoaderOptions options = options_of(2, 8);
   options.preprocess.resize = 16;

@@ -33,7 +33,7 @@ TEST(DrawText, DrawsLettersOfFiveBySeven) {
   EXPECT_EQ(small.row(1)[7 * 3], 0);
 }
 
-TEST(Preview, UndoesTheNormalisation) {
+TEST(Preview, UndoesTheNormalization) {
   const Preprocess preprocess{.height = 2,
                               .width = 2,
                               .channels = 3,

@@ -204,7 +204,7 @@ TEST_F(LayersTest, SpatialMlpEqualsItsDefinition) {
       Parameters parameters;
       const SpatialMlp mixer(Scope(parameters) / "spatial_mlp", config, 0, {{2, 3}, shift});
       parameters.allocate(false);
-      randomise(parameters);
+      randomize(parameters);
       const Tensor x = random_tensor({2, map[0], map[1], 8}, 4);
       std::vector<real> expected;
       for (double value : spatial_mlp_twin(x, parameters, 2, {2, 3}, shift))
@@ -283,7 +283,7 @@ TEST_F(LayersTest, BackboneGivesMapsOfAnySizeAtEveryStride) {
     Parameters parameters;
     const Backbone backbone(Scope(parameters), config);
     parameters.allocate(false);
-    randomise(parameters);
+    randomize(parameters);
     for (const Size2 image : {Size2{20, 28}, Size2{64, 33}, Size2{5, 90}}) {
       const Tensor images = random_tensor({2, image[0], image[1], 3}, 7);
       const std::vector<Tensor> maps = backbone(images, {});
@@ -307,7 +307,7 @@ TEST_F(LayersTest, BackboneOutputsAreTheStagesBehindTheirOwnNorms) {
   Parameters parameters;
   const Backbone backbone(Scope(parameters), config, {{1}, -1});
   parameters.allocate(false);
-  randomise(parameters);  // by name: trunk as in `model`
+  randomize(parameters);  // by name: trunk as in `model`
   EXPECT_EQ(parameters.find("norm0.weight"), nullptr);
   EXPECT_EQ(parameters.find("head.weight"), nullptr);
   std::vector<Tensor> features;
@@ -335,7 +335,7 @@ TEST_F(LayersTest, FrozenStagesGetNoGradientsAndDropNothing) {
   Parameters parameters;
   const Backbone backbone(Scope(parameters), config, {{0, 1}, 1});
   parameters.allocate(true);
-  randomise(parameters);
+  randomize(parameters);
   backbone.freeze(parameters);
   const Tensor images = random_images(config, 4);
   const Pass training{true, 6, 2, 0};
@@ -344,7 +344,7 @@ TEST_F(LayersTest, FrozenStagesGetNoGradientsAndDropNothing) {
   EXPECT_EQ(trained[0].values(), still[0].values());
   EXPECT_NE(trained[1].values(), still[1].values());
 
-  parameters.begin_update();
+  parameters.begin_step();
   autograd::Tape tape;
   Tensor map;
   {
@@ -383,7 +383,7 @@ TEST_F(LayersTest, HiddenTokensAreNotSeen) {
   Parameters parameters;
   const MaskedImageModel model(Scope(parameters), config);
   parameters.allocate(false);
-  randomise(parameters);
+  randomize(parameters);
   EXPECT_EQ(model.stride(), 8);
   EXPECT_EQ(parameters.find("encoder.mask_token")->shape, (Shape{1, 1, 8}));
   EXPECT_EQ(parameters.find("decoder.0.weight")->shape, (Shape{8 * 8 * 3, 16, 1, 1}));

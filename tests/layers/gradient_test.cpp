@@ -19,7 +19,7 @@ class Proof {
  public:
   Proof(Parameters& parameters, std::function<Tensor()> loss)
       : parameters_(parameters), loss_tensor_(std::move(loss)) {
-    parameters_.begin_update();
+    parameters_.begin_step();
     autograd::Tape tape;
     Tensor value;
     {
@@ -133,7 +133,7 @@ TEST_F(MicroSwin, TwentyCoordinatesOfEveryParameterWithEveryOption) {
   proof->check(20);
 }
 
-TEST_F(MicroSwin, RollThenPadOfAPictureThatNoPatchDivides) {
+TEST_F(MicroSwin, RollThenPadOfAnImageThatNoPatchDivides) {
   ModelConfig config = with_every_option();
   config.pad_mode = PadMode::roll_then_pad;
   config.image_size = {19, 26};
@@ -179,7 +179,7 @@ TEST_F(MicroSwin, V2WithoutBiasDownToOneToken) {
   config.window_shrink = WindowShrink::official;
   // One token's softmax is 1: what goes into its scores has a gradient of zero.
   Model model = random_model(config, true);
-  model.parameters().begin_update();
+  model.parameters().begin_step();
   autograd::Tape tape;
   Tensor logits;
   {
@@ -241,7 +241,7 @@ TEST_F(MicroSwin, MaskedImageModelOfHiddenTokens) {
   Parameters parameters;
   const MaskedImageModel model(Scope(parameters), config);
   parameters.allocate(true);
-  randomise(parameters);
+  randomize(parameters);
   const Tensor images = random_images(config, 2);
   Tensor mask = Tensor::filled({2, 5, 7}, 0);
   for (int64_t i = 0; i < mask.numel(); i += 3) mask.mutable_data()[i] = 1;
@@ -254,7 +254,7 @@ TEST_F(MicroSwin, BackboneOfTwoOutputs) {
   Parameters parameters;
   const Backbone backbone(Scope(parameters), config, {{0, 1}, -1});
   parameters.allocate(true);
-  randomise(parameters);
+  randomize(parameters);
   const Tensor images = random_images(config, 2);
   Proof(parameters, [&] {
     const std::vector<Tensor> maps = backbone(images, kTraining);

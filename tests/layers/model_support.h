@@ -46,19 +46,19 @@ inline Tensor random_images(const ModelConfig& config, int64_t batch, uint64_t s
 }
 
 /// Attention that is not uniform; norms, biases and tables that act.
-inline void randomise(Parameters& parameters, uint64_t seed = 3) {
+inline void randomize(Parameters& parameters, uint64_t seed = 3) {
   for (size_t i = 0; i < parameters.size(); ++i) {
     const ParameterEntry& entry = parameters[i];
     const base::Random random(seed, entry.name);
     const bool matrix = entry.shape.rank() > 1 && entry.decay == WeightDecay::yes;
     const double fan_in = matrix ? static_cast<double>(entry.numel() / entry.shape[0]) : 1;
-    const bool centred_at_one = entry.name.ends_with("norm.weight") ||
-                                entry.name.ends_with("norm1.weight") ||
-                                entry.name.ends_with("norm2.weight");
+    const bool centered_at_one = entry.name.ends_with("norm.weight") ||
+                                 entry.name.ends_with("norm1.weight") ||
+                                 entry.name.ends_with("norm2.weight");
     for (int64_t j = 0; j < entry.numel(); ++j) {
       const double noise = random.normal(static_cast<uint64_t>(j));
       const double value =
-          matrix ? 1.5 * noise / std::sqrt(fan_in) : 0.4 * noise + (centred_at_one ? 1 : 0);
+          matrix ? 1.5 * noise / std::sqrt(fan_in) : 0.4 * noise + (centered_at_one ? 1 : 0);
       parameters.mutable_data(i)[j] = static_cast<real>(value);
     }
   }
@@ -84,7 +84,7 @@ inline double distance(const std::vector<real>& values, const std::vector<real>&
 
 inline Model random_model(const ModelConfig& config, bool with_gradients = false) {
   Model model(config, 1, with_gradients);
-  randomise(model.parameters());
+  randomize(model.parameters());
   return model;
 }
 

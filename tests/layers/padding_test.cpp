@@ -126,7 +126,7 @@ TEST_P(Padding, EqualsTheDefinitionPlaceByPlace) {
   Parameters parameters;
   const WindowAttention attention(Scope(parameters) / "attn", config, 0, plan);
   parameters.allocate(false);
-  randomise(parameters);
+  randomize(parameters);
 
   const Tensor x = random_tensor({kBatch, c.map[0], c.map[1], kDim}, 11);
   const std::vector<real> y = attention(x, Pass{}).values();
@@ -183,7 +183,7 @@ TEST_F(LayersTest, MaskedAttentionDoesNotSeeWhatStandsInThePadding) {
         for (int64_t c = 0; c < 24 && (i >= 5 || j >= 8); ++c)
           qkv.mutable_data()[(i * 9 + j) * 24 + c] =
               static_cast<real>(garbage * static_cast<double>(c + 1));
-    return autograd::resize_map(autograd::window_attention(qkv, table, geometry, options), {5, 8})
+    return autograd::pad_or_crop(autograd::window_attention(qkv, table, geometry, options), {5, 8})
         .values();
   };
   for (int64_t shift : {0, 1}) {

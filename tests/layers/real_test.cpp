@@ -29,7 +29,7 @@ TEST_P(PublishedSize, ForwardAndBackward) {
   config.num_classes = 1000;
   {
     Model model(config, 1, true);
-    model.parameters().begin_update();
+    model.parameters().begin_step();
     const Tensor images = random_images(config, 1);
     Tensor target = Tensor::filled({1, 1000}, 0);
     target.mutable_data()[7] = 1;

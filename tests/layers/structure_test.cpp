@@ -157,7 +157,7 @@ ModelConfig wide_config() {
   return config;
 }
 
-TEST(Initialisation, IsThePublishedOne) {
+TEST(Initialization, IsThePublishedOne) {
   const Model model(wide_config(), 7, false);
   for (const char* name :
        {"layers.0.blocks.1.attn.qkv.weight", "layers.0.blocks.0.attn.proj.weight",
@@ -185,7 +185,7 @@ TEST(Initialisation, IsThePublishedOne) {
   }
 }
 
-TEST(Initialisation, FanIn) {
+TEST(Initialization, FanIn) {
   ModelConfig config = wide_config();
   config.init_std.reset();
   const Model model(config, 7, false);
@@ -196,7 +196,7 @@ TEST(Initialisation, FanIn) {
   expect_normal(model, "layers.0.blocks.1.attn.relative_position_bias_table", 0.02);
 }
 
-TEST(Initialisation, ValuesDependOnSeedAndNameAlone) {
+TEST(Initialization, ValuesDependOnSeedAndNameAlone) {
   ModelConfig deeper = wide_config();
   deeper.depths = {4, 1};
   deeper.patch_norm = false;

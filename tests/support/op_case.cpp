@@ -9,9 +9,9 @@ namespace swin::oracle {
 
 using autograd::Tape;
 
-Tensor zeros(std::initializer_list<int64_t> sides) { return Tensor::filled(Shape(sides), 0); }
-Input in_range(std::initializer_list<int64_t> sides, double low, double high) {
-  Input input(sides);
+Tensor zeros(std::initializer_list<int64_t> dims) { return Tensor::filled(Shape(dims), 0); }
+Input in_range(std::initializer_list<int64_t> dims, double low, double high) {
+  Input input(dims);
   input.low = low;
   input.high = high;
   return input;
@@ -25,15 +25,15 @@ OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
           [reference](const std::vector<Array>& a) { return reference(a[0]); }};
 }
 
-reference::Sides sides_of(const Shape& shape) {
-  reference::Sides sides;
-  for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
-  return sides;
+reference::Dims sides_of(const Shape& shape) {
+  reference::Dims dims;
+  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
+  return dims;
 }
 
-Shape shape_of(const reference::Sides& sides) {
+Shape shape_of(const reference::Dims& dims) {
   Shape shape;
-  for (int64_t side : sides) shape.push_back(side);
+  for (int64_t side : dims) shape.push_back(side);
   return shape;
 }
 

@@ -14,8 +14,8 @@ using autograd::Tensor;
 using reference::Array;
 
 struct Input {
-  Input(std::initializer_list<int64_t> sides, bool needs = true)
-      : shape(sides), differentiable(needs) {}
+  Input(std::initializer_list<int64_t> dims, bool needs = true)
+      : shape(dims), differentiable(needs) {}
   Shape shape;
   bool differentiable = true;
   double low = -1, high = 1;
@@ -55,17 +55,17 @@ void append_attention_rows(std::vector<OpRow>& table);
 
 // ---- to write rows with -------------------------------------------------------------------------
 
-Tensor zeros(std::initializer_list<int64_t> sides);
+Tensor zeros(std::initializer_list<int64_t> dims);
 /// Numbers in [low, high).
-Input in_range(std::initializer_list<int64_t> sides, double low, double high);
+Input in_range(std::initializer_list<int64_t> dims, double low, double high);
 /// An op of one tensor; the name is its shape and `extra`.
 OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
              std::function<Array(const Array&)> reference, const std::string& extra = "");
 
 // ---- to run and measure with --------------------------------------------------------------------
 
-reference::Sides sides_of(const Shape& shape);
-Shape shape_of(const reference::Sides& sides);
+reference::Dims sides_of(const Shape& shape);
+Shape shape_of(const reference::Dims& dims);
 /// Random numbers that float holds exactly, in [low, high).
 Array random_array(const Shape& shape, uint64_t seed, double low = -1, double high = 1);
 std::vector<Array> random_inputs(const OpCase& c, uint64_t seed);

@@ -113,7 +113,7 @@ OpRow add_row() {
                one({2, 5}, {}),
                one({3, 2, 4, 17}, {3, 1, 4, 1})};
   row.parallel = {one({4, 16387}, {4, 16387}), one({70, 1000}, {1000}), one({70, 1000}, {70, 1})};
-  row.rejects = {{"add: found (2, 3) and (2), expected sides that are equal or 1",
+  row.rejects = {{"add: found (2, 3) and (2), expected dims that are equal or 1",
                   [] {
                     ops::add(zeros({2, 3}), zeros({2}));
                   }},
@@ -150,7 +150,7 @@ OpRow softmax_row() {
                unary({{2, 2, 49}}, call, reference)};
   row.parallel = {unary(in_range({700, 49}, -4, 4), call, reference),
                   unary(in_range({5, 8200}, -4, 4), call, reference)};
-  row.rejects = {{"softmax: found (2, 0), expected a last side of at least 1",
+  row.rejects = {{"softmax: found (2, 0), expected a last dim of at least 1",
                   [] {
                     ops::softmax(zeros({2, 0}));
                   }},
@@ -187,7 +187,7 @@ OpRow layer_norm_row() {
   }
   row.parallel = {one({800, 96}, small), one({75, 1100}, small)};
   row.rejects = {{"layer_norm: found x (2, 3), weight (4), bias (4), expected weight and bias of "
-                  "the last side of x",
+                  "the last dim of x",
                   [] {
                     ops::layer_norm(zeros({2, 3}), zeros({4}), zeros({4}));
                   }},

@@ -57,7 +57,7 @@ OpRow concat_row() {
        [] {
          ops::concat({zeros({2, 3})}, -3);
        }},
-      {"concat: found parts (2, 3) and (3, 3), expected sides that differ in axis 1 alone",
+      {"concat: found parts (2, 3) and (3, 3), expected dims that differ in axis 1 alone",
        [] {
          ops::concat({zeros({2, 3}), zeros({3, 3})}, 1);
        }},
@@ -122,7 +122,7 @@ OpRow broadcast_row() {
                one({2, 3, 17}, {2, 3, 17}),
                one({2, 1, 3, 1}, {2, 4, 3, 5})};
   row.parallel = {one({1000}, {70, 1000}), one({70, 1}, {70, 1000})};
-  row.rejects = {{"broadcast_to: found (2, 3) for (2, 4), expected an axis or more, and sides that "
+  row.rejects = {{"broadcast_to: found (2, 3) for (2, 4), expected an axis or more, and dims that "
                   "are equal or 1",
                   [] {
                     ops::broadcast_to(zeros({2, 3}), {2, 4});
@@ -218,22 +218,22 @@ OpRow roll_row() {
   return row;
 }
 
-OpRow resize_map_row() {
+OpRow pad_or_crop_row() {
   const auto one = [](std::initializer_list<int64_t> x, Size2 to) {
     return unary(
-        Input(x), [to](const Tensor& t) { return ops::resize_map(t, to); },
-        [to](const Array& a) { return ref::resize_map(a, to); }, " to " + text_of(to));
+        Input(x), [to](const Tensor& t) { return ops::pad_or_crop(t, to); },
+        [to](const Array& a) { return ref::pad_or_crop(a, to); }, " to " + text_of(to));
   };
-  OpRow row{"resize_map", {}, {}, {}};
+  OpRow row{"pad_or_crop", {}, {}, {}};
   row.cases = {one({1, 1, 1, 1}, {1, 1}), one({2, 3, 4, 5}, {5, 6}),  one({2, 3, 4, 5}, {2, 2}),
                one({2, 3, 4, 5}, {4, 3}), one({1, 3, 4, 17}, {2, 9}), one({2, 3, 4, 2}, {3, 4})};
   row.parallel = {one({3, 39, 28, 33}, {40, 28}), one({3, 40, 40, 33}, {39, 35})};
-  row.rejects = {{"resize_map: found (2, 3), expected (B, H, W, C)",
+  row.rejects = {{"pad_or_crop: found (2, 3), expected (B, H, W, C)",
                   [] {
-                    ops::resize_map(zeros({2, 3}), {1, 1});
+                    ops::pad_or_crop(zeros({2, 3}), {1, 1});
                   }},
-                 {"resize_map: found an empty map", [] {
-                    ops::resize_map(zeros({1, 2, 2, 1}), {0, 1});
+                 {"pad_or_crop: found an empty map", [] {
+                    ops::pad_or_crop(zeros({1, 2, 2, 1}), {0, 1});
                   }}};
   return row;
 }
@@ -254,7 +254,7 @@ OpRow partition_row() {
                     ops::window_partition(zeros({2, 3}), {1, 1});
                   }},
                  {"window_partition: found a map of (1, 4, 4, 1) and windows of (3, 2), expected "
-                  "sides that the window divides",
+                  "dims that the window divides",
                   [] {
                     ops::window_partition(zeros({1, 4, 4, 1}), {3, 2});
                   }},
@@ -386,7 +386,7 @@ OpRow mean_row() {
 void append_movement_rows(std::vector<OpRow>& table) {
   for (OpRow (*row)() :
        {reshape_row, concat_row, slice_row, broadcast_row, replace_row, permute_row, roll_row,
-        resize_map_row, partition_row, reverse_row, merging_row, embed_row, mean_row})
+        pad_or_crop_row, partition_row, reverse_row, merging_row, embed_row, mean_row})
     table.push_back(row());
 }
 

@@ -15,8 +15,8 @@ int64_t at(const Array& x, int64_t b, int64_t i, int64_t j, int64_t c) {
 
 // Calls f(multi-index) for every element, row-major.
 template <class F>
-void for_each(const Sides& shape, F&& f) {
-  Sides index(shape.size(), 0);
+void for_each(const Dims& shape, F&& f) {
+  Dims index(shape.size(), 0);
   const int64_t n = numel_of(shape);
   for (int64_t i = 0; i < n; ++i) {
     f(index, i);
@@ -27,7 +27,7 @@ void for_each(const Sides& shape, F&& f) {
   }
 }
 
-int64_t offset_of(const Sides& shape, const Sides& index) {
+int64_t offset_of(const Dims& shape, const Dims& index) {
   int64_t offset = 0;
   for (size_t axis = 0; axis < shape.size(); ++axis) offset = offset * shape[axis] + index[axis];
   return offset;
@@ -84,18 +84,18 @@ std::vector<Token> tokens_of(Size2 map, const Windows& g, const std::vector<int>
 
 }  // namespace
 
-int64_t numel_of(const Sides& sides) {
+int64_t numel_of(const Dims& dims) {
   int64_t n = 1;
-  for (int64_t side : sides) n *= side;
+  for (int64_t side : dims) n *= side;
   return n;
 }
 
-Array::Array(Sides sides)
-    : shape(std::move(sides)), values(static_cast<size_t>(numel_of(shape)), 0.0) {}
+Array::Array(Dims dims)
+    : shape(std::move(dims)), values(static_cast<size_t>(numel_of(shape)), 0.0) {}
 
 Array linear(const Array& x, const Array& weight, const Array* bias) {
   const int64_t out = weight.shape[0], in = weight.shape[1], rows = x.numel() / in;
-  Sides shape = x.shape;
+  Dims shape = x.shape;
   shape.back() = out;
   Array y(shape);
   for (int64_t r = 0; r < rows; ++r)
@@ -111,7 +111,7 @@ Array matmul(const Array& a, const Array& b, bool transpose_b) {
   const size_t rank = a.shape.size();
   const int64_t m = a.shape[rank - 2], k = a.shape[rank - 1],
                 n = b.shape[transpose_b ? rank - 2 : rank - 1];
-  Sides shape = a.shape;
+  Dims shape = a.shape;
   shape[rank - 1] = n;
   Array y(shape);
   for (int64_t s = 0; s < a.numel() / (m * k); ++s)
@@ -129,8 +129,8 @@ Array matmul(const Array& a, const Array& b, bool transpose_b) {
 Array add(const Array& x, const Array& b) {
   Array y(x.shape);
   const size_t skip = x.shape.size() - b.shape.size();
-  for_each(x.shape, [&](const Sides& index, int64_t i) {
-    Sides b_index;
+  for_each(x.shape, [&](const Dims& index, int64_t i) {
+    Dims b_index;
     for (size_t axis = 0; axis < b.shape.size(); ++axis)
       b_index.push_back(b.shape[axis] == 1 ? 0 : index[axis + skip]);
     y[i] = x[i] + b[offset_of(b.shape, b_index)];
@@ -213,21 +213,21 @@ Array drop_path(const Array& x, double keep, const Draw& d) {
   return y;
 }
 
-Array reshape(const Array& x, const Sides& shape) {
+Array reshape(const Array& x, const Dims& shape) {
   Array y = x;
   y.shape = shape;
   return y;
 }
 
 Array concat(const std::vector<Array>& parts, size_t axis) {
-  Sides shape = parts[0].shape;
+  Dims shape = parts[0].shape;
   shape[axis] = 0;
   for (const Array& part : parts) shape[axis] += part.shape[axis];
   Array y(shape);
   int64_t first = 0;
   for (const Array& part : parts) {
-    for_each(part.shape, [&](const Sides& index, int64_t i) {
-      Sides to = index;
+    for_each(part.shape, [&](const Dims& index, int64_t i) {
+      Dims to = index;
       to[axis] += first;
       y[offset_of(shape, to)] = part[i];
     });
@@ -237,25 +237,25 @@ Array concat(const std::vector<Array>& parts, size_t axis) {
 }
 
 Array slice(const Array& x, size_t axis, int64_t begin, int64_t end) {
-  Sides shape = x.shape;
+  Dims shape = x.shape;
   shape[axis] = end - begin;
   Array y(shape);
-  for_each(shape, [&](const Sides& index, int64_t i) {
-    Sides from = index;
+  for_each(shape, [&](const Dims& index, int64_t i) {
+    Dims from = index;
     from[axis] += begin;
     y[i] = x[offset_of(x.shape, from)];
   });
   return y;
 }
 
-Array broadcast_to(const Array& x, const Sides& shape) { return add(Array(shape), x); }
+Array broadcast_to(const Array& x, const Dims& shape) { return add(Array(shape), x); }
 
 Array permute(const Array& x, const std::vector<int>& axes) {
-  Sides shape;
+  Dims shape;
   for (int axis : axes) shape.push_back(x.shape[static_cast<size_t>(axis)]);
   Array y(shape);
-  for_each(shape, [&](const Sides& index, int64_t i) {
-    Sides from(axes.size());
+  for_each(shape, [&](const Dims& index, int64_t i) {
+    Dims from(axes.size());
     for (size_t a = 0; a < axes.size(); ++a) from[static_cast<size_t>(axes[a])] = index[a];
     y[i] = x[offset_of(x.shape, from)];
   });
@@ -264,16 +264,16 @@ Array permute(const Array& x, const std::vector<int>& axes) {
 
 Array roll(const Array& x, Size2 shift) {
   Array y(x.shape);
-  for_each(x.shape, [&](const Sides& n, int64_t i) {
+  for_each(x.shape, [&](const Dims& n, int64_t i) {
     y[at(y, n[0], wrap(n[1] + shift[0], x.shape[1]), wrap(n[2] + shift[1], x.shape[2]), n[3])] =
         x[i];
   });
   return y;
 }
 
-Array resize_map(const Array& x, Size2 to) {
+Array pad_or_crop(const Array& x, Size2 to) {
   Array y({x.shape[0], to[0], to[1], x.shape[3]});
-  for_each(y.shape, [&](const Sides& n, int64_t i) {
+  for_each(y.shape, [&](const Dims& n, int64_t i) {
     if (n[1] < x.shape[1] && n[2] < x.shape[2]) y[i] = x[at(x, n[0], n[1], n[2], n[3])];
   });
   return y;
@@ -283,7 +283,7 @@ Array window_partition(const Array& x, Size2 w) {
   const int64_t columns = x.shape[2] / w[1], windows = x.shape[1] / w[0] * columns,
                 area = w[0] * w[1];
   Array y({x.shape[0] * windows, area, x.shape[3]});
-  for_each(x.shape, [&](const Sides& n, int64_t i) {
+  for_each(x.shape, [&](const Dims& n, int64_t i) {
     const int64_t window = n[0] * windows + n[1] / w[0] * columns + n[2] / w[1];
     y[(window * area + n[1] % w[0] * w[1] + n[2] % w[1]) * x.shape[3] + n[3]] = x[i];
   });
@@ -293,7 +293,7 @@ Array window_partition(const Array& x, Size2 w) {
 Array window_reverse(const Array& x, Size2 w, Size2 map) {
   const int64_t columns = map[1] / w[1], windows = map[0] / w[0] * columns, area = w[0] * w[1];
   Array y({x.shape[0] / windows, map[0], map[1], x.shape[2]});
-  for_each(y.shape, [&](const Sides& n, int64_t i) {
+  for_each(y.shape, [&](const Dims& n, int64_t i) {
     const int64_t window = n[0] * windows + n[1] / w[0] * columns + n[2] / w[1];
     y[i] = x[(window * area + n[1] % w[0] * w[1] + n[2] % w[1]) * x.shape[2] + n[3]];
   });
@@ -304,7 +304,7 @@ Array patch_merging(const Array& x) {
   const int64_t channels = x.shape[3];
   Array y({x.shape[0], (x.shape[1] + 1) / 2, (x.shape[2] + 1) / 2, 4 * channels});
   constexpr int64_t kParts[4][2] = {{0, 0}, {1, 0}, {0, 1}, {1, 1}};  // (row, column)
-  for_each(y.shape, [&](const Sides& n, int64_t i) {
+  for_each(y.shape, [&](const Dims& n, int64_t i) {
     const int64_t row = 2 * n[1] + kParts[n[3] / channels][0],
                   column = 2 * n[2] + kParts[n[3] / channels][1];
     if (row < x.shape[1] && column < x.shape[2])
@@ -316,7 +316,7 @@ Array patch_merging(const Array& x) {
 Array patch_embed(const Array& x, const Array& weight, const Array& bias) {
   const int64_t dim = weight.shape[0], channels = weight.shape[1], patch = weight.shape[2];
   Array y({x.shape[0], x.shape[1] / patch, x.shape[2] / patch, dim});
-  for_each(y.shape, [&](const Sides& n, int64_t i) {
+  for_each(y.shape, [&](const Dims& n, int64_t i) {
     double sum = bias[n[3]];
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t u = 0; u < patch; ++u)
@@ -330,7 +330,7 @@ Array patch_embed(const Array& x, const Array& weight, const Array& bias) {
 
 Array mean_tokens(const Array& x) {
   Array y({x.shape[0], x.shape[3]});
-  for_each(x.shape, [&](const Sides& n, int64_t i) {
+  for_each(x.shape, [&](const Dims& n, int64_t i) {
     y[n[0] * x.shape[3] + n[3]] += x[i] / static_cast<double>(x.shape[1] * x.shape[2]);
   });
   return y;
@@ -347,7 +347,7 @@ Array replace_tokens(const Array& x, const Array& token, const Array& mask) {
 Array relative_position_bias(const Array& table, Size2 window) {
   const int64_t heads = table.shape[1], area = window[0] * window[1];
   Array y({heads, area, area});
-  for_each(y.shape, [&](const Sides& n, int64_t i) {
+  for_each(y.shape, [&](const Dims& n, int64_t i) {
     y[i] = table[table_row(n[1], n[2], window) * heads + n[0]];
   });
   return y;
@@ -444,7 +444,7 @@ Array cosine_qkv(const Array& qkv, const Array& logit_scale) {
 }
 
 Array cross_entropy(const Array& logits, const Array& target, double factor) {
-  Array loss{Sides{}};
+  Array loss{Dims{}};
   const int64_t classes = logits.shape[1];
   for (int64_t r = 0; r < logits.shape[0]; ++r) {
     double top = logits[r * classes], total = 0, row = 0;
@@ -458,7 +458,7 @@ Array cross_entropy(const Array& logits, const Array& target, double factor) {
 }
 
 Array binary_cross_entropy(const Array& logits, const Array& target, double factor) {
-  Array loss{Sides{}};
+  Array loss{Dims{}};
   long double sum = 0;  // of many terms: what rounds away would be large against a difference
   for (int64_t i = 0; i < logits.shape[0] * logits.shape[1]; ++i) {
     const double probability = 1 / (1 + std::exp(-logits[i]));

@@ -10,19 +10,19 @@
 
 namespace swin::reference {
 
-using Sides = std::vector<int64_t>;
+using Dims = std::vector<int64_t>;
 using Size2 = std::array<int64_t, 2>;
 
 struct Array {
-  Sides shape;
+  Dims shape;
   std::vector<double> values;
   Array() = default;
-  explicit Array(Sides sides);  ///< zeros
+  explicit Array(Dims dims);  ///< zeros
   int64_t numel() const { return static_cast<int64_t>(values.size()); }
   double& operator[](int64_t i) { return values[static_cast<size_t>(i)]; }
   double operator[](int64_t i) const { return values[static_cast<size_t>(i)]; }
 };
-int64_t numel_of(const Sides& sides);
+int64_t numel_of(const Dims& dims);
 
 /// The four coordinates of a draw (docs/numerics.md); sample s of a tensor is first_sample + s.
 struct Draw {
@@ -47,13 +47,13 @@ Array softmax(const Array& x);
 Array layer_norm(const Array& x, const Array& weight, const Array& bias, double epsilon);
 Array dropout(const Array& x, double keep, const Draw& draw);
 Array drop_path(const Array& x, double keep, const Draw& draw);
-Array reshape(const Array& x, const Sides& shape);
+Array reshape(const Array& x, const Dims& shape);
 Array concat(const std::vector<Array>& parts, size_t axis);
 Array slice(const Array& x, size_t axis, int64_t begin, int64_t end);
-Array broadcast_to(const Array& x, const Sides& shape);
+Array broadcast_to(const Array& x, const Dims& shape);
 Array permute(const Array& x, const std::vector<int>& axes);
 Array roll(const Array& x, Size2 shift);
-Array resize_map(const Array& x, Size2 to);
+Array pad_or_crop(const Array& x, Size2 to);
 Array window_partition(const Array& x, Size2 window);
 Array window_reverse(const Array& x, Size2 window, Size2 map);
 Array patch_merging(const Array& x);

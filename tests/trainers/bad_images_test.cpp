@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/evaluate.h"
 
@@ -23,7 +23,7 @@ class BadImageRuns : public ::testing::Test {
  protected:
   BadImageRuns() { base::set_num_threads(1); }
 
-  // Two classes of twelve pictures; updates of eight, three an epoch.
+  // Two classes of twelve images; steps of eight, three an epoch.
   void make_folder(const std::string& name, const std::vector<std::string>& bad) {
     for (const std::string c : {"a", "b"}) {
       fs::create_directories(directory_ / name / c);
@@ -35,7 +35,7 @@ class BadImageRuns : public ::testing::Test {
         data::write_png((directory_ / name / c / (std::to_string(i) + ".png")).string(), image);
       }
     }
-    for (const std::string& file : bad) std::ofstream(directory_ / name / file) << "no picture";
+    for (const std::string& file : bad) std::ofstream(directory_ / name / file) << "no image";
   }
   Config config(const std::vector<std::string>& sets = {}) {
     std::vector<std::string> all = {"data.train.format=image_folder",
@@ -154,7 +154,7 @@ TEST_F(BadImageRuns, EvaluationCountsNamesAndNeverReplaces) {
   EXPECT_THAT(message_of<base::DataError>(options_of(
                   config({validation, "checkpoint.every_steps=null"}), directory_ / "run")),
               is_complete);
-  // The updates of the epoch are saved before the run ends.
+  // The steps of the epoch are saved before the run ends.
   EXPECT_TRUE(fs::exists(directory_ / "run" / "checkpoints" / "step_000000003.h5"));
 
   train(options_of(config(), directory_ / "good"));

@@ -4,12 +4,12 @@
 
 #include <csignal>
 
-#include "data/decode.h"
-#include "data/packed.h"
-#include "tests/data/tar_bytes.h"
+#include "data/decode/decode.h"
+#include "data/formats/packed.h"
+#include "tests/data/formats/tar_bytes.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/evaluate.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/stored_model.h"
 
 namespace swin::trainers::testing {
 namespace {
@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr int kImages = 30, kShards = 3;
 const char* const kClasses[] = {"ant", "bee", "wasp"};
 
-/// Two sets of pictures, each as a folder, as three tar shards that use the same keys, and packed.
+/// Two sets of images, each as a folder, as three tar shards that use the same keys, and packed.
 class ContainerRuns : public ::testing::Test {
  protected:
   ContainerRuns() {
@@ -38,7 +38,7 @@ class ContainerRuns : public ::testing::Test {
   std::string packed(const std::string& part) const {
     return (directory_ / (part + ".h5")).string();
   }
-  /// Four updates, three an epoch.
+  /// Four steps, three an epoch.
   Config config(const std::string& format, const std::string& train,
                 const std::string& validation) const {
     const auto section = [&](const std::string& path) {
@@ -47,7 +47,7 @@ class ContainerRuns : public ::testing::Test {
     return micro_config({"data.train=" + section(train), "data.validation=" + section(validation),
                          "trainer.batch_size=10", "checkpoint.every_steps=1"});
   }
-  /// Stops after each update in turn and goes on with other workers: the same last checkpoint.
+  /// Stops after each step in turn and goes on with other workers: the same last checkpoint.
   void expect_resume_to_equal(const Config& config, const std::string& expected) const {
     for (const int stop_at : {1, 2, 3}) {
       const fs::path run = directory_ / ("stopped_" + std::to_string(stop_at));
@@ -118,7 +118,7 @@ TEST_F(ContainerRuns, PackedSetsTrainEvaluateAndGoOnBitForBit) {
   expect_resume_to_equal(of_packed, checkpoint_bytes(directory_ / "run", 4));
 }
 
-// The three hold the same pictures in the same order, so they teach the same weights.
+// The three hold the same images in the same order, so they teach the same weights.
 TEST_F(ContainerRuns, LearnWhatTheirFolderTeaches) {
   const auto folder = [&](const std::string& part) { return (directory_ / part).string(); };
   const auto learned = [&](const std::string& format, const std::string& train_path,
@@ -142,7 +142,7 @@ TEST_F(ContainerRuns, OtherShardsAreNoPlaceToGoOn) {
     if (step == 2) raise(SIGUSR1);
   };
   train(options);
-  // The same pictures under the same keys, one label changed.
+  // The same images under the same keys, one label changed.
   const std::string shard = (directory_ / "train-0.tar").string();
   std::string bytes = read_text(shard);
   const size_t label = bytes.find(std::string("ant") + std::string(509, '\0'));

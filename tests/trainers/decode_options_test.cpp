@@ -1,9 +1,10 @@
 // What a config says of decoding reaches training, evaluation and predict.
 #include <gtest/gtest.h>
 
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "tests/trainers/run_support.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/data_options.h"
+#include "trainers/run/open_data.h"
 #include "trainers/run/predict.h"
 
 namespace swin::trainers::testing {

@@ -2,11 +2,12 @@
 #include <cmath>
 
 #include "base/errors.h"
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/evaluate.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/open_data.h"
 #include "trainers/run/predict.h"
+#include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
 namespace {
@@ -32,7 +33,7 @@ class Trained : public ::testing::Test {
     options.quiet = true;
     return options;
   }
-  /// An image folder of a few pictures of the synthetic set, named by its classes.
+  /// An image folder of a few images of the synthetic set, named by its classes.
   static fs::path image_folder(const std::string& name, int64_t images, bool rename = false) {
     const LoadedModel loaded = load_model(checkpoint());
     const auto dataset = open_dataset_of(*loaded.config.data.validation, loaded.config);
@@ -83,7 +84,7 @@ TEST_F(Trained, PredictAnswersInOrderAndNamesABadImage) {
     data::write_png(paths.back(), dataset->load(i));
   }
   const std::string bad = (*directory_ / "bad.png").string();
-  std::ofstream(bad) << "no picture";
+  std::ofstream(bad) << "no image";
   const Predictor predictor(checkpoint());
   const auto answers = predictor.predict({paths[2], bad, paths[0], "absent.jpg"}, 3);
   ASSERT_EQ(answers.size(), 4u);
@@ -150,7 +151,7 @@ TEST_F(Trained, AFolderIsMeasuredByTheNamesOfItsClassesAndABadImageIsNamed) {
   const EvaluateResult result = evaluate(folder);
   EXPECT_EQ(result.images, 21);
   EXPECT_EQ(result.metrics[0], result_->metrics[0]);
-  std::ofstream(fs::path(folder.data) / classes[0] / "broken.png") << "no picture";
+  std::ofstream(fs::path(folder.data) / classes[0] / "broken.png") << "no image";
   const std::string message = message_of<base::DataError>([&] { evaluate(folder); });
   EXPECT_NE(message.find("broken.png"), std::string::npos) << message;
 }

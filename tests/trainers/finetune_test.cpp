@@ -11,11 +11,11 @@
 #include "base/pool.h"
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
-#include "layers/weights/dialects_derived.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/optim/parameter_groups.h"
-#include "trainers/run/initialise.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/initialize.h"
+#include "trainers/run/stored_model.h"
+#include "weights/dialects_derived.h"
 
 namespace swin::trainers {
 namespace {
@@ -259,7 +259,7 @@ TEST(FineTune, SwinV2OfAFileThatDoesNotTellItsWindowIsWarnedOf) {
   EXPECT_EQ(array(directory / "1", "model/norm.weight").size(), 16u);
 
   // With its coordinates in the file it is known.
-  const auto coordinates = layers::relative_coords_table({2, 2}, 0);
+  const auto coordinates = weights::relative_coords_table({2, 2}, 0);
   for (const char* stage : {"0", "1"})
     arrays.push_back(files::NamedArray::of(
         "layers." + std::string(stage) + ".blocks.0.attn.relative_coords_table", {1, 3, 3, 2},
@@ -276,7 +276,7 @@ size_t saved_bytes(const std::vector<std::string>& frozen) {
   const base::DryRun dry;
   layers::Model model(config.model, 0, true);
   freeze(model.parameters(), frozen);
-  model.parameters().begin_update();
+  model.parameters().begin_step();
   const size_t before = base::pool_statistics().bytes_in_use;
   layers::Pass pass;
   pass.training = true;

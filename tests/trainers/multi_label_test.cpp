@@ -3,13 +3,13 @@
 
 #include "base/errors.h"
 #include "base/random.h"
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "files/hdf5_file.h"
+#include "tasks/task.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/evaluate.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/open_data.h"
 #include "trainers/run/predict.h"
-#include "trainers/tasks/task.h"
 
 namespace swin::trainers {
 namespace {
@@ -17,16 +17,15 @@ namespace {
 using namespace testing;
 using autograd::Tensor;
 
-std::unique_ptr<Task> task_of(double smoothing, int64_t classes) {
-  TaskConfig config;
+std::unique_ptr<tasks::Task> task_of(double smoothing, int64_t classes) {
+  tasks::TaskConfig config;
   config.name = "multi_label_classification";
   config.label_smoothing = smoothing;
-  return make_task(config, classes);
+  return tasks::make_task(config, classes);
 }
 
 TEST(MultiLabel, TargetsAreSmoothedRows) {
-  const Tensor targets =
-      task_of(0.2, 3)->targets(std::vector<int64_t>{1, 0, 1, 0, 0, 0});
+  const Tensor targets = task_of(0.2, 3)->targets(std::vector<int64_t>{1, 0, 1, 0, 0, 0});
   ASSERT_EQ(targets.shape(), (autograd::Shape{2, 3}));
   const std::vector<float> expected = {0.9f, 0.1f, 0.9f, 0.1f, 0.1f, 0.1f};
   for (size_t i = 0; i < expected.size(); ++i) EXPECT_FLOAT_EQ(targets.data()[i], expected[i]);
@@ -50,7 +49,7 @@ TEST(MultiLabel, Metrics) {
   task->add_metrics(first, std::vector<int64_t>{1, 0, 0, 0, 1, 0});
   const Tensor second = Tensor::from({1, 3}, std::vector<float>{1, 1, -4});
   task->add_metrics(second, std::vector<int64_t>{1, 0, 0});
-  const Metrics metrics = task->metrics();
+  const tasks::Metrics metrics = task->metrics();
   ASSERT_EQ(metrics.size(), 3u);
   EXPECT_EQ(metrics[0].first, "mean_average_precision");
   // Class 0: yes, no, yes in order: (1 + 2/3) / 2. Class 1: the one yes shares its step: 1/2.
@@ -78,11 +77,11 @@ TEST(MultiLabel, ProbabilitiesAreOfEachClass) {
 
 constexpr int64_t kImages = 64, kSide = 16, kClasses = 3;
 
-/// Class c makes colour c bright.
+/// Class c makes color c bright.
 void write_set(const std::filesystem::path& path, bool several) {
   std::vector<uint8_t> images(static_cast<size_t>(kImages * kSide * kSide * 3));
   std::vector<uint8_t> labels;
-  const base::Random random(3, "test/pictures", 0);
+  const base::Random random(3, "test/images", 0);
   for (size_t i = 0; i < images.size(); ++i)
     images[i] = static_cast<uint8_t>(40 + random.bits(i) % 60);
   const auto pixels = static_cast<size_t>(kSide * kSide);
@@ -99,22 +98,20 @@ void write_set(const std::filesystem::path& path, bool several) {
   }
   std::vector<int64_t> shape = {kImages};
   if (several) shape.push_back(kClasses);
-  const files::NamedArray arrays[] = {
-      files::NamedArray{"images",
-                        files::DType::u8,
-                        {kImages, kSide, kSide, 3},
-                        std::as_bytes(std::span(images)),
-                        nullptr},
-      files::NamedArray{"labels", files::DType::u8, shape, std::as_bytes(std::span(labels)),
-                        nullptr}};
+  const files::NamedArray arrays[] = {files::NamedArray{"images",
+                                                        files::DType::u8,
+                                                        {kImages, kSide, kSide, 3},
+                                                        std::as_bytes(std::span(images)),
+                                                        nullptr},
+                                      files::NamedArray{"labels", files::DType::u8, shape,
+                                                        std::as_bytes(std::span(labels)), nullptr}};
   const auto bytes = files::build_hdf5(arrays, {}).to_bytes();
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()), static_cast<int64_t>(bytes.size()));
 }
 
 std::vector<std::string> sets_of(const std::string& path, const std::string& task) {
-  return {
-          "data.train={\"format\": \"hdf5\", \"path\": \"" + path + "\", \"fraction\": 0.75}",
+  return {"data.train={\"format\": \"hdf5\", \"path\": \"" + path + "\", \"fraction\": 0.75}",
           "data.train.samples=null",
           "data.validation={\"fraction\": 0.25, \"samples\": null}",
           "task={\"name\": \"" + task + "\", \"label_smoothing\": 0}",
@@ -152,17 +149,18 @@ TEST(MultiLabel, LearnsFromAnHdf5FileEvaluatesAndPredicts) {
 
   const Predictor predictor(result.last);
   const auto set = open_dataset_of(*config.data.validation, config);
-  const std::string picture = (directory / "picture.png").string();
+  const std::string image = (directory / "image.png").string();
   int64_t with = 0;  // one of several classes
   while (set->labels(with).size() < 2) ++with;
-  data::write_png(picture, set->load(with));
-  const auto answers = predictor.predict({picture}, kClasses);
+  data::write_png(image, set->load(with));
+  const auto answers = predictor.predict({image}, kClasses);
   ASSERT_EQ(answers.at(0).predictions.size(), 3u) << answers[0].error;
   const std::vector<int64_t> labels = set->labels(with);
   double sum = 0;
   for (const Prediction& prediction : answers[0].predictions) {
     sum += prediction.probability;
-    const bool has = std::find(labels.begin(), labels.end(), prediction.class_index) != labels.end();
+    const bool has =
+        std::find(labels.begin(), labels.end(), prediction.class_index) != labels.end();
     EXPECT_EQ(prediction.probability > 0.5, has) << prediction.class_name;
   }
   EXPECT_GT(sum, 1.2);  // they are no distribution
@@ -172,9 +170,8 @@ TEST(MultiLabel, OneClassAnImageIsRefusedWhereThereAreSeveral) {
   const TemporaryDirectory directory;
   const std::string path = (directory / "set.h5").string();
   write_set(path, true);
-  const std::string message = message_of<base::UsageError>([&] {
-    train(options_of(micro_config(sets_of(path, "classification")), directory / "run"));
-  });
+  const std::string message = message_of<base::UsageError>(
+      [&] { train(options_of(micro_config(sets_of(path, "classification")), directory / "run")); });
   EXPECT_NE(message.find("set it to \"multi_label_classification\""), std::string::npos) << message;
 }
 

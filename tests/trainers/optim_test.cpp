@@ -36,9 +36,9 @@ TEST(Schedule, WarmsUpLinearlyThenFollowsHalfACosine) {
   EXPECT_DOUBLE_EQ(schedule.learning_rate(4), 0.1 + 0.9 * 3 / 4);
   EXPECT_DOUBLE_EQ(schedule.learning_rate(5), 1.0);                // the cosine begins at its top
   EXPECT_NEAR(schedule.learning_rate(9), 0.2 + 0.5 * 0.8, 1e-12);  // half way
-  for (int64_t update = 5; update <= 12; ++update)
-    EXPECT_NEAR(schedule.learning_rate(update),
-                0.2 + 0.4 * (1 + std::cos(M_PI * static_cast<double>(update - 5) / 8)), 1e-12);
+  for (int64_t step = 5; step <= 12; ++step)
+    EXPECT_NEAR(schedule.learning_rate(step),
+                0.2 + 0.4 * (1 + std::cos(M_PI * static_cast<double>(step - 5) / 8)), 1e-12);
   EXPECT_NEAR(schedule.learning_rate(13), 0.2, 1e-12);
 }
 
@@ -105,7 +105,7 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
         {std::vector<double>(data, data + n), std::vector<double>(n), std::vector<double>(n)});
   }
   const double common_lr = 0.01, factor = 0.5;
-  for (int update = 1; update <= 3; ++update) {
+  for (int step = 1; step <= 3; ++step) {
     double square_sum = 0;
     for (size_t i = 0; i < parameters.size(); ++i) {
       const layers::ParameterEntry& entry = parameters[i];
@@ -114,7 +114,7 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
       if (!entry.trainable) continue;
       const double lr = common_lr * std::pow(layer_decay, 3 - layer_of(entry.name));
       for (int64_t j = 0; j < entry.numel(); ++j) {
-        const float g = static_cast<float>(std::sin(static_cast<double>(j) * 0.7 + update) +
+        const float g = static_cast<float>(std::sin(static_cast<double>(j) * 0.7 + step) +
                                            0.1 * static_cast<double>(i));
         parameters.gradient_slab()[entry.offset + j] = g;
         square_sum += static_cast<double>(g) * g;
@@ -122,13 +122,13 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
         const size_t k = static_cast<size_t>(j);
         t.m[k] = 0.8 * t.m[k] + 0.2 * g * factor;
         t.v[k] = 0.95 * t.v[k] + 0.05 * g * factor * g * factor;
-        const double m_hat = t.m[k] / (1 - std::pow(0.8, update));
-        const double v_hat = t.v[k] / (1 - std::pow(0.95, update));
+        const double m_hat = t.m[k] / (1 - std::pow(0.8, step));
+        const double v_hat = t.v[k] / (1 - std::pow(0.95, step));
         t.w[k] -= lr * ((decays ? 0.1 * t.w[k] : 0) + m_hat / (std::sqrt(v_hat) + 1e-6));
       }
     }
     EXPECT_NEAR(gradient_norm(parameters), std::sqrt(square_sum), 1e-9 * std::sqrt(square_sum));
-    optimizer.step(common_lr, factor, update);
+    optimizer.step(common_lr, factor, step);
   }
   for (size_t i = 0; i < parameters.size(); ++i)
     for (int64_t j = 0; j < parameters[i].numel(); ++j)

@@ -1,4 +1,4 @@
-// Going on: 4 updates are 2 + resume + 2, bit for bit, wherever and however the run was stopped.
+// Going on: 4 steps are 2 + resume + 2, bit for bit, wherever and however the run was stopped.
 #include <signal.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 using namespace testing;
 namespace fs = std::filesystem;
 
-/// Stops a run after an update, as a scheduler of jobs does.
+/// Stops a run after a step, as a scheduler of jobs does.
 TrainResult run_until(TrainOptions options, int64_t stop_at, int signal = SIGUSR1) {
   options.after_update = [=](int64_t step) {
     if (step == stop_at) raise(signal);
@@ -32,7 +32,7 @@ TEST(Resume, EqualsTheUninterruptedRunBitForBit) {
   }
   const std::string expected = checkpoint_bytes(directory / "whole", 4);
   ASSERT_GT(expected.size(), 10000u);
-  // Mid-epoch (1, 2), and between an epoch's last update and its evaluation (3).
+  // Mid-epoch (1, 2), and between an epoch's last step and its evaluation (3).
   struct Case {
     int stop_at, before, after;
   };

@@ -31,7 +31,7 @@ inline std::vector<base::Json> read_log(const std::filesystem::path& run) {
   return lines;
 }
 
-/// Shifted and masked windows, padding by nothing, two stages; three updates an epoch, four in all,
+/// Shifted and masked windows, padding by nothing, two stages; three steps an epoch, four in all,
 /// so that the last epoch is a part of one; dropout, drop path and augmentation draw numbers.
 inline Config micro_config(const std::vector<std::string>& sets = {}) {
   base::Json document = base::parse_json(R"({

@@ -75,7 +75,7 @@ TEST(Run, WritesWhatTheContractSays) {
 TEST(Run, KeepsTheNewestCheckpointsAndTheBest) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
-  // One update an epoch; a rate this small leaves the first evaluation the best or equal.
+  // One step an epoch; a rate this small leaves the first evaluation the best or equal.
   train(options_of(micro_config({"trainer.batch_size=24", "schedule.steps=5", "optimizer.lr=1e-12",
                                  "schedule.warmup_lr=0", "checkpoint.keep_last=2"}),
                    run));
@@ -108,7 +108,7 @@ TEST(Run, MicroBatchesAddUpToTheBatch) {
     EXPECT_NEAR(read_log(run)[0].at("grad_norm").as_real(), expected, 1e-5 * expected);
     EXPECT_NEAR(read_log(run)[0].at("loss").as_real(),
                 read_log(directory / "whole")[0].at("loss").as_real(), 1e-5);
-    // exp_avg is (1 − β₁) × gradient after one update, clipped alike.
+    // exp_avg is (1 − β₁) × gradient after one step, clipped alike.
     const files::CheckpointFile a(directory / "whole" / "last.h5"), b(run / "last.h5");
     for (const auto& entry : a.entries()) {
       if (!entry.name.starts_with("optimizer/exp_avg/")) continue;
@@ -177,7 +177,7 @@ TEST(Run, AFullDiskStopsTheRunWithItsCheckpointsAsTheyWere) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   TrainOptions options = options_of(micro_config({"schedule.steps=6"}), run);
-  // From the fourth update on a file may not grow past a size that a checkpoint exceeds: every
+  // From the fourth step on a file may not grow past a size that a checkpoint exceeds: every
   // write past it fails as on a full disk. In a child: the limit cannot be lifted again.
   const int code = in_child([&] {
     options.after_update = [](int64_t step) {

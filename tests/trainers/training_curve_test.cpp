@@ -1,16 +1,16 @@
-// Twenty updates of a small Swin and a small Swin V2, loss by loss, against PyTorch's
+// Twenty steps of a small Swin and a small Swin V2, loss by loss, against PyTorch's
 // (scripts/reference/make_training_curve.py): model, loss, clipping, AdamW and schedule at once.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "layers/model.h"
-#include "layers/weights/counted_weights.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/config/config.h"
 #include "trainers/optim/adamw.h"
 #include "trainers/optim/schedule.h"
 #include "trainers/run/training_step.h"
+#include "weights/generated_weights.h"
 
 namespace swin::trainers {
 namespace {
@@ -22,12 +22,12 @@ base::Json stored_curves() {
   return base::parse_json(testing::read_text(file), file);
 }
 
-// The counted images of a stream, as the loader would give them.
-data::Batch counted_batch(uint64_t seed, const std::string& stream, int64_t size,
-                          const layers::ModelConfig& model) {
+// The generated images of a stream, as the loader would give them.
+data::Batch generated_batch(uint64_t seed, const std::string& stream, int64_t size,
+                            const layers::ModelConfig& model) {
   const int64_t area = model.image_size[0] * model.image_size[1], channels = model.in_chans;
   const std::vector<float> planes =
-      layers::counted_images(seed, stream + "/input", size * channels * area);
+      weights::generated_images(seed, stream + "/input", size * channels * area);
   data::Batch batch;
   batch.size = size;
   batch.images.resize(planes.size());
@@ -36,7 +36,7 @@ data::Batch counted_batch(uint64_t seed, const std::string& stream, int64_t size
       for (int64_t i = 0; i < area; ++i)
         batch.images[static_cast<size_t>((b * area + i) * channels + c)] =
             planes[static_cast<size_t>((b * channels + c) * area + i)];
-  batch.labels = layers::counted_labels(seed, stream + "/target", size, model.num_classes);
+  batch.labels = weights::generated_labels(seed, stream + "/target", size, model.num_classes);
   for (int64_t b = 0; b < size; ++b) batch.indices.push_back(b);
   return batch;
 }
@@ -51,18 +51,18 @@ Curve trained(const base::Json& golden, uint64_t seed,
   Config config = parse_config(golden.at("config"));
   if (change) change(config);
   layers::Model model(config.model, 0, true);
-  layers::fill_counted(model.parameters(), seed);
+  weights::fill_generated(model.parameters(), seed);
   const auto task = make_task(config.task, config.model.num_classes);
   AdamW optimizer(model.parameters(), config.optimizer);
   const int64_t size = config.trainer.batch_size;
   const Schedule schedule(config.schedule, config.optimizer, size, 1);
-  TrainingStep step(model, *task, optimizer, config.trainer);
+  TrainingStep train_step(model, *task, optimizer, config.trainer);
   Curve curve;
-  for (int64_t update = 1; update <= schedule.total_steps(); ++update) {
+  for (int64_t step = 1; step <= schedule.total_steps(); ++step) {
     const data::Batch batch =
-        counted_batch(seed, "batch." + std::to_string(update), size, config.model);
-    curve.learning_rates.push_back(schedule.learning_rate(update));
-    const TrainingStep::Result result = step(batch, update, curve.learning_rates.back());
+        generated_batch(seed, "batch." + std::to_string(step), size, config.model);
+    curve.learning_rates.push_back(schedule.learning_rate(step));
+    const TrainingStep::Result result = train_step(batch, step, curve.learning_rates.back());
     curve.losses.push_back(result.loss);
     curve.norms.push_back(result.gradient_norm);
   }
@@ -95,10 +95,10 @@ TEST_P(TrainingCurve, EveryLossIsPyTorchs) {
   ASSERT_EQ(curve.losses.size(), 20u);
   ASSERT_EQ(expected.size(), 20u);
   for (size_t i = 0; i < expected.size(); ++i)
-    EXPECT_NEAR(curve.losses[i], expected[i], kTolerance * expected[i]) << "update " << i + 1;
+    EXPECT_NEAR(curve.losses[i], expected[i], kTolerance * expected[i]) << "step " << i + 1;
   EXPECT_LT(largest_difference(curve.norms, reals(golden.at("gradient_norms_float64"))), 1e-3);
   EXPECT_LT(largest_difference(curve.learning_rates, reals(golden.at("learning_rates"))), 1e-12);
-  // Some updates are clipped and some are not: both branches are on the curve.
+  // Some steps are clipped and some are not: both branches are on the curve.
   const auto clipped =
       std::count_if(curve.norms.begin(), curve.norms.end(), [](double norm) { return norm > 5; });
   EXPECT_GT(clipped, 0);

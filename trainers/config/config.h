@@ -12,15 +12,9 @@
 
 #include "base/json.h"
 #include "layers/model_config.h"
+#include "tasks/task_config.h"
 
 namespace swin::trainers {
-
-struct TaskConfig {
-  std::string name = "classification";
-  double label_smoothing = 0.1;
-  /// Whether an image may have any number of classes.
-  bool many_labels() const { return name == "multi_label_classification"; }
-};
 
 /// One set of images. Fractions cut a stratified shuffle of (path, split) that depends on `seed`
 /// alone: two sets of one path with the same seed and disjoint ranges share no image.
@@ -67,7 +61,7 @@ struct AugmentConfig {
 
 /// What every image goes through, in training (last step), evaluate and predict alike.
 struct PreprocessConfig {
-  std::optional<int64_t> resize;          ///< short side before the centre crop; null: none
+  std::optional<int64_t> resize;          ///< short side before the center crop; null: none
   std::optional<double> crop_pct;         ///< another way to say it: resize = int(side / crop_pct)
   std::string interpolation = "bicubic";  ///< bilinear | bicubic | lanczos
   std::vector<double> mean, std;          ///< one per channel, of pixels in 0…1
@@ -113,12 +107,12 @@ struct ScheduleConfig {
 };
 
 struct TrainerConfig {
-  int64_t batch_size = 128;                 ///< images of one update
+  int64_t batch_size = 128;                 ///< images of one step
   std::optional<int64_t> micro_batch_size;  ///< images of one slice; null: the whole batch
   int64_t seed = 0;
   std::optional<double> clip_grad = 5.0;  ///< largest global L2 norm; null: no clipping
   std::string precision = "fp32";
-  std::vector<std::string> freeze;  ///< patterns (layers::glob) of parameters that do not learn
+  std::vector<std::string> freeze;  ///< patterns (weights::glob) of parameters that do not learn
   int64_t log_every_steps = 10;
   int64_t evaluate_every_epochs = 1;  ///< the last epoch is always evaluated
 };
@@ -126,8 +120,8 @@ struct TrainerConfig {
 struct CheckpointConfig {
   std::optional<int64_t> every_epochs = 1, every_steps;
   std::optional<double> every_minutes;
-  int64_t keep_last = 2;         ///< step files kept, beside the one best.h5 points to
-  bool keep_best = true;         ///< keep best.h5, chosen on data.validation
+  int64_t keep_last = 2;  ///< step files kept, beside the one best.h5 points to
+  bool keep_best = true;  ///< keep best.h5, chosen on data.validation
   /// A metric of the task: top1, top5, loss; mean_average_precision, micro_f1, loss.
   std::string monitor = "top1";
 };
@@ -150,7 +144,7 @@ struct RuntimeConfig {
 
 struct Config {
   layers::ModelConfig model;
-  TaskConfig task;
+  tasks::TaskConfig task;
   DataConfig data;
   AugmentConfig augment;
   PreprocessConfig preprocess;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "trainers/config/config.h"
 #include "trainers/config/fields.h"
 
@@ -164,24 +165,6 @@ std::string where_of(const Json& document, const std::string& path) {
   return document.source.empty() ? path : document.source + ": " + path;
 }
 
-size_t edit_distance(const std::string& a, const std::string& b) {
-  // Three rows of the table: a swap of neighbours looks two rows back.
-  std::vector<size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    before = above;
-    above = row;
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
-      row[j] = std::min({above[j - 1] + change, above[j] + 1, row[j - 1] + 1});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-  }
-  return row[b.size()];
-}
-
 // ---- The resolved config
 // ---------------------------------------------------------------------------
 
@@ -279,10 +262,7 @@ std::string difference(const Json& now, const Json& before) {
   }
   for (const auto& [path, value] : theirs)
     if (!look_up(ours, path)) found.push_back(path + " is absent, was " + base::to_text(*value));
-  std::string text;
-  for (size_t i = 0; i < found.size() && i < 3; ++i) text += (i == 0 ? "" : "; ") + found[i];
-  if (found.size() > 3) text += "; and " + std::to_string(found.size() - 3) + " more";
-  return text;
+  return base::listing(found, 3, "; ");
 }
 
 // ---- Schema and list

@@ -35,7 +35,7 @@ inline std::string with_home(const std::string& path) {
 inline const std::vector<std::string> kPadModes = {"pad_then_roll", "roll_then_pad", "masked",
                                                    "assert"};
 inline const std::vector<std::string> kWindowShrinks = {"official", "per_dimension", "never",
-                                                       "always_shift"};
+                                                        "always_shift"};
 
 inline size_t place_in(const std::vector<std::string>& names, const std::string& name) {
   return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());

@@ -175,13 +175,14 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
   const std::string name = path;
   const bool train = name == "data.train";
   set("format", &D::format)
-      .one_of({"image_folder", "cifar10", "cifar100", "mnist", "hdf5", "manifest",
-               "webdataset", "packed", "synthetic"})
+      .one_of({"image_folder", "cifar10", "cifar100", "mnist", "hdf5", "manifest", "webdataset",
+               "packed", "synthetic"})
       .by_default(train ? "required" : "that of data.train")
       .says(
-          "how the images are stored; `image_folder` has one folder a class, `hdf5` has /images (N, "
+          "how the images are stored; `image_folder` has one folder a class, `hdf5` has /images "
+          "(N, "
           "height, width, channels) of uint8 and /labels (N) or (N, classes), `manifest` is a CSV "
-          "(path,label) or JSON lines, `webdataset` tar shards of pictures and .cls, `packed` what "
+          "(path,label) or JSON lines, `webdataset` tar shards of images and .cls, `packed` what "
           "`swin data pack` writes, `synthetic` needs no "
           "file",
           "DATA.DATASET");
@@ -189,9 +190,10 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
           "path", Kind::text, [](D& d, const Json& json) { d.path = with_home(json.as_string()); },
           [](const D& d) { return Json(d.path); }))
       .by_default(train ? "required unless synthetic" : "that of data.train")
-      .says("folder or file of the data set (tar shards: a-{000..012}.tar), relative to the working "
-            "directory; `~` is the home folder",
-            "DATA.DATA_PATH");
+      .says(
+          "folder or file of the data set (tar shards: a-{000..012}.tar), relative to the working "
+          "directory; `~` is the home folder",
+          "DATA.DATA_PATH");
   Row(set.custom(
           "split", Kind::choice,
           [](D& d, const Json& json) { d.split = json.is_null() ? "" : json.as_string(); },
@@ -358,7 +360,7 @@ void add_images(std::vector<Field>& fields) {
       .at_most(65536)
       .by_default("int(256/224 · image_size), null up to 32 px")
       .says(
-          "short side before the centre crop; null: an image of another size is resized straight "
+          "short side before the center crop; null: an image of another size is resized straight "
           "to "
           "image_size",
           "TEST.CROP");
@@ -392,10 +394,12 @@ const std::vector<Field>& all_fields() {
   static const std::vector<Field> fields = [] {
     std::vector<Field> all;
     add_model(all);
-    Section<TaskConfig> task(all, "task", [](Config& c) -> TaskConfig& { return c.task; });
-    task("name", &TaskConfig::name).one_of({"classification", "multi_label_classification"})
+    Section<tasks::TaskConfig> task(all, "task",
+                                    [](Config& c) -> tasks::TaskConfig& { return c.task; });
+    task("name", &tasks::TaskConfig::name)
+        .one_of({"classification", "multi_label_classification"})
         .says("what is learned: one class an image, or any number of them");
-    task("label_smoothing", &TaskConfig::label_smoothing)
+    task("label_smoothing", &tasks::TaskConfig::label_smoothing)
         .at_least(0)
         .below(1)
         .says("share of the target spread over all classes, in training only",

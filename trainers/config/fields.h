@@ -64,7 +64,4 @@ std::string origin_of(const base::Json& value);
 /// The value at a dotted path, null pointer where absent.
 const base::Json* find_path(const base::Json& document, const std::string& path);
 
-/// Letters changed, added, dropped or swapped with their neighbour.
-size_t edit_distance(const std::string& a, const std::string& b);
-
 }  // namespace swin::trainers

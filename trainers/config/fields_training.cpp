@@ -56,7 +56,7 @@ void add_optimization(std::vector<Field>& fields) {
       .at_least(1)
       .at_most(kMany)
       .says("passes over data.train; this or steps", "TRAIN.EPOCHS");
-  schedule("steps", &S::steps).at_least(1).at_most(kMany).says("updates; this or epochs");
+  schedule("steps", &S::steps).at_least(1).at_most(kMany).says("steps; this or epochs");
   schedule("warmup_epochs", &S::warmup_epochs)
       .at_least(0)
       .at_most(kMany)
@@ -64,7 +64,7 @@ void add_optimization(std::vector<Field>& fields) {
           "rise from warmup_lr to lr, in epochs (0.5 is half of one); this or warmup_steps; both "
           "null: none",
           "TRAIN.WARMUP_EPOCHS");
-  schedule("warmup_steps", &S::warmup_steps).at_least(0).at_most(kMany).says("the same in updates");
+  schedule("warmup_steps", &S::warmup_steps).at_least(0).at_most(kMany).says("the same in steps");
   schedule("warmup_lr", &S::warmup_lr)
       .at_least(0)
       .at_most(100)
@@ -81,7 +81,7 @@ void add_run(std::vector<Field>& fields) {
   trainer("batch_size", &T::batch_size)
       .at_least(1)
       .at_most(1 << 20)
-      .says("images of one update", "DATA.BATCH_SIZE");
+      .says("images of one step", "DATA.BATCH_SIZE");
   trainer("micro_batch_size", &T::micro_batch_size)
       .at_least(1)
       .at_most(1 << 20)

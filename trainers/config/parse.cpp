@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "trainers/config/config.h"
 #include "trainers/config/fields.h"
 
@@ -91,25 +92,11 @@ bool fits(const Field& field, const Json& value) {
   return false;
 }
 
-/// The closest of `names`, empty if none is close.
-std::string nearest(const std::string& name, const std::vector<std::string>& names) {
-  std::string best;
-  size_t best_distance = std::max<size_t>(1, name.size() / 3) + 1;
-  for (const std::string& candidate : names) {
-    const size_t distance = edit_distance(name, candidate);
-    if (distance < best_distance) {
-      best = candidate;
-      best_distance = distance;
-    }
-  }
-  return best;
-}
-
 void store(const Field& field, const Json& value, Config& config) {
   if (!fits(field, value)) {
     std::string remedy;
     if (field.kind == Kind::choice && value.is_string()) {
-      const std::string close = nearest(value.as_string(), field.choices);
+      const std::string close = base::nearest_if_close(value.as_string(), field.choices);
       if (!close.empty()) remedy = "did you mean \"" + close + "\"?";
     }
     throw UsageError(where_is(value, field.path),
@@ -143,11 +130,11 @@ std::string lower(std::string text) {
 /// that name elsewhere, else the field that the official code calls so.
 std::string guess(const std::string& prefix, const std::string& name) {
   const std::vector<std::string> siblings = children(prefix);
-  const std::string close = nearest(lower(name), siblings);
+  const std::string close = base::nearest_if_close(lower(name), siblings);
   if (!close.empty()) return prefix.empty() ? close : prefix + "." + close;
   std::vector<std::string> leaves;
   for (const Field& field : all_fields()) leaves.push_back(field.name());
-  const std::string leaf = nearest(lower(name), leaves);
+  const std::string leaf = base::nearest_if_close(lower(name), leaves);
   for (const Field& field : all_fields())
     if (!leaf.empty() && field.name() == leaf) return field.path;
   for (const Field& field : all_fields()) {
@@ -411,11 +398,10 @@ class Agreement {
     const bool synthetic = set.format == "synthetic", one_part = !has_splits(set.format);
     if (!one_part && !written(path + ".split")) set.split = split;
     if (one_part && !set.split.empty())
-      refuse(
-          path + ".split",
-          "found \"" + set.split + "\", expected null: a set of format " + set.format +
-              " is all that its path holds",
-          "set " + path + ".path to that of the split, or use " + path + ".fraction");
+      refuse(path + ".split",
+             "found \"" + set.split + "\", expected null: a set of format " + set.format +
+                 " is all that its path holds",
+             "set " + path + ".path to that of the split, or use " + path + ".fraction");
     if (!one_part && set.split.empty())
       refuse(path + ".split", "found null, expected \"train\" or \"test\"");
     if (synthetic && !set.path.empty())

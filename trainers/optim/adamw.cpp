@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kChunk = 1 << 16;
 
-int64_t chunks_of(int64_t numel) { return (numel + kChunk - 1) / kChunk; }
+int64_t chunks_of(int64_t numel) { return base::divide_up(numel, kChunk); }
 
 }  // namespace
 
@@ -60,12 +60,12 @@ std::vector<AdamW::Slot> AdamW::slots() {
           {"exp_avg_sq", static_cast<float*>(exp_avg_sq_.data())}};
 }
 
-void AdamW::step(double lr, double gradient_factor, int64_t update) {
+void AdamW::step(double lr, double gradient_factor, int64_t step) {
   using Vector = base::Vec<float>;
   constexpr int64_t L = base::kLanes<float>;
   if (!parameters_->slab()) return;
-  const double correction1 = 1 - std::pow(config_.betas[0], static_cast<double>(update));
-  const double correction2 = 1 - std::pow(config_.betas[1], static_cast<double>(update));
+  const double correction1 = 1 - std::pow(config_.betas[0], static_cast<double>(step));
+  const double correction2 = 1 - std::pow(config_.betas[1], static_cast<double>(step));
   const float beta1 = static_cast<float>(config_.betas[0]),
               beta2 = static_cast<float>(config_.betas[1]);
   const float factor = static_cast<float>(gradient_factor);

@@ -7,7 +7,7 @@
 
 namespace swin::trainers {
 
-/// Global L2 norm of all gradients since begin_update; fixed chunks summed in order, in double.
+/// Global L2 norm of all gradients since begin_step; fixed chunks summed in order, in double.
 double gradient_norm(const layers::Parameters& parameters);
 
 /// Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one fused pass:
@@ -19,9 +19,9 @@ class AdamW {
   /// @param lr_scales one for each parameter (learning_rate_scales); empty: 1 for all.
   AdamW(layers::Parameters& parameters, const OptimizerConfig& config,
         std::vector<double> lr_scales = {});
-  /// @param lr of this update   @param gradient_factor multiplies every gradient (clipping)
-  /// @param update number of this update, from 1 (bias correction).
-  void step(double lr, double gradient_factor, int64_t update);
+  /// @param lr of this step   @param gradient_factor multiplies every gradient (clipping)
+  /// @param step number of this step, from 1 (bias correction).
+  void step(double lr, double gradient_factor, int64_t step);
   /// The slots, slabs of the parameters' layout; checkpoints store them under these names.
   struct Slot {
     const char* name;

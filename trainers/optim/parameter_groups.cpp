@@ -1,8 +1,9 @@
 #include "trainers/optim/parameter_groups.h"
 
 #include "base/errors.h"
-#include "layers/weights/dialects_patterns.h"
-#include "layers/weights/parameter_names.h"
+#include "base/text.h"
+#include "weights/dialects_patterns.h"
+#include "weights/parameter_names.h"
 
 namespace swin::trainers {
 
@@ -12,19 +13,18 @@ namespace {
 std::string nearest_pattern(const layers::Parameters& parameters, const std::string& pattern) {
   const size_t star = pattern.find('*');
   const std::string literal = pattern.substr(0, star);
-  std::string best;
-  int64_t least = 0;
+  std::vector<std::string> parts;
   for (size_t i = 0; i < parameters.size(); ++i) {
     const std::string& name = parameters[i].name;
     for (size_t end = name.find('.');; end = name.find('.', end + 1)) {
       const bool whole = end == std::string::npos;
       const std::string part = whole ? name : name.substr(0, end + 1);
-      const int64_t distance = layers::edit_distance(literal, part);
-      if (best.empty() || distance < least) best = whole ? name : part + "*", least = distance;
+      parts.push_back(part);
       if (whole) break;
     }
   }
-  return best;
+  const std::string best = base::nearest(literal, parts);
+  return best.ends_with(".") ? best + "*" : best;
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ void freeze(layers::Parameters& parameters, const std::vector<std::string>& patt
   for (const std::string& pattern : patterns) {
     bool matched = false;
     for (size_t i = 0; i < parameters.size(); ++i) {
-      if (!layers::glob(pattern, parameters[i].name)) continue;
+      if (!weights::glob(pattern, parameters[i].name)) continue;
       parameters.set_trainable(i, false);
       matched = true;
     }
@@ -55,12 +55,12 @@ std::vector<double> learning_rate_scales(const layers::Parameters& parameters,
                                          const layers::ModelConfig& config, double decay) {
   if (decay == 1) return {};
   std::vector<double> powers = {1};
-  while (static_cast<int64_t>(powers.size()) < layers::num_layers(config))
+  while (static_cast<int64_t>(powers.size()) < weights::num_layers(config))
     powers.push_back(powers.back() * decay);
   std::vector<double> scales;
   for (size_t i = 0; i < parameters.size(); ++i) {
     const int64_t from_top =
-        layers::num_layers(config) - 1 - layers::layer_of(parameters[i].name, config);
+        weights::num_layers(config) - 1 - weights::layer_of(parameters[i].name, config);
     scales.push_back(powers[static_cast<size_t>(from_top)]);
   }
   return scales;

@@ -16,8 +16,8 @@ Schedule::Schedule(const ScheduleConfig& schedule, const OptimizerConfig& optimi
   min_lr_ = schedule.min_lr * scale;
 }
 
-double Schedule::learning_rate(int64_t update) const {
-  const double t = static_cast<double>(update - 1);
+double Schedule::learning_rate(int64_t step) const {
+  const double t = static_cast<double>(step - 1);
   const double warmup = static_cast<double>(warmup_steps_);
   if (t < warmup) return warmup_lr_ + t * (lr_ - warmup_lr_) / warmup;
   const double rest = static_cast<double>(std::max<int64_t>(total_steps_ - warmup_steps_, 1));

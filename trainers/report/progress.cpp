@@ -70,7 +70,7 @@ std::string short_number(double value) {
 Progress::Progress(const Options& options) : options_(options) {
   const char* term = std::getenv("TERM");
   terminal_ = isatty(options.file_descriptor) && term && std::string_view(term) != "dumb";
-  colour_ = terminal_ && !is_set("NO_COLOR");
+  color_ = terminal_ && !is_set("NO_COLOR");
 }
 
 Progress::~Progress() {
@@ -136,7 +136,7 @@ void Progress::draw(const std::string& line) {
   if (!terminal_) return write(line + "\n");
   const std::string_view shown = cut_to(line, columns_of(options_.file_descriptor) - 1);
   std::string text = "\r\033[K";
-  text += colour_ ? "\033[36m" + std::string(shown) + "\033[0m" : std::string(shown);
+  text += color_ ? "\033[36m" + std::string(shown) + "\033[0m" : std::string(shown);
   write(text);
   line_open_ = true;
 }

@@ -8,7 +8,7 @@
 namespace swin::trainers {
 
 /// A bar with rate, loss, learning rate and time left on a terminal; a plain line every few seconds
-/// elsewhere. NO_COLOR and TERM=dumb are honoured. Not for several threads.
+/// elsewhere. NO_COLOR and TERM=dumb are honored. Not for several threads.
 class Progress {
  public:
   struct Options {
@@ -46,7 +46,7 @@ class Progress {
   bool due(double seconds);
 
   Options options_;
-  bool terminal_ = false, colour_ = false;
+  bool terminal_ = false, color_ = false;
   bool line_open_ = false;  ///< the cursor stands behind a bar
   bool drawn_ = false;
   Clock::time_point last_;

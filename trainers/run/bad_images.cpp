@@ -11,14 +11,14 @@ constexpr size_t kShown = 5;  // messages; all are in the file
 
 }  // namespace
 
-BadImages::BadImages(std::filesystem::path path, bool begins_anew, int64_t epoch_images,
+BadImages::BadImages(std::filesystem::path path, bool starts_from_scratch, int64_t epoch_images,
                      double max_fraction)
     : path_(std::move(path)), epoch_images_(epoch_images), max_fraction_(max_fraction) {
   std::error_code error;
   if (!std::filesystem::exists(path_, error)) return;
   log_.emplace(path_, [&](const base::Json& line) {
     const base::Json* name = line.find("path");
-    if (begins_anew || !name || !name->is_string()) return false;
+    if (starts_from_scratch || !name || !name->is_string()) return false;
     logged_.insert(name->as_string());
     return true;
   });

@@ -16,9 +16,9 @@ class BadImages {
  public:
   /// @param path RUN/bad.jsonl; it has a line for each bad file, once a run, also where the run was
   ///   stopped and goes on. There is no file while there is no bad image.
-  /// @param begins_anew drops what an earlier run has left.
+  /// @param starts_from_scratch drops what an earlier run has left.
   /// @param epoch_images images of an epoch, of which `max_fraction` may be bad.
-  BadImages(std::filesystem::path path, bool begins_anew, int64_t epoch_images,
+  BadImages(std::filesystem::path path, bool starts_from_scratch, int64_t epoch_images,
             double max_fraction);
 
   /// Logs the bad images of a training batch; a new one is also a message. @param so_far bad ones

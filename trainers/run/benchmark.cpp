@@ -106,7 +106,7 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
   pass.training = training;
 
   const auto train_step = [&](autograd::Observer* observer) {
-    model.parameters().begin_update();
+    model.parameters().begin_step();
     autograd::Tape tape;
     {
       const autograd::Tape::Recording recording(tape);

@@ -6,7 +6,7 @@
 
 #include "base/errors.h"
 #include "base/random.h"
-#include "data/decode.h"
+#include "data/decode/decode.h"
 
 namespace swin::trainers {
 namespace {
@@ -40,8 +40,8 @@ DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOption
   geometry.random_resized_crop = options.augment.random_resized_crop;
   geometry.random_crop = options.augment.random_crop;
   geometry.horizontal_flip = options.augment.horizontal_flip;
-  double read = 0, decode = 0, normalise = 0, plain = 0, whole = 0, pixels = 0;
-  int64_t images = 0, pictures = 0;
+  double read = 0, decode = 0, normalize = 0, plain = 0, whole = 0, pixels = 0;
+  int64_t images = 0, decoded = 0;
   const auto repeats = static_cast<uint64_t>(options.augment.repeats);
   std::string error;
   std::vector<uint8_t> memory;
@@ -71,14 +71,14 @@ DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOption
     }
     decode += lap();
     pixels += static_cast<double>(loaded.height * loaded.width);
-    ++pictures;
+    ++decoded;
     for (uint64_t turn = 0; turn < repeats; ++turn, ++images) {
       const data::Draw draw{options.seed, i / count, index * repeats + turn};
       data::make_training_sample(loaded, preprocess, geometry, normalization, draw, out.data());
       plain += lap();
       data::write_normalized(window, {}, preprocess.height, preprocess.width, false, normalization,
                              out.data());
-      normalise += lap();
+      normalize += lap();
       if (augments) {
         data::make_training_sample(loaded, preprocess, options.augment, normalization, draw,
                                    out.data());
@@ -88,15 +88,15 @@ DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOption
   }
   if (images == 0) throw base::DataError("data.train", "found no readable image: " + error);
   DataStages result;
-  result.decoded_pixels = pixels / static_cast<double>(pictures);
+  result.decoded_pixels = pixels / static_cast<double>(decoded);
   const auto add = [&](const char* name, double total) {
     result.stages.push_back({name, std::max(total, 0.0) / static_cast<double>(images)});
   };
   if (files) add("read", read);
   add(files ? "decode" : "load", decode);
-  add("resize", plain - normalise);
+  add("resize", plain - normalize);
   if (augments) add("augment", whole - plain);
-  add("normalise", normalise);
+  add("normalise", normalize);
   return result;
 }
 

@@ -5,9 +5,11 @@
 #include <filesystem>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "trainers/report/progress.h"
 #include "trainers/run/evaluation.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/open_data.h"
+#include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
 namespace {
@@ -69,12 +71,10 @@ std::vector<int64_t> label_map(const std::vector<std::string>& data,
   }
   if (map.size() == data.size() && data.size() == model.size()) return map;
   const auto without = [](const std::vector<std::string>& a, const std::vector<std::string>& b) {
-    std::string names;
-    int shown = 0;
+    std::vector<std::string> names;
     for (const std::string& name : a)
-      if (std::find(b.begin(), b.end(), name) == b.end() && ++shown <= 5)
-        names += (names.empty() ? "" : ", ") + name;
-    return names + (shown > 5 ? " and " + std::to_string(shown - 5) + " more" : "");
+      if (std::find(b.begin(), b.end(), name) == b.end()) names.push_back(base::printable(name));
+    return base::listing(names, 5);
   };
   const std::string unknown = without(data, model), absent = without(model, data);
   std::string found = "found " + std::to_string(data.size()) + " classes, expected the " +
@@ -100,7 +100,7 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const std::vector<int64_t> labels =
       label_map(result.classes_by_order ? loaded.class_names : names, loaded.class_names,
                 dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
-  const auto task = make_task(config.task, config.model.num_classes);
+  const auto task = tasks::make_task(config.task, config.model.num_classes);
   const data::LoaderOptions loader_options = evaluation_loader(config, *dataset);
   data::Loader loader(*dataset, loader_options);
 

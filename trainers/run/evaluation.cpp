@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/errors.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/data_options.h"
 
 namespace swin::trainers {
 
@@ -55,9 +55,10 @@ Tensor images_of(const data::Batch& batch, int64_t begin, int64_t n, int64_t bat
   return images;
 }
 
-std::optional<Metrics> measure(const layers::Model& model, Task& task, data::Loader& loader,
-                               int64_t batch_size, std::span<const int64_t> label_map,
-                               const std::function<bool(int64_t images)>& go_on) {
+std::optional<tasks::Metrics> measure(const layers::Model& model, tasks::Task& task,
+                                      data::Loader& loader, int64_t batch_size,
+                                      std::span<const int64_t> label_map,
+                                      const std::function<bool(int64_t images)>& go_on) {
   task.begin_metrics();
   loader.start(0);
   data::Batch batch;

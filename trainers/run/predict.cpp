@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
-#include "data/decode.h"
-#include "trainers/tasks/task.h"
+#include "data/decode/decode.h"
+#include "tasks/task.h"
+#include "trainers/run/data_options.h"
+#include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
 
@@ -16,7 +18,7 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
     throw base::UsageError("--top-k", "found " + std::to_string(top_k) + ", expected at least 1");
   const layers::ModelConfig& config = model_.config.model;
   const data::Preprocess preprocess = preprocess_of(model_.config);
-  const auto task = make_task(model_.config.task, config.num_classes);
+  const auto task = tasks::make_task(model_.config.task, config.num_classes);
   const size_t classes = static_cast<size_t>(config.num_classes);
   std::vector<ImagePredictions> answers;
   data::Image image;
@@ -31,7 +33,7 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
       answer.error = e.what();
       continue;
     }
-    // One image a forward: what is said of it never depends on its neighbours.
+    // One image a forward: what is said of it never depends on its neighbors.
     const autograd::Tensor logits = model_.model->forward(
         autograd::Tensor::from({1, config.image_size[0], config.image_size[1], config.in_chans},
                                pixels),

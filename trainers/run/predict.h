@@ -6,7 +6,7 @@
 
 #include "base/errors.h"
 #include "base/json.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
 
@@ -27,7 +27,7 @@ class Predictor {
   /// @throws WeightError where the checkpoint is missing, damaged or unfit.
   explicit Predictor(const std::string& checkpoint);
   /// One answer an image, in order. An image that cannot be read gets an error instead; its
-  /// neighbours do not change what is said about the others.
+  /// neighbors do not change what is said about the others.
   /// @param top_k at most this many predictions each, at least 1 @throws UsageError otherwise.
   std::vector<ImagePredictions> predict(const std::vector<std::string>& images,
                                         int64_t top_k) const;

@@ -14,7 +14,7 @@ class RunLog {
   /// Opens the log to go on behind the last of its first lines that `keep` accepts; the others, and
   /// a line that was cut, are dropped. @throws DiskError.
   RunLog(const std::filesystem::path& path, const Keep& keep);
-  /// The lines up to update `step` and `epoch` finished epochs (by their `step`, or `epoch` where
+  /// The lines up to step `step` and `epoch` finished epochs (by their `step`, or `epoch` where
   /// they have none).
   static Keep up_to(int64_t step, int64_t epoch);
   ~RunLog();

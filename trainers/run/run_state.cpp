@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "base/errors.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
 namespace {

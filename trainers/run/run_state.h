@@ -9,16 +9,16 @@
 #include "base/json.h"
 #include "files/checkpoint_file.h"
 #include "layers/model.h"
+#include "tasks/task.h"
 #include "trainers/optim/adamw.h"
-#include "trainers/tasks/task.h"
 
 namespace swin::trainers {
 
 /// All that a run needs to go on beside parameters and optimizer: random numbers have no state.
 struct RunState {
-  int64_t step = 0;        ///< updates made
+  int64_t step = 0;        ///< steps made
   int64_t epoch = 0;       ///< epochs finished, their evaluation included
-  Metrics metrics;         ///< of the newest evaluation
+  tasks::Metrics metrics;  ///< of the newest evaluation
   int64_t bad_images = 0;  ///< replaced in the epoch that is under way
   struct Best {
     std::string monitor;

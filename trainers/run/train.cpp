@@ -9,12 +9,14 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "base/text.h"
 #include "files/mapped_file.h"
 #include "trainers/optim/parameter_groups.h"
-#include "trainers/run/initialise.h"
-#include "trainers/run/model_file.h"
+#include "trainers/run/initialize.h"
 #include "trainers/run/numerics.h"
+#include "trainers/run/open_data.h"
 #include "trainers/run/signals.h"
+#include "trainers/run/stored_model.h"
 #include "trainers/run/training_loop.h"
 
 namespace swin::trainers {
@@ -75,12 +77,11 @@ void check_same_classes(const data::Dataset& train, const data::Dataset& validat
   if (a == b) return;
   const auto without = [](const std::vector<std::string>& these,
                           const std::vector<std::string>& those) {
-    std::string names;
-    int64_t count = 0;
+    std::vector<std::string> names;
     for (const std::string& name : these)
-      if (std::find(those.begin(), those.end(), name) == those.end() && ++count <= 5)
-        names += (names.empty() ? "" : ", ") + files::printable(name);
-    return names + (count > 5 ? " and " + std::to_string(count - 5) + " more" : "");
+      if (std::find(those.begin(), those.end(), name) == those.end())
+        names.push_back(base::printable(name));
+    return base::listing(names, 5);
   };
   const std::string unknown = without(b, a), absent = without(a, b);
   std::string found = "found " + std::to_string(b.size()) + " classes that are not the " +
@@ -159,13 +160,13 @@ void check_identity(const files::CheckpointFile& file, const RunIdentity& now, P
   const std::string differs = difference(now.config, with_defaults(stored_config(file)));
   if (!differs.empty())
     throw base::UsageError(where, "found a run of another config: " + differs,
-                           "choose another --output, or begin anew with --resume never");
+                           "choose another --output, or start from scratch with --resume never");
   const base::Json fingerprint = stored_json(file, "dataset_fingerprint");
   if (!(fingerprint == now.fingerprint) || stored_class_names(file) != now.class_names)
     throw base::DataError(where,
                           "found a run on other images than those of the data section, expected "
                           "the same files",
-                          "restore them, or begin anew with --resume never");
+                          "restore them, or start from scratch with --resume never");
   const std::string numbers = numerics_difference(now.numerics, stored_json(file, "numerics"));
   if (!numbers.empty())
     progress.warning("swin: warning: " + where + ": other numerics (" + numbers +
@@ -200,7 +201,7 @@ TrainResult train(const TrainOptions& options) {
     initial.emplace(config, progress);
   const RunIdentity identity = identity_of(config, data);
   TrainingLoop::steps_per_epoch(config, *data.train);  // refuses before a model takes memory
-  const auto task = make_task(config.task, config.model.num_classes);
+  const auto task = tasks::make_task(config.task, config.model.num_classes);
 
   if (checkpoint) check_identity(*checkpoint, identity, progress);
   layers::Model model(config.model, static_cast<uint64_t>(config.trainer.seed), true);

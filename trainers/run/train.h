@@ -21,17 +21,17 @@ struct TrainOptions {
   std::string resume = "auto";
   std::string command_line;  ///< for run.json
   bool quiet = false;        ///< errors and warnings only
-  /// Called after each update, before what follows it (evaluation, saving). For tests and callers
+  /// Called after each step, before what follows it (evaluation, saving). For tests and callers
   /// that watch; may raise a signal.
   std::function<void(int64_t step)> after_update;
 };
 
 struct TrainResult {
-  int64_t steps = 0, epochs = 0;  ///< updates, and whole epochs, of the run so far
+  int64_t steps = 0, epochs = 0;  ///< steps, and whole epochs, of the run so far
   double seconds = 0;             ///< of this call
-  double images_per_second = 0;   ///< of this call's updates, evaluation and saving left out
-  double data_wait_seconds = 0;   ///< of this call: the updates waited for images
-  double data_wait_fraction = 0;  ///< of the updates' time
+  double images_per_second = 0;   ///< of this call's steps, evaluation and saving left out
+  double data_wait_seconds = 0;   ///< of this call: the steps waited for images
+  double data_wait_fraction = 0;  ///< of the steps' time
   int64_t bad_images = 0;         ///< replaced in this call (data.on_bad)
   std::string last, best;         ///< RUN/last.h5 and RUN/best.h5; empty where there is none
   /// Of the newest evaluation, in the task's order (top1, top5, loss); empty where there was none.
@@ -41,7 +41,7 @@ struct TrainResult {
   bool already_finished = false;  ///< the run had ended before; nothing was done
 };
 
-/// Trains until the schedule ends or a signal stops it: SIGINT, SIGTERM and SIGUSR1 let the update
+/// Trains until the schedule ends or a signal stops it: SIGINT, SIGTERM and SIGUSR1 let the step
 /// in hand finish, save, and return; a second one ends the process at once. The number of threads
 /// is base::num_threads(), set by the caller.
 /// @throws UsageError (2) where the config does not fit the data or the checkpoint it goes on from,

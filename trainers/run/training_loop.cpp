@@ -5,8 +5,8 @@
 
 #include "base/cpu.h"
 #include "base/errors.h"
+#include "trainers/run/data_options.h"
 #include "trainers/run/evaluation.h"
-#include "trainers/run/model_file.h"
 #include "trainers/run/signals.h"
 
 namespace swin::trainers {
@@ -78,7 +78,7 @@ double TrainingLoop::images_per_second() const {
 
 TrainingLoop::End TrainingLoop::run() {
   last_save_ = std::chrono::steady_clock::now();
-  // The run may have been stopped between the last update of an epoch and its evaluation.
+  // The run may have been stopped between the last step of an epoch and its evaluation.
   if (ends_epoch(state_.step) && state_.epoch < epoch_of(state_.step)) {
     if (!finish_epoch_or_save()) return End::stopped;
     save();
@@ -102,7 +102,7 @@ void TrainingLoop::update() {
   if (!train_loader_.next(batch_))
     throw base::InternalError("training loop", "found the end of the epoch after " +
                                                    std::to_string(state_.step) +
-                                                   " updates, expected a batch");
+                                                   " steps, expected a batch");
   const int64_t step = state_.step + 1;
   if (!batch_.bad.empty()) {
     state_.bad_images =
@@ -132,11 +132,10 @@ void TrainingLoop::update() {
 void TrainingLoop::mix_batch() {
   const layers::ModelConfig& model = parts_.config.model;
   const auto [height, width] = model.image_size;
-  const data::Mix drawn =
-      data::draw_mix(mixing_of(parts_.config), height, width,
-                     static_cast<uint64_t>(parts_.config.trainer.seed),
-                     static_cast<uint64_t>(state_.step / steps_per_epoch_),
-                     static_cast<uint64_t>(state_.step % steps_per_epoch_));
+  const data::Mix drawn = data::draw_mix(mixing_of(parts_.config), height, width,
+                                         static_cast<uint64_t>(parts_.config.trainer.seed),
+                                         static_cast<uint64_t>(state_.step / steps_per_epoch_),
+                                         static_cast<uint64_t>(state_.step % steps_per_epoch_));
   data::mix(drawn, height, width, model.in_chans, batch_);
 }
 
@@ -199,12 +198,12 @@ bool TrainingLoop::finish_epoch() {
 }
 
 bool TrainingLoop::evaluate() {
-  const auto metrics = measure(parts_.model, parts_.task, *validation_loader_,
-                               validation_batch_size_, {}, [&](int64_t images) {
-                                 parts_.progress.images("evaluating", images,
-                                                        parts_.validation->size());
-                                 return StopSignals::pending() == 0;
-                               });
+  const auto metrics =
+      measure(parts_.model, parts_.task, *validation_loader_, validation_batch_size_, {},
+              [&](int64_t images) {
+                parts_.progress.images("evaluating", images, parts_.validation->size());
+                return StopSignals::pending() == 0;
+              });
   if (!metrics) return false;
   state_.metrics = *metrics;
   const std::string& monitor = parts_.config.checkpoint.monitor;

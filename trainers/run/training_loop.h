@@ -1,4 +1,4 @@
-// The loop of a run: epochs, updates, log, evaluation, checkpoints, signals.
+// The loop of a run: epochs, steps, log, evaluation, checkpoints, signals.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -47,7 +47,7 @@ struct RunParts {
   const data::Dataset& train;
   const data::Dataset* validation = nullptr;  ///< null: nothing is evaluated
   layers::Model& model;
-  Task& task;
+  tasks::Task& task;
   AdamW& optimizer;
   Progress& progress;
   std::function<void(int64_t step)> after_update;
@@ -62,7 +62,7 @@ class TrainingLoop {
   TrainingLoop(const RunParts& parts, RunState state);
 
   enum class End { finished, stopped };
-  /// Runs to the end of the schedule, or until a signal is pending: then the update in hand is
+  /// Runs to the end of the schedule, or until a signal is pending: then the step in hand is
   /// finished and saved. An evaluation that a signal ended is made up for when the run goes on.
   End run();
 
@@ -71,12 +71,12 @@ class TrainingLoop {
   /// Whether nothing is left to do.
   bool finished() const;
   double images_per_second() const;
-  /// Of this call: seconds that updates took, and those of them spent waiting for images.
+  /// Of this call: seconds that steps took, and those of them spent waiting for images.
   double seconds() const { return watch_.seconds(); }
   double data_wait_seconds() const { return train_loader_.seconds_waited(); }
   int64_t bad_images() const { return bad_images_.total(); }
 
-  /// Updates of one epoch: a last batch that is not full is left out. @throws DataError if none.
+  /// Steps of one epoch: a last batch that is not full is left out. @throws DataError if none.
   static int64_t steps_per_epoch(const Config& config, const data::Dataset& train);
 
  private:

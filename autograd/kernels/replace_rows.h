@@ -1,0 +1,16 @@
+// Rows replaced by one row: the mask token of SimMIM.
+#pragma once
+#include <cstdint>
+
+#include "autograd/kernels/gradient_target.h"
+
+namespace swin::autograd::kernels {
+
+/// y = x (1 − mask) + token · mask, row by row.
+/// @param x (rows, dim)   @param token (dim)   @param mask (rows)
+void replace_rows_forward(const real* x, const real* token, const real* mask, real* y, int64_t rows,
+                          int64_t dim);
+void replace_rows_backward(const real* dy, const real* mask, GradientTarget dx,
+                           GradientTarget dtoken, int64_t rows, int64_t dim);
+
+}  // namespace swin::autograd::kernels

@@ -1,0 +1,253 @@
+#include "autograd/kernels/broadcast.h"
+#include "autograd/kernels/elementwise.h"
+#include "autograd/kernels/gemm.h"
+#include "autograd/kernels/layer_norm.h"
+#include "autograd/kernels/reduce.h"
+#include "autograd/kernels/softmax.h"
+#include "autograd/ops/ops.h"
+#include "autograd/tape/op.h"
+#include "base/parallel.h"
+
+namespace swin::autograd {
+
+using kernels::GemmArguments;
+using kernels::Transpose;
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  Op op("linear");
+  op.check(weight.rank() == 2 && x.rank() >= 1 && x.dim(-1) == weight.dim(1), [&] {
+    return "found x " + x.shape().text() + " and weight " + weight.shape().text() +
+           ", expected (…, in) and (out, in)";
+  });
+  const int64_t out = weight.dim(0), in = weight.dim(1), rows = in ? x.numel() / in : 0;
+  op.check(!bias.defined() || bias.shape() == Shape{out},
+           [&] { return "found bias " + bias.shape().text() + ", expected " + Shape{out}.text(); });
+  Shape shape = x.shape();
+  shape[-1] = out;
+  Tensor y(shape);
+  GemmArguments product;
+  product.transpose_b = Transpose::yes;
+  product.m = rows, product.n = out, product.k = in;
+  product.a = x.data(), product.lda = in;
+  product.b = weight.data(), product.ldb = in;
+  product.c = {y.mutable_data(), false}, product.ldc = out;
+  product.bias = bias.defined() ? bias.data() : nullptr;
+  kernels::gemm(product);
+  op.macs(rows * in * out);
+
+  return op.record(
+      y, {x, weight, bias},
+      [x = x.detached(), weight = weight.detached(), rows, in, out, dx = x.gradient(),
+       dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
+        GemmArguments p;
+        p.a = dy, p.lda = out;
+        if (dx.needed()) {  // dx = dy · weight
+          p.m = rows, p.n = in, p.k = out;
+          p.b = weight.data(), p.ldb = in, p.c = dx.target(), p.ldc = in;
+          kernels::gemm(p);
+        }
+        if (dweight.needed()) {  // dweight = dyᵀ · x
+          p.transpose_a = Transpose::yes;
+          p.m = out, p.n = in, p.k = rows;
+          p.b = x.data(), p.ldb = in, p.c = dweight.target(), p.ldc = in;
+          kernels::gemm(p);
+        }
+        kernels::sum_rows(dy, rows, out, dbias.target());
+      });
+}
+
+namespace {
+// One product a batch entry, each a tile of its own.
+void batched(int64_t batch, const GemmArguments& first, int64_t step_a, int64_t step_b,
+             int64_t step_c) {
+  if (!first.c) return;
+  base::parallel_for(batch, [&](int64_t i) {
+    GemmArguments p = first;
+    p.a += i * step_a;
+    p.b += i * step_b;
+    p.c.data += i * step_c;
+    kernels::gemm_tile(p);
+  });
+}
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b) {
+  Op op("matmul");
+  bool fits = a.rank() >= 2 && a.rank() == b.rank() && a.dim(-1) == b.dim(transpose_b ? -1 : -2);
+  for (int i = 0; fits && i < a.rank() - 2; ++i) fits = a.dim(i) == b.dim(i);
+  op.check(fits, [&] {
+    return "found a " + a.shape().text() + " and b " + b.shape().text() +
+           ", expected (…, m, k) and " + (transpose_b ? "(…, n, k)" : "(…, k, n)");
+  });
+  const int64_t m = a.dim(-2), k = a.dim(-1), n = b.dim(transpose_b ? -2 : -1);
+  const int64_t batch = m > 0 && k > 0 ? a.numel() / (m * k) : 0;
+  Shape shape = a.shape();
+  shape[-1] = n;
+  Tensor y(shape);
+  GemmArguments product;
+  product.transpose_b = Transpose{transpose_b};
+  product.m = m, product.n = n, product.k = k;
+  product.a = a.data(), product.lda = k;
+  product.b = b.data(), product.ldb = transpose_b ? k : n;
+  product.c = {y.mutable_data(), false}, product.ldc = n;
+  batched(batch, product, m * k, n * k, m * n);
+  op.macs(batch * m * n * k);
+
+  return op.record(y, {a, b},
+                   [a = a.detached(), b = b.detached(), transpose_b, batch, m, n, k,
+                    da = a.gradient(), db = b.gradient()](const OutputGradient& dy) {
+                     GemmArguments p;  // da = dy · bᵀ, the transpose undone where b came transposed
+                     p.transpose_b = Transpose{!transpose_b};
+                     p.m = m, p.n = k, p.k = n;
+                     p.a = dy, p.lda = n, p.b = b.data(), p.ldb = transpose_b ? k : n,
+                     p.c = da.target(), p.ldc = k;
+                     batched(batch, p, m * n, n * k, m * k);
+                     GemmArguments q;  // db = aᵀ · dy, or its transpose
+                     q.transpose_a = Transpose::yes;
+                     q.c = db.target();
+                     if (transpose_b) {
+                       q.m = n, q.n = k, q.k = m;
+                       q.a = dy, q.lda = n, q.b = a.data(), q.ldb = k, q.ldc = k;
+                       batched(batch, q, m * n, m * k, n * k);
+                     } else {
+                       q.m = k, q.n = n, q.k = m;
+                       q.a = a.data(), q.lda = k, q.b = dy, q.ldb = n, q.ldc = n;
+                       batched(batch, q, m * k, m * n, n * k);
+                     }
+                   });
+}
+
+namespace {
+using Dims = std::array<int64_t, Shape::kMaxRank>;
+
+// The dims of b aligned to x at the last axis; false where b does not broadcast to x.
+bool align(const Shape& x, const Shape& b, Dims& x_dims, Dims& b_dims) {
+  if (b.rank() > x.rank()) return false;
+  for (int i = 0; i < x.rank(); ++i) {
+    const int j = i - (x.rank() - b.rank());
+    x_dims[static_cast<size_t>(i)] = x[i];
+    b_dims[static_cast<size_t>(i)] = j < 0 ? 1 : b[j];
+    if (b_dims[static_cast<size_t>(i)] != x[i] && b_dims[static_cast<size_t>(i)] != 1) return false;
+  }
+  return true;
+}
+
+// Functions of one number whose derivative is a function of y.
+template <auto forward, auto backward>
+Tensor activation(const char* name, const Tensor& x) {
+  Op op(name);
+  Tensor y(x.shape());
+  forward(x.data(), y.mutable_data(), x.numel());
+  return op.record(y, {x}, [y, dx = x.gradient()](const OutputGradient& dy) {
+    backward(dy, y.data(), dx.target(), y.numel());
+  });
+}
+}  // namespace
+
+Tensor add(const Tensor& x, const Tensor& b) {
+  Op op("add");
+  if (x.shape() == b.shape()) {
+    Tensor y(x.shape());
+    kernels::add_forward(x.data(), b.data(), y.mutable_data(), x.numel());
+    return op.record(y, {x, b}, [dx = x.gradient(), db = b.gradient()](const OutputGradient& dy) {
+      dy.hand_on(dx);
+      dy.hand_on(db);
+    });
+  }
+  Dims x_dims{}, b_dims{};
+  op.check(x.rank() > 0 && align(x.shape(), b.shape(), x_dims, b_dims), [&] {
+    return "found " + x.shape().text() + " and " + b.shape().text() +
+           ", expected dims that are equal or 1";
+  });
+  Tensor y(x.shape());
+  const int rank = x.rank();
+  kernels::broadcast_add_forward(x.data(), b.data(), y.mutable_data(), rank, x_dims.data(),
+                                 b_dims.data());
+  return op.record(
+      y, {x, b},
+      [rank, x_dims, b_dims, dx = x.gradient(), db = b.gradient()](const OutputGradient& dy) {
+        kernels::broadcast_backward(dy, db.target(), rank, x_dims.data(), b_dims.data());
+        dy.hand_on(dx);
+      });
+}
+
+Tensor broadcast_to(const Tensor& x, const Shape& shape) {
+  Op op("broadcast_to");
+  Dims dims{}, x_dims{};
+  op.check(shape.rank() > 0 && align(shape, x.shape(), dims, x_dims), [&] {
+    return "found " + x.shape().text() + " for " + shape.text() +
+           ", expected an axis or more, and dims that are equal or 1";
+  });
+  Tensor y(shape);
+  const int rank = shape.rank();
+  kernels::broadcast_forward(x.data(), y.mutable_data(), rank, dims.data(), x_dims.data());
+  return op.record(y, {x}, [rank, dims, x_dims, dx = x.gradient()](const OutputGradient& dy) {
+    kernels::broadcast_backward(dy, dx.target(), rank, dims.data(), x_dims.data());
+  });
+}
+
+Tensor scale(const Tensor& x, real factor) {
+  Op op("scale");
+  Tensor y(x.shape());
+  kernels::scale_forward(x.data(), factor, y.mutable_data(), x.numel());
+  return op.record(y, {x},
+                   [factor, numel = x.numel(), dx = x.gradient()](const OutputGradient& dy) {
+                     kernels::scale_backward(dy, factor, dx.target(), numel);
+                   });
+}
+
+Tensor gelu(const Tensor& x) {
+  Op op("gelu");
+  Tensor y(x.shape());
+  kernels::gelu_forward(x.data(), y.mutable_data(), x.numel());
+  return op.record(y, {x}, [x = x.detached(), dx = x.gradient()](const OutputGradient& dy) {
+    kernels::gelu_backward(dy, x.data(), dx.target(), x.numel());
+  });
+}
+
+Tensor relu(const Tensor& x) {
+  return activation<kernels::relu_forward, kernels::relu_backward>("relu", x);
+}
+
+Tensor sigmoid(const Tensor& x) {
+  return activation<kernels::sigmoid_forward, kernels::sigmoid_backward>("sigmoid", x);
+}
+
+Tensor softmax(const Tensor& x) {
+  Op op("softmax");
+  op.check(x.rank() >= 1 && x.dim(-1) > 0,
+           [&] { return "found " + x.shape().text() + ", expected a last dim of at least 1"; });
+  const int64_t dim = x.dim(-1), rows = x.numel() / dim;
+  Tensor y(x.shape());
+  kernels::softmax_forward(x.data(), y.mutable_data(), rows, dim);
+  return op.record(y, {x}, [y, rows, dim, dx = x.gradient()](const OutputGradient& dy) {
+    kernels::softmax_backward(dy, y.data(), dx.target(), rows, dim);
+  });
+}
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, real epsilon) {
+  Op op("layer_norm");
+  op.check(
+      x.rank() >= 1 && weight.shape() == Shape{x.dim(-1)} && bias.shape() == weight.shape(), [&] {
+        return "found x " + x.shape().text() + ", weight " + weight.shape().text() + ", bias " +
+               bias.shape().text() + ", expected weight and bias of the last dim of x";
+      });
+  const int64_t dim = x.dim(-1), rows = dim ? x.numel() / dim : 0;
+  Tensor y(x.shape());
+  Array<real> mean(rows), rstd(rows);
+  kernels::layer_norm_forward(x.data(), weight.data(), bias.data(), y.mutable_data(), mean.data(),
+                              rstd.data(), rows, dim, epsilon);
+  op.macs(x.numel());
+  return op.record(
+      y, {x, weight, bias},
+      [x = x.detached(), weight = weight.detached(), mean, rstd, rows, dim, dx = x.gradient(),
+       dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
+        // In the order the kernel writes them, for tensors that stand in several places.
+        const GradientTarget to_x = dx.target(), to_weight = dweight.target(),
+                             to_bias = dbias.target();
+        kernels::layer_norm_backward(dy, x.data(), weight.data(), mean.data(), rstd.data(), to_x,
+                                     to_weight, to_bias, rows, dim);
+      });
+}
+
+}  // namespace swin::autograd

@@ -1,0 +1,35 @@
+#include "autograd/kernels/elementwise.h"
+#include "autograd/ops/ops.h"
+#include "autograd/tape/op.h"
+
+namespace swin::autograd {
+namespace {
+
+// What dropout and drop path share: all but the kernels, which decide what goes together.
+template <auto forward, auto backward>
+Tensor drop(const char* name, const Tensor& x, real rate, const DrawKey& key) {
+  Op op(name);
+  op.check(rate >= 0 && rate < 1 && x.rank() > 0, [&] {
+    return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
+           ", expected a rate in [0, 1) and a batch axis";
+  });
+  const int64_t batch = x.dim(0), numel = batch ? x.numel() / batch : 0;  // of a sample
+  const real keep = 1 - rate;
+  Tensor y(x.shape());
+  forward(x.data(), y.mutable_data(), batch, numel, keep, key);
+  return op.record(y, {x}, [batch, numel, keep, key, dx = x.gradient()](const OutputGradient& dy) {
+    backward(dy, dx.target(), batch, numel, keep, key);
+  });
+}
+
+}  // namespace
+
+Tensor dropout(const Tensor& x, real rate, const DrawKey& key) {
+  return drop<kernels::dropout_forward, kernels::dropout_backward>("dropout", x, rate, key);
+}
+
+Tensor drop_path(const Tensor& x, real rate, const DrawKey& key) {
+  return drop<kernels::drop_path_forward, kernels::drop_path_backward>("drop_path", x, rate, key);
+}
+
+}  // namespace swin::autograd

@@ -1,0 +1,101 @@
+#include "data/decode/decode.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "files/mapped_file.h"
+
+namespace swin::data {
+namespace {
+
+constexpr uint8_t kJpegStart[] = {0xFF, 0xD8, 0xFF};
+constexpr uint8_t kPngStart[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+
+bool starts_with(std::span<const uint8_t> bytes, std::span<const uint8_t> start) {
+  return bytes.size() >= start.size() && std::equal(start.begin(), start.end(), bytes.begin());
+}
+
+bool starts_webp(std::span<const uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP";
+}
+
+// What the first bytes of a file that is none of these tell.
+std::string describe(std::span<const uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()),
+                              std::min<size_t>(bytes.size(), 16));
+  if (bytes.empty()) return "an empty file";
+  if (text.starts_with("GIF8")) return "a GIF";
+  if (text.starts_with("BM")) return "a BMP";
+  if (text.starts_with("II*") || text.starts_with("MM")) return "a TIFF";
+  static const char* digits = "0123456789abcdef";
+  std::string found = "a file that begins with";
+  for (size_t i = 0; i < std::min<size_t>(bytes.size(), 4); ++i) {
+    found += std::string(" ") + digits[bytes[i] >> 4] + digits[bytes[i] & 15];
+  }
+  return found;
+}
+
+}  // namespace
+
+void check_size(const std::string& name, const char* kind, int64_t height, int64_t width,
+                const DecodeOptions& options) {
+  if (height <= options.max_pixels / std::max<int64_t>(1, width)) return;
+  const std::string most =
+      options.max_pixels == kMaxImagePixels ? "100 million" : std::to_string(options.max_pixels);
+  throw base::DataError(name,
+                        std::string("a ") + kind + " of " + std::to_string(width) + " × " +
+                            std::to_string(height) + " pixels, expected at most " + most,
+                        "make it smaller");
+}
+
+void decode_image(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
+                  Image& to, const DecodeOptions& options) {
+  if (channels != 1 && channels != 3) {
+    throw base::InternalError("data::decode_image",
+                              "asked for " + std::to_string(channels) + " channels");
+  }
+  if (static_cast<int64_t>(bytes.size()) > kMaxImageBytes) {
+    throw base::DataError(name,
+                          "found " + std::to_string(bytes.size()) +
+                              " bytes, expected an image file of at most " +
+                              std::to_string(kMaxImageBytes),
+                          "make it smaller");
+  }
+  const auto decode = starts_with(bytes, kJpegStart)  ? decode_jpeg
+                      : starts_with(bytes, kPngStart) ? decode_png
+                      : starts_webp(bytes)            ? decode_webp
+                                                      : nullptr;
+  if (!decode) {
+    throw base::DataError(name, "found " + describe(bytes) + ", expected a JPEG, PNG or WebP",
+                          "convert or remove the file");
+  }
+  const int64_t orientation = options.exif_orientation ? exif_orientation(bytes) : 1;
+  if (orientation == 1) return decode(bytes, name, channels, options, to);
+  Image stored;
+  decode(bytes, name, channels, options, stored);
+  orient(stored, orientation, to);
+}
+
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
+                   const DecodeOptions& options) {
+  Image image;
+  decode_image(bytes, name, channels, image, options);
+  return image;
+}
+
+void read_image(const std::string& path, int64_t channels, Image& to,
+                const DecodeOptions& options) {
+  const files::MappedFile file(path, files::FileKind::data);
+  const auto bytes = file.bytes();
+  decode_image({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, path, channels, to,
+               options);
+}
+
+Image read_image(const std::string& path, int64_t channels, const DecodeOptions& options) {
+  Image image;
+  read_image(path, channels, image, options);
+  return image;
+}
+
+}  // namespace swin::data

@@ -1,0 +1,101 @@
+// The only door to libexif, and where the three kinds of files keep their EXIF data.
+#include <libexif/exif-data.h>
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+
+#include "data/decode/decode.h"
+
+namespace swin::data {
+namespace {
+
+using Bytes = std::span<const uint8_t>;
+using std::string_view_literals::operator""sv;
+
+constexpr std::string_view kExifStart = "Exif\0\0"sv;
+
+std::string_view text_of(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void append(std::vector<uint8_t>& to, Bytes bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+// The APP1 segments that begin with "Exif", before the first scan, joined.
+std::vector<uint8_t> exif_of_jpeg(Bytes bytes) {
+  std::vector<uint8_t> exif;
+  size_t at = 2;
+  while (at + 4 <= bytes.size() && bytes[at] == 0xFF) {
+    const uint8_t marker = bytes[at + 1];
+    if (marker == 0xFF) {  // a filling byte
+      ++at;
+      continue;
+    }
+    if (marker == 0xD9 || marker == 0xDA) break;
+    const size_t length = bytes[at + 2] * 256u + bytes[at + 3];
+    if (length < 2 || length > bytes.size() - at - 2) break;
+    const Bytes body = bytes.subspan(at + 4, length - 2);
+    if (marker == 0xE1 && text_of(body).starts_with(kExifStart)) {
+      append(exif, exif.empty() ? body : body.subspan(kExifStart.size()));
+    }
+    at += 2 + length;
+  }
+  return exif;
+}
+
+// The body of the first chunk of that name, which PNG (length, name, body, sum) and RIFF (name,
+// length, body, padded to even) keep alike.
+std::vector<uint8_t> exif_of_chunks(Bytes bytes, bool png) {
+  size_t at = png ? 8 : 12;
+  while (bytes.size() - std::min(at, bytes.size()) >= 8) {
+    const Bytes head = bytes.subspan(at, 8);
+    const uint8_t* l = head.data() + (png ? 0 : 4);
+    const size_t length = png ? (size_t{l[0]} << 24) + (l[1] << 16) + (l[2] << 8) + l[3]
+                              : (size_t{l[3]} << 24) + (l[2] << 16) + (l[1] << 8) + l[0];
+    if (length > bytes.size() - at - 8) break;
+    if (text_of(head.subspan(png ? 4 : 0, 4)) == (png ? "eXIf" : "EXIF")) {
+      const Bytes body = bytes.subspan(at + 8, length);
+      std::vector<uint8_t> exif;
+      if (!text_of(body).starts_with(kExifStart))
+        append(exif, Bytes(reinterpret_cast<const uint8_t*>(kExifStart.data()), kExifStart.size()));
+      append(exif, body);
+      return exif;
+    }
+    at += 8 + length + (png ? 4 : length % 2);
+  }
+  return {};
+}
+
+struct Unref {
+  void operator()(ExifData* data) const { exif_data_unref(data); }
+};
+
+}  // namespace
+
+int64_t exif_orientation(std::span<const uint8_t> bytes) {
+  const std::string_view start = text_of(bytes.first(std::min<size_t>(bytes.size(), 12)));
+  std::vector<uint8_t> exif;
+  if (start.starts_with("\xFF\xD8")) exif = exif_of_jpeg(bytes);
+  if (start.starts_with("\x89PNG")) exif = exif_of_chunks(bytes, true);
+  if (start.starts_with("RIFF")) exif = exif_of_chunks(bytes, false);
+  // The count is an unsigned int to libexif, and nothing that long is EXIF.
+  if (exif.empty() || exif.size() > (size_t{64} << 20)) return 1;
+  const std::unique_ptr<ExifData, Unref> data(exif_data_new());
+  if (!data) return 1;
+  exif_data_unset_option(data.get(), EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);  // as it is written
+  exif_data_load_data(data.get(), exif.data(), static_cast<unsigned>(exif.size()));
+  const ExifEntry* entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
+  if (!entry || !entry->data || entry->components < 1) return 1;
+  const ExifByteOrder order = exif_data_get_byte_order(data.get());
+  uint32_t value = 1;
+  if (entry->format == EXIF_FORMAT_SHORT && entry->size >= 2) {
+    value = exif_get_short(entry->data, order);
+  } else if (entry->format == EXIF_FORMAT_LONG && entry->size >= 4) {
+    value = exif_get_long(entry->data, order);
+  }
+  return value >= 1 && value <= 8 ? static_cast<int64_t>(value) : 1;
+}
+
+}  // namespace swin::data

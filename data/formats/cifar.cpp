@@ -1,0 +1,168 @@
+// CIFAR-10 and CIFAR-100, binary version: records of label bytes and 3 × 32 × 32 bytes, planes of
+// red, green, blue (https://www.cs.toronto.edu/~kriz/cifar.html). Any number of records a file.
+#include <algorithm>
+#include <filesystem>
+#include <span>
+
+#include "base/errors.h"
+#include "data/formats/memory_dataset.h"
+#include "files/digest.h"
+#include "files/gzip.h"
+#include "files/mapped_file.h"
+
+namespace swin::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kSide = 32, kPixels = kSide * kSide;
+
+struct Layout {
+  const char* folder;   // as the official archive unpacks
+  int64_t label_bytes;  // the last of them is the label; CIFAR-100 puts the coarse one before
+  int64_t classes;
+  const char* names_file;
+  int64_t record_bytes() const { return label_bytes + 3 * kPixels; }
+};
+constexpr Layout kCifar10 = {"cifar-10-batches-bin", 1, 10, "batches.meta.txt"};
+constexpr Layout kCifar100 = {"cifar-100-binary", 2, 100, "fine_label_names.txt"};
+
+std::vector<std::string> batch_files(const fs::path& folder, int64_t classes, Split split) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool wanted = classes == 100 ? name == (split == Split::train ? "train.bin" : "test.bin")
+                        : split == Split::test
+                            ? name == "test_batch.bin"
+                            : name.starts_with("data_batch_") && name.ends_with(".bin");
+    if (wanted) paths.push_back(entry.path().string());
+  }
+  // data_batch_10 after data_batch_9: shorter names first.
+  std::sort(paths.begin(), paths.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  });
+  return paths;
+}
+
+std::vector<std::string> read_class_names(const fs::path& path, int64_t classes) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  const std::vector<uint8_t> bytes = files::read_maybe_gzip(path, 1 << 20);
+  std::vector<std::string> names;
+  std::string line;
+  for (size_t i = 0; i <= bytes.size(); ++i) {
+    const char c = i < bytes.size() ? static_cast<char>(bytes[i]) : '\n';
+    if (c == '\r') continue;
+    if (c != '\n') {
+      line += c;
+    } else if (!line.empty()) {
+      names.push_back(std::move(line));
+      line.clear();
+    }
+  }
+  if (static_cast<int64_t>(names.size()) != classes) {
+    throw base::DataError(path.string(),
+                          "found " + std::to_string(names.size()) + " class names, expected " +
+                              std::to_string(classes),
+                          "correct or remove the file");
+  }
+  return names;
+}
+
+class Cifar : public MemoryDataset {
+ public:
+  Cifar(const DatasetOptions& options, const Layout& layout) {
+    split_ = split_name(options.split);
+    height_ = width_ = kSide;
+    channels_ = 3;
+    fs::path folder = options.path;
+    std::vector<std::string> paths = batch_files(folder, layout.classes, options.split);
+    if (paths.empty()) {
+      paths = batch_files(folder / layout.folder, layout.classes, options.split);
+      if (!paths.empty()) folder /= layout.folder;
+    }
+    if (paths.empty()) {
+      const char* wanted =
+          layout.classes == 100
+              ? (options.split == Split::train ? "train.bin" : "test.bin")
+              : (options.split == Split::train ? "data_batch_*.bin" : "test_batch.bin");
+      throw base::DataError(
+          options.path,
+          std::string("found no ") + wanted + " here or in " + layout.folder +
+              "/, expected the binary version",
+          "correct data.train.path; for a folder of JPEG or PNG files set the format to "
+          "image_folder");
+    }
+    files::Sha256 digest;
+    for (const std::string& path : paths) append(path, layout, digest);
+    fingerprint_ = files::to_hex(digest.finish());
+    convert_to(options.channels);
+    class_names_ = read_class_names(folder / layout.names_file, layout.classes);
+    if (class_names_.empty() && layout.classes == 10) {
+      class_names_ = {"airplane", "automobile", "bird",  "cat",  "deer",
+                      "dog",      "frog",       "horse", "ship", "truck"};
+    }
+    for (int64_t c = static_cast<int64_t>(class_names_.size()); c < layout.classes; ++c) {
+      class_names_.push_back("class " + std::to_string(c));
+    }
+  }
+
+ private:
+  void append(const std::string& path, const Layout& layout, files::Sha256& digest) {
+    const files::MappedFile file(path, files::FileKind::data);
+    const int64_t record_bytes = layout.record_bytes();
+    if (file.size_bytes() == 0 || file.size_bytes() % record_bytes != 0) {
+      throw base::DataError(path,
+                            "found " + std::to_string(file.size_bytes()) +
+                                " bytes, expected a multiple of " + std::to_string(record_bytes) +
+                                " (" + std::to_string(layout.label_bytes) +
+                                " of labels, 3072 of pixels a record)",
+                            "fetch the file again, or correct data.train.format");
+    }
+    digest.update(file.bytes());
+    const auto* bytes = reinterpret_cast<const uint8_t*>(file.bytes().data());
+    const int64_t records = file.size_bytes() / record_bytes;
+    size_t place = pixels_.size();
+    pixels_.resize(place + static_cast<size_t>(records * 3 * kPixels));
+    for (int64_t i = 0; i < records; ++i) {
+      const uint8_t* record = bytes + i * record_bytes;
+      const uint8_t label = record[layout.label_bytes - 1];
+      if (label >= layout.classes) {
+        throw base::DataError(path,
+                              "found the label " + std::to_string(label) + " in record " +
+                                  std::to_string(i) + ", expected 0 … " +
+                                  std::to_string(layout.classes - 1),
+                              "fetch the file again, or correct data.train.format");
+      }
+      labels_.push_back(label);
+      const uint8_t* planes = record + layout.label_bytes;
+      uint8_t* pixels = pixels_.data() + place;
+      for (int64_t p = 0; p < kPixels; ++p) {
+        for (int64_t c = 0; c < 3; ++c) pixels[3 * p + c] = planes[c * kPixels + p];
+      }
+      place += static_cast<size_t>(3 * kPixels);
+    }
+  }
+};
+
+bool holds(const fs::path& folder, const Layout& layout) {
+  for (const fs::path& place : {folder, folder / layout.folder})
+    for (const Split split : {Split::train, Split::test})
+      if (!batch_files(place, layout.classes, split).empty()) return true;
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_cifar10(const DatasetOptions& options) {
+  return std::make_unique<Cifar>(options, kCifar10);
+}
+std::unique_ptr<Dataset> open_cifar100(const DatasetOptions& options) {
+  return std::make_unique<Cifar>(options, kCifar100);
+}
+
+bool holds_cifar10(const std::string& folder) { return holds(folder, kCifar10); }
+bool holds_cifar100(const std::string& folder) { return holds(folder, kCifar100); }
+
+}  // namespace swin::data

@@ -1,0 +1,159 @@
+#include "data/formats/class_labels.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+
+#include "base/errors.h"
+#include "base/text.h"
+#include "files/mapped_file.h"
+
+namespace swin::data {
+namespace {
+
+constexpr int64_t kMostClasses = 1 << 24;
+constexpr size_t kMaxLabelBytes = 4096;
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpaces = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kSpaces);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpaces) - begin + 1);
+}
+
+// A whole number; those that are too large for one stay large.
+std::optional<int64_t> number_of(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (end != text.data() + text.size() || error == std::errc::invalid_argument) return {};
+  if (error == std::errc::result_out_of_range) return text.front() == '-' ? INT64_MIN : INT64_MAX;
+  return value;
+}
+
+[[noreturn]] void out_of_range(const std::string& where, const std::string& text, int64_t classes,
+                               const std::string& remedy) {
+  throw base::DataError(
+      where,
+      "found the label " + base::printable(text) + ", expected " +
+          (classes == kMostClasses && text.front() == '-' ? "a class number from 0 on"
+                                                          : "0 … " + std::to_string(classes - 1)) +
+          ": out of range",
+      remedy);
+}
+
+}  // namespace
+
+ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
+    : num_classes_(num_classes) {
+  const std::string file = (std::filesystem::path(folder) / "classes.txt").string();
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return;
+  list_file_ = file;
+  const files::MappedFile mapped(file, files::FileKind::data);
+  std::string_view text(reinterpret_cast<const char*>(mapped.bytes().data()),
+                        mapped.bytes().size());
+  int64_t line = 0;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string name(trimmed(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::string where = file + ":" + std::to_string(++line);
+    if (name.empty() && trimmed(text).empty()) break;
+    if (name.empty() || name.size() > kMaxLabelBytes)
+      throw base::DataError(where, "found no name, expected one class name a line");
+    if (!listed_number_.emplace(name, static_cast<int32_t>(listed_.size())).second)
+      throw base::DataError(
+          where, "found the class " + base::printable(name) + " again, expected every name once");
+    listed_.push_back(name);
+    if (static_cast<int64_t>(listed_.size()) > kMostClasses)
+      throw base::DataError(where, "found more than 16 million classes, expected fewer");
+  }
+  if (listed_.empty())
+    throw base::DataError(file, "found no name, expected one class name a line",
+                          "fill it or remove it");
+}
+
+int32_t ClassLabels::add(std::string_view text, const std::string& where) {
+  const std::string label(trimmed(text));
+  if (label.empty())
+    throw base::DataError(where, "found no label, expected a class name or number",
+                          "give the image a label or remove it");
+  if (label.size() > kMaxLabelBytes || label.find('\0') != std::string::npos)
+    throw base::DataError(where, "found a label of " + std::to_string(label.size()) +
+                                     " bytes, expected a class name or number");
+  const auto [place, fresh] = found_.emplace(label, static_cast<int32_t>(labels_.size()));
+  if (fresh) labels_.push_back({label, where});
+  return place->second;
+}
+
+int32_t ClassLabels::class_of_list(const Label& label) const {
+  const auto listed = listed_number_.find(label.text);
+  if (listed != listed_number_.end()) return listed->second;
+  const auto size = static_cast<int64_t>(listed_.size());
+  const std::optional<int64_t> value = number_of(label.text);
+  if (!value)
+    throw base::DataError(label.where,
+                          "found the label " + base::printable(label.text) +
+                              ", expected one of the " + std::to_string(size) + " classes of " +
+                              list_file_,
+                          "correct it or add it there");
+  if (*value < 0 || *value >= size)
+    out_of_range(label.where, label.text, size, "correct it or add classes to " + list_file_);
+  return static_cast<int32_t>(*value);
+}
+
+std::vector<std::string> ClassLabels::number(std::vector<int32_t>& classes) const {
+  const int64_t limit = num_classes_ > 0 ? num_classes_ : kMostClasses;
+  std::vector<bool> seen(static_cast<size_t>(std::min(limit, kMostClasses)));
+  int64_t count = num_classes_;
+  const Label* largest = nullptr;
+  for (const Label& label : labels_) {
+    const int64_t value = *number_of(label.text);
+    if (value < 0 || value >= limit)
+      out_of_range(label.where, label.text, limit,
+                   num_classes_ > 0 ? "correct it or the number of classes" : "correct it");
+    seen[static_cast<size_t>(value)] = true;
+    classes.push_back(static_cast<int32_t>(value));
+    if (value >= count) {
+      count = value + 1;
+      largest = &label;
+    }
+  }
+  if (largest != nullptr) {  // the range is what the labels say: it must have no holes
+    const auto missing = std::find(seen.begin(), seen.begin() + count, false) - seen.begin();
+    if (missing < count)
+      throw base::DataError(largest->where,
+                            "found the label " + std::to_string(count - 1) +
+                                ", but no image of class " + std::to_string(missing) +
+                                ", expected every class from 0 on: out of range, or a class is "
+                                "empty",
+                            "correct it, set model.num_classes, or list the names in classes.txt");
+  }
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < count; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+std::vector<std::string> ClassLabels::finish(std::vector<int32_t>& labels) const {
+  std::vector<int32_t> classes;  // of each provisional number
+  std::vector<std::string> names;
+  if (!listed_.empty()) {
+    for (const Label& label : labels_) classes.push_back(class_of_list(label));
+    names = listed_;
+  } else if (!labels_.empty() && std::all_of(labels_.begin(), labels_.end(), [](const Label& one) {
+               return number_of(one.text).has_value();
+             })) {
+    names = number(classes);
+  } else {
+    for (const Label& label : labels_) names.push_back(label.text);
+    std::sort(names.begin(), names.end());
+    for (const Label& label : labels_)
+      classes.push_back(static_cast<int32_t>(
+          std::lower_bound(names.begin(), names.end(), label.text) - names.begin()));
+  }
+  for (int32_t& label : labels) label = classes[static_cast<size_t>(label)];
+  return names;
+}
+
+}  // namespace swin::data

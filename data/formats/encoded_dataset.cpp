@@ -1,0 +1,96 @@
+#include "data/formats/encoded_dataset.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/errors.h"
+#include "data/decode/decode.h"
+
+namespace swin::data {
+namespace {
+
+constexpr size_t kKeptBytes = 8 << 20;  // of a thread's memory between two images
+
+// Read, not mapped: a file that is cut while a mapping of it is read would end the process.
+class OpenFile {
+ public:
+  OpenFile(const std::string& path, const std::string& name) : name_(name) {
+    // O_NONBLOCK: opening a pipe that nobody writes to must not wait.
+    descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor_ < 0) {
+      const bool missing = errno == ENOENT || errno == ENOTDIR;
+      throw base::DataError(
+          name,
+          missing ? "no such file" : std::string("cannot be opened (") + std::strerror(errno) + ")",
+          missing ? "check the path" : "check its permissions");
+    }
+  }
+  ~OpenFile() { ::close(descriptor_); }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  int64_t size_bytes() const {
+    struct stat status {};
+    if (::fstat(descriptor_, &status) != 0)
+      throw base::DataError(name_, std::string("cannot be read (") + std::strerror(errno) + ")");
+    if (S_ISDIR(status.st_mode)) throw base::DataError(name_, "found a directory, expected a file");
+    if (!S_ISREG(status.st_mode))
+      throw base::DataError(name_, "found a pipe or device, expected a regular file",
+                            "copy it into a file");
+    return status.st_size;
+  }
+
+  std::span<const uint8_t> read(int64_t offset, int64_t size_bytes,
+                                std::vector<uint8_t>& memory) const {
+    if (size_bytes > kMaxEncodedBytes)
+      throw base::DataError(name_,
+                            "found " + std::to_string(size_bytes) + " bytes, expected at most " +
+                                std::to_string(kMaxEncodedBytes) + " of an image file",
+                            "make it smaller or remove it");
+    const auto size = static_cast<size_t>(size_bytes);
+    if (memory.size() < size) memory.resize(size);
+    size_t got = 0;
+    while (got < size) {
+      const ssize_t count = ::pread(descriptor_, memory.data() + got, size - got,
+                                    static_cast<off_t>(offset) + static_cast<off_t>(got));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0)
+        throw base::DataError(name_, std::string("cannot be read (") + std::strerror(errno) + ")");
+      if (count == 0)
+        throw base::DataError(name_,
+                              "ends after " + std::to_string(got) + " bytes, expected " +
+                                  std::to_string(size) + ": it was cut while in use",
+                              "fetch it again");
+      got += static_cast<size_t>(count);
+    }
+    return {memory.data(), size};
+  }
+
+ private:
+  const std::string& name_;
+  int descriptor_ = -1;
+};
+
+}  // namespace
+
+std::span<const uint8_t> read_bytes(const std::string& path, std::vector<uint8_t>& memory) {
+  const OpenFile file(path, path);
+  return file.read(0, file.size_bytes(), memory);
+}
+
+std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,
+                                    const std::string& name, std::vector<uint8_t>& memory) {
+  return OpenFile(path, name).read(offset, size_bytes, memory);
+}
+
+void EncodedDataset::load(int64_t i, Image& image) const {
+  thread_local std::vector<uint8_t> memory;
+  decode_image(encoded(i, memory), name(i), channels_, image, decode_);
+  if (memory.capacity() > kKeptBytes) std::vector<uint8_t>().swap(memory);
+}
+
+}  // namespace swin::data

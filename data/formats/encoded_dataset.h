@@ -1,0 +1,59 @@
+// Data sets whose images are image files, in folders or inside of a larger file.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace swin::data {
+
+/// Files larger than this are no images; refused before memory is taken.
+inline constexpr int64_t kMaxEncodedBytes = int64_t{1} << 28;
+
+class EncodedDataset : public Dataset {
+ public:
+  bool holds_files() const override { return true; }
+  void load(int64_t i, Image& image) const override;
+
+ protected:
+  int64_t channels_ = 3;
+  DecodeOptions decode_;
+};
+
+/// Reads a whole regular file. @throws DataError naming it.
+std::span<const uint8_t> read_bytes(const std::string& path, std::vector<uint8_t>& memory);
+/// Reads a part of one. @param name stands in errors.
+std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,
+                                    const std::string& name, std::vector<uint8_t>& memory);
+
+/// Texts one after the other in one piece of memory: 9 bytes a text beyond its own.
+class TextList {
+ public:
+  size_t size() const { return begins_.size(); }
+  void push_back(std::string_view front, std::string_view back = {}) {
+    begins_.push_back(texts_.size());
+    texts_.append(front).append(back).push_back('\0');
+  }
+  std::string_view operator[](size_t i) const { return texts_.data() + begins_[i]; }
+  /// Gives back what growing took too much.
+  void shrink() {
+    texts_.shrink_to_fit();
+    begins_.shrink_to_fit();
+  }
+  /// Puts the texts from `first` on into the order of `places`, which are numbers of texts.
+  void reorder(size_t first, const std::vector<uint32_t>& places) {
+    std::vector<uint64_t> begins(places.size());
+    for (size_t i = 0; i < places.size(); ++i) begins[i] = begins_[places[i]];
+    std::copy(begins.begin(), begins.end(), begins_.begin() + static_cast<std::ptrdiff_t>(first));
+  }
+
+ private:
+  std::string texts_;
+  std::vector<uint64_t> begins_;
+};
+
+}  // namespace swin::data

@@ -1,0 +1,156 @@
+// HDF5 files of others: /images (N, height, width, channels) uint8 and /labels, read by a child
+// behind walls (files/hdf5_reader_process/third_party_hdf5.h). A set that fits is read once and
+// lies in memory; of a larger one each image is asked for.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+#include "base/errors.h"
+#include "data/dataset.h"
+#include "files/digest.h"
+#include "files/hdf5_reader_process/third_party_hdf5.h"
+
+namespace swin::data {
+namespace {
+
+constexpr int64_t kMaxClasses = 65536;
+
+/// A quarter of the machine's memory.
+int64_t memory_for_images() {
+  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) / 4 *
+         static_cast<int64_t>(sysconf(_SC_PAGESIZE));
+}
+
+class Hdf5Dataset : public Dataset {
+ public:
+  explicit Hdf5Dataset(const DatasetOptions& options)
+      : path_(options.path), file_(options.path), channels_(options.channels) {
+    class_names_ = file_.class_names();
+    labels_ = file_.read_labels();
+    take_labels(options);
+    const auto all = file_.num_images() * file_.image_bytes();
+    if (all <= memory_for_images()) {
+      pixels_.resize(static_cast<size_t>(all));
+      file_.read_images(0, file_.num_images(), pixels_);
+    }
+    files::Sha256 digest;
+    const int64_t shape[] = {file_.num_images(), file_.height(), file_.width(), file_.channels(),
+                             file_.label_columns()};
+    digest.update(std::as_bytes(std::span(shape)));
+    digest.update(std::as_bytes(std::span(labels_)));
+    if (!pixels_.empty()) {
+      digest.update(std::as_bytes(std::span(pixels_)));
+    } else {  // reading them all would take longer than it is worth
+      std::vector<uint8_t> ends(static_cast<size_t>(2 * file_.image_bytes()));
+      const std::span<uint8_t> bytes(ends);
+      file_.read_images(0, 1, bytes.first(ends.size() / 2));
+      file_.read_images(file_.num_images() - 1, 1, bytes.last(ends.size() / 2));
+      digest.update(std::as_bytes(bytes));
+    }
+    fingerprint_ = files::to_hex(digest.finish());
+  }
+
+  int64_t size() const override { return file_.num_images(); }
+  bool multi_label() const override { return file_.label_columns() > 0; }
+  int64_t label(int64_t i) const override {
+    if (!multi_label()) return labels_[static_cast<size_t>(i)];
+    const auto row = labels_of(i);
+    const auto first = std::find(row.begin(), row.end(), 1);
+    return first == row.end() ? 0 : first - row.begin();
+  }
+  std::vector<int64_t> labels(int64_t i) const override {
+    if (!multi_label()) return {label(i)};
+    std::vector<int64_t> classes;
+    const auto row = labels_of(i);
+    for (size_t c = 0; c < row.size(); ++c)
+      if (row[c] == 1) classes.push_back(static_cast<int64_t>(c));
+    return classes;
+  }
+  void load(int64_t i, Image& image) const override {
+    if (file_.channels() == channels_) return read(i, image);
+    Image stored;
+    read(i, stored);
+    convert_channels(stored, channels_, image);
+  }
+  std::string name(int64_t i) const override { return path_ + " #" + std::to_string(i); }
+
+ private:
+  std::span<const int64_t> labels_of(int64_t i) const {
+    const auto columns = static_cast<size_t>(file_.label_columns());
+    return std::span(labels_).subspan(static_cast<size_t>(i) * columns, columns);
+  }
+
+  void read(int64_t i, Image& image) const {
+    image.reshape(file_.height(), file_.width(), file_.channels());
+    if (pixels_.empty()) return file_.read_images(i, 1, image.pixels);
+    const size_t bytes = image.pixels.size();
+    std::memcpy(image.pixels.data(), pixels_.data() + static_cast<size_t>(i) * bytes, bytes);
+  }
+
+  [[noreturn]] void refuse(int64_t place, const std::string& expected,
+                           const std::string& remedy) const {
+    const int64_t columns = std::max<int64_t>(1, file_.label_columns());
+    throw base::DataError(path_,
+                          "found the label " + std::to_string(labels_[static_cast<size_t>(place)]) +
+                              " of image " + std::to_string(place / columns) + ", expected " +
+                              expected,
+                          remedy);
+  }
+
+  /// Compares the labels with the classes there are, and names these where the file does not.
+  void take_labels(const DatasetOptions& options) {
+    const bool named = !class_names_.empty();
+    int64_t classes = named ? static_cast<int64_t>(class_names_.size()) : options.num_classes;
+    if (multi_label()) {
+      for (size_t i = 0; i < labels_.size(); ++i)
+        if (labels_[i] != 0 && labels_[i] != 1)
+          refuse(static_cast<int64_t>(i), "0 or 1 for each class of /labels (N, classes)",
+                 "correct /labels, or make it (N), one class an image");
+      if (classes != 0 && classes != file_.label_columns())
+        throw base::DataError(path_,
+                              "found /labels of " + std::to_string(file_.label_columns()) +
+                                  " classes, expected " + std::to_string(classes),
+                              named ? "correct /class_names" : "correct model.num_classes");
+      classes = file_.label_columns();
+    } else {
+      const int64_t most = classes != 0 ? classes : kMaxClasses;
+      for (size_t i = 0; i < labels_.size(); ++i)
+        if (labels_[i] < 0 || labels_[i] >= most)
+          refuse(static_cast<int64_t>(i), "0 … " + std::to_string(most - 1),
+                 named ? "correct /labels or /class_names" : "correct /labels");
+      if (classes == 0) classes = classes_told_by_labels();
+    }
+    for (int64_t c = static_cast<int64_t>(class_names_.size()); c < classes; ++c)
+      class_names_.push_back(std::to_string(c));
+  }
+
+  /// Where nothing else tells the classes, the labels must not leave one out.
+  int64_t classes_told_by_labels() const {
+    const auto largest = std::max_element(labels_.begin(), labels_.end());
+    std::vector<bool> seen(static_cast<size_t>(*largest) + 1);
+    for (const int64_t label : labels_) seen[static_cast<size_t>(label)] = true;
+    const auto missing = std::find(seen.begin(), seen.end(), false);
+    if (missing != seen.end())
+      refuse(largest - labels_.begin(),
+             "every class from 0 on, but no image is of class " +
+                 std::to_string(missing - seen.begin()),
+             "correct /labels, set model.num_classes, or list the names as /class_names");
+    return static_cast<int64_t>(seen.size());
+  }
+
+  std::string path_;
+  files::ThirdPartyHdf5 file_;
+  int64_t channels_;
+  std::vector<int64_t> labels_;  // (N) or (N, classes)
+  std::vector<uint8_t> pixels_;  // all of them, or none
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_hdf5(const DatasetOptions& options) {
+  return std::make_unique<Hdf5Dataset>(options);
+}
+
+}  // namespace swin::data

@@ -1,0 +1,219 @@
+// A list of files with their labels, relative to the folder of the list.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+#include <span>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/errors.h"
+#include "base/text.h"
+#include "data/formats/class_labels.h"
+#include "data/formats/encoded_dataset.h"
+#include "data/formats/manifest_rows.h"
+#include "files/digest.h"
+#include "files/mapped_file.h"
+
+namespace swin::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Manifest : public EncodedDataset {
+ public:
+  explicit Manifest(const DatasetOptions& options) : where_(options.path) {
+    channels_ = options.channels;
+    decode_ = options.decode;
+    prefix_ = fs::path(options.path).parent_path().string();
+    const std::string folder = prefix_.empty() ? "." : prefix_;
+    if (!prefix_.empty() && !prefix_.ends_with('/')) prefix_ += '/';
+    root_ = fs::canonical(folder).string();
+    ClassLabels classes(folder, options.num_classes);
+
+    const files::MappedFile file(options.path, files::FileKind::data);
+    files::Sha256 digest;
+    digest.update(file.bytes());
+    read_manifest({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, where_,
+                  [&](const ManifestRow& row) { add(row, classes, digest); });
+    seen_ = {};
+    inside_ = {};
+    if (paths_.size() == 0)
+      throw base::DataError(where_, "found no image, expected a row for each");
+    if (missing_ == static_cast<int64_t>(paths_.size()))
+      throw base::DataError(
+          where_ + ":" + std::to_string(first_line_),
+          "found no file " + base::printable(name(0)) +
+              (paths_.size() == 1
+                   ? std::string()
+                   : ", nor any of the " + std::to_string(paths_.size() - 1) + " other rows") +
+              ", expected the images it lists",
+          "paths are relative to the folder of the manifest");
+    class_names_ = classes.finish(labels_);
+    if (class_names_.empty())
+      throw base::DataError(where_, "found no label, expected at least one");
+    for (const std::string& class_name : class_names_) {
+      const std::string line = class_name + "\n";
+      digest.update(std::as_bytes(std::span(line)));
+    }
+    fingerprint_ = files::to_hex(digest.finish());
+    finish_labels();
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
+  int64_t label(int64_t i) const override {
+    const auto [begin, end] = range(i);
+    return begin == end ? 0 : labels_[begin];
+  }
+  std::vector<int64_t> labels(int64_t i) const override {
+    const auto [begin, end] = range(i);
+    return {labels_.begin() + static_cast<std::ptrdiff_t>(begin),
+            labels_.begin() + static_cast<std::ptrdiff_t>(end)};
+  }
+  bool multi_label() const override { return multi_label_; }
+  std::string name(int64_t i) const override {
+    return prefix_ + std::string(paths_[static_cast<size_t>(i)]);
+  }
+  std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
+    return read_bytes(name(i), memory);
+  }
+
+ private:
+  std::pair<size_t, size_t> range(int64_t i) const {
+    const auto place = static_cast<size_t>(i);
+    if (!multi_label_) return {place, place + 1};
+    return {label_ends_[place] - label_counts_[place], label_ends_[place]};
+  }
+
+  void add(const ManifestRow& row, ClassLabels& classes, files::Sha256& digest) {
+    const std::string where = where_ + ":" + std::to_string(row.line);
+    if (paths_.size() == 0) first_line_ = row.line;
+    const std::string path = plain(row.path);
+    const int64_t size_bytes = check_path(path, where);
+    const auto [place, fresh] = seen_.emplace(path, row.line);
+    if (!fresh)
+      throw base::DataError(where,
+                            "found " + base::printable(row.path) + " again, line " +
+                                std::to_string(place->second) +
+                                " has it too, expected every image once",
+                            "name each image once; several labels go into one row, separated "
+                            "by ;");
+    paths_.push_back(path);
+    std::vector<int32_t> own;
+    for (const std::string& label : row.labels) own.push_back(classes.add(label, where));
+    std::sort(own.begin(), own.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
+    labels_.insert(labels_.end(), own.begin(), own.end());
+    label_counts_.push_back(static_cast<uint32_t>(own.size()));
+    multi_label_ |= row.list;
+    const std::string line = std::to_string(size_bytes) + "\n";
+    digest.update(std::as_bytes(std::span(line)));
+  }
+
+  // Without "./" and doubled slashes: one image has one path.
+  static std::string plain(const std::string& path) {
+    if (path.find("./") == std::string::npos && path.find("//") == std::string::npos) return path;
+    std::string plain;
+    for (size_t at = 0; at < path.size();) {
+      const size_t end = std::min(path.find('/', at), path.size());
+      const std::string part = path.substr(at, end - at);
+      at = end + 1;
+      if (part == "." || (part.empty() && end > 0)) continue;
+      plain += part + (end < path.size() ? "/" : "");
+    }
+    return plain;
+  }
+
+  // @return the file's size, -1 where there is none: that is found out, and counted, by who reads.
+  int64_t check_path(const std::string& path, const std::string& where) {
+    const auto refuse = [&](const std::string& why,
+                            const std::string& remedy =
+                                "put the image there, or the manifest above it") {
+      throw base::DataError(
+          where, "found the path " + base::printable(path) + ", expected one inside " + root_ + why,
+          remedy);
+    };
+    if (path.empty() || path.find('\0') != std::string::npos)
+      throw base::DataError(where, "found no path, expected the file of an image");
+    if (path.front() == '/' && path.starts_with(root_ + "/"))
+      refuse(": it is absolute",
+             "write it relative to there, as " + base::printable(path.substr(root_.size() + 1)));
+    if (path.front() == '/') refuse(": it is absolute");
+    for (size_t at = 0; at <= path.size();) {
+      const size_t end = std::min(path.find('/', at), path.size());
+      if (path.substr(at, end - at) == "..") refuse(": it leaves the manifest's folder");
+      at = end + 1;
+    }
+    const std::string full = root_ + "/" + path;
+    const size_t slash = path.rfind('/');
+    if (slash != std::string::npos && !is_inside(full.substr(0, root_.size() + 1 + slash)))
+      refuse(": a link leads out of the manifest's folder");
+    struct stat status {};
+    if (::lstat(full.c_str(), &status) != 0) {
+      ++missing_;
+      return -1;
+    }
+    if (!S_ISLNK(status.st_mode)) return status.st_size;
+    if (!leads_inside(full)) refuse(": a link leads out of the manifest's folder");
+    return ::stat(full.c_str(), &status) == 0 ? status.st_size : -1;
+  }
+  bool is_inside(const std::string& folder) {
+    const auto known = inside_.find(folder);
+    if (known != inside_.end()) return known->second;
+    return inside_[folder] = leads_inside(folder);
+  }
+  bool leads_inside(const std::string& path) const {
+    std::error_code error;
+    const std::string target = fs::canonical(path, error).string();
+    if (error) return error == std::errc::no_such_file_or_directory;  // it leads nowhere
+    return target.starts_with(root_) &&
+           (root_ == "/" || target.size() == root_.size() || target[root_.size()] == '/');
+  }
+
+  // Where each image's labels lie; they are ascending once they are class numbers.
+  void finish_labels() {
+    if (multi_label_) {
+      size_t end = 0;
+      for (const uint32_t count : label_counts_) {
+        end += count;
+        label_ends_.push_back(end);
+        std::sort(labels_.begin() + static_cast<std::ptrdiff_t>(end - count),
+                  labels_.begin() + static_cast<std::ptrdiff_t>(end));
+      }
+      // "3" and a name of classes.txt may be one class.
+      for (size_t i = 0; i < label_counts_.size(); ++i) {
+        const auto begin = labels_.begin() + static_cast<std::ptrdiff_t>(label_ends_[i]) -
+                           static_cast<std::ptrdiff_t>(label_counts_[i]);
+        const auto stop = begin + static_cast<std::ptrdiff_t>(label_counts_[i]);
+        const auto unique = static_cast<uint32_t>(std::unique(begin, stop) - begin);
+        label_ends_[i] -= label_counts_[i] - unique;
+        label_counts_[i] = unique;
+      }
+    } else {
+      std::vector<uint32_t>().swap(label_counts_);
+    }
+    paths_.shrink();
+    labels_.shrink_to_fit();
+  }
+
+  std::string where_, prefix_, root_;
+  TextList paths_;  // as written, but plain
+  std::vector<int32_t> labels_;
+  // Of multi-label sets: image i has the labels [end − count, end).
+  std::vector<uint32_t> label_counts_;
+  std::vector<size_t> label_ends_;
+  bool multi_label_ = false;
+  // While reading.
+  std::unordered_map<std::string, int64_t> seen_;  // path → line
+  std::unordered_map<std::string, bool> inside_;   // folder → whether it is inside the root
+  int64_t missing_ = 0, first_line_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_manifest(const DatasetOptions& options) {
+  return std::make_unique<Manifest>(options);
+}
+
+}  // namespace swin::data

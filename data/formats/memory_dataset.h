@@ -1,0 +1,41 @@
+// Images of one size that all lie in memory; what MNIST and CIFAR files become.
+#pragma once
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace swin::data {
+
+class MemoryDataset : public Dataset {
+ public:
+  int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
+  int64_t label(int64_t i) const override { return labels_[static_cast<size_t>(i)]; }
+  void load(int64_t i, Image& image) const override {
+    image.reshape(height_, width_, channels_);
+    const size_t bytes = image.pixels.size();
+    std::memcpy(image.pixels.data(), pixels_.data() + static_cast<size_t>(i) * bytes, bytes);
+  }
+  std::string name(int64_t i) const override { return split_ + " #" + std::to_string(i); }
+
+ protected:
+  /// Repeats gray, or makes color gray, for the whole set at once.
+  void convert_to(int64_t channels) {
+    if (channels == channels_) return;
+    Image from{size() * height_, width_, channels_, std::move(pixels_)}, to;
+    convert_channels(from, channels, to);
+    channels_ = channels;
+    pixels_ = std::move(to.pixels);
+  }
+
+  int64_t height_ = 0, width_ = 0, channels_ = 0;
+  std::vector<uint8_t> pixels_;  // (size, height, width, channels)
+  std::vector<uint8_t> labels_;
+  std::string split_;
+};
+
+inline const char* split_name(Split split) { return split == Split::train ? "train" : "test"; }
+
+}  // namespace swin::data

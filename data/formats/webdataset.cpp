@@ -1,0 +1,191 @@
+// Tar shards of images and labels, as WebDataset writes them: files in a row whose names are
+// equal up to the first dot (their key) are one sample. Keys belong to their shard: the same key in
+// two shards is two samples. Images are read from their places in the shards; nothing is
+// unpacked.
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <unordered_set>
+
+#include "base/errors.h"
+#include "base/text.h"
+#include "data/formats/class_labels.h"
+#include "data/formats/encoded_dataset.h"
+#include "files/archive_file.h"
+#include "files/digest.h"
+#include "files/mapped_file.h"
+
+namespace swin::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxShards = 100'000;
+constexpr int64_t kMaxLabelBytes = 4096;
+
+bool is_image_ending(const std::string& ending) {
+  return ending == "jpg" || ending == "jpeg" || ending == "png" || ending == "webp";
+}
+
+class WebDataset : public EncodedDataset {
+ public:
+  explicit WebDataset(const DatasetOptions& options)
+      : shards_(fs::exists(options.path) ? std::vector{options.path} : shard_paths(options.path)) {
+    channels_ = options.channels;
+    decode_ = options.decode;
+    ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes);
+    files::Sha256 digest;
+    for (size_t shard = 0; shard < shards_.size(); ++shard) add_shard(shard, classes, digest);
+    if (places_.empty())
+      throw base::DataError(options.path,
+                            "found no image, expected .jpg, .jpeg, .png or .webp files, each "
+                            "with a .cls",
+                            "check what the archive holds");
+    keys_.shrink();
+    places_.shrink_to_fit();
+    class_names_ = classes.finish(labels_);
+    fingerprint_ = files::to_hex(digest.finish());
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(places_.size()); }
+  int64_t label(int64_t i) const override { return labels_[static_cast<size_t>(i)]; }
+  std::string name(int64_t i) const override {
+    const auto place = static_cast<size_t>(i);
+    return shards_[places_[place].shard] + ": " + std::string(keys_[place]);
+  }
+  std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
+    const Place& place = places_[static_cast<size_t>(i)];
+    return read_bytes(shards_[place.shard], place.offset_bytes, place.size_bytes, name(i), memory);
+  }
+
+ private:
+  struct Place {
+    int64_t offset_bytes;
+    uint32_t size_bytes, shard;
+  };
+  struct Sample {
+    const files::TarEntry *image = nullptr, *label = nullptr;
+  };
+
+  void add_shard(size_t shard, ClassLabels& classes, files::Sha256& digest) {
+    const std::string& where = shards_[shard];
+    const files::MappedFile file(where, files::FileKind::data);
+    const std::vector<files::TarEntry> entries = files::read_tar_index(file.bytes(), where);
+    std::vector<std::pair<std::string, Sample>> samples;  // in the order of the archive
+    std::unordered_set<std::string> keys;
+    for (const files::TarEntry& entry : entries) {
+      const size_t base = entry.name.rfind('/') + 1;  // 0 where there is none
+      const size_t dot = entry.name.find('.', base);
+      if (dot == base || dot == std::string::npos) continue;  // hidden, or without an ending
+      const std::string key = entry.name.substr(0, dot);
+      if (samples.empty() || samples.back().first != key) {
+        // Readers that stream a shard end a sample where the key changes: they would see two.
+        if (!keys.insert(key).second)
+          throw base::DataError(where,
+                                "found " + base::printable(entry.name) +
+                                    " apart from the files of its key before it, expected those "
+                                    "of one key in a row",
+                                "give every sample a key of its own; write the archive in the "
+                                "order of names (tar --sort=name)");
+        samples.emplace_back(key, Sample());
+      }
+      std::string ending = entry.name.substr(dot + 1);
+      for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const bool image = is_image_ending(ending);
+      if (!image && ending != "cls") continue;
+      Sample& sample = samples.back().second;
+      const files::TarEntry*& slot = image ? sample.image : sample.label;
+      if (slot != nullptr)
+        throw base::DataError(where,
+                              "found " + base::printable(slot->name) + " and " +
+                                  base::printable(entry.name) + ", expected one " +
+                                  (image ? "image" : "label") + " a key",
+                              "give every sample a key of its own");
+      slot = &entry;
+    }
+    for (const auto& [key, sample] : samples) {
+      if (sample.label == nullptr && sample.image == nullptr) continue;  // of other files
+      if (sample.label == nullptr || sample.image == nullptr)
+        throw base::DataError(
+            where,
+            "found " + base::printable((sample.label ? sample.label : sample.image)->name) +
+                (sample.label ? " without an image of that key, expected .jpg, .jpeg, .png or "
+                                ".webp"
+                              : " without a label, expected " + base::printable(key) + ".cls"),
+            "complete the sample or leave it out");
+      add_sample(shard, sample, file.bytes(), classes, digest);
+    }
+  }
+
+  void add_sample(size_t shard, const Sample& sample, std::span<const std::byte> bytes,
+                  ClassLabels& classes, files::Sha256& digest) {
+    const std::string where = shards_[shard] + ": " + sample.label->name;
+    if (sample.label->size_bytes > kMaxLabelBytes)
+      throw base::DataError(where, "found " + std::to_string(sample.label->size_bytes) +
+                                       " bytes, expected a class name or number");
+    if (sample.image->size_bytes > kMaxEncodedBytes)
+      throw base::DataError(shards_[shard] + ": " + sample.image->name,
+                            "found " + std::to_string(sample.image->size_bytes) +
+                                " bytes, expected at most " + std::to_string(kMaxEncodedBytes) +
+                                " of an image file");
+    const auto text = bytes.subspan(static_cast<size_t>(sample.label->offset_bytes),
+                                    static_cast<size_t>(sample.label->size_bytes));
+    const std::string_view label(reinterpret_cast<const char*>(text.data()), text.size());
+    labels_.push_back(classes.add(label, where));
+    keys_.push_back(sample.image->name);
+    places_.push_back({sample.image->offset_bytes, static_cast<uint32_t>(sample.image->size_bytes),
+                       static_cast<uint32_t>(shard)});
+    const std::string line = sample.image->name + "\n" + std::to_string(sample.image->size_bytes) +
+                             "\n" + std::string(label) + "\n";
+    digest.update(std::as_bytes(std::span(line)));
+  }
+
+  std::vector<std::string> shards_;
+  TextList keys_;  // the image's name in its shard
+  std::vector<Place> places_;
+  std::vector<int32_t> labels_;
+};
+
+}  // namespace
+
+void refuse_pattern(const std::string& pattern, const std::string& expected) {
+  throw base::UsageError("data.path", "found the pattern " + pattern + ", expected " + expected,
+                         "write it as shard-{0000..0012}.tar");
+}
+
+std::vector<std::string> shard_paths(const std::string& pattern) {
+  const size_t open = pattern.find('{'), dots = pattern.find("..", open),
+               close = pattern.find('}', open);
+  if (open == std::string::npos) return {pattern};
+  const auto refuse = [&](const std::string& expected) { refuse_pattern(pattern, expected); };
+  if (close == std::string::npos || dots == std::string::npos || dots > close)
+    refuse("a range in its braces");
+  const std::string first = pattern.substr(open + 1, dots - open - 1),
+                    last = pattern.substr(dots + 2, close - dots - 2);
+  const auto number = [&](const std::string& text) {
+    uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size())
+      refuse("two whole numbers in its braces");
+    return value;
+  };
+  const uint32_t begin = number(first), end = number(last);
+  if (end < begin || end - begin >= kMaxShards) refuse("a rising range of at most 100,000 shards");
+  std::vector<std::string> paths;
+  for (uint32_t i = begin; i <= end; ++i) {
+    std::string digits = std::to_string(i);
+    if (digits.size() < first.size()) digits.insert(0, first.size() - digits.size(), '0');
+    // What follows may hold a range of its own.
+    for (const std::string& rest : shard_paths(pattern.substr(close + 1))) {
+      paths.push_back(pattern.substr(0, open) + digits + rest);
+      if (paths.size() > kMaxShards) refuse("at most 100,000 shards");
+    }
+  }
+  return paths;
+}
+
+std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options) {
+  return std::make_unique<WebDataset>(options);
+}
+
+}  // namespace swin::data

@@ -1,0 +1,74 @@
+// What training does to see more than it has: from a decoded image to the numbers of a batch.
+// Every draw is a small pure function of (seed, epoch, sample) and its own stream, so that no order
+// of calls matters.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "data/image.h"
+#include "data/transforms/auto_augment.h"
+#include "data/transforms/transform.h"
+
+namespace swin::data {
+
+/// Names a sample's draws. With repeated augmentation each repeat is a sample of its own.
+struct Draw {
+  uint64_t seed = 0, epoch = 0, sample = 0;
+  base::Random random(std::string_view stream) const {
+    return base::Random(seed, stream, epoch, sample);
+  }
+};
+
+struct RandomResizedCrop {
+  std::array<double, 2> scale = {0.08, 1};           ///< of the image's area
+  std::array<double, 2> ratio = {3.0 / 4, 4.0 / 3};  ///< width / height, log-uniform
+};
+
+/// Largest change of each factor: it is uniform in [max(0, 1 − x), 1 + x]; of the hue in [−x, x].
+struct ColorJitter {
+  double brightness = 0, contrast = 0, saturation = 0, hue = 0;
+  bool any() const { return brightness > 0 || contrast > 0 || saturation > 0 || hue > 0; }
+};
+
+struct Augment {
+  int64_t random_crop =
+      0;  ///< zero padding, in pixels on each side, before a crop back to size; 0: off
+  double horizontal_flip = 0;                                           ///< probability
+  std::optional<RandomResizedCrop> random_resized_crop = std::nullopt;  ///< instead of fit()
+  std::optional<AutoAugment> auto_augment = std::nullopt;
+  ColorJitter color_jitter = {};  ///< off where there is an auto_augment, as in timm
+  double random_erasing = 0;      ///< probability
+  int64_t repeats = 1;            ///< of each image in a row, each with its own draws
+};
+
+struct Box {
+  int64_t top = 0, left = 0, height = 0, width = 0;
+  bool operator==(const Box&) const = default;
+};
+
+/// torchvision's RandomResizedCrop.get_params: ten tries at a box of random area and shape, then
+/// the largest middle box of an allowed shape. Draws from ("data/random_resized_crop", …).
+Box random_resized_crop(const RandomResizedCrop& options, int64_t height, int64_t width,
+                        const Draw& draw);
+
+/// The box that timm's RandomErasing fills with normal numbers: area 0.02 … 1/3 of the image,
+/// height / width log-uniform in 0.3 … 1/0.3, ten tries. Draws from ("data/random_erasing", …).
+std::optional<Box> random_erasing(double probability, int64_t height, int64_t width,
+                                  const Draw& draw);
+/// Fills the box of (height, width, channels) normalized numbers with N(0, 1), each its own.
+/// Draws from ("data/random_erasing/values", …).
+void erase(const Box& box, int64_t width, int64_t channels, const Draw& draw, float* values);
+
+/// torchvision's ColorJitter: the four changes in a random order.
+/// Draws from ("data/color_jitter", …).
+std::vector<Choice> color_jitter(const ColorJitter& options, const Draw& draw);
+
+/// A training sample: random resized crop or fit, random crop, flip, auto_augment or color_jitter,
+/// normalization, random erasing.
+/// @param loaded as the data set gives it, with the channels of `preprocess`.
+/// @param out (height, width, channels) of `preprocess`.
+void make_training_sample(const Image& loaded, const Preprocess& preprocess, const Augment& augment,
+                          const Normalization& normalization, const Draw& draw, float* out);
+
+}  // namespace swin::data

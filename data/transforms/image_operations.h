@@ -1,0 +1,48 @@
+// The operations that augmentation policies choose from. For a given argument each gives the bytes
+// of Pillow (ImageOps, ImageEnhance, Image.transform); nothing here is random.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "data/image.h"
+#include "data/transforms/kernels/pixels.h"
+
+namespace swin::data {
+
+enum class Operation {
+  auto_contrast,  ///< each channel stretched to 0 … 255
+  equalize,       ///< each channel's histogram made flat
+  invert,         ///< 255 − x
+  rotate,         ///< degrees, counter-clockwise
+  posterize,      ///< bits kept, 0 … 8
+  solarize,       ///< x from this value on becomes 255 − x
+  solarize_add,   ///< added to x below 128
+  color,          ///< factor: 0 is gray, 1 the image
+  contrast,       ///< factor: 0 is the mean gray, 1 the image
+  brightness,     ///< factor: 0 is black, 1 the image
+  sharpness,      ///< factor: 0 is smoothed, 1 the image
+  shear_x,        ///< x of the source grows by this much per row
+  shear_y,        ///< y of the source grows by this much per column
+  translate_x,    ///< pixels added to x of the source
+  translate_y,    ///< pixels added to y of the source
+  hue,            ///< share of the circle, −0.5 … 0.5; torchvision's adjust_hue
+};
+
+/// "auto_contrast", …
+const char* name_of(Operation operation);
+/// The operation of a name. @throws UsageError.
+Operation operation_named(const std::string& name);
+
+/// What the geometric operations need to know.
+struct Canvas {
+  Sampling sampling = Sampling::bicubic;
+  std::array<uint8_t, 3> fill = {0, 0, 0};  ///< of what comes in from outside; gray uses the first
+};
+
+/// Applies one operation in place. A gray image has no color and no hue: those leave it as it is.
+/// @param scratch memory that is used again.
+void apply(Operation operation, double argument, const Canvas& canvas, Image& image,
+           Image& scratch);
+
+}  // namespace swin::data

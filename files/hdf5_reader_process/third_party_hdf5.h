@@ -1,0 +1,62 @@
+// Images and labels in HDF5 files that somebody else wrote. libhdf5 crashes and hangs on damaged
+// or hostile files, so it meets them in a child process behind walls
+// (files/hdf5_reader_process/sandbox.h) that has nothing but the open file and a socket; whatever
+// becomes of it, this process reads on.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace swin::files {
+
+/// A file with `/images` (N, height, width, channels) or (N, height, width) of uint8, and `/labels`
+/// (N) of integers, or (N, classes) of 0 and 1; optional names as `/class_names` (dataset or root
+/// attribute, strings of fixed length). The profile: contiguous or chunked, without filters; no
+/// soft, external or user-defined links, no external or virtual storage, nothing declared larger
+/// than the file. Const functions may be called by several threads; they take turns.
+class ThirdPartyHdf5 {
+ public:
+  /// What is said of the end of the conversation: this process's file, or a test's.
+  struct Channel {
+    int socket = -1;                 ///< owned
+    int child = -1;                  ///< process id, reaped at the end; −1: none
+    int64_t file_bytes = 0;          ///< nothing may be declared larger
+    int wall_milliseconds = 60'000;  ///< without a byte from the child, after which it is given up
+    int cpu_seconds = 5;             ///< that the child may compute for one answer
+  };
+
+  /// Starts the reader on a file. @throws base::DataError where the file is missing, damaged,
+  /// outside the profile, or its reader died, hung or lied; the line names the file.
+  explicit ThirdPartyHdf5(const std::filesystem::path& path);
+  /// A conversation with whoever is at the other end.
+  ThirdPartyHdf5(std::string where, const Channel& channel);
+  ~ThirdPartyHdf5();
+  ThirdPartyHdf5(const ThirdPartyHdf5&) = delete;
+  ThirdPartyHdf5& operator=(const ThirdPartyHdf5&) = delete;
+
+  int64_t num_images() const;
+  int64_t height() const;
+  int64_t width() const;
+  int64_t channels() const;  ///< 1 or 3
+  /// Classes of labels (N, classes); 0: labels are (N), one an image.
+  int64_t label_columns() const;
+  int64_t image_bytes() const { return height() * width() * channels(); }
+  /// Empty where the file has none.
+  const std::vector<std::string>& class_names() const;
+
+  /// Images first … first + count − 1. @param bytes count · image_bytes().
+  void read_images(int64_t first, int64_t count, std::span<uint8_t> bytes) const;
+  /// All labels, row by row: (N) or (N · label_columns()).
+  std::vector<int64_t> read_labels() const;
+
+ private:
+  void begin();
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace swin::files

@@ -1,0 +1,232 @@
+// HDF5 data sets of others: images, labels, names, fractions, and what is refused.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "base/errors.h"
+#include "base/random.h"
+#include "data/dataset.h"
+#include "files/hdf5_file.h"
+#include "tests/support/temporary_directory.h"
+
+namespace swin::data {
+namespace {
+
+using ::testing::HasSubstr;
+
+DatasetOptions options_of(const std::string& name) {
+  DatasetOptions options;
+  options.format = "hdf5";
+  options.path = std::string(SWIN_SOURCE_DIR "/tests/files/hdf5/") + name + ".h5";
+  return options;
+}
+
+TEST(Hdf5Dataset, HoldsImagesAndLabels) {
+  const auto set = open_dataset(options_of("contiguous"));
+  ASSERT_EQ(set->size(), 6);
+  EXPECT_FALSE(set->multi_label());
+  EXPECT_EQ(set->class_names(), (std::vector<std::string>{"cat", "dog", "emu"}));
+  for (int64_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(set->label(i), i % 3);
+    EXPECT_EQ(set->labels(i), (std::vector<int64_t>{i % 3}));
+    const Image image = set->load(i);
+    ASSERT_EQ(image.height, 5);
+    ASSERT_EQ(image.width, 7);
+    ASSERT_EQ(image.channels, 3);
+    EXPECT_EQ(image.row(2)[3 * 4 + 1], static_cast<uint8_t>(131 * i + 17 * 2 + 29 * 4 + 71));
+  }
+}
+
+TEST(Hdf5Dataset, ChangesChannels) {
+  const auto gray = open_dataset(options_of("gray"));
+  const Image image = gray->load(1);
+  ASSERT_EQ(image.channels, 3);
+  EXPECT_EQ(image.row(2)[3 * 4], static_cast<uint8_t>(131 + 17 * 2 + 29 * 4));
+  EXPECT_EQ(image.row(2)[3 * 4 + 2], image.row(2)[3 * 4]);
+  DatasetOptions options = options_of("contiguous");
+  options.channels = 1;
+  EXPECT_EQ(open_dataset(options)->load(0).channels, 1);
+}
+
+TEST(Hdf5Dataset, ClassesWithoutNamesAreNumbered) {
+  EXPECT_EQ(open_dataset(options_of("chunked"))->class_names(),
+            (std::vector<std::string>{"0", "1", "2"}));
+}
+
+TEST(Hdf5Dataset, SeveralLabels) {
+  const auto set = open_dataset(options_of("many_labels"));
+  EXPECT_TRUE(set->multi_label());
+  EXPECT_EQ(set->num_classes(), 3);
+  EXPECT_EQ(set->labels(0), (std::vector<int64_t>{0, 2}));
+  EXPECT_EQ(set->labels(1), (std::vector<int64_t>{}));
+  EXPECT_EQ(set->label(1), 0);
+  EXPECT_EQ(set->labels(3), (std::vector<int64_t>{0, 1, 2}));
+  EXPECT_EQ(set->label(4), 2);
+}
+
+TEST(Hdf5Dataset, FractionsAreDisjoint) {
+  DatasetOptions first = options_of("contiguous"), second = first;
+  first.fraction_end = second.fraction_begin = 0.5;
+  std::set<std::string> names;
+  for (const DatasetOptions& options : {first, second}) {
+    const auto set = open_dataset(options);
+    ASSERT_EQ(set->size(), 3);
+    for (int64_t i = 0; i < 3; ++i) names.insert(set->name(i));
+  }
+  EXPECT_EQ(names.size(), 6u);
+}
+
+TEST(Hdf5Dataset, FingerprintIsOfTheContents) {
+  const std::string contiguous = open_dataset(options_of("contiguous"))->fingerprint();
+  EXPECT_EQ(contiguous, open_dataset(options_of("chunked"))->fingerprint());
+  EXPECT_NE(contiguous, open_dataset(options_of("gray"))->fingerprint());
+}
+
+// A set of more than a quarter of the memory is not read at once. Its file is one hole but for the
+// tables and some images, so it costs neither disk nor time.
+class LargeHdf5 : public ::testing::Test {
+ protected:
+  static constexpr int64_t kSide = 512, kImageBytes = kSide * kSide * 3, kWritten = 16;
+
+  LargeHdf5() : path_(directory_ / "large.h5") {
+    const int64_t memory_bytes =
+        static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<int64_t>(sysconf(_SC_PAGESIZE));
+    images_ = memory_bytes / 4 / kImageBytes + 100;
+    size_bytes_ = static_cast<size_t>(images_ * kImageBytes);
+    nothing_ =
+        ::mmap(nullptr, size_bytes_, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  }
+  ~LargeHdf5() override {
+    if (nothing_ != MAP_FAILED) ::munmap(nothing_, size_bytes_);
+  }
+
+  /// Images that are not black: the first, the last, and some between.
+  int64_t place_of(int64_t written) const { return written * (images_ - 1) / (kWritten - 1); }
+  static std::vector<uint8_t> pixels_of(int64_t i) {
+    std::vector<uint8_t> pixels(static_cast<size_t>(kImageBytes));
+    for (size_t at = 0; at < pixels.size(); ++at)
+      pixels[at] = static_cast<uint8_t>(static_cast<size_t>(i) * 31 + at * 7 + at / 1000 + 1);
+    return pixels;
+  }
+
+  void write() {
+    std::vector<int64_t> labels(static_cast<size_t>(images_));
+    for (size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<int64_t>(i % 5);
+    const std::span<const std::byte> pixels{static_cast<const std::byte*>(nothing_), size_bytes_};
+    const files::NamedArray arrays[] = {
+        {"images", files::DType::u8, {images_, kSide, kSide, 3}, pixels, nullptr},
+        files::NamedArray::of("labels", {images_}, std::span<const int64_t>(labels))};
+    const files::Hdf5Image image = files::build_hdf5(arrays, {});
+    const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ASSERT_GE(file, 0);
+    ASSERT_EQ(::ftruncate(file, image.size_bytes()), 0);
+    int64_t at = 0;
+    const auto put = [&](const void* bytes, size_t size, int64_t offset) {
+      ASSERT_EQ(::pwrite(file, bytes, size, offset), static_cast<ssize_t>(size));
+    };
+    for (const auto span : image.spans()) {
+      if (span.data() != pixels.data()) {
+        put(span.data(), span.size(), at);
+      } else {
+        images_at_ = at;
+        for (int64_t k = 0; k < kWritten; ++k) {
+          const std::vector<uint8_t> own = pixels_of(place_of(k));
+          put(own.data(), own.size(), at + place_of(k) * kImageBytes);
+        }
+      }
+      at += static_cast<int64_t>(span.size());
+    }
+    ::close(file);
+  }
+
+  test::TemporaryDirectory directory_;
+  std::string path_;
+  int64_t images_ = 0;
+  size_t size_bytes_ = 0;
+  void* nothing_ = MAP_FAILED;
+  int64_t images_at_ = 0;  // in the file
+};
+
+TEST_F(LargeHdf5, IsReadOnDemandByManyThreads) {
+  ASSERT_NE(nothing_, MAP_FAILED);
+  write();
+  DatasetOptions options;
+  options.format = "hdf5";
+  options.path = path_;
+  const auto set = open_dataset(options);
+  ASSERT_EQ(set->size(), images_);
+  EXPECT_EQ(set->num_classes(), 5);
+  std::vector<std::thread> threads;
+  for (uint64_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      const base::Permutation order(static_cast<size_t>(2 * kWritten),
+                                    base::Random(5, "large_hdf5", t));
+      Image image;
+      for (size_t k = 0; k < static_cast<size_t>(2 * kWritten); ++k) {
+        const auto place = static_cast<int64_t>(order(k));
+        // A written one, or its neighbor, which is black.
+        const bool black = place >= kWritten;
+        const int64_t written = place_of(place % kWritten);
+        const int64_t i = !black ? written : written == 0 ? 1 : written - 1;
+        set->load(i, image);
+        ASSERT_EQ(image.height, kSide);
+        ASSERT_EQ(image.channels, 3);
+        const std::vector<uint8_t> expected =
+            black ? std::vector<uint8_t>(image.pixels.size(), 0) : pixels_of(i);
+        ASSERT_TRUE(image.pixels == expected) << "image " << i;
+        ASSERT_EQ(set->label(i), i % 5);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(LargeHdf5, IsIdentifiedByItsEnds) {
+  ASSERT_NE(nothing_, MAP_FAILED);
+  write();
+  DatasetOptions options;
+  options.format = "hdf5";
+  options.path = path_;
+  const std::string fingerprint = open_dataset(options)->fingerprint();
+  const auto change = [&](int64_t i) {
+    std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(images_at_ + i * kImageBytes + 99);
+    ASSERT_TRUE(file.put('x').good());
+  };
+  change(images_ / 2 + 1);
+  EXPECT_EQ(open_dataset(options)->fingerprint(), fingerprint);
+  change(images_ - 1);
+  EXPECT_NE(open_dataset(options)->fingerprint(), fingerprint);
+}
+
+TEST(Hdf5Dataset, RefusesLabelsOutOfRange) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"label_out_of_range", "found the label 3 of image 3, expected 0 … 2"},
+      {"negative_label", "found the label -1 of image 3, expected 0 …"},
+      {"class_left_out",
+       "found the label 3 of image 2, expected every class from 0 on, but no image is of class 2"},
+      {"not_a_bit", "found the label 2 of image 0, expected 0 or 1"},
+      {"gzip", "filtered (gzip)"},
+  };
+  for (const auto& [name, expected] : cases) {
+    const DatasetOptions options = options_of(name);
+    try {
+      open_dataset(options);
+      ADD_FAILURE() << name << " was read";
+    } catch (const base::DataError& error) {
+      EXPECT_THAT(error.what(), HasSubstr(expected));
+      EXPECT_THAT(error.what(), HasSubstr(options.path));
+    }
+  }
+  DatasetOptions options = options_of("chunked");
+  options.num_classes = 2;
+  EXPECT_THROW(open_dataset(options), base::DataError);
+}
+
+}  // namespace
+}  // namespace swin::data

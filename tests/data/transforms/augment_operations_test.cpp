@@ -1,0 +1,48 @@
+#include <gmock/gmock.h>
+
+#include "data/transforms/image_operations.h"
+#include "tests/data/test_files.h"
+
+namespace swin::data {
+namespace {
+
+// The images of scripts/reference/make_augment_goldens.py.
+Image test_image(const std::string& name) {
+  Image image;
+  if (name == "noise" || name == "tiny") {
+    name == "noise" ? image.reshape(31, 37, 3) : image.reshape(2, 2, 3);
+    image.pixels = noise(image.height * image.width * 3);
+    return image;
+  }
+  name == "slope" ? image.reshape(33, 40, 3) : image.reshape(24, 24, 1);
+  const Bytes random = noise(image.height * image.width * image.channels);
+  size_t i = 0;
+  for (int64_t y = 0; y < image.height; ++y)
+    for (int64_t x = 0; x < image.width; ++x)
+      for (int64_t c = 0; c < image.channels; ++c, ++i)
+        image.pixels[i] = static_cast<uint8_t>(y * 2 + x * 3 + c * 20 + random[i] % 16 + 10);
+  return image;
+}
+
+TEST(ImageOperations, EqualPillowOnEveryByte) {
+  Image scratch;
+  for (const auto& row : read_table("augment_goldens.txt")) {
+    Image image = test_image(row[0]);
+    const Canvas canvas{row[3] == "nearest"    ? Sampling::nearest
+                        : row[3] == "bilinear" ? Sampling::bilinear
+                                               : Sampling::bicubic,
+                        {124, 116, 104}};
+    apply(operation_named(row[1]), std::stod(row[2]), canvas, image, scratch);
+    EXPECT_EQ(sha256_of(image.pixels), row[4])
+        << row[0] << " " << row[1] << " " << row[2] << " " << row[3];
+  }
+}
+
+TEST(ImageOperations, EveryNameIsThatOfItsOperation) {
+  for (int i = 0; i <= static_cast<int>(Operation::hue); ++i)
+    EXPECT_EQ(static_cast<int>(operation_named(name_of(static_cast<Operation>(i)))), i);
+  EXPECT_THROW(operation_named("cutout"), base::UsageError);
+}
+
+}  // namespace
+}  // namespace swin::data

@@ -1,0 +1,132 @@
+#include "trainers/run/initialize.h"
+
+#include <charconv>
+#include <fstream>
+
+#include "base/errors.h"
+#include "trainers/run/stored_model.h"
+
+namespace swin::trainers {
+
+namespace {
+
+using Action = weights::AdaptedTensor::Action;
+constexpr Action kActions[] = {Action::loaded,        Action::resized, Action::adapted,
+                               Action::reinitialized, Action::missing, Action::skipped};
+
+std::string list_text(const std::vector<int64_t>& values) {
+  return base::to_text(base::Json::array_of(values));
+}
+
+}  // namespace
+
+std::vector<int64_t> read_class_index(const std::string& path) {
+  std::ifstream file(path);
+  if (!file)
+    throw base::UsageError(path, "found no such file, expected one class index a line",
+                           "correct init.class_index_file");
+  std::vector<int64_t> rows;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty() && file.peek() == EOF) break;  // an editor's last empty line
+    int64_t row = -1;
+    const char* end = line.data() + line.size();
+    const auto [stop, error] = std::from_chars(line.data(), end, row);
+    if (error != std::errc() || stop != end || row < 0 || line[0] == '-')
+      throw base::UsageError(
+          path + ":" + std::to_string(rows.size() + 1),
+          "found \"" + line.substr(0, 40) + "\", expected a whole number from 0 on",
+          "line k is the file's class of class k");
+    rows.push_back(row);
+  }
+  if (rows.empty())
+    throw base::UsageError(path, "found an empty file, expected one class index a line",
+                           "correct init.class_index_file");
+  return rows;
+}
+
+base::Json to_json(const weights::AdaptReport& report, const weights::WeightFile& file) {
+  base::Json json = base::Json::object();
+  json["file"] = file.where;
+  json["format"] = file.format;
+  json["dialect"] = weights::name_of(file.dialect);
+  base::Json counts = base::Json::object();
+  for (const Action action : kActions) counts[weights::name_of(action)] = report.count(action);
+  json["counts"] = std::move(counts);
+  json["notes"] = base::Json::array_of(file.notes);
+  base::Json tensors = base::Json::array();
+  for (const weights::AdaptedTensor& tensor : report.tensors) {
+    base::Json row = base::Json::object();
+    row["name"] = tensor.name;
+    row["action"] = weights::name_of(tensor.action);
+    if (!tensor.detail.empty()) row["detail"] = tensor.detail;
+    tensors.push_back(std::move(row));
+  }
+  json["tensors"] = std::move(tensors);
+  return json;
+}
+
+InitialWeights::InitialWeights(Config& config, Progress& progress)
+    : init_(config.init),
+      file_(weights::read_weight_file(*init_.checkpoint, init_.allow_unexpected)),
+      source_(file_.config_json ? std::optional(stored_config_of(file_).model) : std::nullopt) {
+  options_.head = init_.head == "keep"    ? weights::HeadInit::keep
+                  : init_.head == "reset" ? weights::HeadInit::reset
+                                          : weights::HeadInit::automatic;
+  options_.position_resize = init_.position_bias_resize == "timm"
+                                 ? weights::PositionResize::timm
+                                 : weights::PositionResize::bicubic;
+  options_.allow_missing = init_.allow_missing;
+  options_.allow_unexpected = init_.allow_unexpected;
+  if (init_.class_index_file) {
+    options_.class_rows = read_class_index(*init_.class_index_file);
+    options_.class_rows_where = *init_.class_index_file;
+  }
+  layers::ModelConfig& model = config.model;
+  if (model.name != "swin_v2" || file_.model != "swin_v2" || !model.pretrained_window_sizes.empty())
+    return;
+  const weights::PretrainedWindows windows = weights::pretrained_windows(file_, source_, model);
+  model.pretrained_window_sizes = windows.sizes;
+  if (!windows.known)
+    progress.warning("swin: warning: " + file_.where +
+                     ": nothing says with which windows these weights were trained; taken to be "
+                     "this model's; else set model.pretrained_window_sizes");
+  else if (!windows.sizes.empty())
+    progress.message("model.pretrained_window_sizes is " + list_text(windows.sizes) + ", from " +
+                     windows.how);
+}
+
+void InitialWeights::load(layers::Model& model, const RunDirectory& directory,
+                          Progress& progress) const {
+  const weights::AdaptReport report =
+      weights::adapt_weights(model.parameters(), model.config(), file_, source_, options_);
+  std::string counts;
+  for (const Action action : kActions)
+    if (const int64_t count = report.count(action))
+      counts +=
+          (counts.empty() ? "" : ", ") + std::to_string(count) + " " + weights::name_of(action);
+  progress.message("beginning with " + file_.where + " (" + file_.format + ", " +
+                   weights::name_of(file_.dialect) + " names): " + counts);
+  // Tables that the sizes give are skipped by the dozen, for one reason.
+  std::string reason;
+  int64_t alike = 0;
+  const auto flush = [&] {
+    if (alike > 1) progress.message("  … and " + std::to_string(alike - 1) + " more: " + reason);
+    alike = 0;
+  };
+  for (const weights::AdaptedTensor& tensor : report.tensors) {
+    if (tensor.action == Action::loaded) continue;
+    const bool again = tensor.action == Action::skipped && alike > 0 && tensor.detail == reason;
+    if (!again) flush();
+    if (!again)
+      progress.message("  " + std::string(weights::name_of(tensor.action)) + " " + tensor.name +
+                       (tensor.detail.empty() ? "" : ": " + tensor.detail));
+    alike = tensor.action == Action::skipped ? alike + 1 : 0;
+    reason = tensor.detail;
+  }
+  flush();
+  for (const std::string& note : file_.notes) progress.message("  " + note);
+  directory.write("init.json", base::to_text(to_json(report, file_), 2) + "\n");
+}
+
+}  // namespace swin::trainers

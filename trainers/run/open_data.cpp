@@ -1,0 +1,31 @@
+#include "trainers/run/open_data.h"
+
+#include "base/errors.h"
+#include "trainers/run/data_options.h"
+
+namespace swin::trainers {
+
+std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
+                                               bool training) {
+  data::DatasetOptions options;
+  options.format = dataset.format;
+  options.path = dataset.path;
+  options.split = dataset.split == "test" ? data::Split::test : data::Split::train;
+  options.fraction_begin = dataset.fraction_begin;
+  options.fraction_end = dataset.fraction_end;
+  options.channels = config.model.in_chans;
+  options.decode = decode_of(config, training);
+  options.num_classes = config.model.num_classes;
+  options.seed = static_cast<uint64_t>(dataset.seed);
+  options.synthetic_size = config.model.image_size;
+  options.synthetic_samples = dataset.samples;
+  auto opened = data::open_dataset(options);
+  if (opened->multi_label() && !config.task.many_labels())
+    throw base::UsageError("task.name",
+                           "found \"" + config.task.name + "\" and, in " + dataset.path +
+                               ", images of several classes, expected one class an image",
+                           "set it to \"multi_label_classification\"");
+  return opened;
+}
+
+}  // namespace swin::trainers

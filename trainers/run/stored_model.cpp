@@ -1,0 +1,131 @@
+#include "trainers/run/stored_model.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "base/text.h"
+
+namespace swin::trainers {
+namespace {
+
+std::vector<int64_t> sides_of(const autograd::Shape& shape) {
+  std::vector<int64_t> sides;
+  for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
+  return sides;
+}
+
+}  // namespace
+
+base::Json stored_json(const files::CheckpointFile& file, const char* name) {
+  const std::string where = file.path().string() + ": meta/" + name;
+  try {
+    return base::parse_json(file.meta(name), where);
+  } catch (const base::JsonSyntaxError& e) {
+    throw base::WeightError(where, e.what, "take another checkpoint");
+  }
+}
+
+base::Json stored_config(const files::CheckpointFile& file) { return stored_json(file, "config"); }
+
+std::vector<std::string> stored_class_names(const files::CheckpointFile& file) {
+  const base::Json json = stored_json(file, "class_names");
+  std::vector<std::string> names;
+  bool strings = json.is_array();
+  if (strings)
+    for (const base::Json& name : json.items()) {
+      strings &= name.is_string();
+      if (strings) names.push_back(name.as_string());
+    }
+  if (!strings)
+    throw base::WeightError(file.path().string() + ": meta/class_names",
+                            "found something else, expected a list of names",
+                            "take another checkpoint");
+  return names;
+}
+
+void read_slab(const files::CheckpointFile& file, const std::string& group,
+               const layers::Parameters& parameters, float* slab) {
+  const std::string prefix = group + "/";
+  std::vector<std::string> missing, other_shape, left_over;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const layers::ParameterEntry& entry = parameters[i];
+    const std::string name = prefix + entry.name;
+    if (!file.contains(name)) {
+      missing.push_back(entry.name);
+    } else if (const auto expected = sides_of(entry.shape); file.shape_of(name) != expected) {
+      other_shape.push_back(entry.name + " of " + files::to_text(file.shape_of(name)) + " for " +
+                            files::to_text(expected));
+    }
+  }
+  for (const auto& entry : file.entries())
+    if (entry.name.starts_with(prefix) && !parameters.find(entry.name.substr(prefix.size())))
+      left_over.push_back(entry.name.substr(prefix.size()));
+  const std::string where = file.path().string() + ": " + group;
+  const std::string remedy = "the file belongs to a model of another config";
+  if (!missing.empty())
+    throw base::WeightError(
+        where,
+        "found no " + base::listing(missing) + ", expected the parameters of the config's model",
+        remedy);
+  if (!other_shape.empty())
+    throw base::WeightError(
+        where, "found " + base::listing(other_shape) + ", expected equal shapes", remedy);
+  if (!left_over.empty())
+    throw base::WeightError(
+        where,
+        "found " + base::listing(left_over) + ", expected only parameters of the config's model",
+        remedy);
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const layers::ParameterEntry& entry = parameters[i];
+    file.read_float32(prefix + entry.name,
+                      {slab + entry.offset, static_cast<size_t>(entry.numel())});
+  }
+}
+
+LoadedModel load_model(const std::string& checkpoint, const std::vector<std::string>& sets) {
+  const files::CheckpointFile file(checkpoint);
+  LoadedModel loaded;
+  loaded.path = checkpoint;
+  loaded.step = file.step();
+  loaded.epoch = file.epoch();
+  base::Json document = stored_config(file);
+  try {
+    loaded.config = parse_config_without_data(document);
+  } catch (const base::UsageError& e) {
+    throw base::WeightError(checkpoint + ": meta/config", e.what(), "take another checkpoint");
+  }
+  if (!sets.empty()) {
+    apply_sets(document, sets);
+    loaded.config = parse_config_without_data(document);
+  }
+  loaded.fingerprint = file.find_meta("dataset_fingerprint").value_or("{}");
+  const int64_t num_classes = loaded.config.model.num_classes;
+  if (file.find_meta("class_names")) {
+    loaded.class_names = stored_class_names(file);
+    if (static_cast<int64_t>(loaded.class_names.size()) != num_classes)
+      throw base::WeightError(checkpoint,
+                              "found " + std::to_string(loaded.class_names.size()) +
+                                  " class names for " + std::to_string(num_classes) +
+                                  " classes, expected as many",
+                              "take another checkpoint");
+  } else {
+    // Converted weights have a config but no data set: classes are called by their numbers.
+    for (int64_t i = 0; i < num_classes; ++i) loaded.class_names.push_back(std::to_string(i));
+  }
+  loaded.model = std::make_unique<layers::Model>(loaded.config.model, 0, false);
+  read_slab(file, "model", loaded.model->parameters(), loaded.model->parameters().slab());
+  return loaded;
+}
+
+Config stored_config_of(const weights::WeightFile& file) {
+  const std::string where = file.where + ": meta/config";
+  try {
+    return parse_config_without_data(base::parse_json(*file.config_json, where));
+  } catch (const base::JsonSyntaxError& error) {
+    throw base::WeightError(where, error.what, "use another checkpoint of the run");
+  } catch (const base::UsageError& error) {
+    throw base::WeightError(where, error.what(), "use another checkpoint of the run");
+  }
+}
+
+}  // namespace swin::trainers

@@ -1,0 +1,69 @@
+// Golden files: what another program computed for an input.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "autograd/tensor/tensor.h"
+#include "files/safetensors.h"
+
+namespace swin::verify {
+
+/// Of logits, features and loss, and of gradients; relative to the largest entry of the tensor.
+inline constexpr double kForwardTolerance = 2e-5, kGradientTolerance = 1e-4;
+
+/// How far one tensor is from the golden's.
+struct TensorError {
+  std::string name;          ///< as in the golden file
+  double max_abs_error = 0;  ///< infinite where a number is not finite
+  double max_rel_error =
+      0;                 ///< the largest difference over the largest entry of the golden's tensor
+  double tolerance = 0;  ///< of max_rel_error
+  bool passed = false;
+};
+
+/// A tensor that a golden file holds: whole, or as generated samples (`sample.<name>`) with the
+/// largest absolute entry of the whole (`max.<name>`).
+struct GoldenTensor {
+  std::string name;
+  const files::NamedArray *whole = nullptr, *sample = nullptr, *largest = nullptr;
+};
+
+/// A .safetensors file with `input` (B, C, H, W), optionally `target` ((B) integers or (B, classes)
+/// float32), and tensors to compare with. `__metadata__.swin`, a JSON object, may say `seed` (an
+/// integer: what the samples were chosen by), `weights` ("counted:7": the golden is of these) and
+/// `image_shape` (the input is counted and not in the file).
+class GoldenFile {
+ public:
+  /// @throws base::WeightError where the file is missing, damaged or its samples are incomplete.
+  explicit GoldenFile(const std::string& path);
+
+  const std::string& where() const { return file_.where(); }
+  const files::SafetensorsFile& file() const { return file_; }
+  /// Sorted by name; without `input` and `target`.
+  const std::vector<GoldenTensor>& tensors() const { return tensors_; }
+  const GoldenTensor* find(const std::string& name) const;  ///< null where absent
+  const std::optional<std::string>& weights() const { return weights_; }
+  const std::optional<uint64_t>& seed() const { return seed_; }
+  bool has_target() const { return file_.find("target") != nullptr; }
+
+  /// The input as (B, H, W, C).
+  autograd::Tensor images() const;
+  /// The target as rows of probabilities (B, classes); integers become one-hot.
+  autograd::Tensor target(const autograd::Shape& logits) const;
+  /// @param values of the tensor recomputed, of this shape.
+  /// @throws base::WeightError where the golden's tensor has another shape.
+  TensorError compare(const GoldenTensor& golden, const autograd::Shape& shape, const real* values,
+                      double tolerance) const;
+
+ private:
+  void read_metadata();
+  files::SafetensorsFile file_;
+  std::vector<GoldenTensor> tensors_;
+  std::optional<std::string> weights_;
+  std::optional<uint64_t> seed_;
+  std::vector<int64_t> image_shape_;
+};
+
+}  // namespace swin::verify

@@ -1,0 +1,268 @@
+#include "verify/verified_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "autograd/ops/ops.h"
+#include "base/errors.h"
+#include "layers/backbone.h"
+#include "layers/model.h"
+#include "layers/simmim.h"
+#include "weights/generated_weights.h"
+#include "weights/load_weights.h"
+
+namespace swin::verify {
+
+using autograd::Tensor;
+using files::NamedArray;
+using layers::ModelConfig;
+
+VerifiedWeights::VerifiedWeights(const std::string& name)
+    : where(name), seed(weights::generated_seed(name)) {
+  if (!seed) file = weights::read_weight_file(name);
+}
+
+namespace {
+
+void fill(layers::Parameters& parameters, const VerifiedWeights& weights,
+          std::span<const NamedArray> arrays) {
+  if (weights.seed)
+    weights::fill_generated(parameters, *weights.seed);
+  else
+    weights::load_weights(parameters, arrays, weights.where);
+}
+
+// Σ x · constants, whose gradient at x are the constants.
+Tensor weighted_sum(const Tensor& x, const std::vector<double>& constants) {
+  Tensor weight({1, x.numel()});
+  std::copy(constants.begin(), constants.end(), weight.mutable_data());
+  return autograd::linear(autograd::reshape(x, {1, x.numel()}), weight, Tensor());
+}
+
+// Logits, each stage's map, and the mean cross entropy with the target.
+class Classifier : public VerifiedModel {
+ public:
+  Classifier(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
+             ModelConfig config)
+      : golden_(golden),
+        with_loss_(asked.loss || asked.gradients),
+        has_head_(asked.logits || with_loss_),
+        model_(sized(golden, weights, std::move(config)), 0, asked.gradients) {
+    if (with_loss_ && !golden.has_target())
+      throw base::WeightError(
+          golden.where(),
+          "found a loss or gradients and no target, expected target (B) or (B, classes)");
+    const bool whole = weights.seed || weights.file.find("head.weight");
+    fill(parameters(), weights, whole ? weights.file.arrays : trunk_of(weights.file));
+  }
+  layers::Parameters& parameters() override { return model_.parameters(); }
+
+  Outputs operator()(const Tensor& images) const override {
+    Outputs outputs;
+    std::vector<Tensor> features;
+    const Tensor logits = model_.forward(images, layers::Pass{}, &features);
+    if (has_head_) outputs.maps.push_back({"logits", logits});
+    for (size_t i = 0; i < features.size(); ++i)
+      outputs.maps.push_back({"features." + std::to_string(i), features[i]});
+    if (with_loss_)
+      outputs.loss = autograd::cross_entropy(logits, golden_.target(logits.shape()),
+                                             real{1} / static_cast<real>(logits.dim(0)));
+    return outputs;
+  }
+
+ private:
+  // Outputs of the head, where the config leaves them to the weights.
+  ModelConfig sized(const GoldenFile& golden, const VerifiedWeights& weights,
+                    ModelConfig config) const {
+    const NamedArray* head = weights.file.find("head.weight");
+    if (!head && !weights.seed) {
+      if (has_head_)
+        throw base::WeightError(
+            weights.where,
+            "found weights without a head, expected one for the logits, loss or gradients of " +
+                golden.where(),
+            "give weights with a head, or a golden of features.<stage> alone");
+      config.num_classes = 1;
+    }
+    if (config.num_classes != 0) return config;
+    const GoldenTensor* logits = golden.find("logits");
+    if (head && head->shape.size() == 2)
+      config.num_classes = head->shape[0];
+    else if (logits && logits->whole && logits->whole->shape.size() == 2)
+      config.num_classes = logits->whole->shape[1];
+    else if (!has_head_)
+      config.num_classes = 1;
+    return config;
+  }
+
+  // The stages of a classifier, a backbone or SimMIM's encoder; what follows them is not compared
+  // and as the model has it.
+  std::vector<NamedArray> trunk_of(const weights::WeightFile& file) const {
+    const auto follows = [](const std::string& name) {
+      return name.starts_with("head.") || name.starts_with("norm") || name.starts_with("fc_norm.");
+    };
+    std::vector<NamedArray> trunk = weights::encoder_of(file.arrays);
+    std::erase_if(trunk, [&](const NamedArray& array) { return follows(array.name); });
+    const layers::Parameters& own = model_.parameters();
+    for (size_t i = 0; i < own.size(); ++i) {
+      if (!follows(own[i].name)) continue;
+      std::vector<int64_t> shape;
+      for (int side = 0; side < own[i].shape.rank(); ++side) shape.push_back(own[i].shape[side]);
+      auto zeros = std::make_shared<std::vector<float>>(static_cast<size_t>(own[i].numel()));
+      trunk.push_back(NamedArray::of(own[i].name, shape, std::span<const float>(*zeros)));
+      trunk.back().owner = std::move(zeros);
+    }
+    return trunk;
+  }
+
+  const GoldenFile& golden_;
+  bool with_loss_, has_head_;
+  layers::Model model_;
+};
+
+// Maps behind their norms, and the sum over the golden's outputs of the mean of map · cotangent,
+// whose cotangents are counted from the golden's seed.
+class BackboneMaps : public VerifiedModel {
+ public:
+  BackboneMaps(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
+               const ModelConfig& config)
+      : seed_(golden.seed()),
+        asked_(asked),
+        backbone_(layers::Scope(parameters_), config, {.out_stages = stages(weights, config)}) {
+    if ((asked.loss || asked.gradients) && !seed_)
+      throw base::WeightError(
+          golden.where(),
+          "found a loss or gradients of a backbone and no seed, expected `seed` "
+          "in the metadata `swin`");
+    parameters_.allocate(asked.gradients);
+    fill(parameters_, weights, weights.file.arrays);
+  }
+  layers::Parameters& parameters() override { return parameters_; }
+
+  Outputs operator()(const Tensor& images) const override {
+    Outputs outputs;
+    const std::vector<Tensor> maps = backbone_(images, layers::Pass{});
+    for (size_t i = 0; i < maps.size(); ++i) {
+      const int64_t stage = backbone_.outputs()[i].stage;
+      const std::string name = "output." + std::to_string(stage);
+      outputs.maps.push_back({name, maps[i]});
+      const bool counts =
+          std::find(asked_.outputs.begin(), asked_.outputs.end(), stage) != asked_.outputs.end();
+      if (!counts || !(asked_.loss || asked_.gradients)) continue;
+      const int64_t numel = maps[i].numel();
+      const Tensor mean = autograd::scale(
+          weighted_sum(maps[i], weights::generated_numbers(*seed_, "cotangent." + name, numel)),
+          real{1} / static_cast<real>(numel));
+      outputs.loss = outputs.loss.defined() ? autograd::add(outputs.loss, mean) : mean;
+    }
+    return outputs;
+  }
+
+ private:
+  // A file has a norm for each of its outputs; generated weights are of what the golden has.
+  std::vector<int64_t> stages(const VerifiedWeights& weights, const ModelConfig& config) const {
+    if (weights.seed) return asked_.outputs;
+    std::vector<int64_t> stages;
+    for (int64_t i = 0; i < config.num_stages(); ++i)
+      if (weights.file.find("norm" + std::to_string(i) + ".weight")) stages.push_back(i);
+    if (stages.empty())
+      throw base::WeightError(weights.where,
+                              "found no norm0 … of outputs, expected the weights of a backbone for "
+                              "output.<stage>");
+    return stages;
+  }
+
+  std::optional<uint64_t> seed_;
+  Asked asked_;
+  layers::Parameters parameters_;
+  layers::Backbone backbone_;
+};
+
+// The drawn images, and |drawn − image| over the pixels of hidden patches, divided by their number
+// and channels.
+class Reconstruction : public VerifiedModel {
+ public:
+  Reconstruction(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
+                 const ModelConfig& config)
+      : golden_(golden),
+        with_loss_(asked.loss || asked.gradients),
+        patch_(config.patch_size),
+        model_(layers::Scope(parameters_), config) {
+    parameters_.allocate(asked.gradients);
+    fill(parameters_, weights, weights.file.arrays);
+  }
+  layers::Parameters& parameters() override { return parameters_; }
+
+  Outputs operator()(const Tensor& images) const override {
+    const Tensor hidden = mask(images);
+    const Tensor drawn = model_(images, hidden, layers::Pass{});
+    Outputs outputs;
+    outputs.maps.push_back({"reconstruction", autograd::permute(drawn, {0, 3, 1, 2})});
+    if (with_loss_) outputs.loss = loss(images, hidden, drawn);
+    return outputs;
+  }
+
+ private:
+  Tensor mask(const Tensor& images) const {
+    for (const int side : {1, 2})
+      if (images.dim(side) % model_.stride() != 0)
+        throw base::WeightError(golden_.where(),
+                                "found an input of " + std::to_string(images.dim(1)) + " × " +
+                                    std::to_string(images.dim(2)) + ", expected sides that " +
+                                    std::to_string(model_.stride()) + " divides");
+    Tensor mask({images.dim(0), images.dim(1) / patch_, images.dim(2) / patch_});
+    const NamedArray& stored = golden_.file().at("mask");
+    const std::vector<int64_t> expected = {mask.dim(0), mask.dim(1), mask.dim(2)};
+    if (stored.shape != expected)
+      throw base::WeightError(golden_.where(), "found mask " + files::to_text(stored.shape) +
+                                                   ", expected " + files::to_text(expected) +
+                                                   ", 1 where a patch is hidden");
+    std::vector<int64_t> values(static_cast<size_t>(mask.numel()));
+    files::read_int64(stored, golden_.where(), values);
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (values[i] != 0 && values[i] != 1)
+        throw base::WeightError(golden_.where(), "found " + std::to_string(values[i]) +
+                                                     " in the mask, expected 0 or 1");
+      mask.mutable_data()[i] = static_cast<real>(values[i]);
+    }
+    return mask;
+  }
+
+  // The library counts a pixel once, whatever its channels.
+  Tensor loss(const Tensor& images, const Tensor& hidden, const Tensor& drawn) const {
+    const int64_t channels = images.dim(3), width = images.dim(2), height = images.dim(1);
+    const int64_t tokens = std::count(hidden.data(), hidden.data() + hidden.numel(), real{1});
+    const double factor =
+        1 / (static_cast<double>(tokens * patch_ * patch_) + 1e-5) / static_cast<double>(channels);
+    std::vector<double> slopes(static_cast<size_t>(drawn.numel()));
+    Tensor negated(images.shape());
+    for (int64_t i = 0; i < drawn.numel(); ++i) {
+      const int64_t x = i / channels % width, y = i / channels / width % height,
+                    b = i / channels / width / height;
+      negated.mutable_data()[i] = -images.data()[i];
+      if (hidden.data()[(b * (height / patch_) + y / patch_) * (width / patch_) + x / patch_] == 0)
+        continue;
+      const real difference = drawn.data()[i] - images.data()[i];
+      slopes[static_cast<size_t>(i)] = difference > 0 ? factor : difference < 0 ? -factor : 0;
+    }
+    return weighted_sum(autograd::add(drawn, negated), slopes);
+  }
+
+  const GoldenFile& golden_;
+  bool with_loss_;
+  int64_t patch_;
+  layers::Parameters parameters_;
+  layers::MaskedImageModel model_;
+};
+
+}  // namespace
+
+std::unique_ptr<VerifiedModel> verified_model(const GoldenFile& golden, const Asked& asked,
+                                              const VerifiedWeights& weights, ModelConfig config) {
+  if (asked.reconstruction) return std::make_unique<Reconstruction>(golden, asked, weights, config);
+  if (!asked.outputs.empty()) return std::make_unique<BackboneMaps>(golden, asked, weights, config);
+  return std::make_unique<Classifier>(golden, asked, weights, std::move(config));
+}
+
+}  // namespace swin::verify

@@ -1,0 +1,401 @@
+#include "weights/adapt.h"
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/errors.h"
+#include "base/size2.h"
+#include "weights/dialects_derived.h"
+#include "weights/dialects_patterns.h"
+#include "weights/mismatches.h"
+#include "weights/parameter_names.h"
+#include "weights/table_resize.h"
+
+namespace swin::weights {
+
+using autograd::Shape;
+
+using layers::ModelConfig;
+using layers::ParameterEntry;
+using layers::Parameters;
+using layers::Size2;
+
+namespace {
+
+using files::NamedArray;
+using Action = AdaptedTensor::Action;
+
+std::vector<int64_t> sides_of(const Shape& shape) {
+  std::vector<int64_t> sides;
+  for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
+  return sides;
+}
+
+/// An array with memory of its own. Through float in both builds, so that they begin at the same
+/// numbers.
+NamedArray owned(const std::string& name, std::vector<int64_t> shape,
+                 const std::vector<double>& values) {
+  const auto memory = std::make_shared<std::vector<float>>(values.begin(), values.end());
+  NamedArray array = NamedArray::of(name, std::move(shape), *memory);
+  array.owner = memory;
+  return array;
+}
+
+/// Straight into the parameters where those are float.
+template <class T>
+void read_into(const NamedArray& array, const std::string& where, std::span<T> to) {
+  if constexpr (std::is_same_v<T, float>) {
+    files::read_float32(array, where, to);
+  } else {
+    std::vector<float> values(to.size());
+    files::read_float32(array, where, values);
+    std::copy(values.begin(), values.end(), to.begin());
+  }
+}
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return glob(pattern, name); });
+}
+
+std::optional<int64_t> square_root(int64_t n) {
+  if (n < 1) return std::nullopt;
+  const int64_t root = std::llround(std::sqrt(static_cast<double>(n)));
+  return root * root == n ? std::optional(root) : std::nullopt;
+}
+
+Size2 token_map(const ModelConfig& config) { return stage_windows(config, 0).map; }
+
+class Adapter {
+ public:
+  Adapter(Parameters& parameters, const ModelConfig& config, const WeightFile& file,
+          const std::optional<ModelConfig>& source, const AdaptOptions& options)
+      : parameters_(parameters), config_(config), source_(source), options_(options), file_(file) {
+    // SimMIM's encoder trains on as the model it is; a model begins the encoder of a SimMIM.
+    const bool to_encoder = parameters.size() > 0 && parameters[0].name.starts_with("encoder.");
+    std::vector<NamedArray> arrays = to_encoder ? file.arrays : encoder_of(file.arrays);
+    const auto of_encoder = [](const NamedArray& array) {
+      return array.name.starts_with("encoder.");
+    };
+    const bool simmim = std::any_of(file.arrays.begin(), file.arrays.end(), of_encoder);
+    if (to_encoder && !simmim)
+      for (NamedArray& array : arrays) array.name = "encoder." + array.name;
+    if (simmim && !to_encoder)  // what encoder_of has left out
+      for (const NamedArray& array : file.arrays)
+        if (!of_encoder(array) || array.name == "encoder.mask_token")
+          skip(array.name, "of SimMIM's pretraining");
+    for (NamedArray& array : arrays) {
+      order_.push_back(array.name);
+      if (!by_name_.emplace(array.name, array).second)
+        throw base::WeightError(file.where,
+                                "found " + array.name + " twice, expected every name once");
+    }
+    for (const WeightFile::Skipped& skipped : file.skipped)
+      skipped_.push_back({Action::skipped, skipped.key, skipped.reason});
+  }
+
+  AdaptReport run() {
+    settle_head();
+    for (size_t i = 0; i < parameters_.size(); ++i) fit(parameters_[i]);
+    for (const std::string& name : order_) {
+      if (used_.contains(name)) continue;
+      if (matches_any(options_.allow_unexpected, name))
+        skip(name, "allowed by init.allow_unexpected");
+      else if (is_called(name, "head.weight") || is_called(name, "head.bias"))
+        skip(name, "the model has no head");
+      else
+        mismatches_.add("found " + name + ", expected no parameter of that name");
+    }
+    if (!mismatches_.none())
+      mismatches_.raise(file_.where,
+                        "correct the model section, or allow names in init.allow_missing and "
+                        "init.allow_unexpected");
+    copy();
+    report_.tensors.insert(report_.tensors.end(), skipped_.begin(), skipped_.end());
+    return std::move(report_);
+  }
+
+ private:
+  const NamedArray* find(const std::string& name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : &found->second;
+  }
+  void note(const ParameterEntry& entry, Action action, const std::string& detail = "") {
+    report_.tensors.push_back({action, entry.name, detail});
+  }
+  void skip(const std::string& name, const std::string& reason) {
+    skipped_.push_back({Action::skipped, name, reason});
+  }
+  void take(const ParameterEntry& entry, NamedArray array, Action action,
+            const std::string& detail = "") {
+    if (array.dtype != files::DType::f32 && array.dtype != files::DType::bf16 &&
+        array.dtype != files::DType::f16) {
+      mismatches_.add("found " + entry.name + " of type " + files::name_of(array.dtype) +
+                      ", expected f32, bf16 or f16");
+      return;
+    }
+    taken_.emplace_back(&entry, std::move(array));
+    note(entry, action, detail);
+  }
+  std::vector<double> values_of(const NamedArray& array) const {
+    std::vector<double> values(static_cast<size_t>(array.num_elements()));
+    files::read_float64(array, file_.where, values);
+    return values;
+  }
+
+  // ---- The head
+
+  void settle_head() {
+    const ParameterEntry* weight = parameters_.find("head.weight");
+    if (!weight) return;
+    const NamedArray* found = find("head.weight");
+    if (!options_.class_rows.empty()) return check_class_rows(*weight, found);
+    const NamedArray* bias = find("head.bias");
+    const int64_t classes = weight->shape[0];
+    if (options_.head == HeadInit::reset) {
+      head_reason_ = "init.head is \"reset\"";
+    } else if (options_.head == HeadInit::automatic) {
+      if (!found || !bias)
+        head_reason_ = "not in the file";
+      else if (found->shape != sides_of(weight->shape) || bias->shape != std::vector{classes})
+        head_reason_ = !found->shape.empty() && found->shape[0] != classes
+                           ? std::to_string(found->shape[0]) + " classes in the file, " +
+                                 std::to_string(classes) + " here"
+                           : "shape " + files::to_text(found->shape) + " in the file";
+    }
+  }
+
+  void check_class_rows(const ParameterEntry& weight, const NamedArray* found) const {
+    const std::string& where = options_.class_rows_where;
+    const int64_t classes = weight.shape[0],
+                  rows = static_cast<int64_t>(options_.class_rows.size());
+    if (rows != classes)
+      throw base::UsageError(where,
+                             "found " + std::to_string(rows) +
+                                 " lines, expected one for each of "
+                                 "the " +
+                                 std::to_string(classes) + " classes",
+                             "line k is the file's class of class k");
+    if (!found || found->shape.size() != 2)
+      throw base::WeightError(
+          file_.where, "found no head.weight, expected the head whose rows " + where + " chooses",
+          "remove init.class_index_file");
+    for (size_t k = 0; k < options_.class_rows.size(); ++k)
+      if (options_.class_rows[k] < 0 || options_.class_rows[k] >= found->shape[0])
+        throw base::UsageError(
+            where + ":" + std::to_string(k + 1),
+            "found class " + std::to_string(options_.class_rows[k]) + ", expected one from 0 to " +
+                std::to_string(found->shape[0] - 1) + ", the classes of " + file_.where,
+            "correct the line");
+  }
+
+  void fit_head(const ParameterEntry& entry, const NamedArray* array) {
+    if (!head_reason_.empty()) return note(entry, Action::reinitialized, head_reason_);
+    if (!array) return absent(entry);
+    if (options_.class_rows.empty()) return fit_exactly(entry, *array);
+    const std::vector<int64_t> expected = sides_of(entry.shape);
+    if (array->shape.size() != expected.size() || array->shape.back() < 1 ||
+        (expected.size() == 2 && array->shape[1] != expected[1]) ||
+        array->shape[0] <=
+            *std::max_element(options_.class_rows.begin(), options_.class_rows.end()))
+      return mismatch(entry, *array);
+    const std::vector<double> from = values_of(*array);
+    const size_t width = expected.size() == 2 ? static_cast<size_t>(expected[1]) : 1;
+    std::vector<double> to;
+    to.reserve(width * options_.class_rows.size());
+    for (const int64_t row : options_.class_rows) {
+      const auto begin = from.begin() + row * static_cast<int64_t>(width);
+      to.insert(to.end(), begin, begin + static_cast<int64_t>(width));
+    }
+    take(entry, owned(entry.name, expected, to), Action::adapted,
+         std::to_string(expected[0]) + " of " + std::to_string(array->shape[0]) + " classes, by " +
+             options_.class_rows_where);
+  }
+
+  // ---- One parameter
+
+  void absent(const ParameterEntry& entry) {
+    if (matches_any(options_.allow_missing, entry.name))
+      return note(entry, Action::missing, "keeps its initial values: not in the file");
+    mismatches_.add("found no " + entry.name + ", expected it with shape " + entry.shape.text());
+  }
+  void mismatch(const ParameterEntry& entry, const NamedArray& array, const std::string& why = "") {
+    mismatches_.add("found " + entry.name + " with shape " + files::to_text(array.shape) +
+                    ", expected " + entry.shape.text() + (why.empty() ? "" : " (" + why + ")"));
+  }
+  void fit_exactly(const ParameterEntry& entry, const NamedArray& array) {
+    if (array.shape != sides_of(entry.shape)) return mismatch(entry, array);
+    take(entry, array, Action::loaded);
+  }
+
+  void fit(const ParameterEntry& entry) {
+    const NamedArray* array = find(entry.name);
+    if (array) used_.insert(entry.name);
+    if (is_called(entry.name, "head.weight") || is_called(entry.name, "head.bias"))
+      return fit_head(entry, array);
+    if (!array) return absent(entry);
+    if (is_called(entry.name, "relative_position_bias_table")) return fit_table(entry, *array);
+    if (is_called(entry.name, "absolute_pos_embed") || is_called(entry.name, "pos_embed"))
+      return fit_embedding(entry, *array);
+    if (is_called(entry.name, "patch_embed.proj.weight") && array->shape != sides_of(entry.shape))
+      return fit_channels(entry, *array);
+    fit_exactly(entry, *array);
+  }
+
+  void fit_table(const ParameterEntry& entry, const NamedArray& array) {
+    const int64_t stage = stage_of(entry.name), heads = entry.shape[1];
+    const Size2 window = stage_windows(config_, stage).window;
+    if (array.shape.size() != 2 || array.shape[1] != heads) return mismatch(entry, array);
+    Size2 from = window;
+    if (source_ && stage < source_->num_stages()) {
+      from = stage_windows(*source_, stage).window;
+      if ((2 * from[0] - 1) * (2 * from[1] - 1) != array.shape[0])
+        return mismatch(entry, array, "the file's config has windows of " + base::size_text(from));
+    } else if (array.shape[0] != entry.shape[0]) {
+      const auto side = square_root(array.shape[0]);
+      if (!side || *side % 2 == 0)
+        return mismatch(entry, array,
+                        "no square window has such a table, and the file has no "
+                        "config that says which it was");
+      from = {(*side + 1) / 2, (*side + 1) / 2};
+    }
+    if (from == window) return fit_exactly(entry, array);
+    const bool bicubic = options_.position_resize == PositionResize::bicubic;
+    const std::vector<double> resized =
+        resize_grid(values_of(array), {2 * from[0] - 1, 2 * from[1] - 1},
+                    {2 * window[0] - 1, 2 * window[1] - 1}, heads,
+                    bicubic ? GridResize::bicubic : GridResize::geometric);
+    take(entry, owned(entry.name, sides_of(entry.shape), resized), Action::resized,
+         "windows of " + base::size_text(from) + " → " + base::size_text(window) +
+             (bicubic ? ", bicubic" : ", geometric progression"));
+  }
+
+  void fit_embedding(const ParameterEntry& entry, const NamedArray& array) {
+    const bool vit = is_called(entry.name, "pos_embed");
+    const int64_t channels = entry.shape[2];
+    const auto& shape = array.shape;
+    if (shape.size() != 3 || shape[0] != 1 || shape[2] != channels) return mismatch(entry, array);
+    // Rows of the class token: they stand before the map and are never resized.
+    const int64_t here = parameters_.find("cls_token") ? 1 : 0, there = find("cls_token") ? 1 : 0;
+    const Size2 map = token_map(config_);
+    const int64_t tokens = shape[1] - there;
+    Size2 from = map;
+    if (source_) {
+      from = token_map(*source_);
+    } else if (tokens != map[0] * map[1]) {
+      const auto side = square_root(tokens);
+      if (!side)
+        return mismatch(entry, array,
+                        "no square map has so many places, and the file has no "
+                        "config that says which it was");
+      from = {*side, *side};
+    }
+    if (from[0] * from[1] != tokens)
+      return mismatch(entry, array, "the file's config has a map of " + base::size_text(from));
+    if (here > there) return mismatch(entry, array, "the file has no class token");
+    if (from == map && here == there) return fit_exactly(entry, array);
+    const bool antialias = vit || options_.position_resize == PositionResize::timm;
+    const std::vector<double> values = values_of(array);
+    const std::span<const double> grid =
+        std::span(values).subspan(static_cast<size_t>(there * channels));
+    std::vector<double> result(values.begin(), values.begin() + here * channels);
+    const std::vector<double> resized =
+        from == map ? std::vector<double>(grid.begin(), grid.end())
+                    : resize_grid(grid, from, map, channels,
+                                  antialias ? GridResize::bicubic_antialias : GridResize::bicubic);
+    result.insert(result.end(), resized.begin(), resized.end());
+    std::string detail = "map of " + base::size_text(from) + " → " + base::size_text(map) +
+                         ", bicubic" + (antialias ? " with antialiasing" : "");
+    if (from == map) detail = "without the class token's row";
+    take(entry, owned(entry.name, sides_of(entry.shape), result),
+         from == map ? Action::adapted : Action::resized, detail);
+  }
+
+  void fit_channels(const ParameterEntry& entry, const NamedArray& array) {
+    const std::vector<int64_t> expected = sides_of(entry.shape);
+    if (array.shape.size() != 4 || array.shape[0] != expected[0] || array.shape[2] != expected[2] ||
+        array.shape[3] != expected[3])
+      return mismatch(entry, array);
+    const int64_t from = array.shape[1], to = expected[1], area = expected[2] * expected[3];
+    if (from != 1 && from != 3)
+      return mismatch(entry, array, "only weights for 1 or 3 channels begin another number");
+    const std::vector<double> values = values_of(array);
+    std::vector<double> result(static_cast<size_t>(entry.numel()));
+    for (int64_t o = 0; o < expected[0]; ++o)
+      for (int64_t c = 0; c < to; ++c)
+        for (int64_t p = 0; p < area; ++p) {
+          const auto at = [&](int64_t channel) {
+            return values[static_cast<size_t>((o * from + channel) * area + p)];
+          };
+          double sum = 0;
+          if (to == 1)
+            for (int64_t channel = 0; channel < from; ++channel) sum += at(channel);
+          else
+            sum = at(c % from) * static_cast<double>(from) / static_cast<double>(to);
+          result[static_cast<size_t>((o * to + c) * area + p)] = sum;
+        }
+    take(entry, owned(entry.name, expected, result), Action::adapted,
+         std::to_string(from) + " → " + std::to_string(to) +
+             (to == 1 ? " input channels, summed" : " input channels, repeated and scaled"));
+  }
+
+  void copy() {
+    if (!parameters_.slab()) return;  // a dry run
+    for (const auto& [entry, array] : taken_)
+      read_into(array, file_.where,
+                std::span(parameters_.slab() + entry->offset, static_cast<size_t>(entry->numel())));
+  }
+
+  Parameters& parameters_;
+  const ModelConfig& config_;
+  const std::optional<ModelConfig>& source_;
+  const AdaptOptions& options_;
+  const WeightFile& file_;
+  std::unordered_map<std::string, NamedArray> by_name_;
+  std::vector<std::string> order_;
+  std::unordered_set<std::string> used_;
+  std::string head_reason_;  // why the head begins anew; empty where it is loaded
+  Mismatches mismatches_;
+  std::vector<std::pair<const ParameterEntry*, NamedArray>> taken_;
+  std::vector<AdaptedTensor> skipped_;
+  AdaptReport report_;
+};
+
+}  // namespace
+
+const char* name_of(Action action) {
+  switch (action) {
+    case Action::loaded:
+      return "loaded";
+    case Action::resized:
+      return "resized";
+    case Action::adapted:
+      return "adapted";
+    case Action::reinitialized:
+      return "re-initialised";
+    case Action::missing:
+      return "missing";
+    case Action::skipped:
+      return "skipped";
+  }
+  return "";
+}
+
+int64_t AdaptReport::count(Action action) const {
+  return std::count_if(tensors.begin(), tensors.end(),
+                       [&](const AdaptedTensor& tensor) { return tensor.action == action; });
+}
+
+AdaptReport adapt_weights(Parameters& parameters, const ModelConfig& config, const WeightFile& file,
+                          const std::optional<ModelConfig>& source, const AdaptOptions& options) {
+  if (file.model != config.name)
+    throw base::WeightError(file.where,
+                            "found weights of a " + file.model + ", expected a " + config.name,
+                            "set model.name to \"" + file.model + "\" or choose another file");
+  return Adapter(parameters, config, file, source, options).run();
+}
+
+}  // namespace swin::weights

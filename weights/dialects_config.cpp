@@ -1,0 +1,257 @@
+// What the shapes of weights say about the model they are of.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/errors.h"
+#include "base/size2.h"
+#include "weights/dialects.h"
+#include "weights/dialects_conventions.h"
+#include "weights/dialects_derived.h"
+#include "weights/saved_windows.h"
+
+namespace swin::weights {
+
+using layers::ModelConfig;
+using layers::Size2;
+
+using files::NamedArray;
+
+namespace {
+
+constexpr int64_t kMostStages = 12;  // channels double with each
+
+// The whole root of a square; 0 where there is none.
+int64_t whole_root(int64_t square) {
+  const auto root = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(square))));
+  return root * root == square ? root : 0;
+}
+
+class Inference {
+ public:
+  explicit Inference(const WeightFile& file) : file_(file) {
+    for (const std::vector<NamedArray>* list : {&file.arrays, &file.derived})
+      for (NamedArray& array : encoder_of(*list)) arrays_.emplace(array.name, std::move(array));
+    if (file.kind == WeightKind::simmim)  // derived tables have no patch_embed to tell them by
+      for (NamedArray array : file.derived) {
+        array.name.erase(0, std::string_view("encoder.").size());
+        arrays_.emplace(array.name, std::move(array));
+      }
+  }
+
+  InferredConfig infer() {
+    ModelConfig& config = result_.config;
+    config.name = file_.model;
+    const std::vector<int64_t>& patch = shape("patch_embed.proj.weight", 4);
+    config.embed_dim = patch[0];
+    config.in_chans = patch[1];
+    config.patch_size = patch[2];
+    if (patch[2] != patch[3]) fail("patches that are not square");
+    if (find("head.weight")) config.num_classes = shape("head.weight", 2)[0];
+    config.patch_norm = find("patch_embed.norm.weight") != nullptr;
+    if (config.name == "vit")
+      vit();
+    else
+      swin();
+    return std::move(result_);
+  }
+
+ private:
+  const NamedArray* find(const std::string& name) const {
+    const auto found = arrays_.find(name);
+    return found == arrays_.end() ? nullptr : &found->second;
+  }
+
+  const std::vector<int64_t>& shape(const std::string& name, size_t rank) const {
+    const NamedArray* array = find(name);
+    if (!array) fail("no " + name);
+    if (array->shape.size() != rank ||
+        std::any_of(array->shape.begin(), array->shape.end(), [](int64_t n) { return n < 1; }))
+      fail(name + " of shape " + files::to_text(array->shape));
+    return array->shape;
+  }
+
+  [[noreturn]] void fail(const std::string& found) const {
+    throw base::WeightError(file_.where,
+                            "found " + found + ", expected weights whose shapes tell the model",
+                            "add --config CONFIG (its model section is enough)");
+  }
+
+  void assume(const std::string& field, const std::string& why) {
+    result_.assumptions.push_back(field + ": " + why);
+  }
+
+  // How many of prefix0., prefix1., … there are without a gap.
+  int64_t count(const std::string& prefix) const {
+    int64_t n = 0;
+    for (;; ++n) {
+      const std::string name = prefix + std::to_string(n) + ".";
+      const auto at = arrays_.lower_bound(name);
+      if (at == arrays_.end() || !at->first.starts_with(name)) return n;
+    }
+  }
+
+  void vit() {
+    ModelConfig& config = result_.config;
+    config.patch_norm = true;
+    config.depths = {count("blocks.")};
+    if (config.depths[0] == 0) fail("no blocks.0");
+    config.num_heads = {file_.hub.num_attention_heads.value_or(0)};
+    if (!file_.hub.num_attention_heads) {
+      if (config.embed_dim > 64 && config.embed_dim % 64 != 0)
+        fail(std::to_string(config.embed_dim) + " channels, which heads of 64 do not divide");
+      config.num_heads = {std::max<int64_t>(1, config.embed_dim / 64)};
+      assume("num_heads " + std::to_string(config.num_heads[0]),
+             "weights of a ViT do not tell it; 64 channels a head are usual");
+    }
+    config.mlp_ratio = ratio(shape("blocks.0.mlp.fc1.weight", 2)[0], config.embed_dim);
+    config.qkv_bias = find("blocks.0.attn.qkv.bias") != nullptr;
+    config.global_pool = find("fc_norm.weight") ? "avg" : "token";
+    const int64_t tokens = shape("pos_embed", 3)[1] - (find("cls_token") ? 1 : 0);
+    square_image(tokens);
+  }
+
+  void square_image(int64_t tokens) {
+    const int64_t side = whole_root(tokens) * result_.config.patch_size;
+    if (side == 0) fail("position embeddings of " + std::to_string(tokens) + " tokens, no square");
+    result_.config.image_size = {side, side};
+  }
+
+  static double ratio(int64_t hidden, int64_t dim) {
+    return static_cast<double>(hidden) / static_cast<double>(dim);
+  }
+
+  void swin() {
+    ModelConfig& config = result_.config;
+    const int64_t stages = count("layers.");
+    if (stages == 0) fail("no layers.0");
+    if (stages > kMostStages) fail(std::to_string(stages) + " stages");
+    config.depths.clear();
+    config.num_heads.clear();
+    std::vector<Size2> windows;
+    std::vector<double> ratios;
+    for (int64_t i = 0; i < stages; ++i) {
+      const std::string stage = "layers." + std::to_string(i) + ".blocks.", block = stage + "0.";
+      config.depths.push_back(count(stage));
+      if (config.depths.back() == 0) fail("no " + block);
+      ratios.push_back(ratio(shape(block + "mlp.fc1.weight", 2)[0], config.dim_of(i)));
+      mixer(block, windows);
+    }
+    config.mlp_ratio = ratios[0];
+    if (std::any_of(ratios.begin(), ratios.end(), [&](double r) { return r != ratios[0]; }))
+      config.mlp_ratios = ratios;
+    config.ape = find("absolute_pos_embed") != nullptr;
+    if (config.name != "swin_mlp")
+      config.qkv_bias = find("layers.0.blocks.0.attn.qkv.bias") != nullptr ||
+                        find("layers.0.blocks.0.attn.q_bias") != nullptr;
+    config.window_size = windows[0];
+    config.window_sizes = windows;
+    conventions();
+    image_size(windows);
+    common_window(windows);
+    pretrained_windows();
+  }
+
+  // Heads and window of one stage's first block.
+  void mixer(const std::string& block, std::vector<Size2>& windows) {
+    ModelConfig& config = result_.config;
+    if (config.name == "swin_mlp") {
+      const std::vector<int64_t>& spatial = shape(block + "spatial_mlp.weight", 3);
+      const int64_t side = whole_root(spatial[1]);
+      if (side == 0) fail(block + "spatial_mlp.weight of windows that are not square");
+      config.num_heads.push_back(spatial[0] / spatial[1]);
+      windows.push_back({side, side});
+      return;
+    }
+    if (config.name == "swin_v2") {
+      config.num_heads.push_back(shape(block + "attn.logit_scale", 3)[0]);
+      if (find(block + "attn.relative_coords_table")) {
+        const std::vector<int64_t>& table = shape(block + "attn.relative_coords_table", 4);
+        windows.push_back({(table[1] + 1) / 2, (table[2] + 1) / 2});
+      } else {
+        if (windows.empty() && !file_.hub.window_size)
+          assume("window_size 8",
+                 "weights of Swin V2 without relative_coords_table do not tell it");
+        const int64_t side = file_.hub.window_size.value_or(8);
+        windows.push_back({side, side});
+      }
+      return;
+    }
+    const std::vector<int64_t>& table = shape(block + "attn.relative_position_bias_table", 2);
+    config.num_heads.push_back(table[1]);
+    const int64_t root = whole_root(table[0]);
+    if (root % 2 == 0)
+      fail(block + "attn.relative_position_bias_table of " + std::to_string(table[0]) +
+           " rows, windows that are not square");
+    windows.push_back({(root + 1) / 2, (root + 1) / 2});
+  }
+
+  // How the library the weights are from treats maps that its windows do not divide.
+  void conventions() {
+    const Conventions conventions = conventions_of(file_.dialect);
+    result_.config.window_shrink = conventions.window_shrink;
+    result_.config.pad_mode = conventions.pad_mode;
+  }
+
+  void image_size(const std::vector<Size2>& windows) {
+    ModelConfig& config = result_.config;
+    if (file_.hub.image_size) {
+      config.image_size = *file_.hub.image_size;
+      return;
+    }
+    if (const NamedArray* ape = find("absolute_pos_embed"); ape && ape->shape.size() == 3)
+      return square_image(ape->shape[1]);
+    for (int64_t i = 0; i < config.num_stages(); ++i) {  // a mask tells the number of windows
+      const Size2 window = windows[static_cast<size_t>(i)];
+      const NamedArray* mask = find("layers." + std::to_string(i) + ".blocks.1.attn_mask");
+      const int64_t side = mask && !mask->shape.empty() ? whole_root(mask->shape[0]) : 0;
+      if (side == 0 || window[0] != window[1]) continue;
+      config.image_size[0] = config.image_size[1] = side * window[0] * (config.patch_size << i);
+      return;
+    }
+    const int64_t scale = config.patch_size << (config.num_stages() - 1);
+    const int64_t last = windows.back()[0];
+    if (last < windows[0][0]) {  // the last stage's map was smaller than the window
+      config.image_size = {last * scale, last * scale};
+    } else {
+      // 16 and 24 are Swin V2's, over last maps of 8 × 8 and 12 × 12 tokens.
+      const int64_t side =
+          last * scale >= 512 && config.num_stages() == 4 ? last * scale / 2 : last * scale;
+      config.image_size = {side, side};
+    }
+    assume("image_size " + base::size_text(config.image_size),
+           "the smallest that the windows divide in every stage; weights do not tell it");
+  }
+
+  // One window_size where the smaller ones are what window_shrink makes of it.
+  void common_window(const std::vector<Size2>& windows) {
+    ModelConfig config = result_.config;
+    config.window_sizes.clear();
+    for (const Size2& window : windows)
+      if (window[0] * window[1] > config.window_size[0] * config.window_size[1])
+        config.window_size = window;
+    for (int64_t i = 0; i < config.num_stages(); ++i)
+      if (stage_windows(config, i).window != windows[static_cast<size_t>(i)]) return;
+    result_.config = config;
+  }
+
+  void pretrained_windows() {
+    ModelConfig& config = result_.config;
+    if (config.name != "swin_v2") return;
+    std::vector<int64_t> pretrained;
+    for (int64_t i = 0; i < config.num_stages(); ++i)
+      pretrained.push_back(saved_window(file_, i).pretrained);
+    if (std::any_of(pretrained.begin(), pretrained.end(), [](int64_t p) { return p > 0; }))
+      config.pretrained_window_sizes = pretrained;
+  }
+
+  const WeightFile& file_;
+  std::map<std::string, NamedArray> arrays_;
+  InferredConfig result_;
+};
+
+}  // namespace
+
+InferredConfig infer_model_config(const WeightFile& file) { return Inference(file).infer(); }
+
+}  // namespace swin::weights

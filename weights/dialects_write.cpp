@@ -1,0 +1,275 @@
+// From official names to those of another library.
+#include <algorithm>
+#include <map>
+
+#include "base/errors.h"
+#include "base/size2.h"
+#include "weights/dialects_conventions.h"
+#include "weights/dialects_derived.h"
+#include "weights/dialects_rows.h"
+
+namespace swin::weights {
+
+using layers::ModelConfig;
+using layers::Size2;
+
+using files::NamedArray;
+
+namespace {
+
+constexpr int64_t kMostTokens = 4096;  // of a window; its index then takes 134 MB a block
+
+const char* huggingface_prefix(unsigned model) {
+  return model == kVit ? "vit." : model == kSwinV2 ? "swinv2." : "swin.";
+}
+
+// to_dialect, step by step. Its errors are of the command line: another --dialect can be asked for.
+class Writer {
+ public:
+  Writer(std::span<const NamedArray> arrays, Dialect dialect, const ModelConfig& config)
+      : dialect_(dialect),
+        config_(config),
+        model_(model_bit(config.name)),
+        where_(std::string("--dialect ") + name_of(dialect)) {
+    if (dialect == Dialect::mm)
+      throw base::UsageError(where_,
+                             "found a dialect that is only read, expected official, timm, "
+                             "torchvision or huggingface");
+    if (model_ == kSwinMlp && dialect != Dialect::official)
+      throw base::UsageError(
+          where_, "found a Swin-MLP, expected a model that library has (only official has it)",
+          "use --dialect official");
+    for (const NamedArray& array : arrays) {
+      if (is_derived_table(array.name)) continue;
+      simmim_ |= array.name.starts_with(kEncoderPrefix) || array.name.starts_with("decoder.");
+      arrays_.push_back(array);
+    }
+    if (simmim_)
+      for (NamedArray& array : arrays_)
+        if (array.name.starts_with(kEncoderPrefix)) array.name.erase(0, kEncoderPrefix.size());
+    rows_ = rows_of(dialect, model_);
+  }
+
+  std::vector<NamedArray> write() {
+    require_names();
+    require_sizes();
+    std::map<Place, std::vector<const NamedArray*>> parts;
+    for (const NamedArray& array : arrays_) {
+      const std::optional<Found> found = find_row(rows_, &Row::ours, array.name);
+      if (!found)
+        throw base::UsageError(where_,
+                               "found " + array.name + ", expected names that " +
+                                   name_of(dialect_) + "'s " + config_.name + " has",
+                               "use --dialect official, which has them all");
+      std::vector<const NamedArray*>& wholes = parts[found->place];
+      wholes.resize(rows_[found->place.row].ours.size());
+      wholes[found->part] = &array;
+      if (std::find(wholes.begin(), wholes.end(), nullptr) == wholes.end())
+        emit(rows_[found->place.row], found->place.binding, wholes);
+    }
+    for (const auto& [place, wholes] : parts)
+      for (size_t i = 0; i < wholes.size(); ++i)
+        if (!wholes[i])
+          throw base::UsageError(
+              where_, "found no " + fill(rows_[place.row].ours[i], place.binding) +
+                          ", expected it for " + fill(rows_[place.row].theirs[0], place.binding));
+    if (model_ == kSwin || model_ == kSwinV2) add_tables();
+    if (simmim_ && dialect_ == Dialect::official)
+      for (NamedArray& array : written_)
+        if (!array.name.starts_with("decoder.")) array.name.insert(0, kEncoderPrefix);
+    if (dialect_ == Dialect::huggingface) add_prefix();
+    return std::move(written_);
+  }
+
+ private:
+  const NamedArray* find(std::string_view name) const {
+    for (const NamedArray& array : arrays_)
+      if (array.name == name) return &array;
+    return nullptr;
+  }
+
+  void require_names() const {
+    for (const NamePair& pair : table_of(dialect_).required)
+      if ((pair.models & model_) && !find(pair.ours))
+        throw base::UsageError(where_,
+                               std::string("found no ") + pair.ours + ", expected it, as every " +
+                                   config_.name + " of " + name_of(dialect_) + " has it",
+                               "use --dialect official");
+  }
+
+  // What a library does not let one choose.
+  void require_sizes() const {
+    if (dialect_ != Dialect::torchvision && dialect_ != Dialect::huggingface) return;
+    const std::string library = name_of(dialect_);
+    const std::vector<double>& ratios = config_.mlp_ratios;
+    if (std::any_of(ratios.begin(), ratios.end(), [&](double r) { return r != ratios[0]; }))
+      throw base::UsageError(
+          where_, "found an mlp_ratio for each stage, expected one for all, as in " + library,
+          "use --dialect official or timm");
+    const NamedArray* patches = find("patch_embed.proj.weight");
+    if (dialect_ == Dialect::torchvision && patches && patches->shape.size() == 4 &&
+        patches->shape[1] != 3)
+      throw base::UsageError(where_,
+                             "found images of " + std::to_string(patches->shape[1]) +
+                                 " channels, expected 3, as in every model of torchvision",
+                             "use another dialect");
+  }
+
+  void emit(const Row& row, const Binding& binding, const std::vector<const NamedArray*>& wholes) {
+    const auto add = [&](size_t part, NamedArray array) {
+      array.name = fill(row.theirs[part], binding);
+      written_.push_back(std::move(array));
+    };
+    const NamedArray& first = *wholes[0];
+    switch (row.transform) {
+      case Transform::same:
+        add(0, first);
+        break;
+      case Transform::thirds: {
+        require_side(first);
+        const int64_t dim = first.shape[0] / 3;
+        for (size_t part = 0; part < 3; ++part)
+          add(part, rows_of_array(first, static_cast<int64_t>(part) * dim, dim));
+        break;
+      }
+      case Transform::q_zero_v: {
+        NamedArray zeros = first;
+        const std::vector<std::byte> bytes(first.bytes.size());
+        zeros.bytes = bytes;
+        const NamedArray* thirds[] = {&first, &zeros, wholes[1]};
+        if (wholes[1]->shape != first.shape || wholes[1]->dtype != first.dtype)
+          throw base::UsageError(where_, "found " + first.name + " and " + wholes[1]->name +
+                                             " of two shapes or types, expected equal ones");
+        add(0, joined(thirds, {3 * first.num_elements()}));
+        break;
+      }
+      case Transform::unfold:
+      case Transform::derived:
+        throw base::InternalError(where_, "found a transform that is only read");
+    }
+  }
+
+  void require_side(const NamedArray& array) const {
+    if (array.shape.empty() || array.shape[0] % 3 != 0)
+      throw base::UsageError(where_, "found " + array.name + " of " + files::to_text(array.shape) +
+                                         ", expected three parts of equal size");
+  }
+
+  // A dialect's name of one of our derived tables; empty where it does not keep that table.
+  std::string table_name(const char* ours, int64_t stage, int64_t block) const {
+    const std::string name = fill(kBlock + std::string(ours), {{stage, block, -1}, -1});
+    const std::optional<Found> found = find_row(rows_, &Row::ours, name);
+    return found ? fill(rows_[found->place.row].theirs[0], found->place.binding) : "";
+  }
+
+  // The window of a stage's table. @throws UsageError where the library has another one there.
+  Size2 window_of_table(int64_t stage, const StageWindows& windows) const {
+    const bool fixed = dialect_ != Dialect::official;  // one window size, never made smaller
+    if (fixed && stage > 0 && config_.window_of(stage) != config_.window_of(0))
+      throw base::UsageError(where_,
+                             "found windows that differ from stage to stage, expected one "
+                             "size, as in " +
+                                 std::string(name_of(dialect_)),
+                             "use --dialect official or timm");
+    const Size2 window = fixed ? config_.window_of(stage) : windows.window;
+    require_table(stage, window,
+                  fixed ? std::string(name_of(dialect_)) +
+                              " keeps its windows on small maps; use --dialect official or timm"
+                        : "give the config of this file with --config");
+    if (dialect_ == Dialect::torchvision && window != windows.window)
+      throw base::UsageError(where_,
+                             "found windows of " + base::size_text(windows.window) + " in stage " +
+                                 std::to_string(stage) + ", expected " + base::size_text(window) +
+                                 ", as torchvision keeps its windows on small maps",
+                             "use --dialect official, timm or huggingface");
+    return window;
+  }
+
+  // Swin's table of biases has a row for each distance within the window.
+  void require_table(int64_t stage, Size2 window, const std::string& remedy) const {
+    const std::string name =
+        "layers." + std::to_string(stage) + ".blocks.0.attn.relative_position_bias_table";
+    const NamedArray* table = find(name);
+    if (!table || table->shape.empty()) return;
+    const int64_t rows = (2 * window[0] - 1) * (2 * window[1] - 1);
+    if (table->shape[0] != rows)
+      throw base::UsageError(where_,
+                             "found " + name + " with " + std::to_string(table->shape[0]) +
+                                 " rows, expected " + std::to_string(rows) + " for windows of " +
+                                 base::size_text(window),
+                             remedy);
+  }
+
+  // timm keeps no tables; the windows it makes of small maps are its own.
+  void require_timm_windows() const {
+    ModelConfig theirs = config_;
+    theirs.window_shrink = conventions_of(Dialect::timm).window_shrink;
+    for (int64_t stage = 0; stage < config_.num_stages(); ++stage)
+      require_table(stage, stage_windows(theirs, stage).window,
+                    "timm makes windows smaller one side at a time; use --dialect official");
+  }
+
+  void add_tables() {
+    if (dialect_ == Dialect::timm) return require_timm_windows();
+    for (int64_t stage = 0; stage < config_.num_stages(); ++stage) {
+      const StageWindows at = stage_windows(config_, stage);
+      const Size2 window = window_of_table(stage, at);
+      const int64_t area = window[0] * window[1];
+      if (area > kMostTokens)
+        throw base::UsageError(where_,
+                               "found windows of " + base::size_text(window) + " in stage " +
+                                   std::to_string(stage) + ", expected at most " +
+                                   std::to_string(kMostTokens) +
+                                   " tokens, as their index has the square of it",
+                               "use --dialect timm, whose files have no index");
+      const bool whole = at.map[0] % window[0] == 0 && at.map[1] % window[1] == 0 &&
+                         at.map[0] >= window[0] && at.map[1] >= window[1];
+      for (int64_t block = 0; block < config_.depths[static_cast<size_t>(stage)]; ++block) {
+        if (const auto name = table_name("attn.relative_position_index", stage, block);
+            !name.empty()) {
+          // torchvision keeps it flat.
+          std::vector<int64_t> shape{area, area};
+          if (dialect_ == Dialect::torchvision) shape = {area * area};
+          written_.push_back(owned(name, shape, relative_position_index(window)));
+        }
+        if (const auto name = table_name("attn.relative_coords_table", stage, block); !name.empty())
+          written_.push_back(
+              owned(name, {1, 2 * window[0] - 1, 2 * window[1] - 1, 2},
+                    relative_coords_table(window, config_.pretrained_window_of(stage))));
+        const bool shifted = block % 2 == 1 && at.shift[0] > 0 && at.shift[1] > 0;
+        if (const auto name = table_name("attn_mask", stage, block);
+            !name.empty() && shifted && whole)
+          written_.push_back(owned(name, {at.map[0] * at.map[1] / area, area, area},
+                                   attention_mask(at.map, window, at.shift)));
+      }
+    }
+  }
+
+  // A bare model and a backbone have none.
+  void add_prefix() {
+    bool inside = false;
+    for (const NamedArray& array : written_)
+      inside |= array.name.starts_with("classifier.") || array.name.starts_with("decoder.");
+    if (!inside) return;
+    for (NamedArray& array : written_)
+      if (!array.name.starts_with("classifier.") && !array.name.starts_with("decoder."))
+        array.name.insert(0, huggingface_prefix(model_));
+  }
+
+  Dialect dialect_;
+  const ModelConfig& config_;
+  unsigned model_;
+  std::string where_;
+  bool simmim_ = false;
+  std::vector<NamedArray> arrays_, written_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace
+
+std::vector<NamedArray> to_dialect(std::span<const NamedArray> arrays, Dialect dialect,
+                                   const ModelConfig& config) {
+  return Writer(arrays, dialect, config).write();
+}
+
+}  // namespace swin::weights

@@ -1,0 +1,146 @@
+#include "weights/load_weights.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/errors.h"
+#include "base/pool.h"
+#include "layers/backbone.h"
+#include "layers/model.h"
+#include "layers/simmim.h"
+#include "weights/mismatches.h"
+#include "weights/saved_windows.h"
+
+namespace swin::weights {
+
+using autograd::Shape;
+
+using layers::Backbone;
+using layers::BackboneOptions;
+using layers::MaskedImageModel;
+using layers::Model;
+using layers::ModelConfig;
+using layers::ParameterEntry;
+using layers::Parameters;
+using layers::Scope;
+
+using files::NamedArray;
+
+namespace {
+
+const char* const kRemedy = "load it with the config it was trained with";
+
+std::vector<int64_t> sides(const Shape& shape) {
+  std::vector<int64_t> sides;
+  for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
+  return sides;
+}
+
+bool is_float(files::DType dtype) {
+  return dtype == files::DType::f32 || dtype == files::DType::bf16 || dtype == files::DType::f16;
+}
+
+}  // namespace
+
+std::vector<files::NamedArray> read_weights(const std::filesystem::path& file) {
+  return read_weight_file(file).arrays;
+}
+
+void load_weights(Parameters& parameters, std::span<const files::NamedArray> arrays,
+                  const std::string& where) {
+  std::unordered_map<std::string_view, const files::NamedArray*> by_name;
+  for (const files::NamedArray& array : arrays)
+    if (!by_name.emplace(array.name, &array).second)
+      throw base::WeightError(where, "found " + array.name + " twice, expected every name once");
+
+  Mismatches mismatches;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const ParameterEntry& entry = parameters[i];
+    const auto found = by_name.find(entry.name);
+    if (found == by_name.end()) {
+      mismatches.add("found no " + entry.name + ", expected it with shape " + entry.shape.text());
+      continue;
+    }
+    const files::NamedArray& array = *found->second;
+    if (array.shape != sides(entry.shape))
+      mismatches.add("found " + entry.name + " with shape " + files::to_text(array.shape) +
+                     ", expected " + entry.shape.text());
+    else if (!is_float(array.dtype))
+      mismatches.add("found " + entry.name + " of type " + files::name_of(array.dtype) +
+                     ", expected f32, bf16 or f16 (model.float() before saving)");
+  }
+  for (const files::NamedArray& array : arrays)
+    if (!parameters.find(array.name) && !is_derived_table(array.name))
+      mismatches.add("found " + array.name + ", expected no parameter of that name");
+  if (!mismatches.none()) mismatches.raise(where, kRemedy);
+
+  std::vector<float> values;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const ParameterEntry& entry = parameters[i];
+    values.resize(static_cast<size_t>(entry.numel()));
+    files::read_float32(*by_name.at(entry.name), where, values);
+    if (real* data = parameters.slab() ? parameters.mutable_data(i) : nullptr)
+      std::copy(values.begin(), values.end(), data);
+  }
+}
+
+void load_weights(Parameters& parameters, const std::filesystem::path& file) {
+  load_weights(parameters, read_weights(file), file.string());
+}
+
+namespace {
+
+void require_parameters(const WeightFile& file, ModelConfig config) {
+  const NamedArray* head = file.find("head.weight");
+  if (config.num_classes == 0 && head && !head->shape.empty()) config.num_classes = head->shape[0];
+  const base::DryRun dry;
+  if (file.kind == WeightKind::model) {
+    std::vector<NamedArray> arrays = file.arrays;
+    // What a trunk lacks is as if it were there.
+    const int64_t dim = config.dim_of(config.num_stages() - 1);
+    const std::vector<float> numbers(static_cast<size_t>(dim));
+    const auto stand_in = [&](const char* name, std::vector<int64_t> shape) {
+      if (!file.find(name))
+        arrays.push_back(NamedArray::of(
+            name, shape, std::span(numbers).first(static_cast<size_t>(shape.back()))));
+    };
+    if (!head) {
+      config.num_classes = 1;
+      stand_in("head.weight", {1, dim});
+      stand_in("head.bias", {1});
+      const bool mean_pooled = config.name == "vit" && config.global_pool == "avg";
+      stand_in(mean_pooled ? "fc_norm.weight" : "norm.weight", {dim});
+      stand_in(mean_pooled ? "fc_norm.bias" : "norm.bias", {dim});
+    }
+    Model model(config, 0, false);
+    load_weights(model.parameters(), arrays, file.where);
+    return;
+  }
+  Parameters parameters;
+  const Scope scope(parameters);
+  if (file.kind == WeightKind::simmim) {
+    const MaskedImageModel model(scope, config);
+  } else {
+    BackboneOptions options;
+    options.out_stages.clear();
+    for (int64_t i = 0; i < config.num_stages(); ++i)
+      if (file.find("norm" + std::to_string(i) + ".weight")) options.out_stages.push_back(i);
+    if (options.out_stages.empty())
+      throw base::WeightError(file.where,
+                              "found no norm0.weight … norm" +
+                                  std::to_string(config.num_stages() - 1) +
+                                  ".weight, expected one for each stage a backbone gives out",
+                              kRemedy);
+    const Backbone model(scope, config, options);
+  }
+  load_weights(parameters, file.arrays, file.where);
+}
+
+}  // namespace
+
+void require_fit(const WeightFile& file, const ModelConfig& config) {
+  require_parameters(file, config);
+  require_windows(file, config);
+}
+
+}  // namespace swin::weights
