@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/json.h"
+#include "base/json_fault.h"
 
 namespace swin::base {
 namespace {
@@ -130,34 +131,13 @@ class Builder final : public Sax {
 
   bool parse_error(std::size_t byte, const std::string& token,
                    const nlohmann::detail::exception& error) override {
-    Json::Position position = position_of(text_, byte > 0 ? byte - 1 : 0);
-    std::string message = error.what();
     if (error.id == 406)  // number overflow; the token is the number, and has been read
       throw JsonSyntaxError{next_position(),
                             "found number " + token + ", expected one that fits a 64-bit real"};
-    // "[json…] parse error at line 1, column 5: syntax error while parsing value - invalid literal;
-    // last read: 'tru'; expected ']'": what counts is between.
-    const size_t dash = message.find(" - ");
-    if (dash != std::string::npos) message = message.substr(dash + 3);
-    const size_t last = message.find("; last read: '");
-    if (last != std::string::npos) {
-      const size_t end = message.rfind('\'', message.rfind("; expected"));
-      message = message.substr(0, last) +
-                (end != std::string::npos && end > last + 14 ? message.substr(end + 1) : "");
-    }
-    const size_t expected = message.find("; expected");
-    if (expected != std::string::npos) message.replace(expected, 1, ",");
-    if (expected == std::string::npos) message += ", expected valid JSON";
-    throw JsonSyntaxError{position, "found " + message};
+    refuse_text(byte > 0 ? byte - 1 : 0);
   }
 
-  Json finish() {
-    cursor_.skip_between();
-    if (!cursor_.at_end())  // nlohmann takes a zero byte for the end
-      throw JsonSyntaxError{cursor_.position(),
-                            "found more bytes, expected the end of the document"};
-    return std::move(root_);
-  }
+  Json finish() { return std::move(root_); }
 
  private:
   struct Open {
@@ -169,6 +149,12 @@ class Builder final : public Sax {
   Json::Position next_position() {
     cursor_.skip_between();
     return cursor_.position();
+  }
+  /// @param near where the parser stopped
+  [[noreturn]] void refuse_text(size_t near) {
+    const auto fault = find_json_fault(text_, limits_.comments);
+    if (!fault) throw JsonSyntaxError{position_of(text_, near), "found no valid JSON"};
+    throw JsonSyntaxError{position_of(text_, fault->offset), fault->what};
   }
   [[noreturn]] void refuse_integer(const std::string& text) {
     throw JsonSyntaxError{next_position(),
@@ -231,6 +217,9 @@ Json parse_json(std::string_view text, const std::string& source, const JsonLimi
     throw JsonSyntaxError{{1, 1},
                           "found " + std::to_string(text.size()) + " bytes, expected at most " +
                               std::to_string(limits.max_bytes)};
+  if (const size_t zero = text.find('\0'); zero != std::string_view::npos)
+    throw JsonSyntaxError{position_of(text, zero),  // nlohmann takes it for the end
+                          "found byte 0x00, expected text"};
   Builder builder(text, source, limits);
   nlohmann::json::sax_parse(text.begin(), text.end(), static_cast<Sax*>(&builder),
                             nlohmann::json::input_format_t::json, true, limits.comments);
