@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "files/atomic_file.h"
 #include "files/digest.h"
+#include "files/hdf5_signature.h"
 #include "files/mapped_file.h"
 #include "files/torch_file.h"
 
@@ -54,7 +55,7 @@ bool is_weights(ByteSpan bytes) { return is_torch_file(bytes) || is_safetensors(
 /// What a file that is no checkpoint seems to be.
 std::string kind_of(ByteSpan bytes) {
   if (bytes.empty()) return "an empty file";
-  if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return "an HDF5 file that swin did not write";
+  if (starts_with(bytes, kHdf5Signature)) return "an HDF5 file that swin did not write";
   if (is_torch_file(bytes)) return "a file of torch.save";
   if (is_safetensors(bytes)) return "a safetensors file";
   return "other bytes";

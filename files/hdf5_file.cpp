@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <utility>
 
 #include "base/errors.h"
+#include "files/hdf5_signature.h"
 
 namespace swin::files {
 namespace {
@@ -354,6 +356,7 @@ Hdf5Reader::Hdf5Reader(std::span<const std::byte> image, std::string where, File
   state_->kind = kind;
   state_->image = image;
   if (image.empty()) state_->refuse("found an empty file, expected an HDF5 file");
+  if (!has_hdf5_signature(image)) state_->refuse("is not an HDF5 file, or a damaged one");
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // The property list keeps a pointer to the span: it must live until the file is closed.
   H5FD_file_image_callbacks_t callbacks{FixedImage::allocate, FixedImage::copy, FixedImage::resize,

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "files/checkpoint_file.h"
+#include "files/hdf5_signature.h"
 #include "files/mapped_file.h"
 #include "files/torch_file.h"
 
@@ -169,7 +170,7 @@ bool is_safetensors(std::span<const std::byte> bytes) {
 /// What common bytes that are no weights seem to be; empty where unknown.
 std::string kind_of(std::span<const std::byte> bytes) {
   if (bytes.empty()) return "an empty file";
-  if (starts_with(bytes, "\x89HDF\r\n\x1a\n")) return "an HDF5 file that swin did not write";
+  if (starts_with(bytes, kHdf5Signature)) return "an HDF5 file that swin did not write";
   if (starts_with(bytes, "version https://git-lfs"))
     return "a Git LFS pointer (the weights were not fetched: git lfs pull)";
   if (starts_with(bytes, "<")) return "a web page";

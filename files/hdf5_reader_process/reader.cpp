@@ -18,7 +18,8 @@
 #include <vector>
 
 #include "files/hdf5_reader_process/messages.h"
-#include "files/hdf5_reader_process/sandbox.h"
+#include "files/hdf5_signature.h"
+#include "files/sandbox.h"
 
 namespace swin::files::hdf5_reader {
 namespace {
@@ -298,6 +299,11 @@ void read_names(Contents& c) {
 
 Contents open_contents(hid_t access) {
   Contents c;
+  const auto read = [](uint64_t offset, char* to) {
+    return vfd_read(nullptr, H5FD_MEM_SUPER, H5P_DEFAULT, offset, kHdf5Signature.size(), to) == 0;
+  };
+  if (!has_hdf5_signature(static_cast<uint64_t>(file_bytes), read))
+    refuse(kDamaged, "is not an HDF5 file, or a damaged one");
   c.file = H5Fopen("/dev/null/foreign", H5F_ACC_RDONLY, access);
   if (c.file < 0) refuse(kDamaged, "is not an HDF5 file, or a damaged one");
   for (const char* name : {"images", "labels"})

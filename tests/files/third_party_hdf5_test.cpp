@@ -19,8 +19,10 @@
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "files/foreign_hdf5.h"
 #include "files/hdf5_reader_process/protocol.h"
-#include "files/hdf5_reader_process/sandbox.h"
+#include "files/hdf5_signature.h"
+#include "files/sandbox.h"
 #include "tests/support/temporary_directory.h"
 
 namespace swin::files {
@@ -133,6 +135,35 @@ TEST(ThirdPartyHdf5, RefusesByName) {
   EXPECT_THAT(refusal_of(file_of("nowhere")), HasSubstr("no such file"));
   EXPECT_THAT(refusal_of(SWIN_SOURCE_DIR "/tests"), HasSubstr("directory"));
   EXPECT_THAT(refusal_of(SWIN_SOURCE_DIR "/README.md"), HasSubstr("is not an HDF5 file"));
+}
+
+// Where the format lets a file begin. libhdf5 1.14 reads beyond a file that begins nowhere.
+TEST(ThirdPartyHdf5, TheSignatureIsLookedForFirst) {
+  const TemporaryDirectory directory;
+  const std::string bytes = swin::test::read_text(file_of("contiguous"));
+  const auto behind = [&](size_t zeros) {
+    return directory.write("behind.h5", std::string(zeros, '\0') + bytes).string();
+  };
+  for (const size_t zeros : {512, 1024, 2048, 65536}) {
+    SCOPED_TRACE(zeros);
+    expect_images(ThirdPartyHdf5(behind(zeros)));
+  }
+  for (const size_t zeros : {1, 8, 256, 513, 1536}) {
+    SCOPED_TRACE(zeros);
+    EXPECT_THAT(refusal_of(behind(zeros)), HasSubstr("is not an HDF5 file"));
+  }
+  for (const size_t size : {1, 7, 8, 9, 519, 520, 521, 1024, 5000}) {
+    SCOPED_TRACE(size);
+    const std::string path = directory.write("none.h5", std::string(size, 'x')).string();
+    EXPECT_THAT(refusal_of(path), HasSubstr("is not an HDF5 file"));
+    std::vector<uint64_t> offsets;
+    EXPECT_FALSE(has_hdf5_signature(size, [&](uint64_t offset, char*) {
+      EXPECT_LE(offset + kHdf5Signature.size(), size);
+      offsets.push_back(offset);
+      return false;
+    }));
+    EXPECT_EQ(offsets.size(), size < 8 ? 0u : size < 520 ? 1u : size < 1032 ? 2u : 5u);
+  }
 }
 
 // Such a type made libhdf5 read beyond its buffer: images came out differently each time.
