@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <deque>
 #include <functional>
@@ -146,6 +147,29 @@ std::vector<std::string> normalized(int argc, const char* const* argv) {
   if (result.size() == 2 && result[0] == "help") result = {result[1], "--help"};
   if (result.size() == 1 && result[0] == "help") result = {"--help"};
   return result;
+}
+
+/// Why CLI11 refused the words of a verb. Its own words change from version to version.
+std::string refusal_of(const CLI::App& verb, const std::vector<std::string>& words) {
+  std::vector<std::string> seen;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const size_t equals = words[i].find('=');
+    const std::string flag = words[i].substr(0, equals);
+    const CLI::Option* option = flag.starts_with("--") ? verb.get_option_no_throw(flag) : nullptr;
+    if (option == nullptr) continue;
+    if (option->get_items_expected_max() == 0) {
+      if (equals != std::string::npos) return "found " + words[i] + ", expected " + flag + " alone";
+      continue;
+    }
+    const std::string form = flag + " " + option->get_type_name();
+    if (equals == std::string::npos ? i + 1 == words.size() : equals + 1 == words[i].size())
+      return "found " + flag + " without a value, expected " + form;
+    if (flag != "--set" && std::find(seen.begin(), seen.end(), flag) != seen.end())
+      return "found " + flag + " a second time, expected " + form + " once";
+    seen.push_back(flag);
+    if (equals == std::string::npos) ++i;  // the value
+  }
+  return "found a command line that does not parse, expected the form of the help";
 }
 
 template <class T>
@@ -458,19 +482,15 @@ Arguments parse_arguments(int argc, const char* const* argv) {
                          " before a verb, expected a verb",
                      "write it as: swin VERB " + words[0]);
   try {
-    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
-    root.parse(words);
+    std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 takes them
+    root.parse(reversed);
   } catch (const CLI::CallForHelp&) {
     return HelpArguments{root.help()};
   } catch (const CLI::CallForVersion&) {
     return HelpArguments{"swin " SWIN_VERSION "\n"};
-  } catch (const CLI::ParseError& error) {
-    std::string where = "swin";
-    for (const Verb& v : verbs)
-      if (v.chosen()) where = v.name();
-    throw UsageError(where,
-                     std::string("found a command line that does not parse (") + error.what() +
-                         "), expected the form of the help",
+  } catch (const CLI::ParseError&) {
+    const std::string where = "swin " + words[0];
+    throw UsageError(where, refusal_of(*root.get_subcommand(words[0]), words),
                      where + " --help shows an example");
   }
   for (size_t i = 0; i < verbs.size(); ++i) {
