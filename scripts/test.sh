@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# Sets up, builds and runs all tests.   --sanitize: first the fast tests under the address and undefined-behavior
-# sanitizers, in a build of their own; a debug aid and what continuous integration runs.
+# Sets up, builds (preset release) and runs all tests.   --sanitize, as continuous integration does: first the fast
+# tests under the address and undefined-behavior sanitizers (preset sanitize), then all tests of a build in which
+# warnings are errors (preset ci).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=/usr/bin:$PATH  # the system's cmake, not one that a Python environment brings
 
 sanitize=no
+preset=release
 for argument in "$@"; do
   case $argument in
-    --sanitize) sanitize=yes ;;
+    --sanitize)
+      sanitize=yes
+      preset=ci
+      ;;
     *)
       echo "test.sh: found the argument \"$argument\", expected --sanitize or none" >&2
       exit 2
@@ -24,6 +29,6 @@ if [[ $sanitize == yes ]]; then
   cmake --build --preset sanitize
   ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 ctest --preset sanitize -L fast -j2
 fi
-cmake --preset release
-cmake --build --preset release
-ctest --preset release -j2
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+ctest --preset "$preset" -j2
