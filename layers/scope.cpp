@@ -1,5 +1,7 @@
 #include "layers/scope.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "base/parallel.h"
 #include "base/random.h"

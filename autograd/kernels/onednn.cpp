@@ -30,14 +30,17 @@ double onednn_matmul_seconds(int64_t n, const float* a, const float* b, float* c
   const auto plain = [&](memory::format_tag tag) {
     return memory::desc({n, n}, memory::data_type::f32, tag);
   };
-  const matmul::primitive_desc description(
-      matmul::desc(plain(memory::format_tag::ab), plain(memory::format_tag::any),
-                   plain(memory::format_tag::ab)),
-      cpu);
+  const memory::desc rows = plain(memory::format_tag::ab);
+  const memory::desc any = plain(memory::format_tag::any);
+#if DNNL_VERSION_MAJOR >= 3  // Debian 12 has 2.6, Debian 13 has 3.7
+  const matmul::primitive_desc description(cpu, rows, any, rows);
+#else
+  const matmul::primitive_desc description(matmul::desc(rows, any, rows), cpu);
+#endif
   const matmul product(description);
-  memory x(plain(memory::format_tag::ab), cpu, const_cast<float*>(a));
-  memory w(plain(memory::format_tag::ab), cpu, const_cast<float*>(b));
-  memory y(plain(memory::format_tag::ab), cpu, c);
+  memory x(rows, cpu, const_cast<float*>(a));
+  memory w(rows, cpu, const_cast<float*>(b));
+  memory y(rows, cpu, c);
   memory packed(description.weights_desc(), cpu);
   reorder(w, packed).execute(queue, w, packed);
   queue.wait();

@@ -1,5 +1,6 @@
 #include "autograd/tape/op.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 

@@ -2,6 +2,7 @@
 // form).
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <filesystem>
 #include <span>
 

@@ -3,6 +3,7 @@
 // two shards is two samples. Images are read from their places in the shards; nothing is
 // unpacked.
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <unordered_set>

@@ -1,5 +1,6 @@
 // Inputs no one sends on purpose: huge, tiny, denormal, equal. What comes out stays finite and
 // right.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,4 +1,5 @@
 // Every row of the oracle's table, by itself, in every mode.
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <fstream>

@@ -1,5 +1,7 @@
 // The published index table and mask, the integer tables of the windows, and the movers as linear
 // maps.
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "autograd/tape/tape.h"

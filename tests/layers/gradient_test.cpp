@@ -1,5 +1,6 @@
 // The gradient of a whole micro Swin, in the double build: every parameter against differences of
 // the loss.
+#include <algorithm>
 #include <functional>
 #include <utility>
 

@@ -1,4 +1,6 @@
 // Every option of the model acts, and does what it says.
+#include <algorithm>
+
 #include "autograd/ops/ops.h"
 #include "tests/layers/model_support.h"
 

@@ -1,5 +1,6 @@
 #include "tests/support/op_case.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

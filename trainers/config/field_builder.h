@@ -68,8 +68,13 @@ void read(const Json& json, std::vector<T>& value) {
 }
 template <class T>
 void read(const Json& json, std::optional<T>& value) {
-  value.reset();
-  if (!json.is_null()) read(json, value.emplace());
+  if (json.is_null()) {
+    value.reset();
+    return;
+  }
+  T item{};
+  read(json, item);
+  value = std::move(item);
 }
 
 template <class T>
