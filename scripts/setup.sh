@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs every Debian package that building, the demo and the tests need; only those that are missing, so a
-# second call needs neither network nor rights. Elsewhere it says what to install.
+# Installs every package of Debian 12 and 13 that building, the demo and the tests need; only those that are
+# missing, so a second call needs neither network nor rights. Elsewhere it says what to install.
 set -euo pipefail
 
 packages=(
@@ -19,7 +19,8 @@ packages=(
   libgtest-dev libgmock-dev      # tests
   dataset-fashion-mnist          # images for the demo
 )
-# Only scripts/fuzz.sh needs more: clang libclang-rt-14-dev
+# Only two scripts need more: fuzz.sh clang and libclang-rt-14-dev (on Debian 13 libclang-rt-19-dev), check_bare.sh
+# debootstrap and git.
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   cat >&2 <<'TEXT'
