@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import numpy as np
+import safetensors
 import safetensors.numpy
 
 GOLDENS = pathlib.Path(__file__).resolve().parents[2] / "tests" / "goldens"
@@ -23,6 +24,12 @@ def save(path, tensors, **entry):
     path.parent.mkdir(parents=True, exist_ok=True)
     safetensors.numpy.save_file(stored, path, {"swin": json.dumps(entry, sort_keys=True)})
     path.chmod(0o644)
+
+
+def notes(path):
+    """The metadata entry `swin` of a golden."""
+    with safetensors.safe_open(path, "numpy") as file:
+        return json.loads((file.metadata() or {}).get("swin", "{}"))
 
 
 def save_config(path, model):

@@ -4,6 +4,7 @@ Swin, Swin V2 and ViT, built from the `model` section of a config of this projec
 A Peer holds the library's model and the links between its parameters and the official ones, so
 that weights go in and gradients come out in official names.
 """
+import copy
 import re
 
 import numpy as np
@@ -29,6 +30,16 @@ class Peer:
         self.forward = forward  # (self, images) → {tensor name: tensor}
         self.links = [link for name, _ in self.model.named_parameters() for link in links_of(name)]
 
+    @property
+    def dtype(self):
+        return next(self.model.parameters()).dtype
+
+    def single(self):
+        """A copy that computes in float32."""
+        single = copy.copy(self)
+        single.model = copy.deepcopy(self.model).float()
+        return single
+
     def to_official(self, values):
         """{library's name: tensor} → {official name: tensor}."""
         whole, parts = {}, {}
@@ -47,6 +58,11 @@ class Peer:
     def shapes(self):
         return {name: tuple(value.shape)
                 for name, value in self.to_official(dict(self.model.named_parameters())).items()}
+
+    def weights(self):
+        """{official name: float32 array}, which `load` takes."""
+        values = self.to_official(dict(self.model.named_parameters()))
+        return {name: value.detach().float().numpy() for name, value in values.items()}
 
     def load(self, official):
         """Official float32 arrays become the model's weights; what has no link becomes zero."""
