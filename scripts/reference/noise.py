@@ -37,7 +37,8 @@ def shares(expected, found):
 
 
 def measure(peer, images, compute, expected, runs=RUNS):
-    """(share, name) of the tensor that strays furthest from `expected`; ends once it is too far.
+    """(share, name) of the tensor that strays furthest from `expected`. A search, of more than RUNS
+    runs, ends with the first that strays too far.
 
     compute(peer, images) returns the tensors in the form in which `expected` holds them.
     """
@@ -48,6 +49,6 @@ def measure(peer, images, compute, expected, runs=RUNS):
         single.load({name: moved(value, generator) for name, value in weights.items()})
         found = shares(expected, compute(single, moved(images, generator)))
         worst = max(worst, max((share, name) for name, share in found.items()))
-        if run + 1 >= RUNS and worst[0] > LIMIT:
+        if runs > RUNS and worst[0] > LIMIT:
             break
     return worst

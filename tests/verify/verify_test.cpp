@@ -200,7 +200,9 @@ class OtherVerify : public oracle::EngineTest {
 TEST_F(OtherVerify, ABackboneMayHaveMoreOutputsThanTheGolden) {
   Parameters parameters;
   const Backbone backbone(Scope(parameters), config_of("backbone"), {.out_stages = {0, 1, 2}});
-  const std::string weights = written(7, parameters), golden = kGoldens + "backbone.safetensors";
+  const std::string golden = kGoldens + "backbone.safetensors";
+  const uint64_t seed = trainers::GoldenFile(golden).seed().value();
+  const std::string weights = written(seed, parameters);
   const VerifyReport report = verify(weights, golden, config_of("backbone"));
   EXPECT_TRUE(report.passed);
   EXPECT_EQ(report.tensors.size(), 82u);
@@ -209,30 +211,31 @@ TEST_F(OtherVerify, ABackboneMayHaveMoreOutputsThanTheGolden) {
   Edit changed(golden);
   EXPECT_THAT(message_of<base::WeightError>([&] { run(weights, "backbone", changed, {}); }),
               HasSubstr("found a loss or gradients of a backbone and no seed"));
-  const files::StringMap seed = {{"swin", R"({"seed": 7})"}};
+  const files::StringMap notes = {{"swin", R"({"seed": )" + std::to_string(seed) + "}"}};
   changed.memory.reserve(2);
   changed.numbers("output.2")[5] += 0.01f;
-  const VerifyReport differs = run(weights, "backbone", changed, seed);
+  const VerifyReport differs = run(weights, "backbone", changed, notes);
   for (const auto& tensor : differs.tensors)
     EXPECT_EQ(tensor.passed, tensor.name != "output.2") << tensor.name;
   changed.at("output.2").name = "output.3";
-  EXPECT_THAT(message_of<base::WeightError>([&] { run(weights, "backbone", changed, seed); }),
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(weights, "backbone", changed, notes); }),
               HasSubstr("found output.3, expected a stage of 0 … 2"));
   changed.at("output.3").name = "output.1";  // a map of this stage has another shape
-  EXPECT_THAT(message_of<base::WeightError>([&] { run(weights, "backbone", changed, seed); }),
+  EXPECT_THAT(message_of<base::WeightError>([&] { run(weights, "backbone", changed, notes); }),
               HasSubstr("found output.1 with shape"));
-  EXPECT_THAT(message_of<base::WeightError>(
-                  [&] { verify(written(7, parameters, "norm"), golden, config_of("backbone")); }),
-              HasSubstr("expected the weights of a backbone"));
-  EXPECT_THAT(message_of<base::WeightError>(
-                  [&] { verify(written(7, parameters, "norm0"), golden, config_of("backbone")); }),
-              HasSubstr("found no output.0"));
+  const auto without = [&](const char* left_out) {
+    return message_of<base::WeightError>(
+        [&] { verify(written(seed, parameters, left_out), golden, config_of("backbone")); });
+  };
+  EXPECT_THAT(without("norm"), HasSubstr("expected the weights of a backbone"));
+  EXPECT_THAT(without("norm0"), HasSubstr("found no output.0"));
 }
 
 TEST_F(OtherVerify, SimMimWeightsMayBeInAFile) {
   Parameters parameters;
   const MaskedImageModel model(Scope(parameters), config_of("simmim_v2"));
-  const std::string weights = written(4, parameters), golden = kGoldens + "simmim_v2.safetensors";
+  const std::string golden = kGoldens + "simmim_v2.safetensors";
+  const std::string weights = written(trainers::GoldenFile(golden).seed().value(), parameters);
   const VerifyReport report = verify(weights, golden, config_of("simmim_v2"));
   EXPECT_TRUE(report.passed);
   EXPECT_EQ(report.tensors.size(), 65u);
