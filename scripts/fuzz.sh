@@ -3,7 +3,7 @@
 # undefined-behavior sanitizers.
 #   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: those of `all` below (default: all)
 # Needs clang and libclang-rt-14-dev (on Debian 13 libclang-rt-19-dev). New inputs go to build/fuzz/corpus, crashes
-# to build/fuzz/crashes (and end the script with an error); the seeds are fuzz/corpus/TARGET, those of foreign_hdf5
+# to build/fuzz/crashes (and end the script with an error); the seeds are fuzz/corpus/TARGET, those of third_party_hdf5
 # tests/files/hdf5.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "files/hdf5_reader_process/messages.h"
+#include "files/hdf5_reader_process/sandbox.h"
 #include "files/hdf5_signature.h"
-#include "files/sandbox.h"
 
 namespace swin::files::hdf5_reader {
 namespace {

@@ -9,7 +9,7 @@ import numpy as np
 import safetensors.numpy
 import torch
 
-import counted
+import generated
 import golden_file
 import noise
 import peers
@@ -63,7 +63,7 @@ def samples(tensors, seed):
     kept = {}
     for name, tensor in tensors.items():
         flat = tensor.reshape(-1)
-        kept["sample." + name] = flat[counted.sample_places(seed, name, flat.size)]
+        kept["sample." + name] = flat[generated.sample_places(seed, name, flat.size)]
         kept["max." + name] = np.abs(flat).max()
     return kept
 

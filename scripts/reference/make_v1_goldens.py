@@ -69,7 +69,7 @@ def build(name, image_size):
     """The model section and torchvision's model of it with random weights."""
     section = model_section(MODELS[name], image_size)
     peer = peers.build("torchvision", {"name": "swin", **section})
-    randomise(peer.model, torch.Generator().manual_seed(MODEL_SEEDS[name]))
+    randomize(peer.model, torch.Generator().manual_seed(MODEL_SEEDS[name]))
     return section, peer
 
 

@@ -11,7 +11,7 @@ luck, so a new seed has to stay within the limit in SEARCH_RUNS.
 import numpy as np
 
 RUNS, SEARCH_RUNS, LIMIT = 16, 128, 0.5
-FORWARD_TOLERANCE, GRADIENT_TOLERANCE = 2e-5, 1e-4  # trainers/report/golden.h
+FORWARD_TOLERANCE, GRADIENT_TOLERANCE = 2e-5, 1e-4  # verify/golden.h
 
 
 def moved(array, generator):
@@ -21,7 +21,7 @@ def moved(array, generator):
 
 
 def shares(expected, found):
-    """{name: error ÷ tolerance} of the tensors of a golden, as trainers/report/golden.cpp has it.
+    """{name: error ÷ tolerance} of the tensors of a golden, as verify/golden.cpp has it.
 
     A tensor may be whole or `sample.<name>` with `max.<name>`, its largest absolute entry.
     """

@@ -19,10 +19,10 @@
 
 #include "base/errors.h"
 #include "base/random.h"
-#include "files/foreign_hdf5.h"
 #include "files/hdf5_reader_process/protocol.h"
+#include "files/hdf5_reader_process/sandbox.h"
+#include "files/hdf5_reader_process/third_party_hdf5.h"
 #include "files/hdf5_signature.h"
-#include "files/sandbox.h"
 #include "tests/support/temporary_directory.h"
 
 namespace swin::files {
