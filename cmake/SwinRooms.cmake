@@ -27,11 +27,24 @@ function(swin_engine_room name)
   target_compile_definitions(${name}_double PUBLIC SWIN_REAL_DOUBLE=1)
 endfunction()
 
+# What every test includes, parsed once: GoogleTest and the standard library are most of what compiling a test
+# costs, and optimizing its one pass most of the rest. What is tested keeps its own flags.
+function(swin_test_headers)
+  add_library(swin_test_headers OBJECT "${PROJECT_SOURCE_DIR}/tests/support/precompiled.cpp")
+  target_link_libraries(swin_test_headers PUBLIC swin_flags GTest::gtest GTest::gmock)
+  target_compile_options(swin_test_headers PRIVATE -O1 -fpch-preprocess)  # the second for ccache
+  target_precompile_headers(swin_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h> <algorithm> <array> <cmath>
+    <cstdint> <cstring> <filesystem> <fstream> <functional> <limits> <map> <memory> <numeric> <optional> <set> <span>
+    <sstream> <string> <vector>)
+endfunction()
+
 # swin_test(NAME LABEL fast|slow SOURCES … LINKS …)   one GoogleTest binary; each of its cases is a ctest.
 function(swin_test name)
   cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE -O1 -fpch-preprocess)
+  target_precompile_headers(${name} REUSE_FROM swin_test_headers)
   target_compile_definitions(${name} PRIVATE SWIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     SWIN_PROGRAM="$<TARGET_FILE:swin>")
   add_dependencies(${name} swin)

@@ -22,7 +22,10 @@ for argument in "$@"; do
 done
 
 ./scripts/setup.sh
-if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}; fi
+if command -v ccache >/dev/null; then
+  export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
+  export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros}  # the tests' precompiled headers
+fi
 
 if [[ $sanitize == yes ]]; then
   cmake --preset sanitize

@@ -8,7 +8,7 @@
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
 #include "files/weight_file.h"
-#include "tests/cli/child.h"
+#include "tests/support/child.h"
 
 namespace swin::test {
 namespace {

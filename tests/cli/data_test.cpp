@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "base/json.h"
-#include "tests/cli/child.h"
+#include "tests/support/child.h"
 #include "tests/support/terminal.h"
 
 namespace swin::test {

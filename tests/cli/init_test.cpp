@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
-#include "tests/cli/child.h"
+#include "tests/support/child.h"
 
 namespace swin::test {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "data/decode/decode.h"
-#include "tests/cli/child.h"
+#include "tests/support/child.h"
 
 namespace swin::test {
 namespace {

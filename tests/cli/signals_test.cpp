@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "base/json.h"
-#include "tests/cli/child.h"
+#include "tests/support/child.h"
 
 namespace swin::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
-#include "tests/cli/child.h"
+#include "tests/support/child.h"
 #include "tests/support/published_models.h"
 
 namespace swin::test {

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "files/safetensors.h"
-#include "tests/cli/child.h"
+#include "tests/support/child.h"
 
 namespace swin::test {
 namespace {
