@@ -1,4 +1,4 @@
-// Bad configs, each with the one line it is refused with.
+// Bad configs, each with its one-line error.
 #include "tests/trainers/config_files.h"
 
 namespace swin::trainers {
@@ -138,7 +138,7 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "\"reset\"?"},
       {with_data("\"init\": {\"allow_missing\": [1]}"),
        "x.json:3: init.allow_missing: found [1], expected a list of strings"},
-      // Fields that must agree.
+      // Fields against each other.
       {with_data("\"init\": {\"class_index_file\": \"map.txt\"}"),
        "x.json:3: init.class_index_file: found a file but no init.checkpoint, expected the weights "
        "whose classes it chooses; set init.checkpoint or give --init FILE"},
@@ -164,7 +164,7 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "channels "
        "(model.embed_dim · 2^0); use 2 or 4"},
       {with_data("\"model\": {\"in_chans\": 2}"),
-       "x.json:3: model.in_chans: found 2, expected 1 (grey) or 3 (RGB): images have no other"},
+       "x.json:3: model.in_chans: found 2, expected 1 (gray) or 3 (RGB): images have no other"},
       {with_data("\"preprocess\": {\"mean\": [0.5]}"),
        "x.json:3: preprocess.mean: found 1 values, expected 3, one per channel (model.in_chans)"},
       {with_data("\"preprocess\": {\"std\": [0, 1, 1]}"),
@@ -254,7 +254,7 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
       {"{\n\"extends\": \"none.json\"}",
        "x.json:2: extends: none.json: found no such file, expected a JSON config; extends is "
        "relative to "
-       "the file it stands in"},
+       "the file that contains it"},
       {"{\n\"$schema\": 3}",
        "x.json:2: $schema: unknown field, expected one of model, task, data, augment, preprocess, "
        "optimizer, schedule, trainer, checkpoint, init, runtime"},

@@ -1,4 +1,4 @@
-// Config files in a folder of their own, for tests of reading them.
+// A temporary folder of config files, for tests that read them.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace swin::trainers {
 
 class ConfigFiles : public swin::test::TemporaryDirectory {
  public:
-  /// The one line a bad config is refused with, without the folder; "accepted" if it is not.
+  /// The one-line error of a bad config, without the folder; "accepted" if there is none.
   std::string refusal(const std::string& file, const std::vector<std::string>& sets = {}) const {
     const std::string folder = path().string() + "/";
     try {

@@ -1,6 +1,6 @@
-// A whole config as plain values. Every field that is accepted here acts; configs/README.md lists
-// them with type, default, meaning and official name. The table behind parsing, the resolved
-// config, the schema and that list is trainers/config/fields.cpp.
+// A whole config as plain values. Every field has an effect; configs/README.md lists them with
+// type, default, meaning and official name. Parsing, the resolved config, the schema and that list
+// all come from one table, trainers/config/fields.cpp.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -16,15 +16,15 @@
 
 namespace swin::trainers {
 
-/// One set of images. Fractions cut a stratified shuffle of (path, split) that depends on `seed`
-/// alone: two sets of one path with the same seed and disjoint ranges share no image.
+/// One set of images. A fraction is a range of a stratified shuffle of (path, split) that depends
+/// on `seed` alone: two sets of one path with the same seed and disjoint ranges share no image.
 struct DatasetConfig {
   std::string
       format;  ///< image_folder | cifar10 | cifar100 | mnist | synthetic; empty: no data section
   std::string path;  ///< a leading "~" is already the home folder; empty for synthetic
-  /// train | test; empty for image_folder, whose path is all there is.
+  /// train | test; empty for the formats whose path holds a single set.
   std::string split;
-  double fraction_begin = 0, fraction_end = 1;  ///< part of the shuffle, begin ≤ place/count < end
+  double fraction_begin = 0, fraction_end = 1;  ///< of the shuffle: begin ≤ index/count < end
   int64_t samples = 0;  ///< images of a synthetic set; 0 for the other formats
   int64_t seed = 0;     ///< of the shuffle, and of synthetic images
   bool whole() const { return fraction_begin == 0 && fraction_end == 1; }
@@ -34,7 +34,7 @@ struct DataConfig {
   DatasetConfig train;
   std::optional<DatasetConfig> validation;  ///< measured while training; chooses best.h5
   std::optional<DatasetConfig> test;        ///< what `swin evaluate` reads; absent: validation
-  std::string on_bad = "replace";           ///< replace | error: a training image nobody can read
+  std::string on_bad = "replace";           ///< replace | error: for an unreadable training image
   double max_bad_fraction = 0.1;            ///< of an epoch's images; above it the run stops
 };
 
@@ -46,7 +46,7 @@ struct ResizedCropConfig {
 /// What training alone does to an image.
 struct AugmentConfig {
   bool scaled_decode = false;  ///< JPEGs at 1/2, 1/4 or 1/8 of their size where that is enough
-  std::optional<ResizedCropConfig> random_resized_crop;  ///< instead of preprocess.resize
+  std::optional<ResizedCropConfig> random_resized_crop;  ///< replaces preprocess.resize
   int64_t random_crop = 0;  ///< zero padding on each side, in pixels, before a random crop; 0: none
   double horizontal_flip = 0;               ///< probability
   std::optional<std::string> auto_augment;  ///< timm's "rand-…", or "cifar10"
@@ -59,13 +59,13 @@ struct AugmentConfig {
   int64_t repeats = 1;             ///< of each image in a row
 };
 
-/// What every image goes through, in training (last step), evaluate and predict alike.
+/// Applied to every image: in training after the augmentation, in evaluate and in predict.
 struct PreprocessConfig {
   std::optional<int64_t> resize;          ///< short side before the center crop; null: none
-  std::optional<double> crop_pct;         ///< another way to say it: resize = int(side / crop_pct)
+  std::optional<double> crop_pct;         ///< instead of resize: resize = int(side / crop_pct)
   std::string interpolation = "bicubic";  ///< bilinear | bicubic | lanczos
   std::vector<double> mean, std;          ///< one per channel, of pixels in 0…1
-  bool exif_orientation = false;          ///< turn image files as their EXIF data ask
+  bool exif_orientation = false;          ///< rotate images as their EXIF data say
 };
 
 struct OptimizerConfig {
@@ -89,7 +89,7 @@ struct OptimizerConfig {
 struct ScheduleConfig {
   std::string name = "cosine";
   std::optional<int64_t> epochs = 300, steps;
-  std::optional<double> warmup_epochs;  ///< may be a part of an epoch
+  std::optional<double> warmup_epochs;  ///< may be fractional
   std::optional<int64_t> warmup_steps;
   double warmup_lr = 5e-7, min_lr = 5e-6;
 
@@ -120,17 +120,17 @@ struct TrainerConfig {
 struct CheckpointConfig {
   std::optional<int64_t> every_epochs = 1, every_steps;
   std::optional<double> every_minutes;
-  int64_t keep_last = 2;  ///< step files kept, beside the one best.h5 points to
+  int64_t keep_last = 2;  ///< newest checkpoints kept, in addition to best.h5
   bool keep_best = true;  ///< keep best.h5, chosen on data.validation
   /// A metric of the task: top1, top5, loss; mean_average_precision, micro_f1, loss.
   std::string monitor = "top1";
 };
 
-/// What a run begins with; a run that goes on has its own weights.
+/// The weights a new run starts with; a resumed run has its own.
 struct InitConfig {
   std::optional<std::string> checkpoint;         ///< any weight file; null: the seed's weights
   std::string head = "auto";                     ///< auto | keep | reset
-  std::optional<std::string> class_index_file;   ///< line k: the file's class of class k
+  std::optional<std::string> class_index_file;   ///< line k: the file's class index for class k
   std::string position_bias_resize = "bicubic";  ///< bicubic | timm
   std::vector<std::string> allow_missing, allow_unexpected;  ///< patterns of names
 };
@@ -158,8 +158,8 @@ struct Config {
 
 /// Reads a config file (comments allowed), resolves `extends`, then applies each
 /// `path.to.field=value` of `sets` (the value is JSON, else a string). Objects merge, all else
-/// replaces; of epochs and steps, and of their warm-up twins, the later one wins. Every value keeps
-/// its file and line.
+/// replaces. Of epochs and steps the later one wins, and likewise of warmup_epochs and
+/// warmup_steps. Every value keeps its file and line.
 /// @throws UsageError on a missing file, bad JSON, a cycle, a bad --set.
 base::Json load_config_json(const std::string& file, const std::vector<std::string>& sets = {});
 /// Applies `--set` texts to a config that is already in memory (evaluate --set …).
@@ -189,15 +189,15 @@ struct Origin {
   base::Json value;    ///< resolved
   std::string origin;  ///< "configs/x.json:12", "--set" or "default"
 };
-/// Every resolved value with the place it came from; `document` is what load_config_json returned.
+/// Every resolved value and where it came from; `document` is what load_config_json returned.
 std::vector<Origin> origins(const base::Json& document, const Config& config);
 
-/// A stored config, and the defaults of the fields that did not exist yet when it was stored. What
-/// cannot be read comes back as it is.
+/// A stored config, completed by the defaults of fields that did not exist yet when it was stored.
+/// A document that cannot be parsed is returned unchanged.
 base::Json with_defaults(const base::Json& stored);
 
 /// The fields outside runtime, checkpoint and data.max_bad_fraction in which two resolved configs
-/// differ, as "optimizer.lr is 0.002, was 0.001"; empty if none. At most three are spelled out.
+/// differ, as "optimizer.lr is 0.002, was 0.001"; empty if none. At most three are named.
 std::string difference(const base::Json& now, const base::Json& before);
 
 /// JSON Schema (draft-07) of a config file.

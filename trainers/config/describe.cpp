@@ -1,4 +1,4 @@
-// What the table of fields says about itself: expectations, the resolved config, origins,
+// What is made from the table of fields: the texts of errors, the resolved config, origins,
 // differences, the JSON Schema and the rows of configs/README.md.
 #include <algorithm>
 #include <cmath>
@@ -165,12 +165,11 @@ std::string where_of(const Json& document, const std::string& path) {
   return document.source.empty() ? path : document.source + ": " + path;
 }
 
-// ---- The resolved config
-// ---------------------------------------------------------------------------
+// ---- The resolved config -----------------------------------------------------------------------
 
 namespace {
 
-/// The member at a dotted path, made where absent.
+/// The member at a dotted path; made if it is absent.
 Json& make_path(Json& root, const std::string& path) {
   Json* at = &root;
   for (size_t begin = 0; begin <= path.size();) {
@@ -224,7 +223,7 @@ namespace {
 void flatten(const Json& json, const std::string& path,
              std::vector<std::pair<std::string, const Json*>>& leaves) {
   if (path == "runtime" || path == "checkpoint") return;
-  // A run that bad images stopped goes on under another limit: it changes no image.
+  // After bad images stopped a run, it may be resumed with another limit: no image changes.
   if (path == "data.max_bad_fraction") return;
   if (!json.is_object()) {
     leaves.emplace_back(path, &json);
@@ -265,8 +264,7 @@ std::string difference(const Json& now, const Json& before) {
   return base::listing(found, 3, "; ");
 }
 
-// ---- Schema and list
-// -------------------------------------------------------------------------------
+// ---- Schema and list ---------------------------------------------------------------------------
 
 namespace {
 
@@ -373,7 +371,7 @@ Json section_schema(bool nullable) {
   return schema;
 }
 
-/// A config in which every section is present, so that every default can be asked for.
+/// A config in which every section is present, so that every field has a default.
 Config default_config() {
   Config config;
   config.data.validation.emplace();

@@ -1,6 +1,5 @@
-// How the rows of the field table are made: a member of a plain struct knows its kind, how it is
-// read from JSON and how it is written. Used by fields.cpp and fields_training.cpp
-// alone.
+// Builds the rows of the field table. The type of a struct's member decides its kind, how it is
+// read from JSON and how it is written. For fields.cpp and fields_training.cpp alone.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -22,22 +21,21 @@ using layers::WindowShrink;
 inline constexpr double kMany = 1 << 30;
 inline constexpr double kLargestSeed = 4294967295;
 
-/// A path whose leading "~" is the home folder.
+/// The path, with a leading "~" replaced by the home folder.
 inline std::string with_home(const std::string& path) {
   if (path != "~" && path.rfind("~/", 0) != 0) return path;
   const char* home = std::getenv("HOME");
   return home ? home + path.substr(1) : path;
 }
 
-// ---- How a member of each type is read and written
-// -------------------------------------------------
+// ---- How a member of each type is read and written ---------------------------------------------
 
 inline const std::vector<std::string> kPadModes = {"pad_then_roll", "roll_then_pad", "masked",
                                                    "assert"};
 inline const std::vector<std::string> kWindowShrinks = {"official", "per_dimension", "never",
                                                         "always_shift"};
 
-inline size_t place_in(const std::vector<std::string>& names, const std::string& name) {
+inline size_t index_in(const std::vector<std::string>& names, const std::string& name) {
   return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
@@ -46,10 +44,10 @@ inline void read(const Json& json, int64_t& value) { value = json.as_int(); }
 inline void read(const Json& json, double& value) { value = json.as_real(); }
 inline void read(const Json& json, std::string& value) { value = json.as_string(); }
 inline void read(const Json& json, PadMode& value) {
-  value = static_cast<PadMode>(place_in(kPadModes, json.as_string()));
+  value = static_cast<PadMode>(index_in(kPadModes, json.as_string()));
 }
 inline void read(const Json& json, WindowShrink& value) {
-  value = static_cast<WindowShrink>(place_in(kWindowShrinks, json.as_string()));
+  value = static_cast<WindowShrink>(index_in(kWindowShrinks, json.as_string()));
 }
 inline void read(const Json& json, Size2& value) {
   if (json.is_array()) {
@@ -140,8 +138,7 @@ struct KindOf<std::optional<T>> : KindOf<T> {
   static constexpr bool nullable = true;
 };
 
-// ---- How a row is written
-// --------------------------------------------------------------------------
+// ---- How a row is written ----------------------------------------------------------------------
 
 /// A row under construction; each call adds one property.
 class Row {
@@ -173,7 +170,7 @@ class Row {
   Field& field_;
 };
 
-/// The rows of one section, which lives in `Section& access(Config&)`.
+/// Adds the rows of one section; `access` gives the section of a config.
 template <class S>
 class Section {
  public:
@@ -200,7 +197,7 @@ class Section {
     field.set = [access = access_, set](Config& config, const Json& json) {
       set(access(config), json);
     };
-    // The accessor is shared with writing; reading through it changes nothing.
+    // One accessor serves reading and writing; reading through it changes nothing.
     field.get = [access = access_, get](const Config& config) {
       return get(static_cast<const S&>(access(const_cast<Config&>(config))));
     };

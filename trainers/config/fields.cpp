@@ -15,10 +15,7 @@ using table::written;
 
 namespace {
 
-// ---- The table
-// -------------------------------------------------------------------------------------
-
-/// A list that is null where empty.
+/// A list whose empty value is written as null.
 template <class S, class T>
 Field& list_or_null(Section<S>& section, const char* name, std::vector<T> S::*member) {
   Field& field = section.custom(
@@ -49,14 +46,13 @@ void add_model(std::vector<Field>& fields) {
       .at_most(256)
       .by_default("`4`; vit: `16`")
       .says(
-          "side of a patch in pixels; a side it does not divide is padded with zeros right and "
-          "below",
+          "side of a patch in pixels; an image whose sides it does not divide is padded with zeros "
+          "on the right and below",
           "MODEL.SWIN.PATCH_SIZE");
   model("in_chans", &M::in_chans)
       .at_least(1)
       .at_most(1024)
-      .says("input channels: 1 (grey) or 3 (RGB); others for weights alone, no data set has them",
-            "MODEL.SWIN.IN_CHANS");
+      .says("input channels: 1 (gray) or 3 (RGB); no data set has others", "MODEL.SWIN.IN_CHANS");
   model("embed_dim", &M::embed_dim)
       .at_least(1)
       .at_most(65536)
@@ -73,7 +69,7 @@ void add_model(std::vector<Field>& fields) {
       .at_most(65536)
       .items(1, 8)
       .by_default("`[3,6,12,24]`; vit: `[12]`")
-      .says("attention heads of each stage; each divides the stage's channels",
+      .says("attention heads of each stage; each number divides the stage's channels",
             "MODEL.SWIN.NUM_HEADS");
   model("window_size", &M::window_size)
       .at_least(1)
@@ -89,22 +85,22 @@ void add_model(std::vector<Field>& fields) {
       .at_most(1024)
       .items(1, 8)
       .says(
-          "swin_v2: window side of each stage where the weights were trained, 0: the own one; "
-          "scales the coordinates of the position bias",
+          "swin_v2: side of each stage's window in pretraining, 0: the present window; scales the "
+          "coordinates of the position bias",
           "MODEL.SWINV2.PRETRAINED_WINDOW_SIZES");
   model("window_shrink", &M::window_shrink)
       .one_of(table::kWindowShrinks)
       .says(
-          "a window larger than its map: `official` shrinks both sides to the smaller side of the "
-          "map "
-          "and does not shift, `per_dimension` does so per side (timm), `never` keeps it and pads "
-          "(torchvision), `always_shift` also shifts where one window covers a side (detection)");
+          "for a window larger than its feature map: `official` shrinks both sides to the smaller "
+          "side of the map and does not shift, `per_dimension` does so for each side (timm), "
+          "`never` keeps the window and pads (torchvision), `always_shift` also shifts where one "
+          "window covers a side of the map (detection)");
   model("pad_mode", &M::pad_mode)
       .one_of(table::kPadModes)
       .says(
-          "a map that windows do not divide: `pad_then_roll` (torchvision), `roll_then_pad` "
-          "(timm), "
-          "`masked` hides the padding from attention, `assert` refuses it (official)");
+          "for a feature map that windows do not divide: `pad_then_roll` (torchvision), "
+          "`roll_then_pad` (timm), `masked` hides the padding from attention, `assert` refuses it "
+          "(official)");
   Row(model.custom(
           "mlp_ratio", Kind::ratios,
           [](M& m, const Json& json) {
@@ -120,7 +116,7 @@ void add_model(std::vector<Field>& fields) {
       .above(0)
       .at_most(64)
       .items(1, 8)
-      .says("hidden channels of the MLP per channel, for all stages or for each",
+      .says("hidden channels of the MLP per input channel: one number, or one per stage",
             "MODEL.SWIN.MLP_RATIO");
   model("qkv_bias", &M::qkv_bias).says("bias of the q, k, v projection", "MODEL.SWIN.QKV_BIAS");
   model("qk_scale", &M::qk_scale)
@@ -137,13 +133,14 @@ void add_model(std::vector<Field>& fields) {
   model("drop_path_rate", &M::drop_path_rate)
       .at_least(0)
       .below(1)
-      .says("stochastic depth of the last block; rises linearly from 0", "MODEL.DROP_PATH_RATE");
+      .says("rate of stochastic depth in the last block; rises linearly from 0 in the first",
+            "MODEL.DROP_PATH_RATE");
   model("ape", &M::ape).says("absolute position embedding", "MODEL.SWIN.APE");
   model("patch_norm", &M::patch_norm)
       .says("LayerNorm after the patch embedding", "MODEL.SWIN.PATCH_NORM");
   model("global_pool", &M::global_pool)
       .one_of({"token", "avg"})
-      .says("vit: what the head reads, a class token or the mean over the tokens");
+      .says("vit: input of the head, a class token or the mean over the tokens");
   Row(model.custom(
           "num_classes", Kind::integer,
           [](M& m, const Json& json) { m.num_classes = json.is_null() ? 0 : json.as_int(); },
@@ -151,7 +148,7 @@ void add_model(std::vector<Field>& fields) {
       .null_too()
       .at_least(1)
       .at_most(1 << 24)
-      .says("outputs of the head; null: the classes of data.train", "MODEL.NUM_CLASSES");
+      .says("outputs of the head; null: one per class of data.train", "MODEL.NUM_CLASSES");
   Row(model.custom(
           "init_std", Kind::init_std,
           [](M& m, const Json& json) {
@@ -162,8 +159,8 @@ void add_model(std::vector<Field>& fields) {
       .above(0)
       .at_most(10)
       .says(
-          "standard deviation of the first linear weights; `fan_in`: 1/√fan_in, better for narrow "
-          "models",
+          "standard deviation of the initial linear weights; `fan_in`: 1/√fan_in, better for "
+          "narrow models",
           "INIT_STD");
 }
 
@@ -179,12 +176,10 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
                "packed", "synthetic"})
       .by_default(train ? "required" : "that of data.train")
       .says(
-          "how the images are stored; `image_folder` has one folder a class, `hdf5` has /images "
-          "(N, "
-          "height, width, channels) of uint8 and /labels (N) or (N, classes), `manifest` is a CSV "
-          "(path,label) or JSON lines, `webdataset` tar shards of images and .cls, `packed` what "
-          "`swin data pack` writes, `synthetic` needs no "
-          "file",
+          "how the images are stored; `image_folder` has one folder per class, `hdf5` has /images "
+          "(N, height, width, channels) of uint8 and /labels (N) or (N, classes), `manifest` is a "
+          "CSV (path,label) or JSON lines, `webdataset` tar shards of images and .cls, `packed` "
+          "what `swin data pack` writes, `synthetic` needs no file",
           "DATA.DATASET");
   Row(set.custom(
           "path", Kind::text, [](D& d, const Json& json) { d.path = with_home(json.as_string()); },
@@ -202,15 +197,15 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
       .null_too()
       .by_default(train ? "`\"train\"`; null for image_folder, hdf5, manifest, webdataset, packed"
                         : "`\"test\"`; null for image_folder, hdf5, manifest, webdataset, packed")
-      .says("which of the data set's own parts");
+      .says("which part of the data set");
   Row(set.custom(
           "fraction", Kind::fraction,
           [train](D& d, const Json& json) {
             if (json.is_array()) {
               d.fraction_begin = json.items()[0].as_real();
               d.fraction_end = json.items()[1].as_real();
-            } else {  // training takes from the front, the others from the back: 0.75 and 0.25
-                      // never meet
+            } else {  // training takes the start of the order, the others its end: 0.75 and 0.25
+                      // are disjoint
               d.fraction_begin = train ? 0 : 1 - json.as_real();
               d.fraction_end = train ? json.as_real() : 1;
             }
@@ -219,8 +214,8 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
             return Json::array_of(std::vector<double>{d.fraction_begin, d.fraction_end});
           }))
       .by_default("`1`")
-      .says(train ? "part of each class, in a shuffled order: f is [0, f)"
-                  : "part of each class, in a shuffled order: f is [1 - f, 1)");
+      .says(train ? "part of each class, in a shuffled order; a number f means [0, f)"
+                  : "part of each class, in a shuffled order; a number f means [1 - f, 1)");
   Row(set.custom(
           "samples", Kind::integer,
           [](D& d, const Json& json) { d.samples = json.is_null() ? 0 : json.as_int(); },
@@ -229,12 +224,12 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
       .at_least(1)
       .at_most(kMany)
       .by_default("`1000` if synthetic, else null")
-      .says("images of a synthetic set; of no other");
+      .says("number of images, for a synthetic set alone");
   set("seed", &D::seed)
       .at_least(0)
       .at_most(kLargestSeed)
       .by_default(train ? "`0`" : "that of data.train")
-      .says("of the shuffle that fractions cut, and of synthetic images");
+      .says("seed of the shuffle that fractions are taken from, and of synthetic images");
 }
 
 void add_data(std::vector<Field>& fields) {
@@ -254,12 +249,12 @@ void add_data(std::vector<Field>& fields) {
   data("on_bad", &D::on_bad)
       .one_of({"replace", "error"})
       .says(
-          "a training image that cannot be read: `replace` logs it in bad.jsonl and takes another "
-          "of its class, `error` stops; evaluation never replaces");
+          "for a training image that cannot be read: `replace` logs it in bad.jsonl and takes "
+          "another of its class, `error` stops the run; evaluation never replaces an image");
   data("max_bad_fraction", &D::max_bad_fraction)
       .at_least(0)
       .at_most(1)
-      .says("bad images among those of an epoch; above it the run stops with exit code 3");
+      .says("largest fraction of bad images in an epoch; above it the run stops with exit code 3");
 }
 
 void add_images(std::vector<Field>& fields) {
@@ -273,17 +268,16 @@ void add_images(std::vector<Field>& fields) {
   augment("horizontal_flip", &A::horizontal_flip)
       .at_least(0)
       .at_most(1)
-      .says("probability of a mirrored image", "hflip");
+      .says("probability of mirroring an image", "hflip");
   augment("scaled_decode", &A::scaled_decode)
       .says(
-          "decode a JPEG at 1/2, 1/4 or 1/8 of its size, which is faster and not the same pixels, "
-          "where no crop is then smaller than image_size; evaluation never does",
+          "decode a JPEG at 1/2, 1/4 or 1/8 of its size if every crop is then still as large as "
+          "image_size; faster, but the pixels differ; never in evaluation",
           "draft");
   augment("auto_augment", &A::auto_augment)
       .says(
-          "timm's RandAugment as `rand-m9-mstd0.5-inc1` (m magnitude, n operations, p "
-          "probability, mstd, mmax, inc), or `cifar10`, AutoAugment's policy for CIFAR; null: "
-          "none",
+          "timm's RandAugment as `rand-m9-mstd0.5-inc1` (m magnitude, n operations, p probability, "
+          "mstd, mmax, inc), or `cifar10`, AutoAugment's policy for CIFAR; null: none",
           "AUG.AUTO_AUGMENT");
   Row(augment.custom(
           "color_jitter", Kind::ratios,
@@ -300,23 +294,25 @@ void add_images(std::vector<Field>& fields) {
       .at_most(1)
       .items(3, 4)
       .says(
-          "largest change of brightness, contrast and saturation, or a list with the hue (at "
-          "most 0.5) fourth; off where there is an auto_augment, as in timm",
+          "largest change of brightness, contrast and saturation, or a list of these three and, "
+          "optionally, of hue (at most 0.5); off if auto_augment is set, as in timm",
           "AUG.COLOR_JITTER");
   augment("random_erasing", &A::random_erasing)
       .at_least(0)
       .at_most(1)
-      .says("probability that a box of 0.02 to 1/3 of the area becomes normal noise", "AUG.REPROB");
+      .says("probability that a box of 0.02 to 1/3 of the area is filled with normal noise",
+            "AUG.REPROB");
   augment("mixup", &A::mixup)
       .at_least(0)
       .at_most(100)
-      .says("a batch is mixed with its reverse, by a share of Beta(α, α): this α; 0: none",
+      .says("α of mixup: a batch is mixed with its reverse, with a weight from Beta(α, α); 0: none",
             "AUG.MIXUP");
   augment("cutmix", &A::cutmix)
       .at_least(0)
       .at_most(100)
       .says(
-          "a box of each image is taken from its partner, 1 - share by Beta(α, α): this α; 0: none",
+          "α of cutmix: a box of each image is taken from its partner; its part of the area is 1 - "
+          "λ, λ from Beta(α, α); 0: none",
           "AUG.CUTMIX");
   augment("mixup_prob", &A::mixup_prob)
       .at_least(0)
@@ -325,13 +321,13 @@ void add_images(std::vector<Field>& fields) {
   augment("mixup_switch_prob", &A::mixup_switch_prob)
       .at_least(0)
       .at_most(1)
-      .says("of cutmix rather than mixup, where both are on", "AUG.MIXUP_SWITCH_PROB");
+      .says("probability of cutmix instead of mixup, if both are on", "AUG.MIXUP_SWITCH_PROB");
   augment("repeats", &A::repeats)
       .at_least(1)
       .at_most(1000)
       .says(
-          "times an image stands in a row, each augmented anew; an epoch stays as long and shows "
-          "that part of the images",
+          "uses of each image in a row, each with its own augmentation; an epoch keeps its length "
+          "and shows 1 / repeats of the images",
           "RepeatAugSampler");
 
   using R = ResizedCropConfig;
@@ -344,8 +340,8 @@ void add_images(std::vector<Field>& fields) {
       .at_most(1)
       .items(2, 2)
       .says(
-          "a random box is resized to image_size: its smallest and largest part of the area; "
-          "without the object, or with null, there is none",
+          "a random box is resized to image_size: smallest and largest part of the image's area in "
+          "it; without the object, or with null, there is no such crop",
           "RandomResizedCrop(scale)");
   crop("ratio", &R::ratio)
       .above(0)
@@ -360,14 +356,13 @@ void add_images(std::vector<Field>& fields) {
       .at_most(65536)
       .by_default("int(256/224 · image_size), null up to 32 px")
       .says(
-          "short side before the center crop; null: an image of another size is resized straight "
-          "to "
-          "image_size",
+          "short side before the center crop; null: an image of another size is resized directly "
+          "to image_size",
           "TEST.CROP");
   preprocess("crop_pct", &P::crop_pct)
       .above(0)
       .at_most(1)
-      .says("instead of resize, as timm says it: resize = int(short side of image_size / crop_pct)",
+      .says("instead of resize, as in timm: resize = int(short side of image_size / crop_pct)",
             "crop_pct");
   preprocess("interpolation", &P::interpolation)
       .one_of({"bilinear", "bicubic", "lanczos"})
@@ -385,7 +380,7 @@ void add_images(std::vector<Field>& fields) {
       .by_default("ImageNet's for 3 channels, else `[0.5]`")
       .says("per channel, of pixels in 0…1", "IMAGENET_DEFAULT_STD");
   preprocess("exif_orientation", &P::exif_orientation)
-      .says("turn and mirror image files as their EXIF data ask; timm and torchvision do not");
+      .says("rotate and mirror images as their EXIF data say; timm and torchvision do not");
 }
 
 }  // namespace
@@ -398,7 +393,7 @@ const std::vector<Field>& all_fields() {
                                     [](Config& c) -> tasks::TaskConfig& { return c.task; });
     task("name", &tasks::TaskConfig::name)
         .one_of({"classification", "multi_label_classification"})
-        .says("what is learned: one class an image, or any number of them");
+        .says("what is learned: one class per image, or any number of classes");
     task("label_smoothing", &tasks::TaskConfig::label_smoothing)
         .at_least(0)
         .below(1)

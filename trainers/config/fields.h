@@ -1,5 +1,5 @@
-// The table of fields: one row per field of a config, from which come parsing, the resolved config,
-// the JSON Schema and the list of configs/README.md.
+// The table of fields, one row per field of a config. Parsing, the resolved config, the JSON Schema
+// and the list in configs/README.md are made from it.
 #pragma once
 #include <functional>
 #include <limits>
@@ -33,16 +33,16 @@ struct Field {
   /// Of an integer or number, or of every element of a list.
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
-  bool above_minimum = false, below_maximum = false;  ///< the bound itself is refused
+  bool above_minimum = false, below_maximum = false;  ///< excludes the bound itself
   size_t least_items = 1, most_items = 64;
   std::vector<std::string> choices;
-  std::string default_text;  ///< where the default is computed from other fields
+  std::string default_text;  ///< for a default that other fields decide
   std::string meaning, official;
 
-  /// Stores a value that `check` has accepted.
+  /// Stores a value of the right kind and range (check_value.h).
   std::function<void(Config&, const base::Json&)> set;
   std::function<base::Json(const Config&)> get;
-  /// False for the fields of a data set that the config does not have.
+  /// False for the fields of a section that the config leaves out.
   std::function<bool(const Config&)> present;
 
   std::string section() const { return path.substr(0, path.rfind('.')); }
@@ -54,10 +54,10 @@ struct Field {
 };
 
 const std::vector<Field>& all_fields();
-/// The rows from `optimizer` on; for all_fields.
+/// Adds the rows from `optimizer` on; called by all_fields.
 void add_training_fields(std::vector<Field>& fields);
 
-/// Where `path` was written: "file:line: path" of the value, or of the nearest object around it.
+/// "file:line: path" of the value at `path`, or of the nearest object that would contain it.
 std::string where_of(const base::Json& document, const std::string& path);
 /// "file:12", "--set", or empty for values made in memory.
 std::string origin_of(const base::Json& value);

@@ -1,4 +1,4 @@
-// The rows of the table that say how a model learns: optimizer, schedule, trainer, checkpoint,
+// The rows of the table for how a model is trained: optimizer, schedule, trainer, checkpoint,
 // init, runtime.
 #include "trainers/config/field_builder.h"
 #include "trainers/config/fields.h"
@@ -38,20 +38,20 @@ void add_optimization(std::vector<Field>& fields) {
   optimizer("weight_decay", &O::weight_decay)
       .at_least(0)
       .at_most(100)
-      .says("decoupled, times the learning rate", "TRAIN.WEIGHT_DECAY");
+      .says("decoupled; multiplied by the learning rate", "TRAIN.WEIGHT_DECAY");
   optimizer("layer_decay", &O::layer_decay)
       .above(0)
       .at_most(1)
       .says(
-          "factor of the learning rate from each layer to the one below it, the head's being 1; "
-          "for fine-tuning",
+          "each layer's learning rate as a fraction of that of the layer above it; the head's is "
+          "lr itself; for fine-tuning",
           "TRAIN.LAYER_DECAY");
 
   using S = ScheduleConfig;
   Section<S> schedule(fields, "schedule", [](Config& c) -> S& { return c.schedule; });
   schedule("name", &S::name)
       .one_of({"cosine"})
-      .says("from lr to min_lr, per step", "TRAIN.LR_SCHEDULER.NAME");
+      .says("curve from lr to min_lr, step by step", "TRAIN.LR_SCHEDULER.NAME");
   schedule("epochs", &S::epochs)
       .at_least(1)
       .at_most(kMany)
@@ -85,12 +85,12 @@ void add_run(std::vector<Field>& fields) {
   trainer("micro_batch_size", &T::micro_batch_size)
       .at_least(1)
       .at_most(1 << 20)
-      .says("images computed at once; gradients add up to the whole batch; null: batch_size",
+      .says("images computed at once; gradients are summed over the whole batch; null: batch_size",
             "TRAIN.ACCUMULATION_STEPS");
   trainer("seed", &T::seed)
       .at_least(0)
       .at_most(kLargestSeed)
-      .says("of initial weights, order, augmentation and dropout", "SEED");
+      .says("seed of initial weights, order of images, augmentation and dropout", "SEED");
   trainer("clip_grad", &T::clip_grad)
       .above(0)
       .says("largest L2 norm of all gradients; null: no clipping", "TRAIN.CLIP_GRAD");
@@ -98,8 +98,8 @@ void add_run(std::vector<Field>& fields) {
   trainer("freeze", &T::freeze)
       .items(0, 1000)
       .says(
-          "patterns of parameters that do not learn, as `[\"patch_embed.*\", \"layers.0.*\"]`; `*` "
-          "is any characters",
+          "patterns of parameters that are not trained, such as `[\"patch_embed.*\", "
+          "\"layers.0.*\"]`; `*` stands for any characters",
           "frozen_stages");
   trainer("log_every_steps", &T::log_every_steps)
       .at_least(1)
@@ -134,7 +134,7 @@ void add_run(std::vector<Field>& fields) {
   checkpoint("monitor", &C::monitor)
       .one_of({"top1", "top5", "loss", "mean_average_precision", "micro_f1"})
       .by_default("`\"top1\"`; multi_label_classification: `\"mean_average_precision\"`")
-      .says("what the best checkpoint is best at, a metric of the task");
+      .says("metric of the task by which the best checkpoint is chosen");
 }
 
 void add_init(std::vector<Field>& fields) {
@@ -152,32 +152,32 @@ void add_init(std::vector<Field>& fields) {
   };
   path("checkpoint", &I::checkpoint)
       .says(
-          "weight file a run begins with: a checkpoint, .safetensors, .pth, in any dialect; null: "
-          "the seed's weights; `--init` sets it",
+          "weight file a run starts with: a checkpoint, .safetensors or .pth, in any dialect; "
+          "null: random weights of the seed; `--init` sets it",
           "MODEL.PRETRAINED");
   init("head", &I::head)
       .one_of({"auto", "keep", "reset"})
       .says(
-          "`auto` keeps the file's head if its shape fits, else begins a new one; `keep` refuses a "
-          "head that does not fit; `reset` always begins a new one");
+          "`auto` keeps the file's head if its shape fits, else initializes a new one; `keep` "
+          "refuses a head that does not fit; `reset` always initializes a new one");
   path("class_index_file", &I::class_index_file)
       .says(
-          "text file whose line k is the file's class of our class k: these rows of its head are "
-          "ours",
+          "text file whose line k is the weight file's class index for class k: the head takes "
+          "these rows of the file's head",
           "map22kto1k.txt");
   init("position_bias_resize", &I::position_bias_resize)
       .one_of({"bicubic", "timm"})
       .says(
-          "position tables of another window or image size: `bicubic` as the published code, "
-          "`timm` linear in geometric progression");
+          "how position tables of another window or image size are resized: `bicubic` as in the "
+          "official code, or `timm`, linear over coordinates in geometric progression");
   init("allow_missing", &I::allow_missing)
       .items(0, 1000)
       .says(
-          "patterns of parameters that the file may lack and that begin anew; `*` is any "
-          "characters");
+          "patterns of parameters that the file may lack; they keep their initial values; `*` "
+          "stands for any characters");
   init("allow_unexpected", &I::allow_unexpected)
       .items(0, 1000)
-      .says("patterns of names in the file that are passed over; `*` is any characters",
+      .says("patterns of names in the file that are ignored; `*` stands for any characters",
             "strict=False");
 }
 

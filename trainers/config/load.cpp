@@ -1,4 +1,4 @@
-// Files into one document: extends, --set, and where every value came from.
+// Merges files into one document: extends, --set, and the origin of every value.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -16,9 +16,9 @@ using base::UsageError;
 
 namespace {
 
-constexpr int kMaxFiles = 64;  // of one config: lists of lists of bases would multiply without end
+constexpr int kMaxFiles = 64;  // per config: lists of bases that list bases could grow without end
 
-/// Two ways to say one thing; a later file or --set that says it one way overrides the other.
+/// Two fields of which one may be set. A later file or --set that sets one removes the other.
 struct Alternatives {
   const char *object, *one, *other;
 };
@@ -26,18 +26,18 @@ constexpr Alternatives kAlternatives[] = {{"schedule", "epochs", "steps"},
                                           {"schedule", "warmup_epochs", "warmup_steps"}};
 
 void drop_overridden(Json& base, const Json& over, const std::string& path) {
-  const auto says = [&](const char* name) {
+  const auto sets = [&](const char* name) {
     const Json* value = over.find(name);
     return value && !value->is_null();
   };
   for (const Alternatives& pair : kAlternatives) {
-    if (path != pair.object || says(pair.one) == says(pair.other)) continue;
-    const char* dropped = says(pair.one) ? pair.other : pair.one;
+    if (path != pair.object || sets(pair.one) == sets(pair.other)) continue;
+    const char* dropped = sets(pair.one) ? pair.other : pair.one;
     std::erase_if(base.members(), [&](const Json::Member& m) { return m.first == dropped; });
   }
 }
 
-/// Objects merge, all else replaces.
+/// Merges objects; everything else replaces what was there.
 void merge(Json& base, const Json& over, const std::string& path = "") {
   if (!base.is_object() || !over.is_object()) {
     base = over;
@@ -67,12 +67,12 @@ std::string read_file(const std::string& file, const std::string& wanted_by) {
   if (status.type() == std::filesystem::file_type::not_found)
     throw UsageError(where, name + "found no such file, expected a JSON config",
                      wanted_by.empty() ? "see configs/ for examples"
-                                       : "extends is relative to the file it stands in");
+                                       : "extends is relative to the file that contains it");
   if (status.type() == std::filesystem::file_type::directory)
     throw UsageError(where, name + "found a directory, expected a JSON config");
   std::ifstream stream(file, std::ios::binary);
   std::string text;
-  // A little more than parse_json takes, so that it refuses what has no end.
+  // Reads a little more than parse_json accepts, so that an endless file is refused there.
   char part[16384];
   while (stream && text.size() <= base::JsonLimits{}.max_bytes) {
     stream.read(part, sizeof part);
@@ -116,7 +116,7 @@ class Loader {
       merge(merged, load((folder / base.as_string()).string(), origin_of(base) + ": extends"));
     }
     open_.pop_back();
-    // "$schema" is for editors.
+    // "$schema" is for editors; no field.
     std::erase_if(own.members(), [](const Json::Member& m) {
       return m.first == "extends" || (m.first == "$schema" && m.second.is_string());
     });

@@ -1,11 +1,13 @@
-// A document against the table of fields, then what several fields must agree on.
+// Parses a document: each member is looked up in the table of fields and stored, then the fields
+// are checked against each other.
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "trainers/config/check_value.h"
 #include "trainers/config/config.h"
+#include "trainers/config/cross_check.h"
 #include "trainers/config/fields.h"
 
 namespace swin::trainers {
@@ -14,99 +16,6 @@ using base::Json;
 using base::UsageError;
 
 namespace {
-
-std::string found_text(const Json& value) {
-  std::string text = base::to_text(value);
-  if (text.size() > 60) {
-    size_t end = 57;
-    while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // whole characters
-    text = text.substr(0, end) + "…";
-  }
-  return "found " + text;
-}
-
-std::string where_is(const Json& value, const std::string& path) {
-  const std::string origin = origin_of(value);
-  return origin.empty() ? path : origin + ": " + path;
-}
-
-// ---- One value
-// -------------------------------------------------------------------------------------
-
-bool in_range(const Field& field, double value) {
-  if (field.above_minimum ? value <= field.minimum : value < field.minimum) return false;
-  return field.below_maximum ? value < field.maximum : value <= field.maximum;
-}
-
-bool fits(const Field& field, const Json& value) {
-  const auto integer = [&](const Json& v) {
-    return v.is_integer() && in_range(field, v.as_real());
-  };
-  const auto number = [&](const Json& v) { return v.is_number() && in_range(field, v.as_real()); };
-  const auto list_of = [&](size_t least, size_t most, const auto& fits_item) {
-    return value.is_array() && value.size() >= least && value.size() <= most &&
-           std::all_of(value.items().begin(), value.items().end(), fits_item);
-  };
-  const auto text = [](const Json& v) {
-    return v.is_string() && v.as_string().find('\0') == std::string::npos;
-  };
-  const auto size = [&](const Json& v) {
-    return integer(v) ||
-           (v.is_array() && v.size() == 2 && integer(v.items()[0]) && integer(v.items()[1]));
-  };
-  if (value.is_null()) return field.nullable;
-  switch (field.kind) {
-    case Kind::boolean:
-      return value.is_boolean();
-    case Kind::integer:
-      return integer(value);
-    case Kind::number:
-      return number(value);
-    case Kind::text:
-      return text(value);
-    case Kind::texts:
-      return list_of(field.least_items, field.most_items, text);
-    case Kind::choice:
-      return value.is_string() &&
-             std::count(field.choices.begin(), field.choices.end(), value.as_string()) > 0;
-    case Kind::integers:
-      return list_of(field.least_items, field.most_items, integer);
-    case Kind::numbers:
-      return list_of(field.least_items, field.most_items, number);
-    case Kind::size:
-      return size(value);
-    case Kind::sizes:
-      return list_of(field.least_items, field.most_items, size);
-    case Kind::ratios:
-      return number(value) || list_of(field.least_items, field.most_items, number);
-    case Kind::fraction: {
-      if (value.is_number()) return value.as_real() > 0 && value.as_real() <= 1;
-      const auto any = [](const Json& v) { return v.is_number(); };
-      return list_of(2, 2, any) && value.items()[0].as_real() >= 0 &&
-             value.items()[0].as_real() < value.items()[1].as_real() &&
-             value.items()[1].as_real() <= 1;
-    }
-    case Kind::init_std:
-      return number(value) || (value.is_string() && value.as_string() == "fan_in");
-  }
-  return false;
-}
-
-void store(const Field& field, const Json& value, Config& config) {
-  if (!fits(field, value)) {
-    std::string remedy;
-    if (field.kind == Kind::choice && value.is_string()) {
-      const std::string close = base::nearest_if_close(value.as_string(), field.choices);
-      if (!close.empty()) remedy = "did you mean \"" + close + "\"?";
-    }
-    throw UsageError(where_is(value, field.path),
-                     found_text(value) + ", expected " + field.expected(), remedy);
-  }
-  field.set(config, value);
-}
-
-// ---- The walk
-// --------------------------------------------------------------------------------------
 
 /// Names directly below `prefix` ("" or "data.train"), in the order of the table.
 std::vector<std::string> children(const std::string& prefix) {
@@ -126,8 +35,8 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// The field a stranger most likely meant: a sibling of nearly that name, else a field of nearly
-/// that name elsewhere, else the field that the official code calls so.
+/// The field that an unknown name most likely means: a field of nearly that name in the
+/// same section, else one in another section, else the field with that name in the official code.
 std::string guess(const std::string& prefix, const std::string& name) {
   const std::vector<std::string> siblings = children(prefix);
   const std::string close = base::nearest_if_close(lower(name), siblings);
@@ -154,7 +63,7 @@ void walk(const Json& object, const std::string& prefix, Config& config) {
     const auto field =
         std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.path == path; });
     if (field != fields.end()) {
-      store(*field, value, config);
+      store_value(*field, value, config);
       continue;
     }
     const std::vector<std::string> names = children(prefix);
@@ -178,279 +87,13 @@ void walk(const Json& object, const std::string& prefix, Config& config) {
   }
 }
 
-// ---- What fields must agree on
-// -----------------------------------------------------------------------
-
-class Agreement {
- public:
-  Agreement(const Json& document, Config& config, bool with_data)
-      : document_(document), config_(config), with_data_(with_data) {}
-
-  void settle() {
-    model();
-    augment();
-    preprocess();
-    schedule();
-    data();
-    init();
-    monitor();
-    if (config_.trainer.micro_batch_size.value_or(0) > config_.trainer.batch_size)
-      refuse("trainer.micro_batch_size", "found " +
-                                             std::to_string(*config_.trainer.micro_batch_size) +
-                                             ", expected at most trainer.batch_size, " +
-                                             std::to_string(config_.trainer.batch_size));
-  }
-
- private:
-  [[noreturn]] void refuse(const std::string& path, const std::string& found,
-                           const std::string& remedy = "") const {
-    throw UsageError(where_of(document_, path), found, remedy);
-  }
-  bool written(const std::string& path) const { return find_path(document_, path) != nullptr; }
-
-  /// A list with one entry for each stage, or none.
-  void one_per_stage(const std::string& path, size_t entries) const {
-    const size_t stages = config_.model.depths.size();
-    if (entries != 0 && entries != stages)
-      refuse(path, "found " + std::to_string(entries) + " entries, expected one for each of the " +
-                       std::to_string(stages) + " stages of model.depths");
-  }
-  /// The defaults of a ViT are those of ViT-B/16, not those of Swin-T.
-  void vision_transformer() const {
-    layers::ModelConfig& m = config_.model;
-    if (!written("model.patch_size")) m.patch_size = 16;
-    if (!written("model.embed_dim")) m.embed_dim = 768;
-    if (!written("model.depths")) m.depths = {12};
-    if (!written("model.num_heads")) m.num_heads = {12};
-    if (m.depths.size() != 1)
-      refuse("model.depths", "found " + std::to_string(m.depths.size()) +
-                                 " stages, expected one: a vit has no stages");
-  }
-
-  void model() const {
-    if (config_.model.name == "vit") vision_transformer();
-    const layers::ModelConfig& m = config_.model;
-    if (with_data_ && m.in_chans != 1 && m.in_chans != 3)
-      refuse("model.in_chans", "found " + std::to_string(m.in_chans) +
-                                   ", expected 1 (grey) or 3 (RGB): images have no other");
-    if (m.depths.size() != m.num_heads.size())
-      refuse(written("model.num_heads") ? "model.num_heads" : "model.depths",
-             "found " + std::to_string(m.depths.size()) + " stages in model.depths and " +
-                 std::to_string(m.num_heads.size()) + " in model.num_heads, expected as many");
-    one_per_stage("model.window_sizes", m.window_sizes.size());
-    one_per_stage("model.pretrained_window_sizes", m.pretrained_window_sizes.size());
-    one_per_stage("model.mlp_ratio", m.mlp_ratios.size());
-    for (size_t i = 0; i < m.num_heads.size(); ++i) {
-      const int64_t dim = m.embed_dim << i, heads = m.num_heads[i];
-      if (dim % heads == 0) continue;
-      int64_t less = heads, more = heads;
-      while (dim % less != 0) --less;
-      while (more < dim && dim % more != 0) ++more;
-      refuse("model.num_heads",
-             "found " + std::to_string(heads) + " heads in stage " + std::to_string(i) +
-                 ", expected a divisor of its " + std::to_string(dim) +
-                 " channels (model.embed_dim · 2^" + std::to_string(i) + ")",
-             less == more || dim % more != 0
-                 ? "use " + std::to_string(less)
-                 : "use " + std::to_string(less) + " or " + std::to_string(more));
-    }
-  }
-
-  void augment() const {
-    const AugmentConfig& a = config_.augment;
-    if (a.random_resized_crop) {
-      for (const auto& [name, range] : {std::pair{"scale", a.random_resized_crop->scale},
-                                        {"ratio", a.random_resized_crop->ratio}})
-        if (range[0] > range[1])
-          refuse(std::string("augment.random_resized_crop.") + name,
-                 "found a smallest value above the largest", "swap them");
-    }
-    if (a.color_jitter.size() == 4 && a.color_jitter[3] > 0.5)
-      refuse("augment.color_jitter", "found a hue of " + base::to_text(Json(a.color_jitter[3])) +
-                                         ", expected at most 0.5, half of the circle");
-    if (a.auto_augment && *a.auto_augment != "cifar10" && *a.auto_augment != "rand" &&
-        a.auto_augment->rfind("rand-", 0) != 0)
-      refuse("augment.auto_augment",
-             "found \"" + *a.auto_augment + "\", expected rand-…, cifar10 or null",
-             "the official recipe is \"rand-m9-mstd0.5-inc1\"");
-  }
-
-  void preprocess() const {
-    PreprocessConfig& p = config_.preprocess;
-    const auto& size = config_.model.image_size;
-    const int64_t side = std::min(size[0], size[1]);
-    if (!written("preprocess.resize") && side > 32)
-      p.resize = static_cast<int64_t>(256.0 / 224.0 * static_cast<double>(side));
-    if (p.crop_pct) {
-      // A stored config has both, and they agree.
-      const auto resize = static_cast<int64_t>(static_cast<double>(side) / *p.crop_pct);
-      if (written("preprocess.resize") && p.resize != resize)
-        refuse("preprocess.crop_pct",
-               "found both crop_pct and another resize, expected one of them",
-               "remove one, or set crop_pct to null");
-      p.resize = resize;
-    }
-    if (p.resize && *p.resize < side)
-      refuse("preprocess.resize",
-             "found " + std::to_string(*p.resize) +
-                 ", expected null or at least the short side of model.image_size, " +
-                 std::to_string(side));
-    const size_t channels = static_cast<size_t>(config_.model.in_chans);
-    if (p.mean.empty())
-      p.mean = channels == 3 ? std::vector<double>{0.485, 0.456, 0.406}
-                             : std::vector<double>(channels, 0.5);
-    if (p.std.empty())
-      p.std = channels == 3 ? std::vector<double>{0.229, 0.224, 0.225}
-                            : std::vector<double>(channels, 0.5);
-    for (const auto& [path, values] :
-         {std::pair<const char*, const std::vector<double>&>{"preprocess.mean", p.mean},
-          {"preprocess.std", p.std}})
-      if (values.size() != channels)
-        refuse(path, "found " + std::to_string(values.size()) + " values, expected " +
-                         std::to_string(channels) + ", one per channel (model.in_chans)");
-  }
-
-  void schedule() const {
-    ScheduleConfig& s = config_.schedule;
-    if (!written("schedule.epochs") && s.steps) s.epochs.reset();
-    if (s.epochs && s.steps)
-      refuse("schedule.steps", "found both epochs and steps, expected one of them",
-             "set the other to null");
-    if (!s.epochs && !s.steps)
-      refuse("schedule.epochs", "found neither epochs nor steps, expected one of them");
-    if (s.warmup_epochs && s.warmup_steps)
-      refuse("schedule.warmup_steps",
-             "found both warmup_epochs and warmup_steps, expected one of them",
-             "set the other to null");
-    if (s.epochs && s.warmup_epochs && *s.warmup_epochs > static_cast<double>(*s.epochs))
-      refuse("schedule.warmup_epochs",
-             "found a warm-up of " + base::to_text(Json(*s.warmup_epochs)) +
-                 " epochs, expected at most schedule.epochs, " + std::to_string(*s.epochs));
-    if (s.steps && s.warmup_steps && *s.warmup_steps > *s.steps)
-      refuse("schedule.warmup_steps", "found a warm-up of " + std::to_string(*s.warmup_steps) +
-                                          " steps, expected at most schedule.steps, " +
-                                          std::to_string(*s.steps));
-    if (s.min_lr > config_.optimizer.lr)
-      refuse("schedule.min_lr", found_text(Json(s.min_lr)) + ", expected at most optimizer.lr, " +
-                                    base::to_text(Json(config_.optimizer.lr)));
-  }
-
-  void monitor() const {
-    const bool many = config_.task.many_labels();
-    std::string& name = config_.checkpoint.monitor;
-    if (!written("checkpoint.monitor")) name = many ? "mean_average_precision" : "top1";
-    const bool of_many = name == "mean_average_precision" || name == "micro_f1";
-    if (name != "loss" && of_many != many)
-      refuse("checkpoint.monitor",
-             "found \"" + name + "\", expected a metric of " + config_.task.name + ": " +
-                 (many ? "mean_average_precision, micro_f1 or loss" : "top1, top5 or loss"));
-  }
-
-  void init() const {
-    const InitConfig& i = config_.init;
-    if (!i.class_index_file) return;
-    if (!i.checkpoint)
-      refuse("init.class_index_file",
-             "found a file but no init.checkpoint, expected the weights whose classes it chooses",
-             "set init.checkpoint or give --init FILE");
-    if (i.head == "reset")
-      refuse("init.class_index_file",
-             "found a file and init.head \"reset\", expected a head that is kept", "remove one");
-  }
-
-  void data() const {
-    DataConfig& d = config_.data;
-    if (!find_path(document_, "data")) {
-      if (with_data_)
-        refuse("data.train", "missing, expected a data set to train on",
-               "add \"data\": {\"train\": {\"format\": …, \"path\": …}}");
-      return;
-    }
-    if (d.train.format.empty())
-      refuse("data.train.format", "missing, expected one of " + format_names());
-    data_set("data.train", d.train, "train");
-    if (d.validation) inherit("data.validation", *d.validation);
-    if (d.test) inherit("data.test", *d.test);
-    if (d.validation) disjoint(d.train, *d.validation);
-  }
-  static std::string format_names() {
-    std::string names;
-    for (const Field& field : all_fields())
-      if (field.path == "data.train.format")
-        for (const std::string& name : field.choices) names += (names.empty() ? "" : ", ") + name;
-    return names;
-  }
-  /// Validation and test are mostly another part of what training reads.
-  void inherit(const std::string& path, DatasetConfig& set) const {
-    const DatasetConfig& train = config_.data.train;
-    const bool same_format = !written(path + ".format") || set.format == train.format;
-    if (!written(path + ".format")) set.format = train.format;
-    if (!written(path + ".path") && same_format) set.path = train.path;
-    if (!written(path + ".seed")) set.seed = train.seed;
-    data_set(path, set, "test");
-  }
-  /// Whether one path holds a train and a test part.
-  static bool has_splits(const std::string& format) {
-    return format == "mnist" || format == "cifar10" || format == "cifar100" ||
-           format == "synthetic";
-  }
-  void data_set(const std::string& path, DatasetConfig& set, const char* split) const {
-    const bool synthetic = set.format == "synthetic", one_part = !has_splits(set.format);
-    if (!one_part && !written(path + ".split")) set.split = split;
-    if (one_part && !set.split.empty())
-      refuse(path + ".split",
-             "found \"" + set.split + "\", expected null: a set of format " + set.format +
-                 " is all that its path holds",
-             "set " + path + ".path to that of the split, or use " + path + ".fraction");
-    if (!one_part && set.split.empty())
-      refuse(path + ".split", "found null, expected \"train\" or \"test\"");
-    if (synthetic && !set.path.empty())
-      refuse(path + ".path", "found \"" + set.path + "\", expected none: synthetic reads no file");
-    if (!synthetic && set.path.empty())
-      refuse(path + ".path", "missing, expected the folder of the " + set.format + " data set");
-    if (!synthetic && set.samples != 0)
-      refuse(path + ".samples",
-             "found " + std::to_string(set.samples) +
-                 ", expected null: only synthetic sets have a size to choose",
-             "use " + path + ".fraction");
-    if (synthetic && set.samples == 0) set.samples = 1000;
-  }
-  void disjoint(const DatasetConfig& train, const DatasetConfig& validation) const {
-    const auto normal = [](const std::string& path) {
-      std::string text = std::filesystem::path(path).lexically_normal().string();
-      if (text.size() > 1 && text.back() == '/') text.pop_back();
-      return text;
-    };
-    if (train.format != validation.format || train.split != validation.split ||
-        normal(train.path) != normal(validation.path))
-      return;
-    if (train.seed != validation.seed) {
-      if (train.format == "synthetic") return;  // other images
-      refuse("data.validation.seed",
-             "found " + std::to_string(validation.seed) + ", expected " +
-                 std::to_string(train.seed) +
-                 " as in data.train: fractions are disjoint only in one shuffle");
-    }
-    const double common = std::min(train.fraction_end, validation.fraction_end) -
-                          std::max(train.fraction_begin, validation.fraction_begin);
-    if (common > 1e-9)
-      refuse(written("data.validation.fraction") ? "data.validation.fraction" : "data.validation",
-             "found images of data.train in data.validation, expected disjoint sets",
-             "give both a fraction, for example 0.9 and 0.1, or another split or path");
-  }
-
-  const Json& document_;
-  Config& config_;
-  bool with_data_;
-};
-
 Config parse(const Json& document, bool with_data) {
   if (!document.is_object())
     throw UsageError(where_is(document, "config"),
                      std::string("found ") + document.type_name() + ", expected an object");
   Config config;
   walk(document, "", config);
-  Agreement(document, config, with_data).settle();
+  complete_and_cross_check(document, config, with_data);
   return config;
 }
 
