@@ -1,4 +1,4 @@
-// Runs whose image folder holds files that cannot be read.
+// Runs on an image folder with unreadable files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ class BadImageRuns : public ::testing::Test {
  protected:
   BadImageRuns() { base::set_num_threads(1); }
 
-  // Two classes of twelve images; steps of eight, three an epoch.
+  // Two classes of twelve images each; batches of eight, three steps per epoch.
   void make_folder(const std::string& name, const std::vector<std::string>& bad) {
     for (const std::string c : {"a", "b"}) {
       fs::create_directories(directory_ / name / c);
@@ -89,7 +89,7 @@ TEST_F(BadImageRuns, OneIsReplacedLoggedOnceAndCountedInEveryEpoch) {
               AllOf(HasSubstr("train/a/"), ::testing::Not(HasSubstr("/3.png"))));
 }
 
-TEST_F(BadImageRuns, StoppedAnywhereTheyGoOnWithTheSameBitsCountsAndFile) {
+TEST_F(BadImageRuns, ResumedAnywhereTheyHaveTheSameBitsCountsAndFile) {
   make_folder("train", {"a/3.png", "b/7.png"});
   train(options_of(config(), directory_ / "whole"));
   const std::string expected = read_text(directory_ / "whole" / "bad.jsonl");
@@ -101,7 +101,8 @@ TEST_F(BadImageRuns, StoppedAnywhereTheyGoOnWithTheSameBitsCountsAndFile) {
   for (const int64_t step : {2, 3, 5}) {
     const std::string run = "from_" + std::to_string(step);
     fs::copy(directory_ / "whole", directory_ / run, fs::copy_options::recursive);
-    // As a kill right after the save leaves it, and one that had cut a line of bad.jsonl.
+    // The state after a kill right after the save; with step 2 the kill also cut a line of
+    // bad.jsonl.
     for (int64_t later = step + 1; later <= 6; ++later) fs::remove(file(run, later));
     if (step == 2) std::ofstream(directory_ / run / "bad.jsonl", std::ios::app) << "{\"path\": \"";
     const char* workers = step == 3 ? "runtime.workers=0" : "runtime.workers=3";
@@ -114,7 +115,7 @@ TEST_F(BadImageRuns, StoppedAnywhereTheyGoOnWithTheSameBitsCountsAndFile) {
   }
 }
 
-TEST_F(BadImageRuns, ARunThatBeginsAnewBeginsItsFileAnew) {
+TEST_F(BadImageRuns, ARunFromScratchStartsItsFileFromScratch) {
   make_folder("train", {"a/3.png"});
   train(options_of(config(), directory_ / "run"));
   TrainOptions again = options_of(config(), directory_ / "run");
@@ -123,7 +124,7 @@ TEST_F(BadImageRuns, ARunThatBeginsAnewBeginsItsFileAnew) {
   EXPECT_EQ(bad_lines("run").size(), 1u);
 }
 
-TEST_F(BadImageRuns, AboveTheLimitTheRunStopsWithTheCountsAndGoesOnUnderAnother) {
+TEST_F(BadImageRuns, AboveTheLimitTheRunStopsWithTheCountsAndResumesWithAnother) {
   make_folder("train", {"a/3.png", "b/7.png", "b/8.png"});
   const std::string message = message_of<base::DataError>(options_of(config(), directory_ / "run"));
   EXPECT_THAT(message, AllOf(HasSubstr("found 3 bad images of 24 in epoch 1"),

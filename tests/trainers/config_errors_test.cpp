@@ -275,7 +275,7 @@ TEST(BadConfig, NamesTheFileOfTheValueAndNotTheOneThatExtendsIt) {
             "a.json:1: extends: found a cycle: b.json extends itself; remove one of the extends");
 }
 
-TEST(BadConfig, ManyBasesEnd) {
+TEST(BadConfig, TooManyBasesAreRefused) {
   const ConfigFiles files;
   for (int i = 0; i < 12; ++i) {
     const std::string next = std::to_string(i + 1) + ".json";

@@ -1,5 +1,5 @@
-// Shipped configs parse; files merge; what is resolved reads back as itself; list, schema and code
-// agree.
+// Shipped configs parse; files merge; a resolved config parses to itself; README, schema and code
+// list the same fields.
 #include "trainers/config/config.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ Config memory_config(const std::string& text, const std::vector<std::string>& se
 }
 const char* const kSynthetic = R"({"data": {"train": {"format": "synthetic"}}})";
 
-TEST(ShippedConfigs, EachParsesAndReadsBackAsItself) {
+TEST(ShippedConfigs, EachParsesAndResolvesToItself) {
   const std::vector<std::string> files = shipped();
   EXPECT_GE(files.size(), 10u);
   for (const std::string& file : files) {
@@ -165,7 +165,7 @@ TEST(Config, DefaultsAreTheOfficialOnes) {
   EXPECT_EQ(memory_config(kSynthetic, {"model.image_size=256"}).preprocess.resize, 292);
   EXPECT_EQ(memory_config(kSynthetic, {"model.image_size=32"}).preprocess.resize, std::nullopt);
   EXPECT_EQ(memory_config(kSynthetic, {"preprocess.resize=null"}).preprocess.resize, std::nullopt);
-  // timm's way, floor(224 / 0.9); what it resolves to can be read again.
+  // As in timm: floor(224 / 0.9). The resolved config, which has both fields, parses.
   const Config timm = memory_config(kSynthetic, {"preprocess.crop_pct=0.9"});
   EXPECT_EQ(timm.preprocess.resize, 248);
   EXPECT_EQ(parse_config(to_json(timm)).preprocess.resize, 248);
@@ -173,7 +173,7 @@ TEST(Config, DefaultsAreTheOfficialOnes) {
             (std::vector<double>{0.5}));
 }
 
-TEST(Config, EveryShapeOfAValue) {
+TEST(Config, EveryFormOfAValue) {
   const auto model = [](const std::string& set) { return memory_config(kSynthetic, {set}).model; };
   EXPECT_EQ(model("model.image_size=[32,64]").image_size, (layers::Size2{32, 64}));
   EXPECT_EQ(model("model.window_size=8").window_size, (layers::Size2{8, 8}));
@@ -239,17 +239,17 @@ TEST(Config, FractionsOfOnePathAreDisjoint) {
 TEST(Config, TildeIsTheHomeFolder) {
   const char* home = std::getenv("HOME");
   const std::string before = home ? home : "";
-  setenv("HOME", "/home/somebody", 1);
+  setenv("HOME", "/home/student", 1);
   const Config config = memory_config(
       R"({"data": {"train": {"format": "mnist", "path": "~/sets"}, "validation": {"path": "~other"}},
           "runtime": {"output": "~"}})");
   if (home) setenv("HOME", before.c_str(), 1);
-  EXPECT_EQ(config.data.train.path, "/home/somebody/sets");
+  EXPECT_EQ(config.data.train.path, "/home/student/sets");
   EXPECT_EQ(config.data.validation->path, "~other");
-  EXPECT_EQ(config.runtime.output, "/home/somebody");
+  EXPECT_EQ(config.runtime.output, "/home/student");
 }
 
-TEST(Extends, ObjectsMergeAndAllElseReplaces) {
+TEST(Extends, ObjectsMergeAndOtherValuesReplace) {
   const ConfigFiles files;
   files.write("base/a.json", R"({"data": {"train": {"format": "synthetic"}, "validation": {}},
                                  "model": {"depths": [2, 2], "num_heads": [3, 6], "embed_dim": 48},
@@ -279,13 +279,13 @@ TEST(Extends, ObjectsMergeAndAllElseReplaces) {
       {"trainer.clip_grad", file + ":6"},
       {"trainer.precision", "default"}};
   for (const Origin& origin : origins(document, config)) {
-    for (auto& [path, place] : expected)
+    for (auto& [path, expected_origin] : expected)
       if (path == origin.path) {
-        EXPECT_EQ(origin.origin, place) << path;
-        place = "seen";
+        EXPECT_EQ(origin.origin, expected_origin) << path;
+        expected_origin = "seen";
       }
   }
-  for (const auto& [path, place] : expected) EXPECT_EQ(place, "seen") << path;
+  for (const auto& [path, state] : expected) EXPECT_EQ(state, "seen") << path;
 }
 
 TEST(Extends, OfEpochsAndStepsTheLaterWins) {
@@ -322,7 +322,7 @@ TEST(Set, TakesJsonElseAString) {
   EXPECT_EQ(config.runtime.threads, 2);
 }
 
-TEST(Difference, AConfigOfBeforeAFieldExistedHasItsDefault) {
+TEST(Difference, AConfigOlderThanAFieldHasItsDefault) {
   const Config config = memory_config(R"({"data": {"train": {"format": "synthetic"}}})");
   const base::Json now = to_json(config, WithRuntime::no);
   base::Json older = base::Json::object();
@@ -360,7 +360,7 @@ TEST(Difference, NamesWhatDiffersOutsideRuntimeAndCheckpoint) {
   EXPECT_NE(difference(resolved({"data.validation={}"}), before), "");
 }
 
-TEST(Augment, IsReadAndWrittenBack) {
+TEST(Augment, ParsesAndResolvesToItself) {
   const Config off = memory_config(kSynthetic);
   EXPECT_FALSE(off.augment.random_resized_crop || off.augment.auto_augment);
   EXPECT_TRUE(to_json(off).at("augment").at("random_resized_crop").is_null());

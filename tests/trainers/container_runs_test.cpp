@@ -1,4 +1,4 @@
-// Runs on image files inside of other files: tar shards and packed sets.
+// Runs on images that are stored inside other files: tar shards and packed sets.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ class ContainerRuns : public ::testing::Test {
   std::string packed(const std::string& part) const {
     return (directory_ / (part + ".h5")).string();
   }
-  /// Four steps, three an epoch.
+  /// Four steps, three per epoch.
   Config config(const std::string& format, const std::string& train,
                 const std::string& validation) const {
     const auto section = [&](const std::string& path) {
@@ -47,12 +47,12 @@ class ContainerRuns : public ::testing::Test {
     return micro_config({"data.train=" + section(train), "data.validation=" + section(validation),
                          "trainer.batch_size=10", "checkpoint.every_steps=1"});
   }
-  /// Stops after each step in turn and goes on with other workers: the same last checkpoint.
+  /// Stops after each step in turn and resumes with other workers: the last checkpoint is the same.
   void expect_resume_to_equal(const Config& config, const std::string& expected) const {
     for (const int stop_at : {1, 2, 3}) {
       const fs::path run = directory_ / ("stopped_" + std::to_string(stop_at));
       TrainOptions options = options_of(config, run);
-      options.after_update = [=](int64_t step) {
+      options.after_step = [=](int64_t step) {
         if (step == stop_at) raise(SIGUSR1);
       };
       EXPECT_NE(train(options).exit_code, base::ExitCode::done);
@@ -87,7 +87,7 @@ class ContainerRuns : public ::testing::Test {
         image.pixels[p] = static_cast<uint8_t>(p * 7 + static_cast<size_t>(i) * 31 + part.size());
       const data::Bytes bytes = data::encode_png(image);
       const std::string label = kClasses[i % 3], key = std::to_string(i / kShards);
-      // A class a shard, and zeros in front: shards and folder are in one order.
+      // One class per shard and leading zeros: shards and folder have the same order.
       const std::string file = std::string(i < 10 ? "0" : "") + std::to_string(i) + ".png";
       directory_.write(part + "/" + label + "/" + file, std::span(bytes));
       data::Bytes& tar = tars[i % kShards];
@@ -99,7 +99,7 @@ class ContainerRuns : public ::testing::Test {
   }
 };
 
-TEST_F(ContainerRuns, TarShardsTrainEvaluateAndGoOnBitForBit) {
+TEST_F(ContainerRuns, TarShardsTrainEvaluateAndResumeBitForBit) {
   const Config of_shards = config("webdataset", shards("train"), shards("validation"));
   const TrainResult result = train(options_of(of_shards, directory_ / "run"));
   EXPECT_EQ(result.steps, 4);
@@ -109,7 +109,7 @@ TEST_F(ContainerRuns, TarShardsTrainEvaluateAndGoOnBitForBit) {
   expect_resume_to_equal(of_shards, checkpoint_bytes(directory_ / "run", 4));
 }
 
-TEST_F(ContainerRuns, PackedSetsTrainEvaluateAndGoOnBitForBit) {
+TEST_F(ContainerRuns, PackedSetsTrainEvaluateAndResumeBitForBit) {
   const Config of_packed = config("packed", packed("train"), packed("validation"));
   const TrainResult result = train(options_of(of_packed, directory_ / "run"));
   EXPECT_EQ(result.steps, 4);
@@ -118,8 +118,8 @@ TEST_F(ContainerRuns, PackedSetsTrainEvaluateAndGoOnBitForBit) {
   expect_resume_to_equal(of_packed, checkpoint_bytes(directory_ / "run", 4));
 }
 
-// The three hold the same images in the same order, so they teach the same weights.
-TEST_F(ContainerRuns, LearnWhatTheirFolderTeaches) {
+// The three hold the same images in the same order, so training gives the same weights.
+TEST_F(ContainerRuns, GiveTheSameWeightsAsTheirFolder) {
   const auto folder = [&](const std::string& part) { return (directory_ / part).string(); };
   const auto learned = [&](const std::string& format, const std::string& train_path,
                            const std::string& validation_path) {
@@ -135,10 +135,10 @@ TEST_F(ContainerRuns, LearnWhatTheirFolderTeaches) {
   EXPECT_NE(expected, std::vector<float>(3 * 16));
 }
 
-TEST_F(ContainerRuns, OtherShardsAreNoPlaceToGoOn) {
+TEST_F(ContainerRuns, AResumeOnOtherShardsIsRefused) {
   const Config before = config("webdataset", shards("train"), shards("validation"));
   TrainOptions options = options_of(before, directory_ / "run");
-  options.after_update = [](int64_t step) {
+  options.after_step = [](int64_t step) {
     if (step == 2) raise(SIGUSR1);
   };
   train(options);
@@ -149,7 +149,7 @@ TEST_F(ContainerRuns, OtherShardsAreNoPlaceToGoOn) {
   ASSERT_NE(label, std::string::npos);
   bytes.replace(label, 3, "bee");
   swin::test::write_text(shard, bytes);
-  options.after_update = {};
+  options.after_step = {};
   EXPECT_THAT(message_of<base::DataError>([&] { train(options); }),
               ::testing::HasSubstr("found a run on other images than those of the data section"));
 }

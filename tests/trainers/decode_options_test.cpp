@@ -1,4 +1,4 @@
-// What a config says of decoding reaches training, evaluation and predict.
+// A config's decoding options reach training, evaluation and predict.
 #include <gtest/gtest.h>
 
 #include "data/decode/decode.h"
@@ -16,7 +16,7 @@ fs::path golden(const std::string& name) {
   return fs::path(SWIN_SOURCE_DIR) / "tests/data/images" / name;
 }
 
-// One class folder with the eight orientations, one upright.
+// Two classes: one with the eight orientations, one with upright images.
 void write_classes(const fs::path& root) {
   for (int label = 0; label < 2; ++label) {
     const fs::path folder = root / std::to_string(label);
@@ -50,11 +50,11 @@ TEST(DecodeOptions, ExifOrientationReachesEveryReader) {
     const std::string path = train->name(i);
     const data::Image seen = data::read_image(path, 3, {.exif_orientation = true});
     EXPECT_EQ(train->load(i), seen) << path;
-    EXPECT_EQ(validation->load(i), seen) << path;  // the same files in another place
+    EXPECT_EQ(validation->load(i), seen) << path;  // copies of the same files
     EXPECT_EQ(stored->load(i), data::read_image(path, 3)) << path;
   }
 
-  // predict answers for a turned file as for an upright one of the same pixels.
+  // predict gives the same answer for a rotated file and an upright one with the same pixels.
   swin::trainers::train(options_of(config, directory / "run"));
   const std::string upright = (directory / "upright.png").string();
   data::write_png(upright,
@@ -75,7 +75,7 @@ TEST(DecodeOptions, ScaledDecodingIsForTrainingAndLeavesCropsLargeEnough) {
   fs::copy_file(golden("rgb_420.jpg"), directory / "data" / "a" / "1.jpg");  // 37 × 43
   std::vector<std::string> sets = sets_for(directory / "data");
   sets.push_back("model.num_classes=1");
-  EXPECT_EQ(decode_of(micro_config(sets), true).min_short_side, 0);  // off unless asked
+  EXPECT_EQ(decode_of(micro_config(sets), true).min_short_side, 0);  // off by default
   sets.push_back("augment.scaled_decode=true");
   const auto height = [&](const std::string& set, bool training) {
     std::vector<std::string> with = sets;
@@ -83,12 +83,12 @@ TEST(DecodeOptions, ScaledDecodingIsForTrainingAndLeavesCropsLargeEnough) {
     const Config config = micro_config(with);
     return open_dataset_of(config.data.train, config, training)->load(0).height;
   };
-  // Straight to 16 × 16, or first to a short side.
+  // Directly to 16 × 16, or first to a short side.
   EXPECT_EQ(height("preprocess.resize=null", true), 19);
   EXPECT_EQ(height("preprocess.resize=null", false), 37);
   EXPECT_EQ(height("preprocess.resize=19", true), 19);
   EXPECT_EQ(height("preprocess.resize=20", true), 37);
-  // A quarter of 19 × 22 is too few pixels for a crop of 16 × 16; the whole is enough.
+  // A quarter of 19 × 22 has too few pixels for a crop of 16 × 16; nine tenths are enough.
   const std::string square = R"(augment.random_resized_crop={"ratio":[1,1],"scale":)";
   EXPECT_EQ(height(square + "[0.25,1]}", true), 37);
   EXPECT_EQ(height(square + "[0.9,1]}", true), 19);

@@ -1,4 +1,4 @@
-// What reads a finished checkpoint: evaluate and predict.
+// evaluate and predict on a finished checkpoint.
 #include <cmath>
 
 #include "base/errors.h"
@@ -15,7 +15,7 @@ namespace {
 using namespace testing;
 namespace fs = std::filesystem;
 
-/// One trained checkpoint for all tests here.
+/// All tests here share one trained checkpoint.
 class Trained : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -33,7 +33,7 @@ class Trained : public ::testing::Test {
     options.quiet = true;
     return options;
   }
-  /// An image folder of a few images of the synthetic set, named by its classes.
+  /// Writes images of the synthetic set as an image folder, with its class names.
   static fs::path image_folder(const std::string& name, int64_t images, bool rename = false) {
     const LoadedModel loaded = load_model(checkpoint());
     const auto dataset = open_dataset_of(*loaded.config.data.validation, loaded.config);
@@ -131,7 +131,7 @@ TEST_F(Trained, PredictAndEvaluateSeeTheSamePixels) {
 TEST_F(Trained, ClassesAreComparedByName) {
   EvaluateOptions other = options();
   other.data = image_folder("renamed", 0, true).string();
-  // An empty class folder may be refused before names are compared; with images it must be names.
+  // With an image in every folder the class names are the only fault.
   const std::string name = load_model(checkpoint()).class_names[0];
   for (const auto& entry : fs::directory_iterator(other.data)) {
     data::Image image;
@@ -142,8 +142,8 @@ TEST_F(Trained, ClassesAreComparedByName) {
   EXPECT_NE(message.find("a_wrong_name"), std::string::npos) << message;
 }
 
-TEST_F(Trained, AFolderIsMeasuredByTheNamesOfItsClassesAndABadImageIsNamed) {
-  // Folders come in the order of the alphabet, the checkpoint's classes in another.
+TEST_F(Trained, FoldersMatchClassesByNameAndABadImageIsNamed) {
+  // Folders are in alphabetical order, the checkpoint's classes are not.
   const std::vector<std::string> classes = load_model(checkpoint()).class_names;
   EXPECT_FALSE(std::is_sorted(classes.begin(), classes.end()));
   EvaluateOptions folder = options();

@@ -1,5 +1,5 @@
-// Fine-tuning from end to end: a run begins with the weights of another, some of them frozen, each
-// layer with its own rate; and goes on bit for bit.
+// Fine-tuning from end to end: a run starts with the weights of another one, some of them frozen,
+// with a learning rate per layer, and resumes bit for bit.
 #include <signal.h>
 
 #include <algorithm>
@@ -23,14 +23,14 @@ namespace {
 using namespace testing;
 namespace fs = std::filesystem;
 
-/// A run of other windows, grey images, and the ten classes of the synthetic set.
+/// Config of the first run: other windows, RGB images, the ten classes of the synthetic set.
 Config pretraining(const std::vector<std::string>& sets = {}) {
   std::vector<std::string> all = {"model.image_size=16", "model.window_size=4"};
   all.insert(all.end(), sets.begin(), sets.end());
   return micro_config(all);
 }
 
-/// Five classes of photographs, grey ones of other sizes.
+/// An image folder with five classes of gray images.
 fs::path folder_of_five(const TemporaryDirectory& directory) {
   const fs::path source = fs::path(SWIN_SOURCE_DIR) / "docs" / "demo_images";
   std::vector<fs::path> images;
@@ -81,7 +81,7 @@ std::map<std::string, std::string> actions(const fs::path& run) {
   return by_name;
 }
 
-TEST(FineTune, BeginsWithTheWeightsOfAnotherModelAndGoesOnBitForBit) {
+TEST(FineTune, StartsWithTheWeightsOfAnotherModelAndResumesBitForBit) {
   const TemporaryDirectory directory;
   const fs::path folder = folder_of_five(directory), first = directory / "first";
   train(options_of(pretraining(), first));
@@ -109,7 +109,7 @@ TEST(FineTune, BeginsWithTheWeightsOfAnotherModelAndGoesOnBitForBit) {
   EXPECT_EQ(what["head.bias"], "re-initialised");
   EXPECT_EQ(what["norm.weight"], "loaded");
 
-  // What is frozen is as it was, and so are its slots; the rest has learnt.
+  // Frozen parameters and their slots are unchanged; the others are trained.
   EXPECT_EQ(array(whole, "model/layers.0.blocks.1.mlp.fc1.weight"),
             array(first, "model/layers.0.blocks.1.mlp.fc1.weight"));
   EXPECT_NE(array(whole, "model/layers.1.blocks.0.mlp.fc1.weight"),
@@ -117,10 +117,10 @@ TEST(FineTune, BeginsWithTheWeightsOfAnotherModelAndGoesOnBitForBit) {
   const auto slot = array(whole, "optimizer/exp_avg/layers.0.blocks.0.attn.qkv.weight");
   EXPECT_EQ(std::count(slot.begin(), slot.end(), 0.f), static_cast<long>(slot.size()));
 
-  // The file is not needed, nor read, by a run that goes on.
+  // A resumed run does not read the file.
   const fs::path stopped = directory / "stopped";
   options = options_of(config, stopped);
-  options.after_update = [](int64_t step) {
+  options.after_step = [](int64_t step) {
     if (step == 2) raise(SIGUSR1);
   };
   EXPECT_EQ(train(options).steps, 2);
@@ -137,7 +137,7 @@ TEST(FineTune, InitIsPartOfARunsIdentity) {
   train(options_of(micro_config(), first));
   const std::string init = "init.checkpoint=" + (first / "last.h5").string();
   TrainOptions options = options_of(micro_config({init}), run);
-  options.after_update = [](int64_t step) {
+  options.after_step = [](int64_t step) {
     if (step == 2) raise(SIGUSR1);
   };
   EXPECT_EQ(train(options).steps, 2);
@@ -195,7 +195,7 @@ TEST(FineTune, AClassIndexFileChoosesRowsOfTheHead) {
   };
   EXPECT_NE(refusal("1\n2\n").find("map.txt: found 2 lines, expected one for each of the 5"),
             std::string::npos);
-  EXPECT_NE(refusal("1\ntwo\n").find("map.txt:2: found \"two\", expected a whole number"),
+  EXPECT_NE(refusal("1\ntwo\n").find("map.txt:2: found \"two\", expected an integer"),
             std::string::npos);
   EXPECT_NE(refusal("1\n\n3\n").find("map.txt:2: found \"\""), std::string::npos);
   EXPECT_NE(refusal("1\n-2\n").find("map.txt:2: found \"-2\""), std::string::npos);
@@ -219,18 +219,18 @@ TEST(FineTune, SwinV2KeepsTheWindowsItsWeightsWereTrainedWith) {
   const std::vector<std::string> sets = {"model.name=swin_v2", "model.image_size=32",
                                          "model.window_size=8", init};
   TrainOptions options = options_of(micro_config(sets), run);
-  options.after_update = [](int64_t step) {
+  options.after_step = [](int64_t step) {
     if (step == 2) raise(SIGUSR1);
   };
   EXPECT_EQ(train(options).steps, 2);
   EXPECT_EQ(load_model(run / "last.h5").config.model.pretrained_window_sizes,
             (std::vector<int64_t>{4, 4}));
-  // Going on, the checkpoint says it; the file may be gone.
+  // A resumed run takes them from its checkpoint: the file is gone.
   fs::remove_all(first);
   EXPECT_EQ(train(options_of(micro_config(sets), run)).steps, 4);
 }
 
-TEST(FineTune, SwinV2OfAFileThatDoesNotTellItsWindowIsWarnedOf) {
+TEST(FineTune, ASwinV2FileWithoutItsWindowsGivesAWarning) {
   const TemporaryDirectory directory;
   const Config config = micro_config({"model.name=swin_v2", "model.num_classes=10"});
   const layers::Model model(config.model, 4, false);
@@ -238,7 +238,7 @@ TEST(FineTune, SwinV2OfAFileThatDoesNotTellItsWindowIsWarnedOf) {
   for (size_t i = 0; i < model.parameters().size(); ++i) {
     const layers::ParameterEntry& entry = model.parameters()[i];
     std::vector<int64_t> shape;
-    for (int side = 0; side < entry.shape.rank(); ++side) shape.push_back(entry.shape[side]);
+    for (int dim = 0; dim < entry.shape.rank(); ++dim) shape.push_back(entry.shape[dim]);
     arrays.push_back(
         files::NamedArray::of(entry.name, shape,
                               std::span<const float>(model.parameters().slab() + entry.offset,
@@ -253,12 +253,12 @@ TEST(FineTune, SwinV2OfAFileThatDoesNotTellItsWindowIsWarnedOf) {
     train(options_of(micro_config(all), directory / std::to_string(sets.size())));
     return ::testing::internal::GetCapturedStderr();
   };
-  EXPECT_NE(said({}).find("nothing says with which windows these weights were trained"),
+  EXPECT_NE(said({}).find("found no record of the windows these weights were trained with"),
             std::string::npos);
   EXPECT_EQ(said({"model.pretrained_window_sizes=[4,4]"}), "");
   EXPECT_EQ(array(directory / "1", "model/norm.weight").size(), 16u);
 
-  // With its coordinates in the file it is known.
+  // The coordinates in a file tell its windows.
   const auto coordinates = weights::relative_coords_table({2, 2}, 0);
   for (const char* stage : {"0", "1"})
     arrays.push_back(files::NamedArray::of(
@@ -270,7 +270,7 @@ TEST(FineTune, SwinV2OfAFileThatDoesNotTellItsWindowIsWarnedOf) {
             (std::vector<int64_t>{2, 2}));
 }
 
-/// Bytes that one forward of a training step keeps for its backward.
+/// Bytes that the forward of a training step saves for its backward.
 size_t saved_bytes(const std::vector<std::string>& frozen) {
   const Config config = micro_config({"model.num_classes=10"});
   const base::DryRun dry;
@@ -286,7 +286,7 @@ size_t saved_bytes(const std::vector<std::string>& frozen) {
   return base::pool_statistics().bytes_in_use - before;
 }
 
-TEST(FineTune, AFrozenBeginningSavesNoActivations) {
+TEST(FineTune, FrozenFirstLayersSaveNoActivations) {
   const size_t all = saved_bytes({}), embedded = saved_bytes({"patch_embed.*"}),
                stage = saved_bytes({"patch_embed.*", "layers.0.*"}),
                head = saved_bytes({"patch_embed.*", "layers.*", "norm.*"});
@@ -295,8 +295,8 @@ TEST(FineTune, AFrozenBeginningSavesNoActivations) {
   EXPECT_LT(head, stage / 10);
 }
 
-TEST(FineTune, AFrozenRunStillStopsAtAParameterWithoutAGradient) {
-  // The head alone learns; a parameter that is trainable but unused would be named.
+TEST(FineTune, TheHeadAloneCanBeTrained) {
+  // The first step fails if a trainable parameter gets no gradient.
   const TemporaryDirectory directory;
   train(options_of(micro_config({"trainer.freeze=[\"patch_embed.*\",\"layers.*\",\"norm.*\"]"}),
                    directory / "run"));

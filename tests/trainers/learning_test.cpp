@@ -1,5 +1,4 @@
-// The whole chain learns, with every architecture: the loss falls and the accuracy leaves chance on
-// rendered shapes.
+// Every architecture learns rendered shapes: the loss falls and the accuracy rises above chance.
 #include "tests/trainers/run_support.h"
 
 namespace swin::trainers {

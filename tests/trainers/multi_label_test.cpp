@@ -1,4 +1,5 @@
-// Several labels an image: the task's numbers, and a run from an HDF5 file to predictions.
+// Several labels per image: targets, loss and metrics of the task, and a run from an HDF5 file to
+// predictions.
 #include <cmath>
 
 #include "base/errors.h"
@@ -42,7 +43,7 @@ TEST(MultiLabel, LossIsTheMeanOverClasses) {
 TEST(MultiLabel, Metrics) {
   const auto task = task_of(0.3, 3);
   task->begin_metrics();
-  // The last row is padding; class 2 never occurs and counts in no average precision.
+  // The last row is padding; class 2 never occurs and is left out of the mean average precision.
   const Tensor first = Tensor::from({3, 3}, std::vector<float>{3, -1, -2,  //
                                                                2, 1, 1,    //
                                                                9, 9, 9});
@@ -52,10 +53,10 @@ TEST(MultiLabel, Metrics) {
   const tasks::Metrics metrics = task->metrics();
   ASSERT_EQ(metrics.size(), 3u);
   EXPECT_EQ(metrics[0].first, "mean_average_precision");
-  // Class 0: yes, no, yes in order: (1 + 2/3) / 2. Class 1: the one yes shares its step: 1/2.
+  // Class 0 ranks yes, no, yes: (1 + 2/3) / 2. Class 1: its one yes ties with a no: 1/2.
   EXPECT_NEAR(metrics[0].second, ((1 + 2.0 / 3) / 2 + 0.5) / 2, 1e-12);
   EXPECT_EQ(metrics[1].first, "micro_f1");
-  EXPECT_NEAR(metrics[1].second, 2.0 * 3 / (2 * 3 + 3), 1e-12);  // 3 right, 3 said too often
+  EXPECT_NEAR(metrics[1].second, 2.0 * 3 / (2 * 3 + 3), 1e-12);  // 3 true and 3 false positives
   EXPECT_EQ(metrics[2].first, "loss");
   const auto no = [](double x) { return std::log(1 + std::exp(x)); };
   EXPECT_NEAR(metrics[2].second,
@@ -67,7 +68,7 @@ TEST(MultiLabel, Metrics) {
   EXPECT_EQ(task->metrics()[2].second, 0);
 }
 
-TEST(MultiLabel, ProbabilitiesAreOfEachClass) {
+TEST(MultiLabel, ProbabilitiesArePerClass) {
   std::vector<double> values = {0, std::log(3.0), -std::log(3.0)};
   task_of(0, 3)->to_probabilities(values);
   EXPECT_NEAR(values[0], 0.5, 1e-12);
@@ -150,7 +151,7 @@ TEST(MultiLabel, LearnsFromAnHdf5FileEvaluatesAndPredicts) {
   const Predictor predictor(result.last);
   const auto set = open_dataset_of(*config.data.validation, config);
   const std::string image = (directory / "image.png").string();
-  int64_t with = 0;  // one of several classes
+  int64_t with = 0;  // index of an image with several classes
   while (set->labels(with).size() < 2) ++with;
   data::write_png(image, set->load(with));
   const auto answers = predictor.predict({image}, kClasses);
@@ -163,10 +164,10 @@ TEST(MultiLabel, LearnsFromAnHdf5FileEvaluatesAndPredicts) {
         std::find(labels.begin(), labels.end(), prediction.class_index) != labels.end();
     EXPECT_EQ(prediction.probability > 0.5, has) << prediction.class_name;
   }
-  EXPECT_GT(sum, 1.2);  // they are no distribution
+  EXPECT_GT(sum, 1.2);  // the probabilities need not add up to 1
 }
 
-TEST(MultiLabel, OneClassAnImageIsRefusedWhereThereAreSeveral) {
+TEST(MultiLabel, ClassificationRefusesImagesOfSeveralClasses) {
   const TemporaryDirectory directory;
   const std::string path = (directory / "set.h5").string();
   write_set(path, true);
@@ -175,7 +176,7 @@ TEST(MultiLabel, OneClassAnImageIsRefusedWhereThereAreSeveral) {
   EXPECT_NE(message.find("set it to \"multi_label_classification\""), std::string::npos) << message;
 }
 
-TEST(MultiLabel, OneClassAnImageIsAlsoARow) {
+TEST(MultiLabel, SingleLabelsBecomeRows) {
   const TemporaryDirectory directory;
   const std::string path = (directory / "set.h5").string();
   write_set(path, false);

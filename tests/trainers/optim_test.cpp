@@ -1,4 +1,4 @@
-// The schedule against its formula, AdamW against plain loops in double.
+// The schedule against its formula, AdamW against plain loops in double precision.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -34,7 +34,7 @@ TEST(Schedule, WarmsUpLinearlyThenFollowsHalfACosine) {
   EXPECT_DOUBLE_EQ(schedule.learning_rate(1), 0.1);
   EXPECT_DOUBLE_EQ(schedule.learning_rate(2), 0.1 + 0.9 / 4);
   EXPECT_DOUBLE_EQ(schedule.learning_rate(4), 0.1 + 0.9 * 3 / 4);
-  EXPECT_DOUBLE_EQ(schedule.learning_rate(5), 1.0);                // the cosine begins at its top
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(5), 1.0);  // the cosine starts at its maximum
   EXPECT_NEAR(schedule.learning_rate(9), 0.2 + 0.5 * 0.8, 1e-12);  // half way
   for (int64_t step = 5; step <= 12; ++step)
     EXPECT_NEAR(schedule.learning_rate(step),
@@ -42,7 +42,7 @@ TEST(Schedule, WarmsUpLinearlyThenFollowsHalfACosine) {
   EXPECT_NEAR(schedule.learning_rate(13), 0.2, 1e-12);
 }
 
-TEST(Schedule, CountsEpochsInUpdatesAndScalesAllRates) {
+TEST(Schedule, CountsEpochsInStepsAndScalesAllRates) {
   ScheduleConfig config = cosine(0, 0);
   config.steps.reset();
   config.epochs = 5;
@@ -58,7 +58,7 @@ TEST(Schedule, CountsEpochsInUpdatesAndScalesAllRates) {
   EXPECT_NEAR(schedule.learning_rate(51), 0.2 / 4, 1e-12);
 }
 
-TEST(Schedule, WithoutWarmUpBeginsAtTheTop) {
+TEST(Schedule, WithoutWarmUpStartsAtTheMaximum) {
   EXPECT_DOUBLE_EQ(Schedule(cosine(3, 0), rate(1.0), 8, 3).learning_rate(1), 1.0);
   EXPECT_DOUBLE_EQ(Schedule(cosine(3, 3), rate(1.0), 8, 3).learning_rate(3), 0.1 + 0.9 * 2 / 3);
 }
@@ -67,7 +67,7 @@ layers::ModelConfig small_model() {
   layers::ModelConfig config;
   config.image_size = {8, 8};
   config.patch_size = 2;
-  config.embed_dim = 10;  // parameters that end inside a vector
+  config.embed_dim = 10;  // so that parameters end inside a vector
   config.depths = {1, 1};
   config.num_heads = {1, 2};
   config.window_size = {2, 2};
@@ -76,7 +76,7 @@ layers::ModelConfig small_model() {
   return config;
 }
 
-/// Plain loops, with a rate for each layer and frozen parameters or without.
+/// Compares AdamW with plain loops, with layer decay and frozen parameters.
 void expect_plain_loops(double layer_decay, const std::vector<std::string>& frozen) {
   layers::Model model(small_model(), 1, true);
   layers::Parameters& parameters = model.parameters();
@@ -87,21 +87,21 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
   config.weight_decay = 0.1;
   AdamW optimizer(parameters, config,
                   learning_rate_scales(parameters, model.config(), layer_decay));
-  // One block a stage: patches, block, downsample with it, block, the rest.
+  // Layers with one block per stage: patch embedding; block and downsampling; block; the rest.
   const auto layer_of = [](const std::string& name) {
     if (name.starts_with("patch_embed")) return 0;
     if (name.starts_with("layers.0")) return 1;
     return name.starts_with("layers.1") ? 2 : 3;
   };
 
-  struct Twin {
+  struct Reference {
     std::vector<double> w, m, v;
   };
-  std::vector<Twin> twins;
+  std::vector<Reference> references;
   for (size_t i = 0; i < parameters.size(); ++i) {
     const float* data = parameters.slab() + parameters[i].offset;
     const size_t n = static_cast<size_t>(parameters[i].numel());
-    twins.push_back(
+    references.push_back(
         {std::vector<double>(data, data + n), std::vector<double>(n), std::vector<double>(n)});
   }
   const double common_lr = 0.01, factor = 0.5;
@@ -118,7 +118,7 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
                                            0.1 * static_cast<double>(i));
         parameters.gradient_slab()[entry.offset + j] = g;
         square_sum += static_cast<double>(g) * g;
-        Twin& t = twins[i];
+        Reference& t = references[i];
         const size_t k = static_cast<size_t>(j);
         t.m[k] = 0.8 * t.m[k] + 0.2 * g * factor;
         t.v[k] = 0.95 * t.v[k] + 0.05 * g * factor * g * factor;
@@ -132,8 +132,8 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
   }
   for (size_t i = 0; i < parameters.size(); ++i)
     for (int64_t j = 0; j < parameters[i].numel(); ++j)
-      ASSERT_NEAR(parameters.slab()[parameters[i].offset + j], twins[i].w[static_cast<size_t>(j)],
-                  1e-6)
+      ASSERT_NEAR(parameters.slab()[parameters[i].offset + j],
+                  references[i].w[static_cast<size_t>(j)], 1e-6)
           << parameters[i].name << " " << j;
   for (const AdamW::Slot& slot : optimizer.slots())
     for (size_t i = 0; i < parameters.size(); ++i)
@@ -143,9 +143,9 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
 
 TEST(AdamW, EqualsPlainLoopsInDouble) { expect_plain_loops(1, {}); }
 
-TEST(AdamW, LayersBelowLearnSlower) { expect_plain_loops(0.5, {}); }
+TEST(AdamW, LowerLayersHaveSmallerRates) { expect_plain_loops(0.5, {}); }
 
-TEST(AdamW, FrozenParametersAndTheirSlotsStay) {
+TEST(AdamW, FrozenParametersAndTheirSlotsDoNotChange) {
   expect_plain_loops(0.75, {"patch_embed.*", "layers.0.blocks.*", "*.norm2.bias"});
 }
 
@@ -159,13 +159,14 @@ TEST(Freeze, APatternThatMatchesNothingNamesTheNearestParameter) {
     }
     return "";
   };
-  EXPECT_EQ(refusal({"layers.0.*", "patch_embed.proj.wieght"}),
-            "trainer.freeze: found \"patch_embed.proj.wieght\", expected a pattern of parameters' "
-            "names; the nearest is \"patch_embed.proj.weight\"; * stands for any characters");
+  EXPECT_EQ(
+      refusal({"layers.0.*", "patch_embed.proj.wieght"}),
+      "trainer.freeze: found \"patch_embed.proj.wieght\", expected a pattern that matches a "
+      "parameter's name; the nearest is \"patch_embed.proj.weight\"; * stands for any characters");
   EXPECT_NE(refusal({"layer.0.*"}).find("the nearest is \"layers.0.*\""), std::string::npos);
-  EXPECT_NE(refusal({"layers.0"}), "");  // the whole name, not a part of it
+  EXPECT_NE(refusal({"layers.0"}), "");  // matches no whole name
   EXPECT_NE(refusal({""}), "");
-  EXPECT_NE(refusal({"*"}).find("expected some that learn"), std::string::npos);
+  EXPECT_NE(refusal({"*"}).find("expected some left to train"), std::string::npos);
 }
 
 TEST(AdamW, LeavesBiasesNormsTablesAndPositionsUndecayed) {
@@ -178,7 +179,7 @@ TEST(AdamW, LeavesBiasesNormsTablesAndPositionsUndecayed) {
     EXPECT_EQ(entry.decay == layers::WeightDecay::no, exempt) << entry.name;
     decaying += !exempt;
   }
-  EXPECT_EQ(decaying, 2 * 4 + 3);  // qkv, proj, fc1, fc2 a block; patches, reduction, head
+  EXPECT_EQ(decaying, 2 * 4 + 3);  // qkv, proj, fc1, fc2 per block; patches, reduction, head
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace swin::trainers {
 namespace {
 
-/// What a Progress writes into a pipe, which is no terminal.
+/// The output of a Progress to a pipe, which is not a terminal.
 template <class Function>
 std::string written(bool quiet, Function function) {
   int ends[2];
@@ -53,7 +53,7 @@ TEST(Progress, PlainLinesWithoutEscapesWhereThereIsNoTerminal) {
       "1.2%\ndone\n");
 }
 
-TEST(Progress, APassOverImagesIsForTerminalsAlone) {
+TEST(Progress, APassOverImagesIsShownOnTerminalsOnly) {
   const std::string text = written(false, [](Progress& progress) {
     for (int64_t done = 0; done <= 10; ++done) progress.images("checking", done, 10);
   });
@@ -81,7 +81,7 @@ TEST(Progress, APassOverImagesOnATerminalEndsFull) {
   }
 }
 
-TEST(Progress, QuietShowsWarningsAlone) {
+TEST(Progress, QuietShowsWarningsOnly) {
   const std::string text = written(true, [](Progress& progress) {
     progress.update(at(1));
     progress.message("nothing");

@@ -1,4 +1,4 @@
-// Going on: 4 steps are 2 + resume + 2, bit for bit, wherever and however the run was stopped.
+// Resume: 4 steps equal 2 + resume + 2, bit for bit, wherever and however the run was stopped.
 #include <signal.h>
 
 #include <algorithm>
@@ -15,9 +15,9 @@ namespace {
 using namespace testing;
 namespace fs = std::filesystem;
 
-/// Stops a run after a step, as a scheduler of jobs does.
+/// Stops a run after a step by a signal, as a job scheduler does.
 TrainResult run_until(TrainOptions options, int64_t stop_at, int signal = SIGUSR1) {
-  options.after_update = [=](int64_t step) {
+  options.after_step = [=](int64_t step) {
     if (step == stop_at) raise(signal);
   };
   return train(options);
@@ -93,13 +93,13 @@ TEST(Resume, HoldsWithEveryAugmentation) {
     train(options_of(config, run));
     EXPECT_TRUE(checkpoint_bytes(run, 4) == expected) << stop_at;
   }
-  // Mixing is at work.
+  // Mixing has an effect.
   train(
       options_of(micro_config({sets[0], sets[1], "augment.mixup_prob=0"}), directory / "unmixed"));
   EXPECT_FALSE(checkpoint_bytes(directory / "unmixed", 4) == expected);
 }
 
-TEST(Resume, WorkersAndCheckpointsInBetweenChangeNoBit) {
+TEST(Resume, WorkersChangeNoBit) {
   const TemporaryDirectory directory;
   train(options_of(micro_config(), directory / "a"));
   Config config = micro_config();
@@ -155,7 +155,7 @@ TEST(RunLog, DropsLaterLinesAndACutOne) {
             "{\"step\":1,\"epoch\":1}\n{\"step\":2,\"epoch\":1}\n" + base::to_text(line) + "\n");
 }
 
-TEST(Resume, AFinishedRunSaysSoAndChangesNothing) {
+TEST(Resume, AFinishedRunIsReportedAndUnchanged) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   const TrainResult first = train(options_of(micro_config(), run));
@@ -180,20 +180,20 @@ TEST(Resume, AnotherConfigIsRefusedWithTheDifference) {
   const std::string message = message_of<base::UsageError>(
       [&] { train(options_of(micro_config({"optimizer.lr=0.001"}), run)); });
   EXPECT_NE(message.find("optimizer.lr is 0.001, was 0.002"), std::string::npos) << message;
-  // runtime and checkpoint are no part of a run's identity.
+  // runtime and checkpoint are not part of a run's identity.
   EXPECT_EQ(
       train(options_of(micro_config({"checkpoint.keep_last=1", "runtime.workers=0"}), run)).steps,
       4);
 }
 
-TEST(Resume, NeverBeginsAnew) {
+TEST(Resume, WithNeverTheRunStartsFromScratch) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   run_until(options_of(micro_config(), run), 2);
   TrainOptions options = options_of(micro_config({"trainer.seed=3", "schedule.steps=3"}), run);
   options.resume = "never";
   int64_t first = 0;
-  options.after_update = [&](int64_t step) { first = first ? first : step; };
+  options.after_step = [&](int64_t step) { first = first ? first : step; };
   EXPECT_EQ(train(options).steps, 3);
   EXPECT_EQ(first, 1);
   EXPECT_EQ(read_log(run)[0].at("step").as_int(), 1);
@@ -210,7 +210,7 @@ TEST(Resume, ADamagedNewestCheckpointIsSkippedWithAWarning) {
   ::testing::internal::CaptureStderr();
   std::vector<int64_t> steps;
   TrainOptions options = options_of(config, run);
-  options.after_update = [&](int64_t step) { steps.push_back(step); };
+  options.after_step = [&](int64_t step) { steps.push_back(step); };
   train(options);
   const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("step_000000004.h5"), std::string::npos) << said;
@@ -218,7 +218,7 @@ TEST(Resume, ADamagedNewestCheckpointIsSkippedWithAWarning) {
   EXPECT_TRUE(checkpoint_bytes(run, 4) == bytes);
 }
 
-TEST(Resume, OtherNumericsAreSaid) {
+TEST(Resume, OtherNumericsGiveAWarning) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   run_until(options_of(micro_config(), run), 2);
@@ -247,7 +247,7 @@ TEST(Resume, AResumeFileThatIsMissingIsAWeightError) {
   EXPECT_THROW(train(options), base::WeightError);
 }
 
-TEST(Signals, SaveAndEndWithTheContractsCode) {
+TEST(Signals, SaveAndExitWithTheirCodes) {
   const TemporaryDirectory directory;
   for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 85}, {SIGUSR1, 85}}) {
     const fs::path run = directory / std::to_string(signal);
@@ -260,12 +260,12 @@ TEST(Signals, SaveAndEndWithTheContractsCode) {
   }
 }
 
-TEST(Signals, ASecondOneEndsAtOnceUnsaved) {
+TEST(Signals, ASecondOneExitsAtOnceWithoutSaving) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   const int code = in_child([&] {
     TrainOptions options = options_of(micro_config(), run);
-    options.after_update = [](int64_t) {
+    options.after_step = [](int64_t) {
       raise(SIGINT);
       raise(SIGTERM);
     };
@@ -276,7 +276,7 @@ TEST(Signals, ASecondOneEndsAtOnceUnsaved) {
   EXPECT_TRUE(step_files(run).empty());
 }
 
-TEST(Signals, HandlersOfTheProgramComeBack) {
+TEST(Signals, PreviousHandlersAreRestored) {
   struct sigaction before = {}, after = {};
   sigaction(SIGTERM, nullptr, &before);
   { const StopSignals signals; }
@@ -284,14 +284,14 @@ TEST(Signals, HandlersOfTheProgramComeBack) {
   EXPECT_EQ(before.sa_handler, after.sa_handler);
 }
 
-TEST(Resume, AKilledRunGoesOnFromItsNewestCheckpoint) {
+TEST(Resume, AKilledRunResumesFromItsNewestCheckpoint) {
   const TemporaryDirectory directory;
   const Config config = micro_config({"checkpoint.every_steps=2"});
   train(options_of(config, directory / "whole"));
   const fs::path run = directory / "run";
   EXPECT_EQ(in_child([&] {
               TrainOptions options = options_of(config, run);
-              options.after_update = [](int64_t step) {
+              options.after_step = [](int64_t step) {
                 if (step == 3) raise(SIGKILL);
               };
               train(options);

@@ -1,5 +1,5 @@
-// A run that takes a fraction of a second: a micro Swin on rendered shapes, in a directory of its
-// own.
+// A run that takes a fraction of a second: a micro Swin on rendered shapes, in a temporary
+// directory.
 #pragma once
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -31,8 +31,8 @@ inline std::vector<base::Json> read_log(const std::filesystem::path& run) {
   return lines;
 }
 
-/// Shifted and masked windows, padding by nothing, two stages; three steps an epoch, four in all,
-/// so that the last epoch is a part of one; dropout, drop path and augmentation draw numbers.
+/// Two stages with shifted and masked windows, without padding; three steps per epoch and four in
+/// all, so that the last epoch is cut short; dropout, drop path and augmentation are on.
 inline Config micro_config(const std::vector<std::string>& sets = {}) {
   base::Json document = base::parse_json(R"({
     "model": {"image_size": 16, "patch_size": 2, "in_chans": 3, "embed_dim": 8, "depths": [2, 1],
@@ -58,7 +58,7 @@ inline TrainOptions options_of(const Config& config, const std::filesystem::path
   return options;
 }
 
-/// The bytes of a run's checkpoint; a failure where it is absent.
+/// The bytes of a run's checkpoint; the test fails if it does not exist.
 inline std::string checkpoint_bytes(const std::filesystem::path& run, int64_t step) {
   char name[64];
   std::snprintf(name, sizeof name, "checkpoints/step_%09d.h5", static_cast<int>(step));
@@ -74,11 +74,11 @@ inline std::vector<std::string> step_files(const std::filesystem::path& run) {
   return names;
 }
 
-/// Micro models gain nothing from a second thread, and a busy machine makes it wait at every
-/// barrier; tests about threads say how many.
+/// Micro models gain nothing from a second thread, and on a busy machine every barrier waits for
+/// it; tests of threads set their number.
 inline const bool kOneThread = (base::set_num_threads(1), true);
 
-/// Runs with a number of threads, and puts the old number back.
+/// Sets the number of threads, and restores the old one when destroyed.
 class Threads {
  public:
   explicit Threads(int n) : before_(base::num_threads()) { base::set_num_threads(n); }
@@ -93,7 +93,8 @@ template <class Function>
 int in_child(Function function) {
   const pid_t child = fork();
   if (child == 0) {
-    // The threads of the parent's OpenMP pool do not exist here; a region would wait for them.
+    // The threads of the parent's OpenMP pool do not exist in a child; a region would wait for
+    // them.
     base::set_num_threads(1);
     int code = 99;
     try {

@@ -1,4 +1,4 @@
-// Whole runs: what they write, log and keep.
+// Whole runs: their files, logs and checkpoints.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ namespace {
 using namespace testing;
 namespace fs = std::filesystem;
 
-TEST(Run, WritesWhatTheContractSays) {
+TEST(Run, WritesAllPromisedFiles) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   const TrainResult result = train(options_of(micro_config(), run));
@@ -75,7 +75,7 @@ TEST(Run, WritesWhatTheContractSays) {
 TEST(Run, KeepsTheNewestCheckpointsAndTheBest) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
-  // One step an epoch; a rate this small leaves the first evaluation the best or equal.
+  // One step per epoch; with so small a learning rate no later evaluation beats the first.
   train(options_of(micro_config({"trainer.batch_size=24", "schedule.steps=5", "optimizer.lr=1e-12",
                                  "schedule.warmup_lr=0", "checkpoint.keep_last=2"}),
                    run));
@@ -84,7 +84,7 @@ TEST(Run, KeepsTheNewestCheckpointsAndTheBest) {
   EXPECT_EQ(fs::read_symlink(run / "best.h5"), "checkpoints/step_000000001.h5");
 }
 
-TEST(Run, SavesEverySoManySteps) {
+TEST(Run, SavesEveryNSteps) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   train(options_of(micro_config({"checkpoint.every_steps=2", "checkpoint.every_epochs=null",
@@ -96,7 +96,7 @@ TEST(Run, SavesEverySoManySteps) {
 
 TEST(Run, MicroBatchesAddUpToTheBatch) {
   const TemporaryDirectory directory;
-  // With the draws of dropout and drop path: sample s of the batch has the same however it is cut.
+  // Dropout and drop path are on: the draws of a sample do not depend on the micro-batches.
   const std::vector<std::string> one = {"schedule.steps=1", "schedule.warmup_steps=0"};
   train(options_of(micro_config(one), directory / "whole"));
   for (const char* size : {"4", "3"}) {
@@ -108,12 +108,12 @@ TEST(Run, MicroBatchesAddUpToTheBatch) {
     EXPECT_NEAR(read_log(run)[0].at("grad_norm").as_real(), expected, 1e-5 * expected);
     EXPECT_NEAR(read_log(run)[0].at("loss").as_real(),
                 read_log(directory / "whole")[0].at("loss").as_real(), 1e-5);
-    // exp_avg is (1 − β₁) × gradient after one step, clipped alike.
+    // After one step exp_avg is (1 − β₁) × the clipped gradient.
     const files::CheckpointFile a(directory / "whole" / "last.h5"), b(run / "last.h5");
     for (const auto& entry : a.entries()) {
       if (!entry.name.starts_with("optimizer/exp_avg/")) continue;
       int64_t n = 1;
-      for (const int64_t side : entry.shape) n *= side;
+      for (const int64_t dim : entry.shape) n *= dim;
       std::vector<float> x(static_cast<size_t>(n)), y(static_cast<size_t>(n));
       a.read_float32(entry.name, x);
       b.read_float32(entry.name, y);
@@ -132,17 +132,17 @@ TEST(Run, ASteadyStepTakesNoNewBlockFromThePool) {
         micro_config({"schedule.steps=8", std::string("trainer.micro_batch_size=") + micro}),
         directory / micro);
     std::vector<int64_t> blocks;
-    options.after_update = [&](int64_t) { blocks.push_back(base::pool_statistics().blocks_made); };
+    options.after_step = [&](int64_t) { blocks.push_back(base::pool_statistics().blocks_made); };
     train(options);
     ASSERT_EQ(blocks.size(), 8u);
     EXPECT_EQ(blocks[1], blocks[2]);
-    // Step 3 ends an epoch; its evaluation may ask for what it needs, once.
+    // Step 3 ends an epoch; the first evaluation may take new blocks, later ones not.
     EXPECT_EQ(blocks[3], blocks[5]);
     EXPECT_EQ(blocks[5], blocks[7]);
   }
 }
 
-TEST(Run, ADirectoryInUseIsRefusedAndALockLeftBehindIsNot) {
+TEST(Run, ADirectoryInUseIsRefusedAndALeftoverLockIsNot) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   {
@@ -157,7 +157,7 @@ TEST(Run, ADirectoryInUseIsRefusedAndALockLeftBehindIsNot) {
   for (const std::string& name : step_files(run)) EXPECT_TRUE(name.starts_with("step_")) << name;
 }
 
-TEST(Run, RefusesWhatDoesNotFitTheData) {
+TEST(Run, RefusesAConfigThatDoesNotFitTheData) {
   const TemporaryDirectory directory;
   EXPECT_THROW(train(options_of(micro_config({"trainer.batch_size=27"}), directory / "a")),
                base::DataError);
@@ -173,14 +173,14 @@ TEST(Run, AnOutputThatCannotBeMadeIsADiskError) {
   EXPECT_THROW(train(options_of(micro_config(), directory / "file" / "run")), base::DiskError);
 }
 
-TEST(Run, AFullDiskStopsTheRunWithItsCheckpointsAsTheyWere) {
+TEST(Run, AFullDiskStopsTheRunAndLeavesItsCheckpoints) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
   TrainOptions options = options_of(micro_config({"schedule.steps=6"}), run);
-  // From the fourth step on a file may not grow past a size that a checkpoint exceeds: every
-  // write past it fails as on a full disk. In a child: the limit cannot be lifted again.
+  // From the fourth step on, files are limited to less than the size of a checkpoint, so that
+  // writes fail as on a full disk. In a child process, because the limit cannot be lifted again.
   const int code = in_child([&] {
-    options.after_update = [](int64_t step) {
+    options.after_step = [](int64_t step) {
       if (step != 4) return;
       const rlimit limit = {16 << 10, 16 << 10};
       setrlimit(RLIMIT_FSIZE, &limit);
@@ -193,11 +193,11 @@ TEST(Run, AFullDiskStopsTheRunWithItsCheckpointsAsTheyWere) {
   EXPECT_NO_THROW(files::verify_checkpoint(run / "last.h5"));
 }
 
-TEST(Run, TheFirstNumberThatIsNotFiniteIsNamedAndNothingIsSavedOverIt) {
+TEST(Run, TheFirstValueThatIsNotFiniteIsNamedAndNothingIsSaved) {
   const TemporaryDirectory directory;
   const fs::path good = directory / "good", bad = directory / "bad";
   train(options_of(micro_config(), good));
-  // A checkpoint with one infinite weight, to begin from.
+  // A checkpoint with one infinite weight, as initial weights.
   const files::CheckpointFile file(good / "last.h5");
   files::CheckpointContents contents;
   for (const std::string& name : file.names()) contents.arrays.push_back(file.read(name));
@@ -218,7 +218,7 @@ TEST(Run, TheFirstNumberThatIsNotFiniteIsNamedAndNothingIsSavedOverIt) {
   EXPECT_TRUE(step_files(bad).empty());
 }
 
-TEST(Numerics, NamesWhatTheBitsDependOnAndWhereTwoDiffer) {
+TEST(Numerics, NamesWhatTheBitsDependOnAndDifferences) {
   const base::Json now = numerics();
   for (const char* key :
        {"blas", "blas_core", "onednn", "onednn_isa", "kernel_level", "precision", "compiler"})

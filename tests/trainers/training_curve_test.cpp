@@ -1,5 +1,6 @@
-// Twenty steps of a small Swin and a small Swin V2, loss by loss, against PyTorch's
-// (scripts/reference/make_training_curve.py): model, loss, clipping, AdamW and schedule at once.
+// Twenty steps of a small Swin and a small Swin V2, each loss compared with PyTorch's
+// (scripts/reference/make_training_curve.py): tests model, loss, clipping, AdamW and schedule
+// together.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -22,7 +23,7 @@ base::Json stored_curves() {
   return base::parse_json(testing::read_text(file), file);
 }
 
-// The generated images of a stream, as the loader would give them.
+// A batch of generated images and labels of a stream, in the layout of the loader.
 data::Batch generated_batch(uint64_t seed, const std::string& stream, int64_t size,
                             const layers::ModelConfig& model) {
   const int64_t area = model.image_size[0] * model.image_size[1], channels = model.in_chans;
@@ -45,7 +46,7 @@ struct Curve {
   std::vector<double> losses, norms, learning_rates;
 };
 
-// @param change of the config, to see that a curve notices it.
+// @param change changes the config, to test that the losses then differ.
 Curve trained(const base::Json& golden, uint64_t seed,
               const std::function<void(Config&)>& change = {}) {
   Config config = parse_config(golden.at("config"));
@@ -87,7 +88,7 @@ double largest_difference(const std::vector<double>& found, const std::vector<do
 
 class TrainingCurve : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(TrainingCurve, EveryLossIsPyTorchs) {
+TEST_P(TrainingCurve, EveryLossEqualsPyTorchs) {
   const base::Json stored = stored_curves();
   const base::Json& golden = stored.at("curves").at(GetParam());
   const Curve curve = trained(golden, static_cast<uint64_t>(stored.at("seed").as_int()));
@@ -98,7 +99,7 @@ TEST_P(TrainingCurve, EveryLossIsPyTorchs) {
     EXPECT_NEAR(curve.losses[i], expected[i], kTolerance * expected[i]) << "step " << i + 1;
   EXPECT_LT(largest_difference(curve.norms, reals(golden.at("gradient_norms_float64"))), 1e-3);
   EXPECT_LT(largest_difference(curve.learning_rates, reals(golden.at("learning_rates"))), 1e-12);
-  // Some steps are clipped and some are not: both branches are on the curve.
+  // Some steps are clipped and some are not: both branches are tested.
   const auto clipped =
       std::count_if(curve.norms.begin(), curve.norms.end(), [](double norm) { return norm > 5; });
   EXPECT_GT(clipped, 0);

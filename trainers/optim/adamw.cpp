@@ -22,7 +22,8 @@ double gradient_norm(const layers::Parameters& parameters) {
   std::vector<double> partial(static_cast<size_t>(chunks_of(numel)));
   base::parallel_for(chunks_of(numel), [&](int64_t chunk) {
     const int64_t end = std::min(numel, (chunk + 1) * kChunk);
-    // Eight running sums in double: fixed lanes, whatever the compiler makes of them.
+    // Eight running sums in double: the order of additions is fixed, however the compiler
+    // vectorizes.
     double sums[8] = {};
     int64_t i = chunk * kChunk;
     for (; i + 8 <= end; i += 8)
@@ -94,7 +95,8 @@ void AdamW::step(double lr, double gradient_factor, int64_t step) {
     const Range range = ranges[static_cast<size_t>(r)];
     float* w = parameters_->slab();
     const float* g = parameters_->gradient_slab();
-    // A parameter ends on a whole vector in every slab; the gap's numbers are zeros and stay zeros.
+    // Every slab pads a parameter to a whole vector; the elements of the padding are zeros and stay
+    // so.
     for (int64_t i = range.begin; i < range.end; i += L) {
       const Vector gradient = base::load(g + i) * factor;
       const Vector m =

@@ -12,8 +12,8 @@ double gradient_norm(const layers::Parameters& parameters);
 
 /// Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one fused pass:
 /// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − lr (λw + m̂ / (√v̂ + ε)), λ = 0 for exempt
-/// parameters. Each parameter may have a learning rate of its own, a multiple of the common one;
-/// frozen parameters and their slots stay as they are.
+/// parameters. Each parameter has its own factor of the learning rate. Frozen parameters and their
+/// slots do not change.
 class AdamW {
  public:
   /// @param lr_scales one for each parameter (learning_rate_scales); empty: 1 for all.
@@ -22,7 +22,7 @@ class AdamW {
   /// @param lr of this step   @param gradient_factor multiplies every gradient (clipping)
   /// @param step number of this step, from 1 (bias correction).
   void step(double lr, double gradient_factor, int64_t step);
-  /// The slots, slabs of the parameters' layout; checkpoints store them under these names.
+  /// A slab of optimizer state in the parameters' layout; checkpoints store it under this name.
   struct Slot {
     const char* name;
     float* slab;

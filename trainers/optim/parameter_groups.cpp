@@ -9,7 +9,8 @@ namespace swin::trainers {
 
 namespace {
 
-/// A pattern near `pattern` that matches: a whole name, or one up to a dot and `*`.
+/// The nearest pattern that matches a parameter: a whole name, or the start of one up to a dot and
+/// `*`.
 std::string nearest_pattern(const layers::Parameters& parameters, const std::string& pattern) {
   const size_t star = pattern.find('*');
   const std::string literal = pattern.substr(0, star);
@@ -39,16 +40,17 @@ void freeze(layers::Parameters& parameters, const std::vector<std::string>& patt
       matched = true;
     }
     if (!matched)
-      throw base::UsageError("trainer.freeze",
-                             "found \"" + pattern + "\", expected a pattern of parameters' names",
-                             "the nearest is \"" + nearest_pattern(parameters, pattern) +
-                                 "\"; * stands for any characters");
+      throw base::UsageError(
+          "trainer.freeze",
+          "found \"" + pattern + "\", expected a pattern that matches a parameter's name",
+          "the nearest is \"" + nearest_pattern(parameters, pattern) +
+              "\"; * stands for any characters");
   }
   for (size_t i = 0; i < parameters.size(); ++i)
     if (parameters[i].trainable) return;
-  throw base::UsageError("trainer.freeze",
-                         "found patterns of all parameters, expected some that learn",
-                         "leave out the head: \"layers.*\" and \"patch_embed.*\" do not match it");
+  throw base::UsageError(
+      "trainer.freeze", "found patterns that match all parameters, expected some left to train",
+      "use \"layers.*\" and \"patch_embed.*\", for example: they do not match the head");
 }
 
 std::vector<double> learning_rate_scales(const layers::Parameters& parameters,

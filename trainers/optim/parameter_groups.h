@@ -1,4 +1,4 @@
-// Which parameters learn, and how fast, by their names.
+// Which parameters are trained, and with which learning rate, by their names.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,15 +9,15 @@
 
 namespace swin::trainers {
 
-/// Makes the parameters whose names match a pattern (`*` is any characters) untrainable: they get
-/// no gradient, no step and no weight decay, and what stands before the first trainable one
-/// saves nothing for backward.
-/// @throws UsageError where a pattern matches none, naming the nearest parameter, or where nothing
-///   is left to learn.
+/// Freezes the parameters whose names match a pattern (`*` stands for any characters): they get no
+/// gradient, no step and no weight decay, and layers before the first trainable one save nothing
+/// for backward.
+/// @throws UsageError if a pattern matches no parameter, naming the nearest one, or if nothing is
+///   left to train.
 void freeze(layers::Parameters& parameters, const std::vector<std::string>& patterns);
 
-/// Factor of each parameter's learning rate: decay^(N − 1 − layer), with weights::layer_of's N
-/// layers: 1 for the head. Empty where decay is 1.
+/// Factor of each parameter's learning rate: decay^(N − 1 − layer) with the N layers of
+/// weights::layer_of, so 1 for the head. Empty if decay is 1.
 /// Source: the published fine-tuning of SimMIM; BEiT, arXiv:2106.08254, section 2.6.
 std::vector<double> learning_rate_scales(const layers::Parameters& parameters,
                                          const layers::ModelConfig& config, double decay);

@@ -21,7 +21,7 @@ double Schedule::learning_rate(int64_t step) const {
   const double warmup = static_cast<double>(warmup_steps_);
   if (t < warmup) return warmup_lr_ + t * (lr_ - warmup_lr_) / warmup;
   const double rest = static_cast<double>(std::max<int64_t>(total_steps_ - warmup_steps_, 1));
-  // base/math, so that the rate has the same bits on every machine.
+  // base/math instead of std::cos: the rate has the same bits on every machine.
   return min_lr_ + 0.5 * (lr_ - min_lr_) * (1 + base::cos_pi(std::min(1.0, (t - warmup) / rest)));
 }
 

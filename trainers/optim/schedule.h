@@ -1,4 +1,4 @@
-// Learning rates as a pure function of the step's number.
+// The learning rate as a pure function of the step number.
 #pragma once
 #include <cstdint>
 
@@ -10,8 +10,8 @@ namespace swin::trainers {
 ///   t < W:  warmup_lr + t (lr − warmup_lr) / W
 ///   t ≥ W:  min_lr + ½ (lr − min_lr) (1 + cos(π (t − W) / (T − W)))
 /// with T steps in all, W of them warm-up. Step k, counted from 1, uses t = k − 1: the first
-/// step has warmup_lr, step W + 1 has lr, and min_lr is what step T + 1 would have. All three
-/// rates are scaled by batch_size / lr_reference_batch where that is set.
+/// step has warmup_lr, step W + 1 has lr, and step T + 1 would have min_lr. All three rates are
+/// multiplied by batch_size / lr_reference_batch if that is set.
 class Schedule {
  public:
   Schedule(const ScheduleConfig& schedule, const OptimizerConfig& optimizer, int64_t batch_size,

@@ -78,10 +78,9 @@ Progress::~Progress() {
 }
 
 bool Progress::due(double seconds) {
-  const auto now = Clock::now();
-  if (drawn_ && std::chrono::duration<double>(now - last_).count() < seconds) return false;
+  if (drawn_ && since_drawn_.seconds() < seconds) return false;
   drawn_ = true;
-  last_ = now;
+  since_drawn_.restart();
   return true;
 }
 
@@ -89,9 +88,9 @@ void Progress::update(const Update& u) {
   if (options_.quiet) return;
   const bool last = u.step == u.total_steps;
   if (!due(terminal_ ? kRedrawSeconds : options_.plain_seconds) && !last) return;
-  const std::string place = "epoch " + std::to_string(u.epoch) + "/" +
-                            std::to_string(u.total_epochs) + "  step " + std::to_string(u.step) +
-                            "/" + std::to_string(u.total_steps);
+  const std::string position = "epoch " + std::to_string(u.epoch) + "/" +
+                               std::to_string(u.total_epochs) + "  step " + std::to_string(u.step) +
+                               "/" + std::to_string(u.total_steps);
   const std::string values =
       "loss " + formatted("%.4f", u.loss) + "  lr " + formatted("%.3g", u.learning_rate);
   const std::string time = short_number(u.images_per_second) + " images/s  " +
@@ -99,24 +98,24 @@ void Progress::update(const Update& u) {
                            (u.data_wait ? formatted("  data wait %.1f%%", 100 * *u.data_wait) : "");
   const double part =
       static_cast<double>(u.step) / static_cast<double>(std::max<int64_t>(u.total_steps, 1));
-  // What is cut off on a narrow terminal stands last.
+  // A narrow terminal cuts off the end: the least important part comes last.
   const std::string line = terminal_ ? bar(part) + " " + formatted("%3.0f%%", 100 * part) + "  " +
-                                           time + "  " + values + "  " + place
-                                     : place + "  " + values + "  " + time;
+                                           time + "  " + values + "  " + position
+                                     : position + "  " + values + "  " + time;
   draw(line);
 }
 
 void Progress::images(const std::string& doing, int64_t done, int64_t total) {
   if (options_.quiet || !terminal_) return;
-  if (pass_.doing != doing || done < pass_.done) pass_ = {doing, done, done, Clock::now()};
+  if (pass_.doing != doing || done < pass_.done) pass_ = {doing, done, done, {}};
   pass_.done = done;
   if (!due(kRedrawSeconds) && done != total) return;
   std::string line =
       bar(static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total, 1)));
   line += "  " + doing + " " + std::to_string(done) + "/" + std::to_string(total);
-  const std::chrono::duration<double> took = Clock::now() - pass_.begin;
-  if (done > pass_.first && took.count() > 0) {
-    const double rate = static_cast<double>(done - pass_.first) / took.count();
+  const double seconds = pass_.watch.seconds();
+  if (done > pass_.first && seconds > 0) {
+    const double rate = static_cast<double>(done - pass_.first) / seconds;
     line += "  " + short_number(rate) + " images/s  " +
             duration_text(static_cast<double>(total - done) / rate) + " left";
   }
@@ -147,7 +146,7 @@ void Progress::clear_line() {
 }
 
 void Progress::write(const std::string& text) const {
-  // Nobody is told when nobody listens: a closed stderr must not stop a run.
+  // Errors are ignored: a closed stderr must not stop a run.
   const ssize_t written = ::write(options_.file_descriptor, text.data(), text.size());
   static_cast<void>(written);
 }

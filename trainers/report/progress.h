@@ -1,14 +1,15 @@
-// What a person sees of a run, on stderr.
+// The progress of a run, shown on stderr.
 #pragma once
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "base/stopwatch.h"
+
 namespace swin::trainers {
 
-/// A bar with rate, loss, learning rate and time left on a terminal; a plain line every few seconds
-/// elsewhere. NO_COLOR and TERM=dumb are honored. Not for several threads.
+/// On a terminal a bar with rate, loss, learning rate and time left, else a plain line every few
+/// seconds. NO_COLOR and TERM=dumb are honored. Not thread-safe.
 class Progress {
  public:
   struct Options {
@@ -30,8 +31,8 @@ class Progress {
     double seconds_left = 0;
   };
   void update(const Update& update);
-  /// Of a pass over images: "evaluating 128/1000  456 images/s  2s left", on a terminal alone. A
-  /// pass begins with another word or fewer images than before.
+  /// Progress of a pass over images, as "evaluating 128/1000  456 images/s  2s left"; shown on a
+  /// terminal only. Another word or fewer images than before start a new pass.
   void images(const std::string& doing, int64_t done, int64_t total);
   /// A line of its own, above the bar; not shown if quiet.
   void message(const std::string& text);
@@ -39,7 +40,6 @@ class Progress {
   void warning(const std::string& text);
 
  private:
-  using Clock = std::chrono::steady_clock;
   void draw(const std::string& line);
   void clear_line();
   void write(const std::string& text) const;
@@ -47,13 +47,13 @@ class Progress {
 
   Options options_;
   bool terminal_ = false, color_ = false;
-  bool line_open_ = false;  ///< the cursor stands behind a bar
+  bool line_open_ = false;  ///< a bar is drawn and its line has not ended
   bool drawn_ = false;
-  Clock::time_point last_;
+  base::Stopwatch since_drawn_;
   struct Pass {
     std::string doing;
-    int64_t first = 0, done = 0;  ///< images at its first call and at the newest
-    Clock::time_point begin;
+    int64_t first = 0, done = 0;  ///< images at the first and the latest call
+    base::Stopwatch watch;
   };
   Pass pass_;
 };

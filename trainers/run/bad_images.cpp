@@ -7,7 +7,7 @@
 namespace swin::trainers {
 namespace {
 
-constexpr size_t kShown = 5;  // messages; all are in the file
+constexpr size_t kShown = 5;  // images that get a message; the file names all
 
 }  // namespace
 
@@ -37,9 +37,9 @@ int64_t BadImages::add(const data::Batch& batch, const data::Dataset& dataset, i
     if (!log_) log_.emplace(path_, [](const base::Json&) { return false; });
     log_->line(line);
     if (logged_.size() <= kShown)
-      progress.message("swin: warning: " + image.error + " (replaced by " + replaced_by +
-                       (logged_.size() == kShown ? "; others only in " + path_.string() : "") +
-                       ")");
+      progress.message(
+          "swin: warning: " + image.error + " (replaced by " + replaced_by +
+          (logged_.size() == kShown ? "; further ones only in " + path_.string() : "") + ")");
   }
   const auto bad = static_cast<int64_t>(batch.bad.size());
   total_ += bad;

@@ -14,19 +14,19 @@ namespace swin::trainers {
 
 class BadImages {
  public:
-  /// @param path RUN/bad.jsonl; it has a line for each bad file, once a run, also where the run was
-  ///   stopped and goes on. There is no file while there is no bad image.
-  /// @param starts_from_scratch drops what an earlier run has left.
-  /// @param epoch_images images of an epoch, of which `max_fraction` may be bad.
+  /// @param path RUN/bad.jsonl; it has one line per bad image in the whole run, resumed or not. The
+  ///   file does not exist while there is no bad image.
+  /// @param starts_from_scratch drops the lines of an earlier run.
+  /// @param epoch_images images of an epoch, of which the fraction `max_fraction` may be bad.
   BadImages(std::filesystem::path path, bool starts_from_scratch, int64_t epoch_images,
             double max_fraction);
 
-  /// Logs the bad images of a training batch; a new one is also a message. @param so_far bad ones
-  /// of the epoch before this batch. @return so_far and those of the batch.
-  /// @throws DataError with the counts where they are more than the limit; DiskError.
+  /// Logs the bad images of a training batch, and shows a message for those that are new.
+  /// @param so_far bad images of the epoch before this batch. @return the sum with this batch.
+  /// @throws DataError with the counts if they exceed the limit; DiskError.
   int64_t add(const data::Batch& batch, const data::Dataset& dataset, int64_t so_far, int64_t epoch,
               Progress& progress);
-  /// Of this call.
+  /// Bad images of all batches added to this object.
   int64_t total() const { return total_; }
 
  private:

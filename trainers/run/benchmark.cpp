@@ -1,7 +1,6 @@
 #include "trainers/run/benchmark.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <optional>
 
@@ -10,6 +9,7 @@
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "base/stopwatch.h"
 #include "layers/model.h"
 #include "trainers/optim/adamw.h"
 #include "trainers/optim/parameter_groups.h"
@@ -18,11 +18,6 @@ namespace swin::trainers {
 namespace {
 
 using autograd::Tensor;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 Tensor synthetic_images(const layers::ModelConfig& model, int64_t batch) {
   Tensor images({batch, model.image_size[0], model.image_size[1], model.in_chans});
@@ -39,7 +34,7 @@ Tensor synthetic_targets(int64_t batch, int64_t classes) {
   return target;
 }
 
-// Sums the arithmetic of a forward.
+// Sums the multiply-adds of a forward pass.
 class CountMacs : public autograd::ForwardObserver {
  public:
   void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
@@ -120,18 +115,18 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
     optimizer->step(1e-4, std::min(1.0, clip / (norm + 1e-6)), static_cast<int64_t>(++pass.step));
   };
   const auto step = [&] {
-    const auto start = Clock::now();
+    const base::Stopwatch watch;
     if (training)
       train_step(nullptr);
     else
       model.forward(images, pass);
-    return seconds_since(start);
+    return watch.seconds();
   };
 
   autograd::kernels::MachineRate before = autograd::kernels::measure_machine_rate();
   for (int i = 0; i < 3; ++i) step();  // warm-up: fills the pool
-  const auto start = Clock::now();
-  while (result.steps.size() < 5 || seconds_since(start) < options.seconds)
+  const base::Stopwatch watch;
+  while (result.steps.size() < 5 || watch.seconds() < options.seconds)
     result.steps.push_back(step());
   result.peak_memory_bytes = base::peak_memory_bytes();
   const autograd::kernels::MachineRate after = autograd::kernels::measure_machine_rate();

@@ -1,5 +1,5 @@
-// What `swin benchmark` measures: whole training steps or forwards of a model on a resident
-// synthetic batch, against the machine's own best matrix product taken in the same run.
+// Measures for `swin benchmark`: whole training steps or forward passes of a model on one synthetic
+// batch in memory, against the machine's best matrix product, measured in the same run.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -15,7 +15,7 @@ enum class BenchmarkMode { train, infer };
 struct BenchmarkOptions {
   BenchmarkMode mode = BenchmarkMode::train;
   int64_t batch_size = 0;  ///< 0: trainer.batch_size
-  double seconds = 8;      ///< measured at least, and at least 5 steps
+  double seconds = 8;      ///< least time to measure, and at least 5 steps
   bool profile = false;    ///< one more step, timed op by op
 };
 
@@ -31,8 +31,8 @@ struct BenchmarkResult {
   double step_seconds = 0;        ///< median
   std::vector<double> steps;      ///< seconds of every measured step
   int64_t peak_memory_bytes = 0;  ///< of the process
-  double flops_per_image =
-      0;  ///< 6 per multiply-add in training, 2 in inference; the dense model's
+  /// 6 per multiply-add of the dense model in training, 2 in inference.
+  double flops_per_image = 0;
   autograd::kernels::MachineRate machine;
   double gemm_gflops = 0, gemm_fraction = 0;
   std::string precision = "fp32", mode, cpu;

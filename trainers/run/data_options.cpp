@@ -66,7 +66,7 @@ data::DecodeOptions decode_of(const Config& config, bool training) {
   const auto width = static_cast<double>(preprocess.width);
   decode.min_short_side = std::max(preprocess.height, preprocess.width);
   if (config.augment.random_resized_crop) {
-    // A crop of the share s of an area A and of the ratio r is √(sAr) wide and √(sA/r) high.
+    // A crop with the part s of the area A and the ratio r is √(sAr) wide and √(sA/r) high.
     const auto [scale, ratio] = *config.augment.random_resized_crop;
     const double least =
         std::max(width * width / (scale[0] * ratio[0]), height * height * ratio[1] / scale[0]);

@@ -1,4 +1,4 @@
-// From the config to the options of the data room.
+// The options of the data room, as a config sets them.
 #pragma once
 #include "data/decode/decode.h"
 #include "data/transforms/augment.h"
@@ -8,12 +8,12 @@
 
 namespace swin::trainers {
 
-/// What every image goes through before this config's model.
+/// The preprocessing of every image for this config's model.
 data::Preprocess preprocess_of(const Config& config);
-/// What training alone does to each image, and to each batch. @throws UsageError.
+/// The augmentation of each training image, and the mixing of each batch. @throws UsageError.
 data::Augment augment_of(const Config& config);
 data::Mixing mixing_of(const Config& config);
-/// How image files are decoded. @param training with what augment says.
+/// How image files are decoded. @param training applies augment.scaled_decode.
 data::DecodeOptions decode_of(const Config& config, bool training = false);
 
 }  // namespace swin::trainers

@@ -1,33 +1,14 @@
 #include "trainers/run/data_stages.h"
 
 #include <algorithm>
-#include <chrono>
 #include <span>
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "base/stopwatch.h"
 #include "data/decode/decode.h"
 
 namespace swin::trainers {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-/// Seconds since the last call.
-class Lap {
- public:
-  double operator()() {
-    const auto now = Clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-    return seconds;
-  }
-
- private:
-  Clock::time_point last_ = Clock::now();
-};
-
-}  // namespace
 
 DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOptions& decode_options,
                           const data::LoaderOptions& options, double seconds) {
@@ -50,15 +31,14 @@ DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOption
   std::vector<float> out(window.pixels.size());
   const auto count = static_cast<uint64_t>(dataset.size());
   const base::Permutation order(count, base::Random(options.seed, "data/shuffle", 0));
-  const auto start = Clock::now();
-  const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  for (uint64_t i = 0; images == 0 ? i < count : elapsed() < seconds; ++i) {
+  const base::Stopwatch watch;
+  for (uint64_t i = 0; images == 0 ? i < count : watch.seconds() < seconds; ++i) {
     const uint64_t index = order(i % count);
-    Lap lap;
+    base::Stopwatch lap;
     try {
       if (files) {
         const std::span<const uint8_t> bytes = dataset.encoded(static_cast<int64_t>(index), memory);
-        const double reading = lap();
+        const double reading = lap.restart();
         data::decode_image(bytes, dataset.name(static_cast<int64_t>(index)), preprocess.channels,
                            loaded, decode_options);
         read += reading;
@@ -69,20 +49,20 @@ DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOption
       error = e.what();
       continue;
     }
-    decode += lap();
+    decode += lap.restart();
     pixels += static_cast<double>(loaded.height * loaded.width);
     ++decoded;
     for (uint64_t turn = 0; turn < repeats; ++turn, ++images) {
       const data::Draw draw{options.seed, i / count, index * repeats + turn};
       data::make_training_sample(loaded, preprocess, geometry, normalization, draw, out.data());
-      plain += lap();
+      plain += lap.restart();
       data::write_normalized(window, {}, preprocess.height, preprocess.width, false, normalization,
                              out.data());
-      normalize += lap();
+      normalize += lap.restart();
       if (augments) {
         data::make_training_sample(loaded, preprocess, options.augment, normalization, draw,
                                    out.data());
-        whole += lap();
+        whole += lap.restart();
       }
     }
   }

@@ -1,4 +1,4 @@
-// Where the time of a training image goes, from file to normalized numbers.
+// The time that each stage of a training image takes, from its file to normalized values.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -15,18 +15,19 @@ struct DataStage {
 
 struct DataStages {
   std::vector<DataStage> stages;
-  double decoded_pixels = 0;  ///< of an image as it is decoded, the mean
+  double decoded_pixels = 0;  ///< per decoded image, the mean
 };
 
 /// Reads, decodes, resizes, augments and normalizes images of a shuffled epoch on the calling
-/// thread, one stage after the other, as the loader does (an image is decoded once for its
-/// repeats), for about `seconds` and at least one image; bad images are left out. Stages: read and
-/// decode where the set holds files, else load; resize (or crop); normalize (crop with padding and
-/// flip are part of it); augment, where colors change or boxes are erased, is what the whole sample
-/// takes beyond those two. The loader's own work beside them is a copy of nothing: samples are
-/// written into the batch.
-/// @param decode what the data set was opened with.
-/// @throws DataError where no image can be read.
+/// thread, one stage after the other, as the loader does (an image is decoded once for all its
+/// repeats), for about `seconds` and at least one image; bad images are left out. The stages:
+/// - read and decode if the set holds files, else load;
+/// - resize (or crop);
+/// - normalize, which includes the crop with padding and the flip;
+/// - augment, if colors change or boxes are erased: the time of the whole sample less the two
+/// before. The loader adds no copy to these: it writes samples into the batch.
+/// @param decode the options with which the data set was opened.
+/// @throws DataError if no image can be read.
 DataStages measure_stages(const data::Dataset& dataset, const data::DecodeOptions& decode,
                           const data::LoaderOptions& options, double seconds);
 

@@ -1,10 +1,10 @@
 #include "trainers/run/evaluate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 
 #include "base/errors.h"
+#include "base/stopwatch.h"
 #include "base/text.h"
 #include "trainers/report/progress.h"
 #include "trainers/run/evaluation.h"
@@ -30,17 +30,17 @@ DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
     if (!stored)
       throw base::UsageError(options.checkpoint,
                              "found neither data.test nor data.validation in its config, expected "
-                             "a data set to measure",
+                             "a data set to evaluate on",
                              "name one with --data");
     return dataset;
   }
-  // What the path tells, unless it is a folder without folders and the checkpoint knows files (IDX,
-  // CIFAR) by format.
+  // The format follows from the path, except for a folder without folders inside: there it is the
+  // stored one (IDX or CIFAR files).
   const bool known = stored && dataset.format != "synthetic" && dataset.format != "image_folder";
   if (!known || has_folders(options.data) || !std::filesystem::is_directory(options.data)) {
     dataset = {};
     dataset.format = data::format_of_path(options.data);
-    dataset.split = "test";  // of CIFAR and MNIST; other sets have no parts
+    dataset.split = "test";  // of CIFAR and MNIST; other formats have no parts
   }
   dataset.path = options.data;
   dataset.fraction_begin = 0;
@@ -52,22 +52,21 @@ bool is_number(const std::string& text) {
   return text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-/// Whether the classes are called 0, 1, 2 …: the model has no names for them.
+/// Whether the classes are named 0, 1, 2 …: then the model has no real names for them.
 bool numbered(const std::vector<std::string>& names) {
   for (size_t i = 0; i < names.size(); ++i)
     if (names[i] != std::to_string(i)) return false;
   return true;
 }
 
-/// Classes are compared by name: folders come in the order of the alphabet, other sets in their
-/// own.
-/// @return the model's class for each of the data set's.
+/// Matches classes by name: data sets list them in different orders.
+/// @return the model's class index for each class of the data set.
 std::vector<int64_t> label_map(const std::vector<std::string>& data,
                                const std::vector<std::string>& model, const std::string& where) {
   std::vector<int64_t> map;
   for (const std::string& name : data) {
-    const auto place = std::find(model.begin(), model.end(), name);
-    if (place != model.end()) map.push_back(place - model.begin());
+    const auto found = std::find(model.begin(), model.end(), name);
+    if (found != model.end()) map.push_back(found - model.begin());
   }
   if (map.size() == data.size() && data.size() == model.size()) return map;
   const auto without = [](const std::vector<std::string>& a, const std::vector<std::string>& b) {
@@ -82,7 +81,7 @@ std::vector<int64_t> label_map(const std::vector<std::string>& data,
   if (!unknown.empty()) found += "; not in the checkpoint: " + unknown;
   if (!absent.empty()) found += "; not in the data: " + absent;
   throw base::DataError(where, found,
-                        "measure a data set of the classes the checkpoint was trained on");
+                        "use a data set with the classes that the checkpoint was trained on");
 }
 
 }  // namespace
@@ -105,16 +104,16 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   data::Loader loader(*dataset, loader_options);
 
   Progress progress({.quiet = options.quiet});
-  const auto start = std::chrono::steady_clock::now();
+  const base::Stopwatch watch;
   const auto metrics =
       measure(*loaded.model, *task, loader, loader_options.batch_size, labels, [&](int64_t images) {
         result.images = images;
         progress.images("evaluating", images, dataset->size());
         return true;
       });
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  const double seconds = watch.seconds();
   result.metrics = *metrics;
-  result.images_per_second = static_cast<double>(result.images) / took.count();
+  result.images_per_second = static_cast<double>(result.images) / seconds;
   return result;
 }
 

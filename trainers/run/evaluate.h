@@ -1,4 +1,4 @@
-// Measures a checkpoint on a data set; everything but the images comes from the checkpoint.
+// Evaluates a checkpoint on a data set; everything except the images comes from the checkpoint.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,8 +11,9 @@ namespace swin::trainers {
 
 struct EvaluateOptions {
   std::string checkpoint;
-  /// An image folder (one folder a class), or, where it has no folders inside, a place of files of
-  /// the stored data set's format; empty: the stored config's data.test, else data.validation.
+  /// An image folder (one folder per class), another data set whose path gives its format, or a
+  /// folder with files of the stored data set's format. Empty: data.test of the stored config, else
+  /// data.validation.
   std::string data;
   /// `path.to.field=value` texts applied to the stored config (data.test.path=…, trainer.…).
   std::vector<std::string> sets;
@@ -24,15 +25,16 @@ struct EvaluateResult {
   /// In the task's order: top1, top5 (0…1) and loss (mean cross-entropy, without smoothing).
   std::vector<std::pair<std::string, double>> metrics;
   double images_per_second = 0;
-  /// The checkpoint calls its classes by their numbers (converted weights): those of the data set
-  /// were taken in their order, folders by the alphabet.
+  /// The checkpoint has only numbers for its classes (converted weights), so that the classes of
+  /// the data set were matched by their order (alphabetical for folders).
   bool classes_by_order = false;
 };
 
-/// @throws WeightError on a bad checkpoint; UsageError on a bad set or where there is no data set
-///   to measure; DataError naming an image that cannot be read, or the classes in which data set
-///   and checkpoint differ (they are compared by name, whatever their order; where the checkpoint
-///   has no names and the counts agree, by order).
+/// Classes are matched by name, in whatever order, or by order if the checkpoint has no names and
+/// the counts agree.
+/// @throws WeightError on a bad checkpoint; UsageError on a bad set or without a data set;
+///   DataError naming an image that cannot be read, or the classes in which data set and checkpoint
+///   differ.
 EvaluateResult evaluate(const EvaluateOptions& options);
 
 /// images, top1, top5, loss, images_per_second.

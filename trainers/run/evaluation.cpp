@@ -15,9 +15,9 @@ namespace {
 
 constexpr int64_t kNamedBadImages = 20;
 
-/// The model's classes for the data set's: of single labels, or of the columns of rows.
+/// Maps the data set's classes to the model's: single labels, or the columns of label rows.
 void apply(std::span<const int64_t> label_map, data::Batch& batch) {
-  if (label_map.size() <= 1) return;  // nothing to exchange
+  if (label_map.size() <= 1) return;  // nothing to reorder
   if (batch.labels.size() == static_cast<size_t>(batch.size)) {
     for (int64_t& label : batch.labels) label = label_map[static_cast<size_t>(label)];
     return;
@@ -69,7 +69,8 @@ std::optional<tasks::Metrics> measure(const layers::Model& model, tasks::Task& t
     for (const data::BadImage& image : batch.bad)
       if (bad++ < kNamedBadImages) first_bad += (bad == 1 ? "" : "; ") + image.error;
     if (go_on && !go_on(images)) return std::nullopt;
-    if (bad > 0) continue;  // there will be no metrics; the rest is only read
+    if (bad > 0)
+      continue;  // there will be no metrics; the other images are only read, to name all bad ones
     const Tensor outputs =
         model.forward(images_of(batch, 0, batch.size, batch_size, model.config()), {});
     apply(label_map, batch);
@@ -81,7 +82,7 @@ std::optional<tasks::Metrics> measure(const layers::Model& model, tasks::Task& t
     throw base::DataError(
         "evaluation",
         "found " + std::to_string(bad) + " of " + std::to_string(images) +
-            " images unreadable, expected none (they are never replaced here): " + first_bad,
+            " images unreadable, expected none (evaluation replaces no image): " + first_bad,
         "repair or remove them");
   }
   return task.metrics();

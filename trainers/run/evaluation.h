@@ -1,4 +1,4 @@
-// One pass over a data set without gradients; what training and `evaluate` share.
+// One pass over a data set without gradients, for training and for `evaluate`.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -12,20 +12,20 @@
 
 namespace swin::trainers {
 
-/// Images of one forward: trainer.micro_batch_size, else batch_size; no more than there are.
+/// Images of one forward: trainer.micro_batch_size, else batch_size; at most the size of the set.
 int64_t evaluation_batch_size(const Config& config, const data::Dataset& dataset);
 
-/// A loader of whole passes, in the order of the data set, the last batch included.
+/// Loader options for whole passes in the order of the data set, the last batch included.
 data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset& dataset);
 
 /// Runs the model over every image of the loader, once.
 /// @param batch_size of the loader; a smaller last batch is padded with zeros for the forward, so
-///   that the pool needs no memory of other sizes, and the padding is not counted.
-/// @param label_map the model's class for each of the data set's; empty: they are the same.
+///   that the pool needs no memory of other sizes. The metrics ignore the padding.
+/// @param label_map the model's class for each class of the data set; empty: they are the same.
 /// @param go_on called after each batch with the images so far; false ends the pass.
-/// @return the metrics; empty where `go_on` ended it.
+/// @return the metrics; empty if `go_on` ended the pass.
 /// @throws DataError after the whole pass, counting and naming the images that cannot be read: they
-///   are never replaced, and without them the numbers would be of another set.
+///   are never replaced, and metrics without them would be those of another set.
 std::optional<tasks::Metrics> measure(const layers::Model& model, tasks::Task& task,
                                       data::Loader& loader, int64_t batch_size,
                                       std::span<const int64_t> label_map,

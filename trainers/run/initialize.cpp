@@ -23,7 +23,7 @@ std::string list_text(const std::vector<int64_t>& values) {
 std::vector<int64_t> read_class_index(const std::string& path) {
   std::ifstream file(path);
   if (!file)
-    throw base::UsageError(path, "found no such file, expected one class index a line",
+    throw base::UsageError(path, "found no such file, expected one class index per line",
                            "correct init.class_index_file");
   std::vector<int64_t> rows;
   for (std::string line; std::getline(file, line);) {
@@ -35,12 +35,12 @@ std::vector<int64_t> read_class_index(const std::string& path) {
     if (error != std::errc() || stop != end || row < 0 || line[0] == '-')
       throw base::UsageError(
           path + ":" + std::to_string(rows.size() + 1),
-          "found \"" + line.substr(0, 40) + "\", expected a whole number from 0 on",
+          "found \"" + line.substr(0, 40) + "\", expected an integer of at least 0",
           "line k is the file's class of class k");
     rows.push_back(row);
   }
   if (rows.empty())
-    throw base::UsageError(path, "found an empty file, expected one class index a line",
+    throw base::UsageError(path, "found an empty file, expected one class index per line",
                            "correct init.class_index_file");
   return rows;
 }
@@ -89,8 +89,8 @@ InitialWeights::InitialWeights(Config& config, Progress& progress)
   model.pretrained_window_sizes = windows.sizes;
   if (!windows.known)
     progress.warning("swin: warning: " + file_.where +
-                     ": nothing says with which windows these weights were trained; taken to be "
-                     "this model's; else set model.pretrained_window_sizes");
+                     ": found no record of the windows these weights were trained with; using this "
+                     "model's windows; if they differ, set model.pretrained_window_sizes");
   else if (!windows.sizes.empty())
     progress.message("model.pretrained_window_sizes is " + list_text(windows.sizes) + ", from " +
                      windows.how);
@@ -105,23 +105,24 @@ void InitialWeights::load(layers::Model& model, const RunDirectory& directory,
     if (const int64_t count = report.count(action))
       counts +=
           (counts.empty() ? "" : ", ") + std::to_string(count) + " " + weights::name_of(action);
-  progress.message("beginning with " + file_.where + " (" + file_.format + ", " +
+  progress.message("starting with " + file_.where + " (" + file_.format + ", " +
                    weights::name_of(file_.dialect) + " names): " + counts);
-  // Tables that the sizes give are skipped by the dozen, for one reason.
+  // Tables that follow from sizes are skipped by the dozen; one line says so for all.
   std::string reason;
-  int64_t alike = 0;
+  int64_t skipped = 0;
   const auto flush = [&] {
-    if (alike > 1) progress.message("  … and " + std::to_string(alike - 1) + " more: " + reason);
-    alike = 0;
+    if (skipped > 1)
+      progress.message("  … and " + std::to_string(skipped - 1) + " more: " + reason);
+    skipped = 0;
   };
   for (const weights::AdaptedTensor& tensor : report.tensors) {
     if (tensor.action == Action::loaded) continue;
-    const bool again = tensor.action == Action::skipped && alike > 0 && tensor.detail == reason;
+    const bool again = tensor.action == Action::skipped && skipped > 0 && tensor.detail == reason;
     if (!again) flush();
     if (!again)
       progress.message("  " + std::string(weights::name_of(tensor.action)) + " " + tensor.name +
                        (tensor.detail.empty() ? "" : ": " + tensor.detail));
-    alike = tensor.action == Action::skipped ? alike + 1 : 0;
+    skipped = tensor.action == Action::skipped ? skipped + 1 : 0;
     reason = tensor.detail;
   }
   flush();

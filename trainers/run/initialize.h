@@ -1,4 +1,4 @@
-// What a run begins with: the weights of init.checkpoint, adapted to the config's model.
+// The initial weights of a run: those of init.checkpoint, adapted to the config's model.
 #pragma once
 #include <optional>
 
@@ -11,16 +11,16 @@
 
 namespace swin::trainers {
 
-/// A weight file, read before the model is made: Swin V2 is built around the windows its weights
-/// were trained with.
+/// A weight file. It is read before the model is made, because a Swin V2 must know the windows its
+/// weights were trained with.
 class InitialWeights {
  public:
-  /// Reads config.init.checkpoint, and completes model.pretrained_window_sizes where the config
-  /// leaves it open.
-  /// @throws WeightError on an unfit file; UsageError on an unfit class_index_file.
+  /// Reads config.init.checkpoint, and fills in model.pretrained_window_sizes if the config leaves
+  /// it open.
+  /// @throws WeightError on a bad file; UsageError on a bad class_index_file.
   InitialWeights(Config& config, Progress& progress);
-  /// Loads the model, says what was done, and writes RUN/init.json.
-  /// @throws WeightError where file and model do not fit.
+  /// Fills the model, reports what was done to each tensor, and writes RUN/init.json.
+  /// @throws WeightError if the file does not fit the model.
   void load(layers::Model& model, const RunDirectory& directory, Progress& progress) const;
 
  private:
@@ -30,8 +30,8 @@ class InitialWeights {
   weights::AdaptOptions options_;
 };
 
-/// The lines of a class index file. @throws UsageError where it is missing, empty or a line is no
-/// whole number from 0 on.
+/// The lines of a class index file. @throws UsageError if it is missing or empty, or a line is no
+/// integer of at least 0.
 std::vector<int64_t> read_class_index(const std::string& path);
 
 /// {file, format, dialect, counts: {loaded, …}, notes, tensors: [{name, action, detail}]}.

@@ -6,11 +6,11 @@
 namespace swin::trainers {
 namespace {
 
-/// Cuts "name … word rest" in front of and behind the last " word ".
+/// The texts before and after the last " word ".
 std::pair<std::string, std::string> split_at(const std::string& text, const std::string& word) {
-  const size_t place = text.rfind(" " + word + " ");
-  if (place == std::string::npos) return {text, ""};
-  return {text.substr(0, place), text.substr(place + word.size() + 2)};
+  const size_t at = text.rfind(" " + word + " ");
+  if (at == std::string::npos) return {text, ""};
+  return {text.substr(0, at), text.substr(at + word.size() + 2)};
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What the bits of a run depend on beside its config.
+// What the bits of a run depend on in addition to its config.
 #pragma once
 #include <string>
 
@@ -10,7 +10,7 @@ namespace swin::trainers {
 /// config and equal numerics have equal bits.
 base::Json numerics(const std::string& precision = "fp32");
 
-/// The fields in which two differ, as "blas_core is Zen, was SkylakeX"; empty if none.
+/// The fields in which the two differ, as "blas_core is Zen, was SkylakeX"; empty if none.
 std::string numerics_difference(const base::Json& now, const base::Json& before);
 
 }  // namespace swin::trainers

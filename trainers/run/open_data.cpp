@@ -22,8 +22,8 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   auto opened = data::open_dataset(options);
   if (opened->multi_label() && !config.task.many_labels())
     throw base::UsageError("task.name",
-                           "found \"" + config.task.name + "\" and, in " + dataset.path +
-                               ", images of several classes, expected one class an image",
+                           "found \"" + config.task.name + "\" and images of several classes in " +
+                               dataset.path + ", expected one class per image",
                            "set it to \"multi_label_classification\"");
   return opened;
 }

@@ -1,4 +1,4 @@
-// Opening the data sets that a config names.
+// Opens the data sets that a config names.
 #pragma once
 #include <memory>
 

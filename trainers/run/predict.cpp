@@ -33,7 +33,7 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
       answer.error = e.what();
       continue;
     }
-    // One image a forward: what is said of it never depends on its neighbors.
+    // One image per forward, so that its predictions never depend on the other images.
     const autograd::Tensor logits = model_.model->forward(
         autograd::Tensor::from({1, config.image_size[0], config.image_size[1], config.in_chans},
                                pixels),

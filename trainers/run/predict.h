@@ -1,4 +1,4 @@
-// Classifies image files with a checkpoint, which brings model, preprocessing and class names.
+// Classifies image files with a checkpoint; model, preprocessing and class names come from it.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -17,18 +17,18 @@ struct Prediction {
 };
 
 struct ImagePredictions {
-  std::string image;                    ///< as it was asked for
+  std::string image;                    ///< the path as it was given
   std::vector<Prediction> predictions;  ///< the most probable first
-  std::string error;                    ///< what was wrong with the image; empty where it was read
+  std::string error;                    ///< why the image could not be read; empty if it was
 };
 
 class Predictor {
  public:
-  /// @throws WeightError where the checkpoint is missing, damaged or unfit.
+  /// @throws WeightError if the checkpoint is missing, damaged or does not fit its config.
   explicit Predictor(const std::string& checkpoint);
-  /// One answer an image, in order. An image that cannot be read gets an error instead; its
-  /// neighbors do not change what is said about the others.
-  /// @param top_k at most this many predictions each, at least 1 @throws UsageError otherwise.
+  /// One answer per image, in order. An image that cannot be read has an error instead of
+  /// predictions. The images of a call do not influence each other.
+  /// @param top_k largest number of predictions per image. @throws UsageError if it is below 1.
   std::vector<ImagePredictions> predict(const std::vector<std::string>& images,
                                         int64_t top_k) const;
   const LoadedModel& model() const { return model_; }

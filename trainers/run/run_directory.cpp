@@ -51,7 +51,8 @@ RunDirectory::RunDirectory(const fs::path& path) : path_(path) {
                                ", expected a directory of one process",
                            "wait for it, or choose another --output");
   }
-  // Who holds it, for people; a disk that is full here says so at the first file that matters.
+  // The process that holds the lock, for the error above. A failure here is ignored: if the disk is
+  // full, the first file that matters reports it.
   const std::string process = std::to_string(::getpid()) + "\n";
   if (::ftruncate(lock_, 0) == 0) {
     const ssize_t written = ::pwrite(lock_, process.data(), process.size(), 0);

@@ -1,5 +1,5 @@
-// A run's directory: lock, checkpoints and their links, small files. Knows names and places, not
-// what is in a checkpoint.
+// A run's directory: lock, checkpoints and their links, small files. Knows the names and paths of
+// checkpoints, not their content.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -12,9 +12,9 @@ namespace swin::trainers {
 
 class RunDirectory {
  public:
-  /// Makes the directory, takes its lock and sweeps temporaries that killed processes left.
-  /// The lock is the kernel's (flock): it ends with the process, whatever ends that.
-  /// @throws DiskError where it cannot be made; UsageError where another process holds the lock.
+  /// Makes the directory, takes its lock and removes temporaries that killed processes left behind.
+  /// The lock is the kernel's (flock): it ends with the process, however that ends.
+  /// @throws DiskError if it cannot be made; UsageError if another process holds the lock.
   explicit RunDirectory(const std::filesystem::path& path);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -29,21 +29,21 @@ class RunDirectory {
     int64_t step = 0;
     std::filesystem::path path;
   };
-  /// The checkpoints that are there, newest first.
+  /// The existing checkpoints, newest first.
   std::vector<StepFile> checkpoints() const;
 
-  /// Points last.h5 or best.h5 at a step's checkpoint, by rename. @throws DiskError.
+  /// Points last.h5 or best.h5 to a step's checkpoint, atomically (rename). @throws DiskError.
   void link(std::string_view name, int64_t step) const;
   /// Removes a link; a missing one is fine.
   void unlink(std::string_view name) const;
-  /// The step a link points to; empty where there is no link, or its file is gone.
+  /// The step that a link points to; empty if there is no link or its file is missing.
   std::optional<int64_t> linked_step(std::string_view name) const;
 
-  /// Removes checkpoints, but for the `keep_last` newest up to `step` and those that links point
-  /// to. Checkpoints after `step` are of a branch that a resume from an older one has left.
+  /// Removes checkpoints, except the `keep_last` newest up to `step` and those that links point to.
+  /// Checkpoints after `step` belong to a branch that a resume from an older checkpoint abandoned.
   void prune(int64_t step, int64_t keep_last) const;
 
-  /// Writes RUN/<name>, whole or not at all. @throws DiskError.
+  /// Writes RUN/<name> atomically. @throws DiskError.
   void write(std::string_view name, std::string_view text) const;
 
  private:

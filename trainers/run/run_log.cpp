@@ -69,7 +69,7 @@ void RunLog::line(const base::Json& json) {
   if (written > 0) {
     const off_t end = ::lseek(file_, 0, SEEK_END);
     const int cut = ::ftruncate(file_, end - written);
-    static_cast<void>(cut);  // a part of a line is also dropped at the next resume
+    static_cast<void>(cut);  // if this fails, the next resume drops the part of a line
   }
   fail(path_, "written", error);
 }

@@ -10,7 +10,7 @@ namespace swin::trainers {
 namespace {
 
 double number(const base::Json& json) {
-  // JSON has no NaN; a metric that was one is stored as null.
+  // JSON has no NaN; such a metric is stored as null.
   return json.is_number() ? json.as_real() : std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -55,10 +55,10 @@ void save_checkpoint(const std::filesystem::path& path, const RunState& state,
   const auto add_slab = [&](const std::string& group, const float* slab) {
     for (size_t i = 0; i < parameters.size(); ++i) {
       const layers::ParameterEntry& entry = parameters[i];
-      std::vector<int64_t> sides;
-      for (int side = 0; side < entry.shape.rank(); ++side) sides.push_back(entry.shape[side]);
+      std::vector<int64_t> dims;
+      for (int dim = 0; dim < entry.shape.rank(); ++dim) dims.push_back(entry.shape[dim]);
       contents.arrays.push_back(files::NamedArray::of(
-          group + "/" + entry.name, sides,
+          group + "/" + entry.name, dims,
           std::span(slab + entry.offset, static_cast<size_t>(entry.numel()))));
     }
   };

@@ -1,4 +1,4 @@
-// Where a run is, and how that is kept in a checkpoint.
+// The progress of a run, and how a checkpoint stores it.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -14,12 +14,12 @@
 
 namespace swin::trainers {
 
-/// All that a run needs to go on beside parameters and optimizer: random numbers have no state.
+/// All that a resume needs in addition to parameters and optimizer. Random numbers have no state.
 struct RunState {
-  int64_t step = 0;        ///< steps made
-  int64_t epoch = 0;       ///< epochs finished, their evaluation included
-  tasks::Metrics metrics;  ///< of the newest evaluation
-  int64_t bad_images = 0;  ///< replaced in the epoch that is under way
+  int64_t step = 0;        ///< finished steps
+  int64_t epoch = 0;       ///< finished epochs, evaluation included
+  tasks::Metrics metrics;  ///< of the latest evaluation
+  int64_t bad_images = 0;  ///< replaced so far in the current epoch
   struct Best {
     std::string monitor;
     double value = 0;
@@ -27,7 +27,7 @@ struct RunState {
   };
   std::optional<Best> best;
 
-  /// {top1, top5, loss, best: {monitor, value, step}, bad_images}, as far as there are any.
+  /// {top1, top5, loss, best: {monitor, value, step}, bad_images}; absent ones are left out.
   base::Json metrics_json() const;
   void read_metrics(const base::Json& json);
 };
@@ -45,7 +45,7 @@ void save_checkpoint(const std::filesystem::path& path, const RunState& state,
                      const RunIdentity& identity, const layers::Parameters& parameters,
                      AdamW& optimizer);
 
-/// Puts parameters and optimizer slots back. @return the state. @throws WeightError.
+/// Restores parameters and optimizer slots. @return the state. @throws WeightError.
 RunState restore_checkpoint(const files::CheckpointFile& file, layers::Parameters& parameters,
                             AdamW& optimizer);
 

@@ -16,7 +16,7 @@ std::array<struct sigaction, kSignals.size()> previous;
 
 extern "C" void swin_note_signal(int signal) {
   int none = 0;
-  // The user does not want to wait for the save: leave without running anything.
+  // A second signal: the user does not want to wait for the save, so exit without any cleanup.
   if (!noted.compare_exchange_strong(none, signal)) _exit(128 + signal);
 }
 
@@ -26,7 +26,7 @@ StopSignals::StopSignals() {
   noted = 0;
   struct sigaction action = {};
   action.sa_handler = swin_note_signal;
-  action.sa_flags = SA_RESTART;  // reads and writes under way go on
+  action.sa_flags = SA_RESTART;  // restarts interrupted reads and writes
   sigemptyset(&action.sa_mask);
   for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &previous[i]);
 }

@@ -8,10 +8,10 @@
 namespace swin::trainers {
 namespace {
 
-std::vector<int64_t> sides_of(const autograd::Shape& shape) {
-  std::vector<int64_t> sides;
-  for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
-  return sides;
+std::vector<int64_t> dims_of(const autograd::Shape& shape) {
+  std::vector<int64_t> dims;
+  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
+  return dims;
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ std::vector<std::string> stored_class_names(const files::CheckpointFile& file) {
     }
   if (!strings)
     throw base::WeightError(file.path().string() + ": meta/class_names",
-                            "found something else, expected a list of names",
+                            "found no list of strings, expected the class names",
                             "take another checkpoint");
   return names;
 }
@@ -52,9 +52,9 @@ void read_slab(const files::CheckpointFile& file, const std::string& group,
     const std::string name = prefix + entry.name;
     if (!file.contains(name)) {
       missing.push_back(entry.name);
-    } else if (const auto expected = sides_of(entry.shape); file.shape_of(name) != expected) {
-      other_shape.push_back(entry.name + " of " + files::to_text(file.shape_of(name)) + " for " +
-                            files::to_text(expected));
+    } else if (const auto expected = dims_of(entry.shape); file.shape_of(name) != expected) {
+      other_shape.push_back(entry.name + " of shape " + files::to_text(file.shape_of(name)) +
+                            " for " + files::to_text(expected));
     }
   }
   for (const auto& entry : file.entries())
@@ -109,7 +109,7 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
                                   " classes, expected as many",
                               "take another checkpoint");
   } else {
-    // Converted weights have a config but no data set: classes are called by their numbers.
+    // Converted weights have a config but no data set: classes are named by their indices.
     for (int64_t i = 0; i < num_classes; ++i) loaded.class_names.push_back(std::to_string(i));
   }
   loaded.model = std::make_unique<layers::Model>(loaded.config.model, 0, false);

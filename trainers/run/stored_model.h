@@ -1,4 +1,4 @@
-// What a checkpoint holds: its config, class names and weights, and the model they make.
+// Reads config, class names and weights from a checkpoint, and builds the model from them.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -16,28 +16,28 @@ namespace swin::trainers {
 struct LoadedModel {
   std::string path;
   int64_t step = 0, epoch = 0;
-  Config config;  ///< runtime is at its defaults
+  Config config;  ///< runtime has its defaults
   std::vector<std::string> class_names;
   std::string fingerprint;  ///< JSON text of the data sets it was trained on
   std::unique_ptr<layers::Model> model;
 };
 
-/// Reads a checkpoint whole: config, class names, weights; for inference, so without gradients.
+/// Reads config, class names and weights of a checkpoint, for inference: without gradients.
 /// @param sets `path.to.field=value` texts that override the stored config.
-/// @throws WeightError where the file is missing, damaged, or holds other parameters than its
-///   config asks for; UsageError on a bad set.
+/// @throws WeightError if the file is missing or damaged, or holds other parameters than its config
+///   describes; UsageError on a bad set.
 LoadedModel load_model(const std::string& checkpoint, const std::vector<std::string>& sets = {});
 
-/// A meta text of a checkpoint as JSON. @throws WeightError where it is absent or no JSON.
+/// A meta text of a checkpoint as JSON. @throws WeightError if it is absent or not JSON.
 base::Json stored_json(const files::CheckpointFile& file, const char* name);
 base::Json stored_config(const files::CheckpointFile& file);
 std::vector<std::string> stored_class_names(const files::CheckpointFile& file);
-/// The config beside the weights of a file that holds one (file.config_json).
-/// @throws WeightError where it is none.
+/// The config stored in a weight file that has one (file.config_json).
+/// @throws WeightError if it is not a valid config.
 Config stored_config_of(const weights::WeightFile& file);
 
-/// Copies group/<name> of the file into a slab of the parameters' layout (the parameters
-/// themselves or an optimizer slot).
+/// Copies the arrays group/<name> of the file into a slab with the parameters' layout (the
+/// parameters themselves or an optimizer slot).
 /// @param group "model", "optimizer/exp_avg", …
 /// @throws WeightError naming the parameters that are missing, left over or of another shape.
 void read_slab(const files::CheckpointFile& file, const std::string& group,

@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <ctime>
 #include <filesystem>
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "base/stopwatch.h"
 #include "base/text.h"
 #include "files/mapped_file.h"
 #include "trainers/optim/parameter_groups.h"
@@ -33,7 +33,7 @@ std::string utc_now() {
   return text;
 }
 
-/// run.json: what a run's identity leaves out.
+/// run.json: facts about a run that are not part of its identity.
 class RunRecord {
  public:
   RunRecord(const RunDirectory& directory, const TrainOptions& options, const base::Json& numbers)
@@ -67,7 +67,6 @@ class RunRecord {
   base::Json json_;
 };
 
-/// The data sets, and the config completed by what they say.
 struct Data {
   std::unique_ptr<data::Dataset> train, validation;
 };
@@ -90,13 +89,14 @@ void check_same_classes(const data::Dataset& train, const data::Dataset& validat
   if (!absent.empty()) found += "; not in data.validation: " + absent;
   if (unknown.empty() && absent.empty()) found += " in the same order";
   throw base::DataError("data.validation", found,
-                        "give both sets the same classes (of a manifest or tar shards a "
-                        "classes.txt lists them)");
+                        "give both sets the same classes (for a manifest or tar shards, list "
+                        "them in a classes.txt)");
 }
 
+/// Opens the data sets and sets model.num_classes.
 Data open_data(Config& config) {
   if (config.data.train.format.empty())
-    throw base::UsageError("data.train", "found none, expected a data set to learn from",
+    throw base::UsageError("data.train", "found none, expected a data set to train on",
                            "add a data section");
   Data data;
   data.train = open_dataset_of(config.data.train, config, true);
@@ -125,7 +125,7 @@ RunIdentity identity_of(const Config& config, const Data& data) {
   return identity;
 }
 
-/// The checkpoint to go on from; empty where the run begins.
+/// The checkpoint to resume from; empty for a new run.
 std::optional<files::CheckpointFile> checkpoint_to_resume(const TrainOptions& options,
                                                           const RunDirectory& directory,
                                                           Progress& progress) {
@@ -141,8 +141,8 @@ std::optional<files::CheckpointFile> checkpoint_to_resume(const TrainOptions& op
   return std::nullopt;
 }
 
-/// What the weights that a run began with have said of its model, a run that goes on reads in its
-/// own checkpoint.
+/// A new run takes model.pretrained_window_sizes from its initial weights; a resumed run takes them
+/// from its checkpoint, because it does not read that file again.
 void keep_pretrained_windows(const files::CheckpointFile& file, Config& config) {
   layers::ModelConfig& model = config.model;
   if (model.name != "swin_v2" || !config.init.checkpoint || !model.pretrained_window_sizes.empty())
@@ -170,7 +170,7 @@ void check_identity(const files::CheckpointFile& file, const RunIdentity& now, P
   const std::string numbers = numerics_difference(now.numerics, stored_json(file, "numerics"));
   if (!numbers.empty())
     progress.warning("swin: warning: " + where + ": other numerics (" + numbers +
-                     "); from here on bits differ from those of the machine it began on");
+                     "); from here on the bits differ from those of the machine it started on");
 }
 
 std::string link_path(const RunDirectory& directory, std::string_view name) {
@@ -180,7 +180,7 @@ std::string link_path(const RunDirectory& directory, std::string_view name) {
 }  // namespace
 
 TrainResult train(const TrainOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const base::Stopwatch watch;
   Config config = options.config;
   const std::string output =
       !options.output.empty() ? options.output : config.runtime.output.value_or("");
@@ -200,7 +200,7 @@ TrainResult train(const TrainOptions& options) {
   else if (config.init.checkpoint)
     initial.emplace(config, progress);
   const RunIdentity identity = identity_of(config, data);
-  TrainingLoop::steps_per_epoch(config, *data.train);  // refuses before a model takes memory
+  TrainingLoop::steps_per_epoch(config, *data.train);  // may throw; before the model takes memory
   const auto task = tasks::make_task(config.task, config.model.num_classes);
 
   if (checkpoint) check_identity(*checkpoint, identity, progress);
@@ -211,7 +211,7 @@ TrainResult train(const TrainOptions& options) {
   RunState state;
   if (checkpoint) state = restore_checkpoint(*checkpoint, model.parameters(), optimizer);
   if (initial) initial->load(model, directory, progress);
-  initial.reset();  // the file's memory is not needed for the run
+  initial.reset();  // frees the memory of the file
 
   const int64_t first_step = state.step;
   TrainingLoop loop({.config = config,
@@ -223,14 +223,13 @@ TrainResult train(const TrainOptions& options) {
                      .task = *task,
                      .optimizer = optimizer,
                      .progress = progress,
-                     .after_update = options.after_update},
+                     .after_step = options.after_step},
                     std::move(state));
   TrainResult result;
   const auto fill_in = [&] {
     result.steps = loop.state().step;
     result.epochs = loop.state().step / loop.steps_per_epoch();
-    result.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.seconds = watch.seconds();
     result.images_per_second = loop.images_per_second();
     result.data_wait_seconds = loop.data_wait_seconds();
     result.data_wait_fraction = loop.data_wait_seconds() / std::max(loop.seconds(), 1e-9);
@@ -241,14 +240,14 @@ TrainResult train(const TrainOptions& options) {
   };
   if (loop.finished()) {
     progress.message(output + ": the run is finished: " + std::to_string(loop.state().step) +
-                     " steps; nothing is left to do");
+                     " steps; nothing to do");
     fill_in();
     result.already_finished = true;
     return result;
   }
 
   if (checkpoint)
-    progress.message("going on from " + checkpoint->path().string() + ", step " +
+    progress.message("resuming from " + checkpoint->path().string() + ", step " +
                      std::to_string(first_step));
   directory.write("config.json", base::to_text(to_json(config), 2) + "\n");
   RunRecord record(directory, options, identity.numerics);
@@ -259,7 +258,7 @@ TrainResult train(const TrainOptions& options) {
   fill_in();
   if (end == TrainingLoop::End::stopped)
     progress.message("stopped by a signal; saved " + result.last + " at step " +
-                     std::to_string(result.steps) + "; the same command goes on from there");
+                     std::to_string(result.steps) + "; the same command resumes there");
   record.end(result);
   return result;
 }

@@ -16,41 +16,41 @@ struct TrainOptions {
   Config config;
   /// Run directory; empty: config.runtime.output.
   std::string output;
-  /// "auto": go on from the newest checkpoint of the run directory that verifies, if there is one;
-  /// "never": begin anew; else a checkpoint file to go on from.
+  /// "auto": resume from the newest intact checkpoint of the run directory, if there is one;
+  /// "never": start from scratch; else a checkpoint file to resume from.
   std::string resume = "auto";
   std::string command_line;  ///< for run.json
-  bool quiet = false;        ///< errors and warnings only
-  /// Called after each step, before what follows it (evaluation, saving). For tests and callers
-  /// that watch; may raise a signal.
-  std::function<void(int64_t step)> after_update;
+  bool quiet = false;        ///< shows errors and warnings only
+  /// Called after each step, before evaluation and saving. For tests and observers; may raise a
+  /// signal.
+  std::function<void(int64_t step)> after_step;
 };
 
 struct TrainResult {
-  int64_t steps = 0, epochs = 0;  ///< steps, and whole epochs, of the run so far
+  int64_t steps = 0, epochs = 0;  ///< finished steps and whole epochs of the run so far
   double seconds = 0;             ///< of this call
-  double images_per_second = 0;   ///< of this call's steps, evaluation and saving left out
-  double data_wait_seconds = 0;   ///< of this call: the steps waited for images
-  double data_wait_fraction = 0;  ///< of the steps' time
+  double images_per_second = 0;   ///< of this call's steps, without evaluation and saving
+  double data_wait_seconds = 0;   ///< of this call: time that steps waited for images
+  double data_wait_fraction = 0;  ///< data_wait_seconds as a fraction of the steps' time
   int64_t bad_images = 0;         ///< replaced in this call (data.on_bad)
-  std::string last, best;         ///< RUN/last.h5 and RUN/best.h5; empty where there is none
-  /// Of the newest evaluation, in the task's order (top1, top5, loss); empty where there was none.
+  std::string last, best;         ///< RUN/last.h5 and RUN/best.h5; empty if there is none
+  /// Of the latest evaluation, in the task's order (top1, top5, loss); empty if there was none.
   std::vector<std::pair<std::string, double>> metrics;
-  /// done, interrupted (SIGINT) or requeue (SIGTERM, SIGUSR1): what the process should exit with.
+  /// The exit code of the process: done, interrupted (SIGINT) or requeue (SIGTERM, SIGUSR1).
   base::ExitCode exit_code = base::ExitCode::done;
-  bool already_finished = false;  ///< the run had ended before; nothing was done
+  bool already_finished = false;  ///< the run was complete before this call
 };
 
-/// Trains until the schedule ends or a signal stops it: SIGINT, SIGTERM and SIGUSR1 let the step
-/// in hand finish, save, and return; a second one ends the process at once. The number of threads
-/// is base::num_threads(), set by the caller.
-/// @throws UsageError (2) where the config does not fit the data or the checkpoint it goes on from,
-///   or another process works in the directory; DataError (3); WeightError (4) on an unfit resume
-///   file or init.checkpoint; DiskError (5); DivergedError (7) naming step, layer and op of the
-///   first number that is not finite, with the checkpoints as they were.
+/// Trains until the schedule ends or a signal stops it: after SIGINT, SIGTERM and SIGUSR1
+/// the current step is finished and saved; a second one ends the process at once. The number of
+/// threads is base::num_threads(), set by the caller.
+/// @throws UsageError (2) if the config does not fit the data or the checkpoint to resume from, or
+///   another process uses the directory; DataError (3); WeightError (4) on a bad resume file or
+///   init.checkpoint; DiskError (5); DivergedError (7) naming step, layer and op of the first value
+///   that is not finite, with all checkpoints unchanged.
 TrainResult train(const TrainOptions& options);
 
-/// The JSON keys of the command line's contract.
+/// With the JSON keys that `swin train --json` promises.
 base::Json to_json(const TrainResult& result);
 
 }  // namespace swin::trainers

@@ -54,10 +54,10 @@ TrainingLoop::TrainingLoop(const RunParts& parts, RunState state)
     validation_loader_ = std::make_unique<data::Loader>(*parts.validation, options);
   }
   const CheckpointConfig& checkpoint = parts.config.checkpoint;
-  // Another monitor makes another best; its values do not compare with the old one's.
+  // The values of another monitor cannot be compared with the stored best.
   if (state_.best && state_.best->monitor != checkpoint.monitor) state_.best.reset();
-  // A resume from an older checkpoint may find a best.h5 of the branch it leaves, and a process
-  // that died while saving may have left one that is a save behind.
+  // best.h5 may be outdated: after a resume from an older checkpoint it can belong to the abandoned
+  // branch, and a process that died while saving may not have moved it.
   const auto linked = parts.directory.linked_step(kBest);
   const bool kept = state_.best && checkpoint.keep_best &&
                     std::filesystem::exists(parts.directory.checkpoint_path(state_.best->step));
@@ -72,12 +72,12 @@ bool TrainingLoop::finished() const {
 }
 
 double TrainingLoop::images_per_second() const {
-  const double seconds = watch_.seconds();
+  const double seconds = timer_.seconds();
   return seconds > 0 ? static_cast<double>(images_) / seconds : 0;
 }
 
 TrainingLoop::End TrainingLoop::run() {
-  last_save_ = std::chrono::steady_clock::now();
+  since_save_.restart();
   // The run may have been stopped between the last step of an epoch and its evaluation.
   if (ends_epoch(state_.step) && state_.epoch < epoch_of(state_.step)) {
     if (!finish_epoch_or_save()) return End::stopped;
@@ -86,7 +86,7 @@ TrainingLoop::End TrainingLoop::run() {
   while (!finished()) {
     train_loader_.start(state_.step / steps_per_epoch_, state_.step % steps_per_epoch_);
     for (bool epoch_ended = false; !epoch_ended;) {
-      update();
+      train_step();
       epoch_ended = ends_epoch(state_.step);
       const bool complete = StopSignals::pending() == 0 && (!epoch_ended || finish_epoch_or_save());
       const bool stopping = !complete && !finished();
@@ -97,8 +97,8 @@ TrainingLoop::End TrainingLoop::run() {
   return End::finished;
 }
 
-void TrainingLoop::update() {
-  watch_.start();
+void TrainingLoop::train_step() {
+  timer_.start();
   if (!train_loader_.next(batch_))
     throw base::InternalError("training loop", "found the end of the epoch after " +
                                                    std::to_string(state_.step) +
@@ -126,7 +126,7 @@ void TrainingLoop::update() {
        .images_per_second = rate,
        .data_wait = data_wait_seconds() / std::max(seconds(), 1e-9),
        .seconds_left = static_cast<double>((schedule_.total_steps() - step) * batch_.size) / rate});
-  if (parts_.after_update) parts_.after_update(step);
+  if (parts_.after_step) parts_.after_step(step);
 }
 
 void TrainingLoop::mix_batch() {
@@ -140,7 +140,7 @@ void TrainingLoop::mix_batch() {
 }
 
 void TrainingLoop::log_step(const TrainingStep::Result& result, double learning_rate) {
-  const double seconds = watch_.seconds(), data_wait = train_loader_.seconds_waited();
+  const double seconds = timer_.seconds(), data_wait = train_loader_.seconds_waited();
   base::Json line = base::Json::object();
   line["step"] = state_.step;
   line["epoch"] = epoch_of(state_.step);
@@ -171,8 +171,8 @@ bool TrainingLoop::finish_epoch() {
   const bool evaluated =
       parts_.validation && (epoch % parts_.config.trainer.evaluate_every_epochs == 0 ||
                             state_.step == schedule_.total_steps());
-  const auto start = std::chrono::steady_clock::now();
-  watch_.stop();
+  const base::Stopwatch watch;
+  timer_.stop();
   if (evaluated && !evaluate()) return false;
   base::Json line = base::Json::object();
   line["epoch"] = epoch;
@@ -182,8 +182,7 @@ bool TrainingLoop::finish_epoch() {
       line[name] = value;
       text += "  " + name + " " + short_number(value);
     }
-    line["evaluate_seconds"] =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    line["evaluate_seconds"] = watch.seconds();
   }
   line["bad_images"] = state_.bad_images;
   log_.line(line);
@@ -221,24 +220,24 @@ bool TrainingLoop::evaluate() {
 
 bool TrainingLoop::due(bool epoch_ended) const {
   const CheckpointConfig& checkpoint = parts_.config.checkpoint;
-  const std::chrono::duration<double> age = std::chrono::steady_clock::now() - last_save_;
   return state_.step == schedule_.total_steps() || (new_best_ && checkpoint.keep_best) ||
          (checkpoint.every_steps && state_.step % *checkpoint.every_steps == 0) ||
          (checkpoint.every_epochs && epoch_ended &&
           epoch_of(state_.step) % *checkpoint.every_epochs == 0) ||
-         (checkpoint.every_minutes && age.count() >= 60 * *checkpoint.every_minutes);
+         (checkpoint.every_minutes && since_save_.seconds() >= 60 * *checkpoint.every_minutes);
 }
 
 void TrainingLoop::save() {
-  watch_.stop();
+  timer_.stop();
   save_checkpoint(parts_.directory.checkpoint_path(state_.step), state_, parts_.identity,
                   parts_.model.parameters(), parts_.optimizer);
-  // best first: a process that dies in between finds the newest checkpoint by its name.
+  // best.h5 first: if the process dies between the links, the newest checkpoint is found by its
+  // name.
   if (new_best_ && parts_.config.checkpoint.keep_best) parts_.directory.link(kBest, state_.step);
   parts_.directory.link(kLast, state_.step);
   parts_.directory.prune(state_.step, parts_.config.checkpoint.keep_last);
   new_best_ = false;
-  last_save_ = std::chrono::steady_clock::now();
+  since_save_.restart();
 }
 
 }  // namespace swin::trainers

@@ -26,12 +26,12 @@ TrainingStep::Result TrainingStep::operator()(const data::Batch& batch, int64_t 
     const std::string name = model_->parameters().without_gradient();
     if (!name.empty())
       throw base::InternalError(name, "found no gradient after the first backward, expected one",
-                                "report this config: a part of the model would never learn");
+                                "report this config: a part of the model would never be trained");
     gradients_checked_ = true;
   }
   result.gradient_norm = gradient_norm(model_->parameters());
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm))
-    explain(batch, step, result);
+    throw_diverged(batch, step, result);
   const double factor =
       config_.clip_grad ? std::min(1.0, *config_.clip_grad / (result.gradient_norm + 1e-6)) : 1.0;
   optimizer_->step(learning_rate, factor, step);
@@ -61,7 +61,7 @@ double TrainingStep::gradients(const data::Batch& batch, int64_t step) {
   return loss;
 }
 
-void TrainingStep::explain(const data::Batch& batch, int64_t step, const Result& result) {
+void TrainingStep::throw_diverged(const data::Batch& batch, int64_t step, const Result& result) {
   const std::string where = "step " + std::to_string(step);
   const std::string remedy =
       "lower optimizer.lr, set trainer.clip_grad or lengthen the warm-up; no checkpoint was "

@@ -1,4 +1,4 @@
-// One step: forward and backward of a batch slice by slice, checks, clipping, optimizer.
+// One training step: forward and backward of a batch slice by slice, checks, clipping, optimizer.
 #pragma once
 #include <cstdint>
 
@@ -15,19 +15,20 @@ class TrainingStep {
                const TrainerConfig& config);
 
   struct Result {
-    double loss = 0;           ///< mean over the batch, with the targets of training
+    double loss = 0;           ///< mean over the batch, with smoothed and mixed targets
     double gradient_norm = 0;  ///< before clipping
   };
-  /// Makes step number `step` (from 1). Gradients of slices add up in their order; sample s of
-  /// the batch has the random draws of sample s however the batch is cut.
-  /// @throws DivergedError where loss or gradient is not finite, naming step, layer and op of the
-  ///   first number that is not (the step is computed again with the finite check on; parameters
-  ///   and optimizer are untouched); InternalError naming a parameter that got no gradient.
+  /// Makes step number `step` (from 1). The gradients of slices are summed in order. The random
+  /// draws of a sample depend on its index in the batch, not on the slices.
+  /// @throws DivergedError if loss or gradient is not finite, naming step, layer and op of the
+  /// first
+  ///   value that is not (the step is computed again with the finite check on; parameters and
+  ///   optimizer are unchanged); InternalError naming a parameter that got no gradient.
   Result operator()(const data::Batch& batch, int64_t step, double learning_rate);
 
  private:
   double gradients(const data::Batch& batch, int64_t step);
-  [[noreturn]] void explain(const data::Batch& batch, int64_t step, const Result& result);
+  [[noreturn]] void throw_diverged(const data::Batch& batch, int64_t step, const Result& result);
 
   layers::Model* model_;
   const tasks::Task* task_;
