@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Images per second of training steps or inference: swin against PyTorch with torchvision's Swin.
 
-Both run the same model in float32 on the same threads and take turns, `--rounds` times; medians of
-steps, then of rounds, are compared. A training step is forward, cross entropy, backward, clipping
-of the gradient's norm to 5 and AdamW. PyTorch runs eagerly, with its fused AdamW.
+Both run the same model in float32 on the same number of threads. They take turns, `--rounds` times;
+the median step of each round and then the median of the rounds are compared. A training step is
+forward, cross entropy, backward, clipping of the gradient norm to 5 and AdamW. PyTorch runs eagerly, with its fused AdamW.
 
     python3 benchmarks/against_pytorch.py build/release/cli/swin benchmarks/workloads/w1.json
     python3 benchmarks/against_pytorch.py build/release/cli/swin benchmarks/workloads/w4.json \\
@@ -45,7 +45,7 @@ def build(model):
     return net
 
 
-class Peer:
+class PyTorch:
     def __init__(self, model, mode, batch):
         self.batch, self.mode = batch, mode
         self.net = build(model).train(mode == "train")
@@ -85,13 +85,13 @@ def swin_rate(options, batch):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("swin", help="the program")
-    parser.add_argument("config", help="of a Swin V1, such as benchmarks/workloads/w1.json")
+    parser.add_argument("swin", help="path of the swin program")
+    parser.add_argument("config", help="config of a Swin V1, such as benchmarks/workloads/w1.json")
     parser.add_argument("--mode", choices=["train", "infer"], default="train")
     parser.add_argument("--batch", type=int, help="default: the config's")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8, help="of a round, for each")
+    parser.add_argument("--seconds", type=float, default=8, help="per round, for each program")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     config = read_config(options.config)
@@ -99,11 +99,11 @@ def main():
         sys.exit(f"{options.config}: found model.name {config['model']['name']}, expected swin")
     batch = options.batch or config["trainer"]["batch_size"]
     torch.set_num_threads(options.threads)
-    peer = Peer(config["model"], options.mode, batch)
+    pytorch = PyTorch(config["model"], options.mode, batch)
     ours, theirs = [], []
     for _ in range(options.rounds):
         ours.append(swin_rate(options, batch))
-        theirs.append(peer.rate(options.seconds))
+        theirs.append(pytorch.rate(options.seconds))
     swin, other = statistics.median(ours), statistics.median(theirs)
     if options.json:
         print(json.dumps({"mode": options.mode, "batch": batch, "threads": options.threads,

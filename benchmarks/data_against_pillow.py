@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Images per second of one core from JPEG file to normalized 224 x 224 training image: swin against
-Pillow doing the same work.
+"""Images per second on one core, from JPEG file to normalized 224 x 224 training image: swin
+against Pillow doing the same work.
 
 Both decode the file at full size, cut a random box (area 0.08 to 1, width / height 3/4 to 4/3),
 resize it to 224 x 224 with the antialiased bicubic filter, mirror every second image and normalize
 it to float32. The two take turns, `--rounds` times, each on one thread; medians are compared.
-Exit code 1 where swin is not `--at-least` times as fast.
+The exit code is 1 if swin is less than `--at-least` times as fast.
 
     python3 benchmarks/data_against_pillow.py build/release/cli/swin PATH_OF_AN_IMAGE_FOLDER
 
@@ -79,17 +79,17 @@ def swin_rate(swin, config, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("swin", help="the program")
-    parser.add_argument("folder", help="image folder: one folder a class")
+    parser.add_argument("swin", help="path of the swin program")
+    parser.add_argument("folder", help="image folder: one folder per class")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of a round, for each")
+    parser.add_argument("--seconds", type=float, default=3, help="per round, for each program")
     parser.add_argument("--at-least", type=float, default=1.5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     files = sorted(os.path.join(folder, name) for folder, _, names in os.walk(options.folder)
                    for name in names if name.lower().endswith((".jpg", ".jpeg", ".png", ".webp")))
     if not files:
-        sys.exit(f"{options.folder}: found no image, expected one folder a class")
+        sys.exit(f"{options.folder}: found no image, expected one folder of images per class")
     draw = random.Random(1)
     draw.shuffle(files)
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +116,7 @@ def main():
                           "stages": ours[-1]["stages"]}))
     else:
         for stage in ours[-1]["stages"]:
-            print(f"  swin {stage['stage']:<10} {1e6 * stage['seconds_per_image']:8.1f} us an image")
+            print(f"  swin {stage['stage']:<10} {1e6 * stage['seconds_per_image']:8.1f} us per image")
         print(f"swin {swin:.1f} images/s, Pillow {PIL.__version__} {pillow:.1f} images/s, one core each: "
               f"{ratio:.2f} times")
     return 0 if ratio >= options.at_least else 1

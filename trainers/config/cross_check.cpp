@@ -70,7 +70,8 @@ class CrossCheck {
     if (m.depths.size() != m.num_heads.size())
       refuse(written("model.num_heads") ? "model.num_heads" : "model.depths",
              "found " + std::to_string(m.depths.size()) + " stages in model.depths and " +
-                 std::to_string(m.num_heads.size()) + " in model.num_heads, expected as many");
+                 std::to_string(m.num_heads.size()) +
+                 " in model.num_heads, expected equal numbers");
     one_per_stage("model.window_sizes", m.window_sizes.size());
     one_per_stage("model.pretrained_window_sizes", m.pretrained_window_sizes.size());
     one_per_stage("model.mlp_ratio", m.mlp_ratios.size());
@@ -101,7 +102,7 @@ class CrossCheck {
     }
     if (a.color_jitter.size() == 4 && a.color_jitter[3] > 0.5)
       refuse("augment.color_jitter", "found a hue of " + base::to_text(Json(a.color_jitter[3])) +
-                                         ", expected at most 0.5, half of the circle");
+                                         ", expected at most 0.5, half of the color circle");
     if (a.auto_augment && *a.auto_augment != "cifar10" && *a.auto_augment != "rand" &&
         a.auto_augment->rfind("rand-", 0) != 0)
       refuse("augment.auto_augment",
@@ -185,7 +186,7 @@ class CrossCheck {
     if (!i.class_index_file) return;
     if (!i.checkpoint)
       refuse("init.class_index_file",
-             "found a file but no init.checkpoint, expected the weights whose classes it chooses",
+             "found a file but no init.checkpoint, expected the weights whose classes it selects",
              "set init.checkpoint or give --init FILE");
     if (i.head == "reset")
       refuse("init.class_index_file",
@@ -234,8 +235,7 @@ class CrossCheck {
     if (!one_part && !written(path + ".split")) set.split = split;
     if (one_part && !set.split.empty())
       refuse(path + ".split",
-             "found \"" + set.split + "\", expected null: a set of format " + set.format +
-                 " is all that its path holds",
+             "found \"" + set.split + "\", expected null: format " + set.format + " has no splits",
              "set " + path + ".path to that of the split, or use " + path + ".fraction");
     if (!one_part && set.split.empty())
       refuse(path + ".split", "found null, expected \"train\" or \"test\"");
@@ -246,7 +246,7 @@ class CrossCheck {
     if (!synthetic && set.samples != 0)
       refuse(path + ".samples",
              "found " + std::to_string(set.samples) +
-                 ", expected null: only synthetic sets have a size to choose",
+                 ", expected null: only a synthetic set has a size to choose",
              "use " + path + ".fraction");
     if (synthetic && set.samples == 0) set.samples = 1000;
   }
@@ -264,7 +264,7 @@ class CrossCheck {
       refuse("data.validation.seed",
              "found " + std::to_string(validation.seed) + ", expected " +
                  std::to_string(train.seed) +
-                 " as in data.train: fractions are disjoint only in one shuffle");
+                 " as in data.train: fractions are disjoint only with equal seeds");
     }
     const double common = std::min(train.fraction_end, validation.fraction_end) -
                           std::max(train.fraction_begin, validation.fraction_begin);

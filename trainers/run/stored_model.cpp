@@ -106,7 +106,7 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
       throw base::WeightError(checkpoint,
                               "found " + std::to_string(loaded.class_names.size()) +
                                   " class names for " + std::to_string(num_classes) +
-                                  " classes, expected as many",
+                                  " classes, expected equal numbers",
                               "take another checkpoint");
   } else {
     // Converted weights have a config but no data set: classes are named by their indices.
