@@ -43,7 +43,7 @@ struct ResizedCropConfig {
   std::array<double, 2> ratio = {3.0 / 4, 1.3333333333333333};  ///< width / height
 };
 
-/// What training alone does to an image.
+/// What is done to images in training alone.
 struct AugmentConfig {
   bool scaled_decode = false;  ///< JPEGs at 1/2, 1/4 or 1/8 of their size where that is enough
   std::optional<ResizedCropConfig> random_resized_crop;  ///< replaces preprocess.resize

@@ -30,7 +30,7 @@ struct EvaluateResult {
   bool classes_by_order = false;
 };
 
-/// Classes are matched by name, in whatever order, or by order if the checkpoint has no names and
+/// Classes are matched by name, in any order, or by index if the checkpoint has no names and
 /// the counts agree.
 /// @throws WeightError on a bad checkpoint; UsageError on a bad set or without a data set;
 ///   DataError naming an image that cannot be read, or the classes in which data set and checkpoint
