@@ -30,8 +30,9 @@ endfunction()
 # What every test includes, parsed once: GoogleTest and the standard library are most of what compiling a test
 # costs, and optimizing its one pass most of the rest. What is tested keeps its own flags.
 function(swin_test_headers)
-  add_library(swin_test_headers OBJECT "${PROJECT_SOURCE_DIR}/tests/support/precompiled.cpp")
-  target_link_libraries(swin_test_headers PUBLIC swin_flags GTest::gtest GTest::gmock)
+  # An executable, because its flags must be those of the tests; nothing else needs it.
+  add_executable(swin_test_headers EXCLUDE_FROM_ALL "${PROJECT_SOURCE_DIR}/tests/support/precompiled.cpp")
+  target_link_libraries(swin_test_headers PRIVATE swin_flags GTest::gtest GTest::gmock)
   target_compile_options(swin_test_headers PRIVATE -O1 -fpch-preprocess)  # the second for ccache
   target_precompile_headers(swin_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h> <algorithm> <array> <cmath>
     <cstdint> <cstring> <filesystem> <fstream> <functional> <limits> <map> <memory> <numeric> <optional> <set> <span>

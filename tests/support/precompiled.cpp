@@ -1,1 +1,2 @@
-// The translation unit that the headers of all tests are precompiled for (cmake/SwinRooms.cmake).
+// The program whose precompiled headers all tests use (cmake/SwinRooms.cmake).
+int main() {}
