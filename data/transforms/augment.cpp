@@ -133,8 +133,8 @@ void change_colors(const Preprocess& preprocess, const Augment& augment, const D
   std::vector<Choice> choices;
   Canvas canvas;
   if (augment.auto_augment) {
-    choices = augment.auto_augment->draw(draw.random("data/transforms/auto_augment"), image.height,
-                                         image.width);
+    choices =
+        augment.auto_augment->draw(draw.random("data/auto_augment"), image.height, image.width);
     canvas = canvas_of(preprocess, *augment.auto_augment);
   } else {
     choices = color_jitter(augment.color_jitter, draw);

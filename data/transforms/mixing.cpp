@@ -45,7 +45,7 @@ double symmetric_beta(double alpha, const base::Random& random, uint64_t first) 
 
 Mix draw_mix(const Mixing& mixing, int64_t height, int64_t width, uint64_t seed, uint64_t epoch,
              uint64_t batch) {
-  const base::Random random(seed, "data/transforms/mixing", epoch, batch);
+  const base::Random random(seed, "data/mixing", epoch, batch);
   Mix drawn;
   if (!mixing.any() || cell(random, 0) >= mixing.probability) return drawn;
   drawn.cut =

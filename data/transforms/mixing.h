@@ -28,8 +28,8 @@ struct Mix {
 /// alone. Draws the elements from `first` on.
 double symmetric_beta(double alpha, const base::Random& random, uint64_t first);
 
-/// Draws from ("data/transforms/mixing", epoch, batch). Sources: Zhang et al. 2017,
-/// arXiv:1710.09412; Yun et al. 2019, arXiv:1905.04899.
+/// Draws from ("data/mixing", epoch, batch). Sources: Zhang et al. 2017, arXiv:1710.09412;
+/// Yun et al. 2019, arXiv:1905.04899.
 Mix draw_mix(const Mixing& mixing, int64_t height, int64_t width, uint64_t seed, uint64_t epoch,
              uint64_t batch);
 

@@ -122,6 +122,26 @@ TEST(TrainingSample, ColorsChangeOnTheCroppedAndFlippedWindow) {
   EXPECT_EQ(out, expected);
 }
 
+// The names of random streams are a contract: another name is another training.
+TEST(TrainingSample, AutoAugmentDrawsFromItsNamedStream) {
+  const Preprocess preprocess{
+      .height = 16, .width = 16, .channels = 3, .mean = {0.0f}, .std = {1.0f}};
+  const Normalization normalization(3, preprocess.mean, preprocess.std);
+  const Image image = noise_image(16, 16, 3);
+  Augment augment;
+  augment.auto_augment.emplace("cifar10");
+  std::vector<float> out(16 * 16 * 3), expected(out.size());
+  for (uint64_t sample = 0; sample < 10; ++sample) {
+    const Draw draw{3, 0, sample};
+    make_training_sample(image, preprocess, augment, normalization, draw, out.data());
+    Image changed = image, scratch;
+    for (const Choice& choice : draw_cifar10(draw.random("data/auto_augment"), 16, 16))
+      apply(choice.operation, choice.argument, {Sampling::nearest, {0, 0, 0}}, changed, scratch);
+    write_normalized(changed, {}, 16, 16, false, normalization, expected.data());
+    ASSERT_EQ(out, expected) << sample;
+  }
+}
+
 TEST(ColorJitter, FactorsAreUniformAndTheOrderIsRandom) {
   std::map<Operation, int> first;
   double most = 0, least = 2;

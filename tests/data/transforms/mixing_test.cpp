@@ -65,6 +65,12 @@ TEST(DrawMix, SwitchesHalfTheTimeAndCorrectsTheShare) {
   EXPECT_EQ(draw_mix({}, 8, 8, 0, 0, 0).share, 1);
 }
 
+// The names of random streams are a contract: another name is another training.
+TEST(DrawMix, DrawsFromItsNamedStream) {
+  const base::Random random(1, "data/mixing", 2, 3);
+  EXPECT_EQ(draw_mix({0.8, 0}, 8, 8, 1, 2, 3).share, symmetric_beta(0.8, random, 8));
+}
+
 TEST(Mix, IsOwnPlusThePartnersRest) {
   for (const int64_t size : {1, 4, 5}) {
     const Batch before = counting_batch(size, 4 * 5 * 3);
