@@ -7,6 +7,7 @@
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "data/check.h"
+#include "data/formats/formats.h"
 #include "data/formats/packed.h"
 #include "trainers/report/progress.h"
 

@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kChunk = 16;  // images a thread takes at a time
 
 std::string jpeg_mode(std::span<const uint8_t> bytes) {
-  // Segments up to the frame header (SOF0 … SOF15 but DHT, JPG, DAC), which counts the components.
+  // Walks to the frame header (SOF0 … SOF15 except DHT, JPG, DAC), which has the component count.
   size_t at = 2;
   while (at + 9 < bytes.size() && bytes[at] == 0xFF) {
     const uint8_t marker = bytes[at + 1];
@@ -58,7 +58,7 @@ struct Found {
   std::string mode, error;
 };
 
-Found look_at(const Dataset& dataset, int64_t i) {
+Found examine(const Dataset& dataset, int64_t i) {
   thread_local std::vector<uint8_t> memory;
   thread_local Image image;
   const bool files = dataset.holds_files();
@@ -143,7 +143,7 @@ DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t
   base::parallel_for(base::divide_up(size, kChunk), [&](int64_t chunk) {
     const int64_t end = std::min((chunk + 1) * kChunk, size);
     for (int64_t i = chunk * kChunk; i < end; ++i)
-      all[static_cast<size_t>(i)] = look_at(dataset, i);
+      all[static_cast<size_t>(i)] = examine(dataset, i);
     if (!progress) return;
     const std::lock_guard lock(mutex);
     progress(done += end - chunk * kChunk);

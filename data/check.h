@@ -1,4 +1,4 @@
-// What a data set holds, every image of it decoded.
+// What a data set contains, found by decoding every image.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -14,31 +14,31 @@ namespace swin::data {
 struct DataCheck {
   struct Class {
     std::string name;
-    int64_t images = 0, bad = 0;  ///< bad ones are among them
+    int64_t images = 0, bad = 0;  ///< `images` includes the bad ones
   };
   struct Bad {
     std::string name, error;
   };
   int64_t images = 0;
-  int64_t bytes = 0;  ///< of the files; of sets that hold none, of the pixels as they are loaded
+  int64_t bytes = 0;  ///< of the files; of sets without files, of the loaded pixels
   std::vector<Class> classes;
-  /// Images of each kind, as "JPEG RGB" or "PNG P" (of sets that hold no files "pixels"), the
-  /// most frequent first.
+  /// Images of each kind, such as "JPEG RGB" or "PNG P" ("pixels" in sets without files), the most
+  /// frequent first.
   std::vector<std::pair<std::string, int64_t>> modes;
-  /// (height, width) with the fewest and the most pixels, and the medians of each side.
+  /// (height, width) of the images with the fewest and the most pixels, and the median of each.
   base::Size2 smallest{}, largest{}, median{};
   std::vector<Bad> bad;                              ///< in the order of the set
   std::vector<std::vector<std::string>> duplicates;  ///< names of files with equal bytes
-  std::vector<std::string> links_out;                ///< passed over: they lead out of the set
+  std::vector<std::string> links_out;                ///< skipped, because they lead out of the set
 };
 
 /// Reads and decodes every image, on all threads.
-/// @param progress is told the images done, from any thread, one call at a time.
+/// @param progress gets the number of images done, from any thread, one call at a time.
 DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t)>& progress = {});
 
 /// The kind of an image file by its header, in Pillow's words: "JPEG L", "JPEG RGB", "JPEG CMYK",
-/// "PNG L", "PNG LA", "PNG P", "PNG RGB", "PNG RGBA", "PNG I;16", "WebP RGB", "WebP RGBA", …; "" of
-/// other bytes.
+/// "PNG L", "PNG LA", "PNG P", "PNG RGB", "PNG RGBA", "PNG I;16", "WebP RGB", "WebP RGBA", …; ""
+/// for other bytes.
 std::string image_mode(std::span<const uint8_t> bytes);
 
 }  // namespace swin::data

@@ -3,42 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <span>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/random.h"
-#include "base/text.h"
-#include "base/utf8.h"
 #include "files/digest.h"
-#include "files/mapped_file.h"
 
 namespace swin::data {
 namespace {
 
-enum class PathKind { none, folder, file, shards };
-
-struct Format {
-  const char* name;
-  PathKind path;
-  std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
-  bool (*recognize)(const std::string& folder) = nullptr;  // by the names of its files
-};
-
-// A new format is one row here and one pair of files.
-constexpr Format kFormats[] = {
-    {"mnist", PathKind::folder, open_mnist, holds_mnist},
-    {"cifar10", PathKind::folder, open_cifar10, holds_cifar10},
-    {"cifar100", PathKind::folder, open_cifar100, holds_cifar100},
-    {"image_folder", PathKind::folder, open_image_folder},
-    {"manifest", PathKind::file, open_manifest},
-    {"webdataset", PathKind::shards, open_webdataset},
-    {"hdf5", PathKind::file, open_hdf5},
-    {"packed", PathKind::file, open_packed},
-    {"synthetic", PathKind::none, open_synthetic},
-};
-
-// The images of another data set that a fraction keeps.
+// The images that a fraction of another data set keeps.
 class Subset : public Dataset {
  public:
   Subset(std::unique_ptr<Dataset> whole, const DatasetOptions& options) : whole_(std::move(whole)) {
@@ -58,15 +33,15 @@ class Subset : public Dataset {
     fingerprint_ = files::to_hex(files::sha256(std::as_bytes(std::span(text))));
   }
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
-  int64_t label(int64_t i) const override { return whole_->label(place(i)); }
-  std::vector<int64_t> labels(int64_t i) const override { return whole_->labels(place(i)); }
+  int64_t label(int64_t i) const override { return whole_->label(index(i)); }
+  std::vector<int64_t> labels(int64_t i) const override { return whole_->labels(index(i)); }
   bool multi_label() const override { return whole_->multi_label(); }
   bool holds_files() const override { return whole_->holds_files(); }
   std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
-    return whole_->encoded(place(i), memory);
+    return whole_->encoded(index(i), memory);
   }
-  void load(int64_t i, Image& image) const override { whole_->load(place(i), image); }
-  std::string name(int64_t i) const override { return whole_->name(place(i)); }
+  void load(int64_t i, Image& image) const override { whole_->load(index(i), image); }
+  std::string name(int64_t i) const override { return whole_->name(index(i)); }
   std::vector<std::string> links_out() const override { return whole_->links_out(); }
 
  private:
@@ -75,116 +50,17 @@ class Subset : public Dataset {
     std::snprintf(text, sizeof text, "%.9g … %.9g", options.fraction_begin, options.fraction_end);
     return text;
   }
-  int64_t place(int64_t i) const { return indices_[static_cast<size_t>(i)]; }
+  int64_t index(int64_t i) const { return indices_[static_cast<size_t>(i)]; }
 
   std::unique_ptr<Dataset> whole_;
   std::vector<int64_t> indices_;
 };
 
-void check_options(const DatasetOptions& options) {
-  if (!(0 <= options.fraction_begin && options.fraction_begin < options.fraction_end &&
-        options.fraction_end <= 1)) {
-    throw base::UsageError("data.fraction", "found the part from " +
-                                                std::to_string(options.fraction_begin) + " to " +
-                                                std::to_string(options.fraction_end) +
-                                                ", expected 0 ≤ begin < end ≤ 1");
-  }
-  if (options.channels != 1 && options.channels != 3) {
-    throw base::UsageError(
-        "model.in_chans",
-        "found " + std::to_string(options.channels) + " channels, expected 1 or 3",
-        "images are read as gray (1) or RGB (3)");
-  }
-}
-
-void check_path(const DatasetOptions& options, PathKind kind) {
-  const std::string what = kind == PathKind::folder ? "folder" : "file";
-  const std::string expected = "expected a " + what + " in the format " + options.format;
-  if (options.path.empty())
-    throw base::UsageError("data.path", "found nothing, " + expected, "set data.train.path");
-  std::error_code error;
-  const bool folder = std::filesystem::is_directory(options.path, error);
-  const bool exists = std::filesystem::exists(options.path, error);
-  if (exists && folder == (kind == PathKind::folder)) return;
-  if (!exists && kind == PathKind::shards) {
-    if (options.path.find('*') != std::string::npos)
-      refuse_pattern(options.path, "a range in braces");
-    if (options.path.find('{') != std::string::npos) return;
-  }
-  const std::string found = !exists  ? "found no such " + what
-                            : folder ? "found a folder"
-                                     : "found a file";
-  throw base::DataError(options.path, found + ", " + expected,
-                        "correct its path in the data section (or --set data.train.path=…)");
-}
-
-// Names are kept in checkpoints and reports as JSON, which holds UTF-8 alone: others would come
-// back changed, and no resume or evaluation would know them again.
-void check_class_names(const Dataset& dataset, const DatasetOptions& options) {
-  for (const std::string& name : dataset.class_names()) {
-    std::string shown;
-    bool whole = true;
-    for (std::string_view rest = name; !rest.empty();) {
-      const size_t length = base::utf8_length(rest);
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\x%02X", static_cast<unsigned char>(rest.front()));
-      shown += length > 0 ? rest.substr(0, length) : escaped;
-      whole &= length > 0;
-      rest.remove_prefix(std::max<size_t>(length, 1));
-    }
-    if (!whole)
-      throw base::DataError(options.path,
-                            "found the class " + base::printable(shown) +
-                                ", whose name is not UTF-8, expected a name in UTF-8",
-                            options.format == "image_folder" ? "rename the folder" : "rename it");
-  }
-}
-
 }  // namespace
 
-std::vector<std::string> dataset_formats() {
-  std::vector<std::string> names;
-  for (const Format& format : kFormats) names.push_back(format.name);
-  return names;
-}
-
-std::string format_of_path(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    for (const Format& format : kFormats)
-      if (format.recognize != nullptr && format.recognize(path)) return format.name;
-    return "image_folder";
-  }
-  const bool exists = std::filesystem::exists(path, error);
-  const std::string ending = std::filesystem::path(path).extension().string();
-  if (ending == ".csv" || ending == ".jsonl" || ending == ".json") return "manifest";
-  if (ending == ".h5" || ending == ".hdf5") return is_packed(path) ? "packed" : "hdf5";
-  // Also a compressed one: it is refused with what to do.
-  const bool tar = ending == ".tar" || ending == ".tgz" || path.find(".tar.") != std::string::npos;
-  if (tar || (!exists && path.find('{') != std::string::npos)) return "webdataset";
-  throw base::DataError(
-      path,
-      std::string(exists ? "found another file" : "found no such folder or file") +
-          ", expected a folder, .csv, .jsonl, .tar or .h5",
-      "check the path");
-}
-
-std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
-  check_options(options);
-  const auto format =
-      std::find_if(std::begin(kFormats), std::end(kFormats),
-                   [&](const Format& candidate) { return options.format == candidate.name; });
-  if (format == std::end(kFormats)) {
-    std::string known;
-    for (const Format& row : kFormats)
-      known += (known.empty() ? "" : " | ") + std::string(row.name);
-    throw base::UsageError("data.format", "found \"" + options.format + "\", expected " + known);
-  }
-  if (format->path != PathKind::none) check_path(options, format->path);
-  std::unique_ptr<Dataset> dataset = format->open(options);
-  check_class_names(*dataset, options);
-  if (options.fraction_begin == 0 && options.fraction_end == 1) return dataset;
-  return std::make_unique<Subset>(std::move(dataset), options);
+std::unique_ptr<Dataset> take_fraction(std::unique_ptr<Dataset> whole,
+                                       const DatasetOptions& options) {
+  return std::make_unique<Subset>(std::move(whole), options);
 }
 
 std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int64_t num_classes,
@@ -196,13 +72,13 @@ std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int
   std::vector<int64_t> kept;
   for (size_t c = 0; c < members.size(); ++c) {
     const size_t count = members[c].size();
-    // The nudge makes 1 − 0.7 and 0.3 cut at the same place.
+    // The 1e-9 makes fractions of 1 − 0.7 and of 0.3 cut at the same position.
     const auto cut = [&](double fraction) {
       return static_cast<size_t>(std::floor(fraction * static_cast<double>(count) + 0.5 + 1e-9));
     };
     const base::Permutation shuffled(count, base::Random(seed, "data/fraction", c));
-    for (size_t place = cut(begin); place < std::min(cut(end), count); ++place) {
-      kept.push_back(members[c][shuffled(place)]);
+    for (size_t position = cut(begin); position < std::min(cut(end), count); ++position) {
+      kept.push_back(members[c][shuffled(position)]);
     }
   }
   std::sort(kept.begin(), kept.end());

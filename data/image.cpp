@@ -39,7 +39,7 @@ void orient(const Image& from, int64_t orientation, Image& to) {
   // A pixel of `to` comes from `start` + its row · row_step + its column · column_step.
   const int64_t h = from.height, w = from.width;
   const bool swapped = orientation >= 5;
-  // Does a step down in the stored image go up as seen; does a step right go left.
+  // Whether a step down in the stored image goes up as displayed, and a step right goes left.
   const bool rows_back =
       orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const bool columns_back =

@@ -11,7 +11,7 @@ struct Image {
   int64_t height = 0, width = 0, channels = 0;
   std::vector<uint8_t> pixels;
 
-  /// Gives the image a shape; memory already there is used again and keeps its bytes.
+  /// Sets the shape; reuses the memory and keeps its bytes.
   void reshape(int64_t new_height, int64_t new_width, int64_t new_channels) {
     height = new_height;
     width = new_width;
@@ -24,11 +24,11 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-/// Writes `from` with another number of channels: gray is repeated, color becomes gray by
+/// Copies `from` with another number of channels: gray is repeated, color becomes gray by
 /// L = (19595 R + 38470 G + 7471 B + 2¹⁵) >> 16, the formula of Pillow's convert("L").
 void convert_channels(const Image& from, int64_t channels, Image& to);
 
-/// An image stored with an EXIF orientation, 1 … 8, as it is meant to be seen: Pillow's
+/// Rotates and mirrors an image as its EXIF orientation, 1 … 8, asks: Pillow's
 /// ImageOps.exif_transpose. 5 … 8 swap height and width. `to` must be another image.
 void orient(const Image& from, int64_t orientation, Image& to);
 

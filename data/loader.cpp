@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/random.h"
@@ -18,7 +19,7 @@ namespace swin::data {
 namespace {
 
 constexpr int64_t kChunk = 16;  // images a worker takes at a time
-constexpr int64_t kAhead = 2;   // batches in the making or ready, beside the caller's
+constexpr int64_t kAhead = 2;   // batches in preparation or ready, besides the caller's
 
 void check_options(const Dataset& dataset, const LoaderOptions& options) {
   const auto refuse = [](const char* field, const std::string& found) {
@@ -47,7 +48,7 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
   if (dataset.size() < 1) refuse("data", "found no image, expected at least one");
 }
 
-// What an image's reading threw, as an error that names the image and has an exit code.
+// Rethrows what reading an image threw, as an error that names the image and has an exit code.
 [[noreturn]] void rethrow_naming(const std::string& name) {
   try {
     throw;
@@ -59,20 +60,21 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
     throw base::MemoryError(name, "found no memory for it, expected enough for one image",
                             "lower runtime.workers or trainer.batch_size");
   } catch (const std::exception& e) {
-    throw base::InternalError(name, std::string("found an unforeseen error: ") + e.what(),
+    throw base::InternalError(name, std::string("found an unexpected error: ") + e.what(),
                               "remove the file and report it");
   } catch (...) {
-    throw base::InternalError(name, "found an unforeseen error", "remove the file and report it");
+    throw base::InternalError(name, "found an unexpected error", "remove the file and report it");
   }
 }
 
-// Finds another image of the same class, for one that cannot be read.
+// Finds another image of the same class for one that cannot be read.
 class Replacement {
  public:
   Replacement(const Dataset& dataset, uint64_t seed) : dataset_(dataset), seed_(seed) {}
 
-  /// Loads the first readable one in an order of (seed, epoch, index). @return its number.
-  /// @param error of the image at `index`. @throws DataError where its class has no readable one.
+  /// Loads the first readable image of the class, in an order drawn from (seed, epoch, index).
+  /// @param error what reading image `index` threw.   @return the index of the loaded image.
+  /// @throws DataError where the class has no readable image.
   int64_t load(int64_t index, uint64_t epoch, const std::string& error, Image& image) const {
     std::call_once(sorted_, [&] { sort(); });
     const auto label_of = [&](int64_t i) { return dataset_.label(i); };
@@ -81,14 +83,14 @@ class Replacement {
     const auto count = static_cast<uint64_t>(end - begin);
     const base::Permutation order(
         count, base::Random(seed_, "data/replacement", epoch, static_cast<uint64_t>(index)));
-    for (uint64_t place = 0; place < count; ++place) {
-      const int64_t candidate = begin[static_cast<int64_t>(order(place))];
+    for (uint64_t k = 0; k < count; ++k) {
+      const int64_t candidate = begin[static_cast<int64_t>(order(k))];
       if (candidate == index) continue;
       try {
         dataset_.load(candidate, image);
         return candidate;
       } catch (const base::DataError&) {
-        continue;  // it is reported at its own place
+        continue;  // reported where the epoch itself loads it
       } catch (...) {
         rethrow_naming(dataset_.name(candidate));
       }
@@ -107,7 +109,7 @@ class Replacement {
 
   const Dataset& dataset_;
   const uint64_t seed_;
-  mutable std::once_flag sorted_;  // not before the first bad image
+  mutable std::once_flag sorted_;  // sorted at the first bad image
   mutable std::vector<int64_t> by_label_;
 };
 
@@ -154,7 +156,7 @@ class Loader::Implementation {
                                                            std::to_string(num_batches_));
     }
     std::unique_lock lock(mutex_);
-    next_claimed_ = num_batches_;  // nobody takes more of the old epoch
+    next_claimed_ = num_batches_;  // workers take no more of the old epoch
     changed_.wait(lock, [&] { return busy_ == 0; });
     epoch_ = static_cast<uint64_t>(epoch);
     order_.reset();
@@ -180,24 +182,24 @@ class Loader::Implementation {
   const Dataset& dataset() const { return dataset_; }
 
  private:
-  // A batch in the making. Guarded by mutex_, but for the images of a chunk, which its worker
-  // owns.
+  // A batch in preparation. Guarded by mutex_, except for the images of a chunk, which belong to
+  // the worker that makes the chunk.
   struct Slot {
     Batch batch;
     int64_t chunks_left = 0;
-    int64_t failed_at = 0;  // place of the lowest image that failed
+    int64_t failed_at = 0;  // lowest position of an image that failed
     std::exception_ptr error;
   };
 
-  // The image a thread has in hand, for the repeats that follow it in its chunk.
-  struct InHand {
+  // The image a thread loaded last, kept for its repeats that follow in the chunk.
+  struct LastImage {
     Image image;
     std::optional<int64_t> index;
   };
-  static InHand& empty_hand() {
-    thread_local InHand hand;
-    hand.index.reset();  // it may be another loader's
-    return hand;
+  static LastImage& empty_last_image() {
+    thread_local LastImage last;
+    last.index.reset();  // it may come from another loader
+    return last;
   }
 
   int64_t batch_begin(int64_t number) const { return number * options_.batch_size; }
@@ -218,53 +220,53 @@ class Loader::Implementation {
     batch.bad.clear();
   }
 
-  // Loads an image, or its replacement. @return the number of what was loaded; empty: skipped.
-  std::optional<int64_t> load(int64_t index, int64_t place, InHand& hand,
+  // Loads an image, or its replacement. @return the index of the loaded image; empty: skipped.
+  std::optional<int64_t> load(int64_t index, int64_t position, LastImage& last,
                               std::vector<BadImage>& bad) const {
-    if (hand.index == index) return index;
-    hand.index.reset();
+    if (last.index == index) return index;
+    last.index.reset();
     try {
       try {
-        dataset_.load(index, hand.image);
-        return hand.index.emplace(index);
+        dataset_.load(index, last.image);
+        return last.index.emplace(index);
       } catch (...) {
         rethrow_naming(dataset_.name(index));
       }
     } catch (const base::Error& e) {
       if (e.code() != base::ExitCode::data || options_.on_bad == OnBad::error) throw;
-      BadImage& entry = bad.emplace_back(BadImage{place, index, e.what(), index});
+      BadImage& entry = bad.emplace_back(BadImage{position, index, e.what(), index});
       if (options_.on_bad == OnBad::skip) return std::nullopt;
-      return entry.replaced_by = replacement_.load(index, epoch_, entry.error, hand.image);
+      return entry.replaced_by = replacement_.load(index, epoch_, entry.error, last.image);
     }
   }
 
-  void write_labels(int64_t index, int64_t place, Batch& batch) const {
+  void write_labels(int64_t index, int64_t position, Batch& batch) const {
     if (!options_.label_rows) {
-      batch.labels[static_cast<size_t>(place)] = dataset_.label(index);
+      batch.labels[static_cast<size_t>(position)] = dataset_.label(index);
       return;
     }
     for (const int64_t label : dataset_.labels(index))
-      batch.labels[static_cast<size_t>(place * dataset_.num_classes() + label)] = 1;
+      batch.labels[static_cast<size_t>(position * dataset_.num_classes() + label)] = 1;
   }
 
-  // Fills one place of a batch. Everything random is named by (seed, epoch, index); a replacement
-  // draws as the image it stands for.
-  void make_sample(int64_t number, int64_t place, InHand& hand, Batch& batch,
+  // Fills one position of a batch. All random values are named by (seed, epoch, index); a
+  // replacement gets those of the image it replaces.
+  void make_sample(int64_t number, int64_t position, LastImage& last, Batch& batch,
                    std::vector<BadImage>& bad) const {
-    const auto position = static_cast<uint64_t>(batch_begin(number) + place);
+    const auto in_epoch = static_cast<uint64_t>(batch_begin(number) + position);
     const auto repeats = static_cast<uint64_t>(options_.training ? options_.augment.repeats : 1);
-    const uint64_t place_in_order = position / repeats;
-    const uint64_t index = order_ ? (*order_)(place_in_order) : place_in_order;
-    const std::optional<int64_t> found = load(static_cast<int64_t>(index), place, hand, bad);
-    batch.indices[static_cast<size_t>(place)] = found.value_or(static_cast<int64_t>(index));
-    write_labels(batch.indices[static_cast<size_t>(place)], place, batch);
-    float* const out = batch.images.data() + place * sample_values();
+    const uint64_t in_order = in_epoch / repeats;
+    const uint64_t index = order_ ? (*order_)(in_order) : in_order;
+    const std::optional<int64_t> found = load(static_cast<int64_t>(index), position, last, bad);
+    batch.indices[static_cast<size_t>(position)] = found.value_or(static_cast<int64_t>(index));
+    write_labels(batch.indices[static_cast<size_t>(position)], position, batch);
+    float* const out = batch.images.data() + position * sample_values();
     if (!found) {
       std::fill_n(out, sample_values(), 0.0f);
       return;
     }
     try {
-      write_sample(hand.image, {options_.seed, epoch_, index * repeats + position % repeats}, out);
+      write_sample(last.image, {options_.seed, epoch_, index * repeats + in_epoch % repeats}, out);
     } catch (...) {
       rethrow_naming(dataset_.name(*found));
     }
@@ -281,15 +283,16 @@ class Loader::Implementation {
                      out);
   }
 
-  // Without workers: the caller's own thread. Its error leaves through error_, as a worker's does.
+  // Without workers the calling thread makes the batch. Its errors go through error_, as those of
+  // workers do.
   bool make_next(Batch& batch) {
     if (next_delivered_ >= num_batches_) return false;
     const int64_t number = next_delivered_++;
     size_batch(number, batch);
-    InHand& hand = empty_hand();
+    LastImage& last = empty_last_image();
     try {
-      for (int64_t place = 0; place < batch.size; ++place)
-        make_sample(number, place, hand, batch, batch.bad);
+      for (int64_t position = 0; position < batch.size; ++position)
+        make_sample(number, position, last, batch, batch.bad);
     } catch (...) {
       error_ = std::current_exception();
     }
@@ -302,7 +305,7 @@ class Loader::Implementation {
     Slot& slot = slots_[next_delivered_ % kAhead];
     changed_.wait(lock, [&] { return next_claimed_ > next_delivered_ && slot.chunks_left == 0; });
     std::swap(batch, slot.batch);
-    std::ranges::sort(batch.bad, {}, &BadImage::place);  // chunks ended in any order
+    std::ranges::sort(batch.bad, {}, &BadImage::position);  // chunks end in any order
     error_ = std::exchange(slot.error, nullptr);
     ++next_delivered_;
     changed_.notify_all();
@@ -316,7 +319,7 @@ class Loader::Implementation {
         return next_claimed_ < num_batches_ && next_claimed_ < next_delivered_ + kAhead;
       });
       if (stop.stop_requested()) return;
-      // Claims are made in order: batch by batch, and chunk by chunk inside a batch.
+      // Workers claim chunks in order: batch by batch, and chunk by chunk within a batch.
       const int64_t number = next_claimed_, chunk = next_chunk_;
       Slot& slot = slots_[number % kAhead];
       const int64_t chunks = (batch_size(number) + kChunk - 1) / kChunk;
@@ -325,7 +328,7 @@ class Loader::Implementation {
         slot.error = nullptr;
         try {
           size_batch(number, slot.batch);
-        } catch (...) {  // no memory: the batch is its error
+        } catch (...) {  // out of memory: next() throws it for this batch
           slot.error = std::current_exception();
           slot.chunks_left = 0;
           ++next_claimed_;
@@ -339,14 +342,14 @@ class Loader::Implementation {
       }
       ++busy_;
       lock.unlock();
-      int64_t place = chunk * kChunk;
-      const int64_t end = std::min(place + kChunk, slot.batch.size);
+      int64_t position = chunk * kChunk;
+      const int64_t end = std::min(position + kChunk, slot.batch.size);
       std::exception_ptr error;
       std::vector<BadImage> bad;
-      InHand& hand = empty_hand();
+      LastImage& last = empty_last_image();
       try {
-        for (; place < end && !stop.stop_requested(); ++place)
-          make_sample(number, place, hand, slot.batch, bad);
+        for (; position < end && !stop.stop_requested(); ++position)
+          make_sample(number, position, last, slot.batch, bad);
       } catch (...) {
         error = std::current_exception();
       }
@@ -354,9 +357,9 @@ class Loader::Implementation {
       --busy_;
       --slot.chunks_left;
       std::ranges::move(bad, std::back_inserter(slot.batch.bad));
-      if (error && (!slot.error || place < slot.failed_at)) {
+      if (error && (!slot.error || position < slot.failed_at)) {
         slot.error = error;
-        slot.failed_at = place;
+        slot.failed_at = position;
       }
       changed_.notify_all();
     }

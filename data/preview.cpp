@@ -6,12 +6,13 @@
 #include <string_view>
 
 #include "base/integer.h"
+
 namespace swin::data {
 namespace {
 
 constexpr int64_t kGlyphWidth = 5, kGlyphHeight = 7;
 
-// Seven rows from the top, two octal digits each, of five bits, the highest on the left.
+// Seven rows from the top, each two octal digits: five bits, the highest is the leftmost pixel.
 struct Glyph {
   char character;
   const char* rows;
@@ -104,11 +105,11 @@ Image draw_preview(const Batch& batch, const Preprocess& preprocess,
       }
     }
     const std::string_view text = texts[static_cast<size_t>(i)];
-    int64_t place = top + height * enlarged + kGap;
-    for (size_t begin = 0; begin <= text.size(); place += line) {
+    int64_t line_top = top + height * enlarged + kGap;
+    for (size_t begin = 0; begin <= text.size(); line_top += line) {
       const size_t end = std::min(text.find('\n', begin), text.size());
-      draw_text(std::string(text.substr(begin, end - begin)), place, left, left + width * enlarged,
-                letter, grid);
+      draw_text(std::string(text.substr(begin, end - begin)), line_top, left,
+                left + width * enlarged, letter, grid);
       begin = end + 1;
     }
   }

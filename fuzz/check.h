@@ -1,4 +1,4 @@
-// What must hold of whatever a reader accepts.
+// Checks of what a reader accepts.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace swin::fuzz {
 
-/// Ends the process, which the fuzzer reports, unless the condition holds.
+/// Aborts, which the fuzzer reports, unless the condition is true.
 inline void require(bool condition) {
   if (!condition) std::abort();
 }
@@ -20,7 +20,7 @@ inline std::span<const std::byte> bytes_of(const uint8_t* data, size_t size) {
   return std::as_bytes(std::span(data, size));
 }
 
-/// Every array has the bytes of its shape, and each of them can be read.
+/// Every array must have as many bytes as its shape, all readable.
 inline void check(const std::vector<files::NamedArray>& arrays) {
   for (const files::NamedArray& array : arrays) {
     const auto count = files::num_elements_of(array.shape);
@@ -33,7 +33,7 @@ inline void check(const std::vector<files::NamedArray>& arrays) {
   }
 }
 
-/// Runs a reader, which may refuse the input as a bad weight file and in no other way.
+/// Runs a reader, which may throw only a WeightError.
 template <class Reader>
 int run(Reader reader) {
   try {

@@ -1,7 +1,7 @@
-// The input is a checkpoint, whose header and digest are checked. What passes them was written by
-// swin: libhdf5 crashes on damaged files, and never sees one. So behind the digest it is not damage
-// that is tried but contents: the input also says what a checkpoint holds, which is written, read
-// back equal, and refused once a byte of it is changed.
+// The input is a checkpoint, whose header and digest are checked. libhdf5 crashes on damaged files,
+// but only reads files that swin wrote and whose digest is right. So the input also describes the
+// contents of a checkpoint, which is written, read back, compared, and refused after one byte of it
+// is changed.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -26,7 +26,7 @@ void round_trip(const uint8_t* data, size_t size) {
     for (size_t k = 0; k < byte_at(4 + 4 * i) % 4u; ++k)
       shape.push_back(byte_at(5 + 4 * i + k) % 5);
     const auto elements = static_cast<size_t>(*files::num_elements_of(shape));
-    // Names of any letters, which sort in any order.
+    // Names in any order.
     const std::string name = (byte_at(4 + i) % 2 == 0 ? "model/" : "optimizer/exp_avg/") +
                              std::string(1 + byte_at(7 + 4 * i) % 40, 'a' + byte_at(8 + i) % 26) +
                              "." + std::to_string(i);
@@ -61,7 +61,7 @@ void round_trip(const uint8_t* data, size_t size) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   swin::fuzz::run([&] { files::verify_checkpoint(swin::fuzz::bytes_of(data, size), "input"); });
-  constexpr size_t kMaxDescription = 300;  // writing takes much longer than looking at a header
+  constexpr size_t kMaxDescription = 300;  // writing takes much longer than checking a header
   if (size <= kMaxDescription) round_trip(data, size);
   return 0;
 }

@@ -1,5 +1,7 @@
-// The input is a CIFAR folder: kind and split, then the class names, then the records.
-#include "fuzz/data_set.h"
+// The input describes a CIFAR folder: kind and split, then the class names, then the records.
+#include "data/formats/cifar.h"
+
+#include "fuzz/dataset_checks.h"
 #include "fuzz/input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

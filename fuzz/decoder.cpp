@@ -1,4 +1,4 @@
-// The input is an image file; SWIN_FUZZ_DECODER is the door it goes through.
+// The input is an image file; SWIN_FUZZ_DECODER is the decoder that reads it.
 #include <algorithm>
 #include <optional>
 
@@ -10,7 +10,7 @@ namespace {
 using swin::data::DecodeOptions;
 using swin::data::Image;
 
-// The image, or nothing where the file is refused, which only a DataError may do.
+// @return the image, or nothing if a DataError refuses the file.
 std::optional<Image> decode(std::span<const uint8_t> bytes, int64_t channels,
                             const DecodeOptions& options, uint8_t before) {
   Image image;
@@ -28,7 +28,7 @@ std::optional<Image> decode(std::span<const uint8_t> bytes, int64_t channels,
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::span<const uint8_t> bytes(data, size);
-  // The limit keeps what an input may cost far below an image of 100 megapixels.
+  // The limit keeps the cost of an input far below that of 100 megapixels.
   for (const DecodeOptions& options :
        {DecodeOptions{.max_pixels = 1 << 16},
         DecodeOptions{.min_short_side = 8, .min_pixels = 100, .max_pixels = 1 << 16}}) {
@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       swin::fuzz::require(first->height * first->width <= options.max_pixels);
       swin::fuzz::require(static_cast<int64_t>(first->pixels.size()) ==
                           first->height * first->width * channels);
-      // Every byte is the file's: none is left of what the memory held.
+      // Every byte comes from the file, none from the previous contents of the memory.
       swin::fuzz::require(decode(bytes, channels, options, 0xAA) == first);
     }
   }

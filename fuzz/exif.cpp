@@ -1,4 +1,4 @@
-// The input is an image file of any kind, or EXIF data alone, which then stand in a JPEG.
+// The input is read as an image file of any kind, and as the EXIF data of a JPEG.
 #include "data/decode/decode.h"
 #include "fuzz/check.h"
 

@@ -1,4 +1,4 @@
-// The input as numbers, one after the other; zeros where it ends.
+// Reads the input as a sequence of numbers; zeros after its end.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +22,7 @@ class Input {
     const size_t low = byte();
     return low + 256u * byte();
   }
-  /// The next bytes, fewer where there are fewer.
+  /// The next `size` bytes, or what is left.
   std::span<const uint8_t> part(size_t size) {
     const auto first = bytes_.first(size < bytes_.size() ? size : bytes_.size());
     bytes_ = bytes_.subspan(first.size());

@@ -1,5 +1,5 @@
-// The input is a manifest, CSV or JSON lines: rows in rising order of their lines, each with labels
-// unless they are a list.
+// The input is a manifest, CSV or JSON Lines. Line numbers must ascend, and rows whose labels are
+// not a list must have one label.
 #include "data/formats/manifest_rows.h"
 #include "fuzz/check.h"
 

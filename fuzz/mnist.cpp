@@ -1,9 +1,11 @@
-// The input is an MNIST folder: split and names, then two IDX files, plain or gzip.
-#include "fuzz/data_set.h"
+// The input describes an MNIST folder: split and names, then two IDX files, plain or gzip.
+#include "data/formats/mnist.h"
+
+#include "fuzz/dataset_checks.h"
 #include "fuzz/input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  constexpr size_t kMaxBytes = 8192;  // which gzip inflates to a thousand times as many
+  constexpr size_t kMaxBytes = 8192;  // gzip may inflate them to a thousand times as many
   if (size > kMaxBytes) return 0;
   static const swin::fuzz::Folder folder;
   swin::fuzz::Input input(data, size);

@@ -1,6 +1,6 @@
-// The input is a packed set, whose header and digest are checked before libhdf5 sees a byte. What
-// passes them was written by swin, well or not: so the input also says what stands in the arrays,
-// which are written with the right digests, and refused or read.
+// The input is a packed set, whose header and digest are checked before libhdf5 reads it. The
+// digest does not ensure that the tables are consistent, so the input also describes arrays, which
+// are written with valid digests, and refused or read.
 #include "data/formats/packed.h"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/json.h"
-#include "fuzz/data_set.h"
+#include "fuzz/dataset_checks.h"
 #include "fuzz/packed_tables.h"
 
 namespace {
@@ -44,14 +44,14 @@ bool is_whole(const std::string& path) {
   return true;
 }
 
-/// Writes what the input says. @return whether it must be opened.
+/// Writes the set that the input describes. @return whether opening it must succeed.
 bool write(swin::fuzz::Input& input, const std::string& path) {
   int64_t images_bytes = 0;
   const data::PackedTables tables = swin::fuzz::tables_from(input, images_bytes);
   bool right = tables.fit(images_bytes);
   const std::string images(static_cast<size_t>(images_bytes), 'i');
   std::string classes = swin::base::to_text(swin::base::Json::array_of(tables.class_names));
-  if (input.below(8) == 1) {  // some text that may be no list of names
+  if (input.below(8) == 1) {  // any text, which may not be a list of names
     const auto text = input.part(1 + input.below(40));
     classes.assign(text.begin(), text.end());
     right = false;
@@ -60,7 +60,7 @@ bool write(swin::fuzz::Input& input, const std::string& path) {
   const auto add = [&](const char* name, files::DType dtype, std::span<const std::byte> bytes) {
     std::vector<int64_t> shape = {static_cast<int64_t>(bytes.size()) / files::size_bytes_of(dtype)};
     const size_t change = input.below(32);
-    if (change != 0 && change < 4 && arrays.size() > 0) {  // the images are never looked at
+    if (change != 0 && change < 4 && arrays.size() > 0) {  // the images are never decoded
       right = false;
       if (change == 1) return;
       if (change == 2) shape.push_back(1);
@@ -104,7 +104,7 @@ void round_trip(swin::fuzz::Input input) {
   require(is_whole(path));
   const bool opened = opens(path);
   require(opened || !right);
-  // A byte of it changed is found, but in the unused rest of the userblock.
+  // Changing a byte is detected, except in the unused rest of the userblock.
   const auto size_bytes = static_cast<size_t>(std::filesystem::file_size(path));
   const size_t at = (input.two_bytes() * 256 + input.byte()) % size_bytes;
   const char change = static_cast<char>(input.byte() | 1);
@@ -123,9 +123,9 @@ void round_trip(swin::fuzz::Input input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   folder().write("input.h5", {bytes, size});
   const std::string path = folder().path() + "/input.h5";
-  if (is_whole(path)) require(opens(path));  // the seed that pack_dataset wrote
+  if (is_whole(path)) require(opens(path));  // the seed written by pack_dataset
   (void)opens(path);
-  constexpr size_t kMaxDescription = 200;  // writing takes much longer than looking at a header
+  constexpr size_t kMaxDescription = 200;  // writing takes much longer than checking a header
   if (size <= kMaxDescription) round_trip({bytes, size});
   return 0;
 }

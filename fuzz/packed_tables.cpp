@@ -1,4 +1,4 @@
-// The input is what the tables of a packed set hold. What is taken to fit lies inside of them.
+// The input describes the tables of a packed set. If they are accepted, all offsets must be valid.
 #include "fuzz/packed_tables.h"
 
 #include "fuzz/check.h"
@@ -13,9 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   int64_t at = 0;
   size_t names = 0, labels = 0;
   for (int64_t i = 0; i < tables.size(); ++i) {
-    const auto place = static_cast<size_t>(i);
-    require(tables.image_offsets[place] == at && at <= tables.image_offsets[place + 1]);
-    at = tables.image_offsets[place + 1];
+    const auto index = static_cast<size_t>(i);
+    require(tables.image_offsets[index] == at && at <= tables.image_offsets[index + 1]);
+    at = tables.image_offsets[index + 1];
     names += tables.name_of(i).size();
     for (const char letter : tables.name_of(i)) require(letter == 'n' || letter == 'm');
     require(tables.multi_label || tables.labels_of(i).size() == 1);

@@ -1,4 +1,4 @@
-// Tables of a packed set that are right, but for what the input changes.
+// Consistent tables of a packed set, with the changes that the input asks for.
 #pragma once
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace swin::fuzz {
 
-/// @param images_bytes the input's, too.
+/// @param images_bytes set to the bytes of all images before the changes.
 inline data::PackedTables tables_from(Input& input, int64_t& images_bytes) {
   data::PackedTables tables;
   tables.multi_label = input.below(2) != 0;

@@ -1,5 +1,5 @@
-// The input is a pickle: run alone, and as the data.pkl of an otherwise faultless .pth file, whose
-// checksums would stop most changes of a whole file.
+// The input is a pickle, read directly and as the data.pkl of an otherwise valid .pth file (the
+// checksums of a zip would refuse most changes of a whole file).
 #include "files/pickle.h"
 
 #include <string>

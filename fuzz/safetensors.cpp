@@ -12,6 +12,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       total += array.bytes.size();
       swin::fuzz::require(file.find(array.name) != nullptr);
     }
-    swin::fuzz::require(total < size);  // no byte belongs to two tensors
+    swin::fuzz::require(total < size);  // no two tensors share a byte
   });
 }

@@ -1,4 +1,4 @@
-// The input is a tar archive. What its index names lies inside of it.
+// The input is a tar archive. Every file in its index must lie inside the archive.
 #include "files/archive_file.h"
 #include "fuzz/check.h"
 

@@ -1,8 +1,8 @@
-// The input is a foreign HDF5 file, which libhdf5 reads in a child: that may crash, hang or lie,
-// this process lives, and what it is given is refused by a DataError or the same at each reading.
-// The child is a fork, which starts in a fraction of the time of a new program; each 64th run
-// begins it anew, as the program does. The fuzzer sees nothing of the child's coverage, so what a
-// refusal says counts as coverage.
+// The input is a third-party HDF5 file, which libhdf5 reads in a child process. The child may
+// crash, hang or return anything; this process must survive, and either throw a DataError or return
+// the same values at each reading. The child is a fork, which starts much faster than a new
+// program; every 64th run starts the program, as swin does. The fuzzer does not see the coverage of
+// the child, so the texts of errors count as coverage.
 #include "files/hdf5_reader_process/third_party_hdf5.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 #include "files/hdf5_reader_process/sandbox.h"
 #include "fuzz/check.h"
 
-/// Of the address sanitizer, where there is one.
+/// Defined by the address sanitizer, if there is one.
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*)());
 
 namespace {
@@ -37,7 +37,7 @@ void count(const std::string& text) {
   counters[std::hash<std::string>{}(words) % sizeof counters] = 1;
 }
 
-/// What an accepted file must hold.
+/// What must be true of an accepted file.
 void check(const files::ThirdPartyHdf5& file, int64_t file_bytes) {
   using swin::fuzz::require;
   const int64_t images = file.num_images();
@@ -58,7 +58,7 @@ void check(const files::ThirdPartyHdf5& file, int64_t file_bytes) {
                                8 * !file.class_names().empty())] = 1;
 }
 
-/// A process that does what a child does, and keeps what is the fuzzer's out of it.
+/// Forks a process that acts as the child, without the handlers and files of the fuzzer.
 int fork_child(int file, int socket) {
   const int child = ::fork();
   if (child != 0) return child;
@@ -70,7 +70,7 @@ int fork_child(int file, int socket) {
   ::dup2(from, files::hdf5_reader::kFile);
   ::dup2(to, files::hdf5_reader::kSocket);
   ::close_range(files::hdf5_reader::kSocket + 1, ~0u, 0);
-  const rlimit none{0, 0};  // what the runtime of a sanitizer finds is not written down
+  const rlimit none{0, 0};  // the runtime of a sanitizer must not write reports
   if (!files::sandbox_is_whole()) ::setrlimit(RLIMIT_NOFILE, &none);
   files::hdf5_reader::run_child(1);
 }
@@ -78,7 +78,7 @@ int fork_child(int file, int socket) {
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  (void)files::build_hdf5({}, {});  // libhdf5 begins once, not in each child
+  (void)files::build_hdf5({}, {});  // initializes libhdf5 once, not in every child
   return 0;
 }
 

@@ -1,5 +1,5 @@
-// The input is what the child of a foreign HDF5 file says: it may be anybody's by then. The first
-// byte is the size of the file, as a power of two.
+// The input is what the child that reads a third-party HDF5 file answers; a compromised child may
+// answer anything. The first byte is the size of the file, as a power of two.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 using swin::files::ThirdPartyHdf5;
 
-/// Asks for all there is. What a child says of pixels and labels is its own affair.
+/// Reads everything. Pixels and labels may have any values.
 void ask(const ThirdPartyHdf5& file, int64_t file_bytes) {
   using swin::fuzz::require;
   require(file.num_images() >= 1 && file.height() >= 1 && file.width() >= 1);
@@ -30,7 +30,7 @@ void ask(const ThirdPartyHdf5& file, int64_t file_bytes) {
       file.read_images(0, file.num_images(), pixels);
       file.read_images(file.num_images() - 1, 1,
                        std::span(pixels).first(static_cast<size_t>(file.image_bytes())));
-    } catch (const swin::base::DataError&) {  // and the next question is answered or not, too
+    } catch (const swin::base::DataError&) {  // the next request may succeed or fail, too
     }
   }
 }
@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const int64_t file_bytes = int64_t{1} << data[0] % 16;
   int pair[2] = {-1, -1};
   swin::fuzz::require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-  // The socket holds the whole input, so one thread can be both ends.
+  // The socket buffers the whole input, so one thread can use both ends.
   swin::fuzz::require(::send(pair[1], data + 1, size - 1, MSG_DONTWAIT | MSG_NOSIGNAL) ==
                       static_cast<ssize_t>(size - 1));
   ::shutdown(pair[1], SHUT_WR);

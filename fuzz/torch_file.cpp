@@ -1,4 +1,4 @@
-// The input is a .pth file, a zip archive or the legacy form.
+// The input is a .pth file, a zip archive or the legacy format.
 #include "files/torch_file.h"
 
 #include "fuzz/check.h"

@@ -1,5 +1,8 @@
-// CIFAR-10 and CIFAR-100, binary version: records of label bytes and 3 × 32 × 32 bytes, planes of
-// red, green, blue (https://www.cs.toronto.edu/~kriz/cifar.html). Any number of records a file.
+// CIFAR-10 and CIFAR-100, binary version: a record is the label bytes and the planes of red, green
+// and blue, 32 × 32 bytes each (https://www.cs.toronto.edu/~kriz/cifar.html). A file may have any
+// number of records.
+#include "data/formats/cifar.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <span>
@@ -18,8 +21,8 @@ namespace fs = std::filesystem;
 constexpr int64_t kSide = 32, kPixels = kSide * kSide;
 
 struct Layout {
-  const char* folder;   // as the official archive unpacks
-  int64_t label_bytes;  // the last of them is the label; CIFAR-100 puts the coarse one before
+  const char* folder;   // of the official archive
+  int64_t label_bytes;  // the last one is the label; in CIFAR-100 the coarse label precedes it
   int64_t classes;
   const char* names_file;
   int64_t record_bytes() const { return label_bytes + 3 * kPixels; }
@@ -38,7 +41,7 @@ std::vector<std::string> batch_files(const fs::path& folder, int64_t classes, Sp
                             : name.starts_with("data_batch_") && name.ends_with(".bin");
     if (wanted) paths.push_back(entry.path().string());
   }
-  // data_batch_10 after data_batch_9: shorter names first.
+  // Shorter names first, so that data_batch_10 comes after data_batch_9.
   std::sort(paths.begin(), paths.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });
@@ -117,14 +120,14 @@ class Cifar : public MemoryDataset {
                             "found " + std::to_string(file.size_bytes()) +
                                 " bytes, expected a multiple of " + std::to_string(record_bytes) +
                                 " (" + std::to_string(layout.label_bytes) +
-                                " of labels, 3072 of pixels a record)",
+                                " of labels and 3072 of pixels per record)",
                             "fetch the file again, or correct data.train.format");
     }
     digest.update(file.bytes());
     const auto* bytes = reinterpret_cast<const uint8_t*>(file.bytes().data());
     const int64_t records = file.size_bytes() / record_bytes;
-    size_t place = pixels_.size();
-    pixels_.resize(place + static_cast<size_t>(records * 3 * kPixels));
+    size_t offset = pixels_.size();
+    pixels_.resize(offset + static_cast<size_t>(records * 3 * kPixels));
     for (int64_t i = 0; i < records; ++i) {
       const uint8_t* record = bytes + i * record_bytes;
       const uint8_t label = record[layout.label_bytes - 1];
@@ -137,19 +140,19 @@ class Cifar : public MemoryDataset {
       }
       labels_.push_back(label);
       const uint8_t* planes = record + layout.label_bytes;
-      uint8_t* pixels = pixels_.data() + place;
+      uint8_t* pixels = pixels_.data() + offset;
       for (int64_t p = 0; p < kPixels; ++p) {
         for (int64_t c = 0; c < 3; ++c) pixels[3 * p + c] = planes[c * kPixels + p];
       }
-      place += static_cast<size_t>(3 * kPixels);
+      offset += static_cast<size_t>(3 * kPixels);
     }
   }
 };
 
 bool holds(const fs::path& folder, const Layout& layout) {
-  for (const fs::path& place : {folder, folder / layout.folder})
+  for (const fs::path& candidate : {folder, folder / layout.folder})
     for (const Split split : {Split::train, Split::test})
-      if (!batch_files(place, layout.classes, split).empty()) return true;
+      if (!batch_files(candidate, layout.classes, split).empty()) return true;
   return false;
 }
 

@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpaces) - begin + 1);
 }
 
-// A whole number; those that are too large for one stay large.
+// An integer; too large ones become the largest.
 std::optional<int64_t> number_of(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -61,7 +61,7 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
     const std::string where = file + ":" + std::to_string(++line);
     if (name.empty() && trimmed(text).empty()) break;
     if (name.empty() || name.size() > kMaxLabelBytes)
-      throw base::DataError(where, "found no name, expected one class name a line");
+      throw base::DataError(where, "found no name, expected one class name per line");
     if (!listed_number_.emplace(name, static_cast<int32_t>(listed_.size())).second)
       throw base::DataError(
           where, "found the class " + base::printable(name) + " again, expected every name once");
@@ -70,8 +70,8 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
       throw base::DataError(where, "found more than 16 million classes, expected fewer");
   }
   if (listed_.empty())
-    throw base::DataError(file, "found no name, expected one class name a line",
-                          "fill it or remove it");
+    throw base::DataError(file, "found no name, expected one class name per line",
+                          "fill or remove the file");
 }
 
 int32_t ClassLabels::add(std::string_view text, const std::string& where) {
@@ -82,9 +82,9 @@ int32_t ClassLabels::add(std::string_view text, const std::string& where) {
   if (label.size() > kMaxLabelBytes || label.find('\0') != std::string::npos)
     throw base::DataError(where, "found a label of " + std::to_string(label.size()) +
                                      " bytes, expected a class name or number");
-  const auto [place, fresh] = found_.emplace(label, static_cast<int32_t>(labels_.size()));
-  if (fresh) labels_.push_back({label, where});
-  return place->second;
+  const auto [entry, inserted] = found_.emplace(label, static_cast<int32_t>(labels_.size()));
+  if (inserted) labels_.push_back({label, where});
+  return entry->second;
 }
 
 int32_t ClassLabels::class_of_list(const Label& label) const {
@@ -120,7 +120,7 @@ std::vector<std::string> ClassLabels::number(std::vector<int32_t>& classes) cons
       largest = &label;
     }
   }
-  if (largest != nullptr) {  // the range is what the labels say: it must have no holes
+  if (largest != nullptr) {  // the labels alone determine the range: it must not have gaps
     const auto missing = std::find(seen.begin(), seen.begin() + count, false) - seen.begin();
     if (missing < count)
       throw base::DataError(largest->where,
@@ -136,7 +136,7 @@ std::vector<std::string> ClassLabels::number(std::vector<int32_t>& classes) cons
 }
 
 std::vector<std::string> ClassLabels::finish(std::vector<int32_t>& labels) const {
-  std::vector<int32_t> classes;  // of each provisional number
+  std::vector<int32_t> classes;  // of each provisional index
   std::vector<std::string> names;
   if (!listed_.empty()) {
     for (const Label& label : labels_) classes.push_back(class_of_list(label));

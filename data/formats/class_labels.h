@@ -1,4 +1,4 @@
-// Labels as people write them, names or numbers, into class numbers.
+// Converts labels as written, names or numbers, to class indices.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,24 +8,22 @@
 
 namespace swin::data {
 
-/// Collects the labels of a data set, each with its first place, and numbers the classes at the
-/// end. Where a file `classes.txt` (a class name a line, in order) lies beside the data, labels are
-/// its names, or numbers in its range. Otherwise, where all labels are whole numbers they are the
-/// class numbers, and else they are names, numbered in the order of their bytes.
+/// Collects the labels of a data set, each with where it occurred first, and numbers the classes at
+/// the end. If the folder has a file `classes.txt` (one class name per line, in order), labels are
+/// its names or indices of them. Otherwise, if all labels are integers, they are the class indices;
+/// if not, they are names, numbered in the order of their bytes.
 class ClassLabels {
  public:
-  /// @param folder where classes.txt is looked for.   @param num_classes that numbers must be
-  /// below, 0: as many as there are.   @throws DataError for a classes.txt that is no list of
-  /// names.
+  /// @param folder may contain classes.txt.   @param num_classes numbers must be below it; 0: the
+  /// labels determine it.   @throws DataError if classes.txt is not a list of names.
   ClassLabels(const std::string& folder, int64_t num_classes);
 
-  /// A provisional number, the same for the same text. Spaces around it do not count.
-  /// @param where "file:line" of the label.   @throws DataError where it is empty.
+  /// @return a provisional index, the same for the same text. Ignores spaces around the text.
+  /// @param where "file:line" of the label.   @throws DataError if the text is empty.
   int32_t add(std::string_view text, const std::string& where);
 
-  /// @param labels provisional numbers, replaced by class numbers.   @return the names of the
-  /// classes.   @throws DataError naming the first place of a label that is unknown or out of
-  /// range.
+  /// @param labels provisional indices, replaced by class indices.   @return the names of the
+  /// classes.   @throws DataError naming where an unknown or out-of-range label occurred first.
   std::vector<std::string> finish(std::vector<int32_t>& labels) const;
 
  private:
@@ -35,7 +33,7 @@ class ClassLabels {
   int32_t class_of_list(const Label& label) const;
   std::vector<std::string> number(std::vector<int32_t>& classes) const;
 
-  std::string list_file_;  // classes.txt; empty where there is none
+  std::string list_file_;  // the path of classes.txt; empty if there is none
   int64_t num_classes_;
   std::vector<std::string> listed_;
   std::unordered_map<std::string, int32_t> listed_number_, found_;

@@ -13,13 +13,13 @@
 namespace swin::data {
 namespace {
 
-constexpr size_t kKeptBytes = 8 << 20;  // of a thread's memory between two images
+constexpr size_t kKeptBytes = 8 << 20;  // memory that a thread keeps between two images
 
-// Read, not mapped: a file that is cut while a mapping of it is read would end the process.
+// Read, not mapped: truncating a mapped file while it is read would kill the process.
 class OpenFile {
  public:
   OpenFile(const std::string& path, const std::string& name) : name_(name) {
-    // O_NONBLOCK: opening a pipe that nobody writes to must not wait.
+    // O_NONBLOCK: opening a pipe without a writer must not wait.
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor_ < 0) {
       const bool missing = errno == ENOENT || errno == ENOTDIR;
@@ -63,7 +63,7 @@ class OpenFile {
       if (count == 0)
         throw base::DataError(name_,
                               "ends after " + std::to_string(got) + " bytes, expected " +
-                                  std::to_string(size) + ": it was cut while in use",
+                                  std::to_string(size) + ": it was truncated while in use",
                               "fetch it again");
       got += static_cast<size_t>(count);
     }

@@ -1,4 +1,4 @@
-// Data sets whose images are image files, in folders or inside of a larger file.
+// Data sets whose images are image files, in folders or inside a larger file.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace swin::data {
 
-/// Files larger than this are no images; refused before memory is taken.
+/// Larger files are refused before memory is allocated.
 inline constexpr int64_t kMaxEncodedBytes = int64_t{1} << 28;
 
 class EncodedDataset : public Dataset {
@@ -26,11 +26,11 @@ class EncodedDataset : public Dataset {
 
 /// Reads a whole regular file. @throws DataError naming it.
 std::span<const uint8_t> read_bytes(const std::string& path, std::vector<uint8_t>& memory);
-/// Reads a part of one. @param name stands in errors.
+/// Reads a part of a file. @param name used in errors.
 std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,
                                     const std::string& name, std::vector<uint8_t>& memory);
 
-/// Texts one after the other in one piece of memory: 9 bytes a text beyond its own.
+/// Texts stored one after the other in one block of memory: 9 bytes per text besides its own.
 class TextList {
  public:
   size_t size() const { return begins_.size(); }
@@ -39,15 +39,15 @@ class TextList {
     texts_.append(front).append(back).push_back('\0');
   }
   std::string_view operator[](size_t i) const { return texts_.data() + begins_[i]; }
-  /// Gives back what growing took too much.
+  /// Releases unused memory.
   void shrink() {
     texts_.shrink_to_fit();
     begins_.shrink_to_fit();
   }
-  /// Puts the texts from `first` on into the order of `places`, which are numbers of texts.
-  void reorder(size_t first, const std::vector<uint32_t>& places) {
-    std::vector<uint64_t> begins(places.size());
-    for (size_t i = 0; i < places.size(); ++i) begins[i] = begins_[places[i]];
+  /// Reorders the texts from `first` on: text first + i becomes text indices[i].
+  void reorder(size_t first, const std::vector<uint32_t>& indices) {
+    std::vector<uint64_t> begins(indices.size());
+    for (size_t i = 0; i < indices.size(); ++i) begins[i] = begins_[indices[i]];
     std::copy(begins.begin(), begins.end(), begins_.begin() + static_cast<std::ptrdiff_t>(first));
   }
 

@@ -1,6 +1,8 @@
-// HDF5 files of others: /images (N, height, width, channels) uint8 and /labels, read by a child
-// behind walls (files/hdf5_reader_process/third_party_hdf5.h). A set that fits is read once and
-// lies in memory; of a larger one each image is asked for.
+// Third-party HDF5 files: /images (N, height, width, channels) uint8 and /labels, read by a child
+// process in a sandbox (files/hdf5_reader_process/third_party_hdf5.h). A set that fits into memory
+// is read once; the images of a larger one are read on demand.
+#include "data/formats/hdf5.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,7 +10,6 @@
 #include <span>
 
 #include "base/errors.h"
-#include "data/dataset.h"
 #include "files/digest.h"
 #include "files/hdf5_reader_process/third_party_hdf5.h"
 
@@ -42,7 +43,7 @@ class Hdf5Dataset : public Dataset {
     digest.update(std::as_bytes(std::span(labels_)));
     if (!pixels_.empty()) {
       digest.update(std::as_bytes(std::span(pixels_)));
-    } else {  // reading them all would take longer than it is worth
+    } else {  // reading all images would take too long
       std::vector<uint8_t> ends(static_cast<size_t>(2 * file_.image_bytes()));
       const std::span<uint8_t> bytes(ends);
       file_.read_images(0, 1, bytes.first(ends.size() / 2));
@@ -89,17 +90,17 @@ class Hdf5Dataset : public Dataset {
     std::memcpy(image.pixels.data(), pixels_.data() + static_cast<size_t>(i) * bytes, bytes);
   }
 
-  [[noreturn]] void refuse(int64_t place, const std::string& expected,
+  [[noreturn]] void refuse(int64_t index, const std::string& expected,
                            const std::string& remedy) const {
     const int64_t columns = std::max<int64_t>(1, file_.label_columns());
     throw base::DataError(path_,
-                          "found the label " + std::to_string(labels_[static_cast<size_t>(place)]) +
-                              " of image " + std::to_string(place / columns) + ", expected " +
+                          "found the label " + std::to_string(labels_[static_cast<size_t>(index)]) +
+                              " of image " + std::to_string(index / columns) + ", expected " +
                               expected,
                           remedy);
   }
 
-  /// Compares the labels with the classes there are, and names these where the file does not.
+  /// Checks the labels against the number of classes, and names classes the file does not name.
   void take_labels(const DatasetOptions& options) {
     const bool named = !class_names_.empty();
     int64_t classes = named ? static_cast<int64_t>(class_names_.size()) : options.num_classes;
@@ -107,7 +108,7 @@ class Hdf5Dataset : public Dataset {
       for (size_t i = 0; i < labels_.size(); ++i)
         if (labels_[i] != 0 && labels_[i] != 1)
           refuse(static_cast<int64_t>(i), "0 or 1 for each class of /labels (N, classes)",
-                 "correct /labels, or make it (N), one class an image");
+                 "correct /labels, or make it (N), one class per image");
       if (classes != 0 && classes != file_.label_columns())
         throw base::DataError(path_,
                               "found /labels of " + std::to_string(file_.label_columns()) +
@@ -120,14 +121,14 @@ class Hdf5Dataset : public Dataset {
         if (labels_[i] < 0 || labels_[i] >= most)
           refuse(static_cast<int64_t>(i), "0 … " + std::to_string(most - 1),
                  named ? "correct /labels or /class_names" : "correct /labels");
-      if (classes == 0) classes = classes_told_by_labels();
+      if (classes == 0) classes = classes_from_labels();
     }
     for (int64_t c = static_cast<int64_t>(class_names_.size()); c < classes; ++c)
       class_names_.push_back(std::to_string(c));
   }
 
-  /// Where nothing else tells the classes, the labels must not leave one out.
-  int64_t classes_told_by_labels() const {
+  /// Where only the labels determine the number of classes, they must not skip a class.
+  int64_t classes_from_labels() const {
     const auto largest = std::max_element(labels_.begin(), labels_.end());
     std::vector<bool> seen(static_cast<size_t>(*largest) + 1);
     for (const int64_t label : labels_) seen[static_cast<size_t>(label)] = true;
@@ -144,7 +145,7 @@ class Hdf5Dataset : public Dataset {
   files::ThirdPartyHdf5 file_;
   int64_t channels_;
   std::vector<int64_t> labels_;  // (N) or (N, classes)
-  std::vector<uint8_t> pixels_;  // all of them, or none
+  std::vector<uint8_t> pixels_;  // all images, or empty
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// One folder a class, named as the class; images anywhere below it.
+#include "data/formats/image_folder.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -24,17 +25,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is collected; what it really is, its bytes tell. Other endings are not images to this
-// room.
+// Files with these extensions are collected; decoding tells what they really are.
 bool is_image_name(std::string_view name) {
   const size_t dot = name.rfind('.');
   if (dot == std::string_view::npos || dot == 0) return false;
-  std::string ending(name.substr(dot));
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return ending == ".jpg" || ending == ".jpeg" || ending == ".png" || ending == ".webp";
+  std::string extension(name.substr(dot));
+  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".webp";
 }
 
-// A folder being read. No file in it is looked at but for its kind and size.
+// Lists a folder. Of its files only the kind and the size are read.
 class Folder {
  public:
   explicit Folder(const std::string& path) : path_(path), stream_(::opendir(path.c_str())) {
@@ -42,10 +42,10 @@ class Folder {
   }
   enum class Kind { file, folder, link, other };
   struct Entry {
-    std::string_view name;  // until the next one is read
+    std::string_view name;  // valid until the next entry is read
     Kind kind;
   };
-  // False after the last. Hidden entries are passed over.
+  // @return false after the last entry. Skips hidden entries.
   bool next(Entry& entry) {
     while (true) {
       errno = 0;
@@ -58,7 +58,7 @@ class Folder {
       return true;
     }
   }
-  // What a name stands for, links followed.
+  // Follows links.
   bool look(const char* name, struct stat& status) const {
     return ::fstatat(::dirfd(stream_.get()), name, &status, 0) == 0;
   }
@@ -72,8 +72,9 @@ class Folder {
   Kind kind_of(const dirent& found) const {
     unsigned char type = found.d_type;
     struct stat status {};
-    if (type == DT_UNKNOWN && ::fstatat(::dirfd(stream_.get()), found.d_name, &status,
-                                        AT_SYMLINK_NOFOLLOW) == 0)  // not told by this file system
+    if (type == DT_UNKNOWN &&
+        ::fstatat(::dirfd(stream_.get()), found.d_name, &status,
+                  AT_SYMLINK_NOFOLLOW) == 0)  // some file systems do not report it
       type = IFTODT(status.st_mode);
     if (type == DT_REG) return Kind::file;
     if (type == DT_DIR) return Kind::folder;
@@ -136,7 +137,7 @@ class ImageFolder : public EncodedDataset {
   }
 
  private:
-  // A symbolic link counts only where what it points to lies under the root.
+  // Symbolic links are followed only if their target lies under the root.
   bool stays_inside(const std::string& relative) const {
     std::error_code error;
     const std::string target = fs::canonical(fs::path(root_) / relative, error).string();
@@ -149,11 +150,11 @@ class ImageFolder : public EncodedDataset {
     return folder.look(name.c_str(), status) && S_ISDIR(status.st_mode);
   }
 
-  // Passed over, a class would be missing and the others would have other numbers.
+  // Skipping the link would lose a class and change the indices of those after it.
   void refuse_link(const Folder& root, const std::string& name) const {
     struct stat status {};
     const bool leads = root.look(name.c_str(), status);
-    if (leads && !S_ISDIR(status.st_mode)) return;  // to a file: no class
+    if (leads && !S_ISDIR(status.st_mode)) return;  // a link to a file is no class
     throw base::DataError(
         shown_root_,
         "found the link " + base::printable(name) + ", which leads " +
@@ -161,20 +162,20 @@ class ImageFolder : public EncodedDataset {
             ", expected class folders inside it",
         leads ? "move the folder here, bind-mount it (mount --bind), or list the images in a "
                 "manifest that lies above both"
-              : "mend or remove the link");
+              : "correct or remove the link");
   }
 
   struct Listing {
-    std::vector<int64_t> sizes_bytes;         // of the class's files, as they were found
-    std::vector<std::string> folders, links;  // still to be read, relative to the root
+    std::vector<int64_t> sizes_bytes;         // of the files of the class, in the order found
+    std::vector<std::string> folders, links;  // to be read, relative to the root
     int64_t others = 0, links_out = 0;
   };
 
-  // Images of one folder, not of those in it.
+  // Adds the images of one folder, without subfolders.
   void add_folder(const std::string& relative, std::set<std::pair<dev_t, ino_t>>& visited,
                   Listing& listing) {
     Folder folder(root_ + "/" + relative);
-    if (!visited.insert(folder.identity()).second) return;  // links may form a ring
+    if (!visited.insert(folder.identity()).second) return;  // links may form a cycle
     const std::string prefix = relative + "/";
     std::string name;
     for (Folder::Entry entry{}; folder.next(entry);) {
@@ -202,7 +203,7 @@ class ImageFolder : public EncodedDataset {
     Listing listing;
     std::set<std::pair<dev_t, ino_t>> visited;
     listing.folders = {class_names_[label]};
-    // Links come last and sorted: what they lead to a second time does not depend on the disk.
+    // Links are read last and sorted, so the result does not depend on the order of the disk.
     while (!listing.folders.empty() || !listing.links.empty()) {
       if (listing.folders.empty()) {
         const auto next = std::min_element(listing.links.begin(), listing.links.end());
@@ -218,17 +219,17 @@ class ImageFolder : public EncodedDataset {
     if (paths_.size() >= UINT32_MAX)
       throw base::DataError(shown_root_, "found over 4 billion images, expected fewer");
 
-    std::vector<uint32_t> places(count);
-    std::iota(places.begin(), places.end(), static_cast<uint32_t>(first));
-    std::sort(places.begin(), places.end(),
+    std::vector<uint32_t> order(count);
+    std::iota(order.begin(), order.end(), static_cast<uint32_t>(first));
+    std::sort(order.begin(), order.end(),
               [&](uint32_t a, uint32_t b) { return paths_[a] < paths_[b]; });
     std::string line;
-    for (const uint32_t place : places) {
-      line.assign(paths_[place]);
-      line += "\n" + std::to_string(listing.sizes_bytes[place - first]) + "\n";
+    for (const uint32_t index : order) {
+      line.assign(paths_[index]);
+      line += "\n" + std::to_string(listing.sizes_bytes[index - first]) + "\n";
       digest.update(std::as_bytes(std::span(line)));
     }
-    paths_.reorder(first, places);
+    paths_.reorder(first, order);
     labels_.resize(paths_.size(), static_cast<int32_t>(label));
   }
 
@@ -244,7 +245,7 @@ class ImageFolder : public EncodedDataset {
   }
 
   std::string root_, shown_root_;
-  TextList paths_;  // relative to the root, sorted in each class
+  TextList paths_;  // relative to the root, sorted within each class
   std::vector<int32_t> labels_;
   std::vector<std::string> links_out_;  // relative to the root, sorted
 };

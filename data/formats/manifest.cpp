@@ -1,4 +1,5 @@
-// A list of files with their labels, relative to the folder of the list.
+#include "data/formats/manifest.h"
+
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -81,21 +82,21 @@ class Manifest : public EncodedDataset {
 
  private:
   std::pair<size_t, size_t> range(int64_t i) const {
-    const auto place = static_cast<size_t>(i);
-    if (!multi_label_) return {place, place + 1};
-    return {label_ends_[place] - label_counts_[place], label_ends_[place]};
+    const auto index = static_cast<size_t>(i);
+    if (!multi_label_) return {index, index + 1};
+    return {label_ends_[index] - label_counts_[index], label_ends_[index]};
   }
 
   void add(const ManifestRow& row, ClassLabels& classes, files::Sha256& digest) {
     const std::string where = where_ + ":" + std::to_string(row.line);
     if (paths_.size() == 0) first_line_ = row.line;
-    const std::string path = plain(row.path);
+    const std::string path = normalized(row.path);
     const int64_t size_bytes = check_path(path, where);
-    const auto [place, fresh] = seen_.emplace(path, row.line);
-    if (!fresh)
+    const auto [earlier, inserted] = seen_.emplace(path, row.line);
+    if (!inserted)
       throw base::DataError(where,
                             "found " + base::printable(row.path) + " again, line " +
-                                std::to_string(place->second) +
+                                std::to_string(earlier->second) +
                                 " has it too, expected every image once",
                             "name each image once; several labels go into one row, separated "
                             "by ;");
@@ -111,25 +112,25 @@ class Manifest : public EncodedDataset {
     digest.update(std::as_bytes(std::span(line)));
   }
 
-  // Without "./" and doubled slashes: one image has one path.
-  static std::string plain(const std::string& path) {
+  // Removes "./" and doubled slashes, so that equal paths are equal texts.
+  static std::string normalized(const std::string& path) {
     if (path.find("./") == std::string::npos && path.find("//") == std::string::npos) return path;
-    std::string plain;
+    std::string result;
     for (size_t at = 0; at < path.size();) {
       const size_t end = std::min(path.find('/', at), path.size());
       const std::string part = path.substr(at, end - at);
       at = end + 1;
       if (part == "." || (part.empty() && end > 0)) continue;
-      plain += part + (end < path.size() ? "/" : "");
+      result += part + (end < path.size() ? "/" : "");
     }
-    return plain;
+    return result;
   }
 
-  // @return the file's size, -1 where there is none: that is found out, and counted, by who reads.
+  // @return the size of the file, -1 if there is none: loading it reports a bad image.
   int64_t check_path(const std::string& path, const std::string& where) {
     const auto refuse = [&](const std::string& why,
                             const std::string& remedy =
-                                "put the image there, or the manifest above it") {
+                                "move the image there, or the manifest to a folder above it") {
       throw base::DataError(
           where, "found the path " + base::printable(path) + ", expected one inside " + root_ + why,
           remedy);
@@ -166,12 +167,12 @@ class Manifest : public EncodedDataset {
   bool leads_inside(const std::string& path) const {
     std::error_code error;
     const std::string target = fs::canonical(path, error).string();
-    if (error) return error == std::errc::no_such_file_or_directory;  // it leads nowhere
+    if (error) return error == std::errc::no_such_file_or_directory;  // a dangling link
     return target.starts_with(root_) &&
            (root_ == "/" || target.size() == root_.size() || target[root_.size()] == '/');
   }
 
-  // Where each image's labels lie; they are ascending once they are class numbers.
+  // Sets label_ends_ and sorts the labels of each image, which are class indices by now.
   void finish_labels() {
     if (multi_label_) {
       size_t end = 0;
@@ -181,7 +182,7 @@ class Manifest : public EncodedDataset {
         std::sort(labels_.begin() + static_cast<std::ptrdiff_t>(end - count),
                   labels_.begin() + static_cast<std::ptrdiff_t>(end));
       }
-      // "3" and a name of classes.txt may be one class.
+      // "3" and a name in classes.txt may be the same class.
       for (size_t i = 0; i < label_counts_.size(); ++i) {
         const auto begin = labels_.begin() + static_cast<std::ptrdiff_t>(label_ends_[i]) -
                            static_cast<std::ptrdiff_t>(label_counts_[i]);
@@ -198,13 +199,13 @@ class Manifest : public EncodedDataset {
   }
 
   std::string where_, prefix_, root_;
-  TextList paths_;  // as written, but plain
+  TextList paths_;  // as written, but normalized
   std::vector<int32_t> labels_;
-  // Of multi-label sets: image i has the labels [end − count, end).
+  // For multi-label sets: the labels of image i are [end − count, end) of labels_.
   std::vector<uint32_t> label_counts_;
   std::vector<size_t> label_ends_;
   bool multi_label_ = false;
-  // While reading.
+  // Used while the list is read.
   std::unordered_map<std::string, int64_t> seen_;  // path → line
   std::unordered_map<std::string, bool> inside_;   // folder → whether it is inside the root
   int64_t missing_ = 0, first_line_ = 0;

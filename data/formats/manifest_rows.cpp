@@ -18,13 +18,13 @@ constexpr size_t kMaxColumns = 10'000;
   throw base::DataError(where + ":" + std::to_string(line), found, remedy);
 }
 
-// Records of comma-separated values: a field may be in double quotes and then hold commas, line
-// ends and, twice, the quote itself.
+// Reads records of comma-separated values. A field in double quotes may contain commas, line ends
+// and doubled quotes.
 class CsvReader {
  public:
   CsvReader(std::string_view text, const std::string& where) : text_(text), where_(where) {}
 
-  // False at the end. Empty lines are passed over.
+  // @return false at the end. Skips empty lines.
   bool next(std::vector<std::string>& fields) {
     while (at_ < text_.size() && (text_[at_] == '\n' || text_[at_] == '\r')) step();
     if (at_ == text_.size()) return false;
@@ -35,8 +35,7 @@ class CsvReader {
       fields.push_back(field());
       if (at_ - begin > kMaxRowBytes || fields.size() > kMaxColumns)
         refuse(where_, begin_line_,
-               "found a row of over a megabyte or 10,000 columns, expected "
-               "less");
+               "found a row of over a megabyte or 10,000 columns, expected a shorter one");
       if (at_ == text_.size()) return true;
       if (text_[at_] != ',') break;
       step();
@@ -48,7 +47,7 @@ class CsvReader {
   int64_t line() const { return begin_line_; }
 
  private:
-  // A line ends at LF, CRLF or a CR of its own.
+  // A line ends at LF, CRLF or a CR alone.
   void step() {
     const char c = text_[at_++];
     line_ += c == '\n' || (c == '\r' && (at_ == text_.size() || text_[at_] != '\n'));
@@ -59,7 +58,7 @@ class CsvReader {
     if (at_ == text_.size() || text_[at_] != '"') {
       while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n' && text_[at_] != '\r') {
         if (text_[at_] == '"')
-          refuse(where_, line_, "found a quote inside of a field, expected the whole field quoted",
+          refuse(where_, line_, "found a quote inside a field, expected the whole field in quotes",
                  "write it as \"…\", with quotes in it doubled");
         value += text_[at_++];
       }
@@ -94,18 +93,19 @@ void read_csv(std::string_view text, const std::string& where,
   CsvReader csv(text, where);
   std::vector<std::string> header, fields;
   if (!csv.next(header))
-    throw base::DataError(where, "found no row, expected a header path,label and a row an image");
-  for (std::string& name : header) {  // "path, label" is meant as path,label
+    throw base::DataError(where,
+                          "found no row, expected a header path,label and one row per image");
+  for (std::string& name : header) {  // "path, label" means path,label
     const size_t begin = std::min(name.find_first_not_of(" \t"), name.size());
     name = name.substr(begin, name.find_last_not_of(" \t") + 1 - begin);
   }
   constexpr size_t kNone = SIZE_MAX;
   const auto column = [&](const char* name) {
-    const auto place = std::find(header.begin(), header.end(), name);
-    if (place == header.end()) return kNone;
-    if (std::find(place + 1, header.end(), name) != header.end())
+    const auto found = std::find(header.begin(), header.end(), name);
+    if (found == header.end()) return kNone;
+    if (std::find(found + 1, header.end(), name) != header.end())
       refuse(where, csv.line(), std::string("found the column ") + name + " twice, expected once");
-    return static_cast<size_t>(place - header.begin());
+    return static_cast<size_t>(found - header.begin());
   };
   const size_t path = column("path"), one = column("label"), many = column("labels");
   if (path == kNone || (one == kNone) == (many == kNone)) {
@@ -142,9 +142,9 @@ void read_csv(std::string_view text, const std::string& where,
 std::string label_text(const base::Json& json, const std::string& where, int64_t line) {
   if (json.is_string()) return json.as_string();
   if (json.is_integer()) return std::to_string(json.as_int());
-  refuse(where, line,
-         std::string("found a label that is ") + json.type_name() +
-             ", expected a name or a whole number");
+  refuse(
+      where, line,
+      std::string("found a label that is ") + json.type_name() + ", expected a name or an integer");
 }
 
 void read_json_lines(std::string_view text, const std::string& where,
@@ -162,7 +162,7 @@ void read_json_lines(std::string_view text, const std::string& where,
     try {
       json = base::parse_json(line, where, limits);
     } catch (const base::JsonSyntaxError& error) {
-      refuse(where, row.line, error.what, "write one JSON object a line");
+      refuse(where, row.line, error.what, "write one JSON object per line");
     }
     const base::Json *path = json.find("path"), *one = json.find("label"),
                      *many = json.find("labels");
@@ -192,9 +192,9 @@ void read_manifest(std::string_view text, const std::string& where,
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] == '[')
     throw base::DataError(where,
-                          "found a JSON array, expected JSON lines, an object {\"path\": \"…\", "
-                          "\"label\": \"…\"} a line",
-                          "jq -c '.[]' makes them of it");
+                          "found a JSON array, expected JSON Lines, one object {\"path\": \"…\", "
+                          "\"label\": \"…\"} per line",
+                          "convert it with jq -c '.[]'");
   if (first != std::string_view::npos && text[first] == '{') {
     read_json_lines(text, where, take);
   } else {

@@ -1,4 +1,4 @@
-// Images of one size that all lie in memory; what MNIST and CIFAR files become.
+// Data sets whose images all have one size and are kept in memory: MNIST and CIFAR.
 #pragma once
 #include <cstring>
 #include <string>
@@ -21,7 +21,7 @@ class MemoryDataset : public Dataset {
   std::string name(int64_t i) const override { return split_ + " #" + std::to_string(i); }
 
  protected:
-  /// Repeats gray, or makes color gray, for the whole set at once.
+  /// Converts the whole set to another number of channels.
   void convert_to(int64_t channels) {
     if (channels == channels_) return;
     Image from{size() * height_, width_, channels_, std::move(pixels_)}, to;
@@ -35,7 +35,5 @@ class MemoryDataset : public Dataset {
   std::vector<uint8_t> labels_;
   std::string split_;
 };
-
-inline const char* split_name(Split split) { return split == Split::train ? "train" : "test"; }
 
 }  // namespace swin::data

@@ -1,5 +1,6 @@
-// The MNIST family: four IDX files, gzip or plain (http://yann.lecun.com/exdb/mnist describes the
-// form).
+// The MNIST family: four IDX files, gzip or plain (the format: http://yann.lecun.com/exdb/mnist).
+#include "data/formats/mnist.h"
+
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
@@ -62,14 +63,14 @@ Idx read_idx(const std::string& path, int rank) {
   int64_t values = 1;
   std::string shape;
   for (int i = 0; i < rank; ++i) {
-    const int64_t side = big_endian(idx.bytes.data() + 4 + 4 * i);
-    idx.shape.push_back(side);
-    shape += (i ? " × " : "") + std::to_string(side);
-    if (side != 0 && values > kLimitBytes / side) {
+    const int64_t size = big_endian(idx.bytes.data() + 4 + 4 * i);
+    idx.shape.push_back(size);
+    shape += (i ? " × " : "") + std::to_string(size);
+    if (size != 0 && values > kLimitBytes / size) {
       throw base::DataError(
           path, "found a header of " + shape + " … bytes, expected the size of the file", remedy);
     }
-    values *= side;
+    values *= size;
   }
   if (values != static_cast<int64_t>(idx.values().size())) {
     throw base::DataError(path,
@@ -81,19 +82,19 @@ Idx read_idx(const std::string& path, int rank) {
   return idx;
 }
 
-// The usual name, or the one some archives use (t10k-images.idx3-ubyte), with or without .gz.
-std::vector<fs::path> places_of(const fs::path& folder, const std::string& start,
-                                const std::string& ending) {
-  std::vector<fs::path> places;
+// The usual name and the one of some archives (t10k-images.idx3-ubyte), with and without .gz.
+std::vector<fs::path> candidates_of(const fs::path& folder, const std::string& start,
+                                    const std::string& ending) {
+  std::vector<fs::path> candidates;
   for (const char* separator : {"-", "."})
     for (const char* packing : {"", ".gz"})
-      places.push_back(folder / (start + separator + ending + packing));
-  return places;
+      candidates.push_back(folder / (start + separator + ending + packing));
+  return candidates;
 }
 
 std::string find_file(const fs::path& folder, const std::string& start, const std::string& ending) {
   std::string searched;
-  for (const fs::path& path : places_of(folder, start, ending)) {
+  for (const fs::path& path : candidates_of(folder, start, ending)) {
     std::error_code error;
     if (fs::is_regular_file(path, error)) return path.string();
     searched += (searched.empty() ? "" : ", ") + path.filename().string();
@@ -130,7 +131,7 @@ class Mnist : public MemoryDataset {
       if (labels.values()[i] >= kClasses) {
         throw base::DataError(labels.path,
                               "found the label " + std::to_string(labels.values()[i]) +
-                                  " at place " + std::to_string(i) + ", expected 0 … 9",
+                                  " at index " + std::to_string(i) + ", expected 0 … 9",
                               "fetch the file again");
       }
     }
@@ -164,7 +165,7 @@ std::unique_ptr<Dataset> open_mnist(const DatasetOptions& options) {
 bool holds_mnist(const std::string& folder) {
   std::error_code error;
   for (const char* start : {"train-images", "t10k-images"})
-    for (const fs::path& path : places_of(folder, start, "idx3-ubyte"))
+    for (const fs::path& path : candidates_of(folder, start, "idx3-ubyte"))
       if (fs::is_regular_file(path, error)) return true;
   return false;
 }

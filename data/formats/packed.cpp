@@ -22,9 +22,9 @@
 namespace swin::data {
 namespace {
 
-// The userblock, little-endian: 16 bytes magic, u32 version, u32 bytes of the userblock, u64 bytes
-// behind it, u64 offset and u64 bytes of the images, SHA-256 of the images, SHA-256 of all before
-// it and of everything behind the userblock but the images; zeros.
+// The userblock, little-endian: 16 bytes magic; u32 version; u32 bytes of the userblock; u64 bytes
+// after it; u64 offset and u64 bytes of the images; SHA-256 of the images; SHA-256 of the userblock
+// up to here and of everything after it except the images; zeros.
 constexpr std::string_view kMagic = "swin packed set\n";
 constexpr uint32_t kVersion = 1;
 constexpr size_t kUserblockBytes = 4096, kPieceBytes = 16 << 20;
@@ -42,7 +42,7 @@ std::span<const std::byte> digested_header(const Header& header) {
   return std::as_bytes(std::span(&header, 1)).first(offsetof(Header, digest));
 }
 
-/// @param file whose pages are let go again; null: none.
+/// @param file its pages are released after reading; null: none.
 files::Digest digest_of(std::span<const std::byte> bytes, const files::MappedFile* file) {
   files::Sha256 sum;
   while (!bytes.empty()) {
@@ -54,15 +54,15 @@ files::Digest digest_of(std::span<const std::byte> bytes, const files::MappedFil
   return sum.finish();
 }
 
-/// Checks all but the images.
+/// Checks everything except the images.
 Header checked_header(const files::MappedFile& file, const std::string& where) {
   const auto bytes = file.bytes();
   const auto refuse = [&](const std::string& found) {
     throw base::DataError(where, found, kRemedy);
   };
   if (bytes.size() < kMagic.size() || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0)
-    throw base::DataError(where, "found no packed data set, expected what swin data pack writes",
-                          "swin data pack FOLDER OUT.h5 makes one");
+    throw base::DataError(where, "found no packed data set, expected the output of swin data pack",
+                          "create one with swin data pack FOLDER OUT.h5");
   if (bytes.size() < kUserblockBytes) refuse("the packed data set is truncated");
   Header header;
   std::memcpy(&header, bytes.data(), sizeof header);
@@ -134,7 +134,7 @@ class Packed : public EncodedDataset {
 
  private:
   [[noreturn]] void damaged() const {
-    throw base::DataError(path_, "the tables of the packed data set make no sense", kRemedy);
+    throw base::DataError(path_, "the tables of the packed data set are inconsistent", kRemedy);
   }
   std::vector<std::string> names_in(const std::string& json) const {
     std::vector<std::string> names;
@@ -156,17 +156,17 @@ class Packed : public EncodedDataset {
   PackedTables tables_;
 };
 
-/// All images, one after the other, in a file without a name beside the one that is made.
+/// Collects all images, one after the other, in an unlinked file in the folder of the output.
 class ImagesFile {
  public:
-  explicit ImagesFile(const std::string& beside) : beside_(beside) {
-    const std::filesystem::path target(beside);
+  explicit ImagesFile(const std::string& output) : output_(output) {
+    const std::filesystem::path target(output);
     const std::string path = (target.parent_path() / ("." + target.filename().string() +
                                                       ".images.tmp." + std::to_string(::getpid())))
                                  .string();
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor_ < 0) fail("create");
-    ::unlink(path.c_str());  // gone with the process, however that ends
+    ::unlink(path.c_str());  // deleted when the process ends, in whatever way
   }
   ~ImagesFile() { ::close(descriptor_); }
   ImagesFile(const ImagesFile&) = delete;
@@ -192,37 +192,37 @@ class ImagesFile {
     buffer_.clear();
   }
   [[noreturn]] void fail(const char* step) const {
-    throw base::DiskError(beside_,
-                          std::string("cannot ") + step + " a temporary file beside it (" +
+    throw base::DiskError(output_,
+                          std::string("cannot ") + step + " a temporary file in its folder (" +
                               std::strerror(errno) + ")",
                           "free space or choose another path");
   }
 
-  std::string beside_;
+  std::string output_;
   std::vector<uint8_t> buffer_;
   int descriptor_ = -1;
 };
 
 template <class Values>
 auto part(const Values& values, const std::vector<int64_t>& offsets, int64_t i) {
-  const auto place = static_cast<size_t>(i);
-  const auto begin = static_cast<size_t>(offsets[place]);
-  return std::span(values).subspan(begin, static_cast<size_t>(offsets[place + 1]) - begin);
+  const auto index = static_cast<size_t>(i);
+  const auto begin = static_cast<size_t>(offsets[index]);
+  return std::span(values).subspan(begin, static_cast<size_t>(offsets[index + 1]) - begin);
 }
 
 }  // namespace
 
 bool PackedTables::fit(int64_t images_bytes) const {
-  const auto rise_to = [&](const std::vector<int64_t>& offsets, int64_t end) {
+  const auto ascend_to = [&](const std::vector<int64_t>& offsets, int64_t end) {
     return offsets.size() == image_offsets.size() && offsets.size() >= 2 && offsets.front() == 0 &&
            offsets.back() == end && std::is_sorted(offsets.begin(), offsets.end());
   };
-  if (class_names.empty() || !rise_to(image_offsets, images_bytes) ||
-      !rise_to(label_offsets, static_cast<int64_t>(labels.size())) ||
-      !rise_to(name_offsets, static_cast<int64_t>(names.size())))
+  if (class_names.empty() || !ascend_to(image_offsets, images_bytes) ||
+      !ascend_to(label_offsets, static_cast<int64_t>(labels.size())) ||
+      !ascend_to(name_offsets, static_cast<int64_t>(names.size())))
     return false;
   for (int64_t i = 0; i < size(); ++i) {
-    int64_t last = -1;  // each image's classes rise
+    int64_t last = -1;  // the classes of an image are ascending
     for (const int64_t label : labels_of(i)) {
       if (label <= last) return false;
       last = label;

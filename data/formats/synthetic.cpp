@@ -1,6 +1,8 @@
-// Images that are drawn, not read: ten classes of shapes from a seed. Needs no file, so tests,
-// first steps and benchmarks run anywhere; a small model learns it in seconds. Only + − × ÷ √ and
+// Generated images: ten classes of shapes, drawn from a seed. Needs no files, so tests, first steps
+// and benchmarks run anywhere; a small model learns it in seconds. Uses only + − × ÷ √ and
 // base/math, so the bytes are equal on every machine.
+#include "data/formats/synthetic.h"
+
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -8,14 +10,12 @@
 #include "base/errors.h"
 #include "base/math.h"
 #include "base/random.h"
-#include "data/dataset.h"
-#include "data/formats/memory_dataset.h"
 #include "files/digest.h"
 
 namespace swin::data {
 namespace {
 
-// Whether a point is ink. The shape lies around the origin with half side 1; y points down.
+// Whether a point is inside. The shape lies around the origin, with a half side of 1; y is down.
 using Shape = bool (*)(float x, float y);
 
 bool even(float value) { return (static_cast<int>(std::floor(value)) & 1) == 0; }
@@ -26,7 +26,7 @@ struct Class {
   Shape inside;
 };
 
-// Each stays itself when mirrored and when turned by up to 15 degrees.
+// Mirroring a shape, or rotating it by up to 15 degrees, does not change its class.
 constexpr Class kClasses[] = {
     {"circle", [](float x, float y) { return x * x + y * y < 1; }},
     {"square", [](float x, float y) { return larger(x, y) < 0.9f; }},
@@ -87,7 +87,8 @@ class Synthetic : public Dataset {
     const float radius = side * between(0, 0.25f, 0.4f);
     const float center_y = static_cast<float>(height) * 0.5f + side * between(1, -0.1f, 0.1f);
     const float center_x = static_cast<float>(width) * 0.5f + side * between(2, -0.1f, 0.1f);
-    const double turn = static_cast<double>(between(3, -1, 1)) / 12;  // in half turns: 15 degrees
+    const double turn =
+        static_cast<double>(between(3, -1, 1)) / 12;  // in half turns: up to 15 degrees
     const float sine = static_cast<float>(base::sin_pi(turn)) / radius;
     const float cosine = static_cast<float>(base::cos_pi(turn)) / radius;
     float paper[3], ink[3];
@@ -102,7 +103,7 @@ class Synthetic : public Dataset {
     for (int64_t y = 0; y < height; ++y) {
       uint8_t* row = image.row(y);
       for (int64_t x = 0; x < width; ++x) {
-        int covered = 0;  // of four points in the pixel: soft edges
+        int covered = 0;  // of four points in the pixel, for soft edges
         for (int point = 0; point < 4; ++point) {
           const float dy = static_cast<float>(y) + ((point & 2) ? 0.75f : 0.25f) - center_y;
           const float dx = static_cast<float>(x) + ((point & 1) ? 0.75f : 0.25f) - center_x;

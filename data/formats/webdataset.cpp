@@ -1,7 +1,8 @@
-// Tar shards of images and labels, as WebDataset writes them: files in a row whose names are
-// equal up to the first dot (their key) are one sample. Keys belong to their shard: the same key in
-// two shards is two samples. Images are read from their places in the shards; nothing is
-// unpacked.
+// Tar shards of images and labels, as the package webdataset writes them. Consecutive files whose
+// names are equal up to the first dot (their key) are one sample. The same key in two shards is two
+// samples. Images are read from the shards directly; nothing is unpacked.
+#include "data/formats/webdataset.h"
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -24,8 +25,8 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxShards = 100'000;
 constexpr int64_t kMaxLabelBytes = 4096;
 
-bool is_image_ending(const std::string& ending) {
-  return ending == "jpg" || ending == "jpeg" || ending == "png" || ending == "webp";
+bool is_image_extension(const std::string& extension) {
+  return extension == "jpg" || extension == "jpeg" || extension == "png" || extension == "webp";
 }
 
 class WebDataset : public EncodedDataset {
@@ -37,30 +38,31 @@ class WebDataset : public EncodedDataset {
     ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes);
     files::Sha256 digest;
     for (size_t shard = 0; shard < shards_.size(); ++shard) add_shard(shard, classes, digest);
-    if (places_.empty())
+    if (locations_.empty())
       throw base::DataError(options.path,
                             "found no image, expected .jpg, .jpeg, .png or .webp files, each "
                             "with a .cls",
-                            "check what the archive holds");
-    keys_.shrink();
-    places_.shrink_to_fit();
+                            "check the contents of the archive");
+    names_.shrink();
+    locations_.shrink_to_fit();
     class_names_ = classes.finish(labels_);
     fingerprint_ = files::to_hex(digest.finish());
   }
 
-  int64_t size() const override { return static_cast<int64_t>(places_.size()); }
+  int64_t size() const override { return static_cast<int64_t>(locations_.size()); }
   int64_t label(int64_t i) const override { return labels_[static_cast<size_t>(i)]; }
   std::string name(int64_t i) const override {
-    const auto place = static_cast<size_t>(i);
-    return shards_[places_[place].shard] + ": " + std::string(keys_[place]);
+    const auto index = static_cast<size_t>(i);
+    return shards_[locations_[index].shard] + ": " + std::string(names_[index]);
   }
   std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
-    const Place& place = places_[static_cast<size_t>(i)];
-    return read_bytes(shards_[place.shard], place.offset_bytes, place.size_bytes, name(i), memory);
+    const Location& location = locations_[static_cast<size_t>(i)];
+    return read_bytes(shards_[location.shard], location.offset_bytes, location.size_bytes, name(i),
+                      memory);
   }
 
  private:
-  struct Place {
+  struct Location {
     int64_t offset_bytes;
     uint32_t size_bytes, shard;
   };
@@ -72,45 +74,46 @@ class WebDataset : public EncodedDataset {
     const std::string& where = shards_[shard];
     const files::MappedFile file(where, files::FileKind::data);
     const std::vector<files::TarEntry> entries = files::read_tar_index(file.bytes(), where);
-    std::vector<std::pair<std::string, Sample>> samples;  // in the order of the archive
+    std::vector<std::pair<std::string, Sample>> samples;  // in archive order
     std::unordered_set<std::string> keys;
     for (const files::TarEntry& entry : entries) {
-      const size_t base = entry.name.rfind('/') + 1;  // 0 where there is none
+      const size_t base = entry.name.rfind('/') + 1;  // 0 if there is no slash
       const size_t dot = entry.name.find('.', base);
-      if (dot == base || dot == std::string::npos) continue;  // hidden, or without an ending
+      if (dot == base || dot == std::string::npos)
+        continue;  // a hidden file, or a name without extension
       const std::string key = entry.name.substr(0, dot);
       if (samples.empty() || samples.back().first != key) {
-        // Readers that stream a shard end a sample where the key changes: they would see two.
+        // Readers that stream a shard end a sample where the key changes: this would be two.
         if (!keys.insert(key).second)
           throw base::DataError(where,
                                 "found " + base::printable(entry.name) +
-                                    " apart from the files of its key before it, expected those "
-                                    "of one key in a row",
-                                "give every sample a key of its own; write the archive in the "
-                                "order of names (tar --sort=name)");
+                                    " apart from the earlier files of its key, expected all files "
+                                    "of a key in a row",
+                                "give every sample its own key; write the archive in the order of "
+                                "names (tar --sort=name)");
         samples.emplace_back(key, Sample());
       }
-      std::string ending = entry.name.substr(dot + 1);
-      for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      const bool image = is_image_ending(ending);
-      if (!image && ending != "cls") continue;
+      std::string extension = entry.name.substr(dot + 1);
+      for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const bool image = is_image_extension(extension);
+      if (!image && extension != "cls") continue;
       Sample& sample = samples.back().second;
       const files::TarEntry*& slot = image ? sample.image : sample.label;
       if (slot != nullptr)
         throw base::DataError(where,
                               "found " + base::printable(slot->name) + " and " +
                                   base::printable(entry.name) + ", expected one " +
-                                  (image ? "image" : "label") + " a key",
-                              "give every sample a key of its own");
+                                  (image ? "image" : "label") + " per key",
+                              "give every sample its own key");
       slot = &entry;
     }
     for (const auto& [key, sample] : samples) {
-      if (sample.label == nullptr && sample.image == nullptr) continue;  // of other files
+      if (sample.label == nullptr && sample.image == nullptr) continue;  // a key of other files
       if (sample.label == nullptr || sample.image == nullptr)
         throw base::DataError(
             where,
             "found " + base::printable((sample.label ? sample.label : sample.image)->name) +
-                (sample.label ? " without an image of that key, expected .jpg, .jpeg, .png or "
+                (sample.label ? " without an image of the same key, expected .jpg, .jpeg, .png or "
                                 ".webp"
                               : " without a label, expected " + base::printable(key) + ".cls"),
             "complete the sample or leave it out");
@@ -133,17 +136,18 @@ class WebDataset : public EncodedDataset {
                                     static_cast<size_t>(sample.label->size_bytes));
     const std::string_view label(reinterpret_cast<const char*>(text.data()), text.size());
     labels_.push_back(classes.add(label, where));
-    keys_.push_back(sample.image->name);
-    places_.push_back({sample.image->offset_bytes, static_cast<uint32_t>(sample.image->size_bytes),
-                       static_cast<uint32_t>(shard)});
+    names_.push_back(sample.image->name);
+    locations_.push_back({sample.image->offset_bytes,
+                          static_cast<uint32_t>(sample.image->size_bytes),
+                          static_cast<uint32_t>(shard)});
     const std::string line = sample.image->name + "\n" + std::to_string(sample.image->size_bytes) +
                              "\n" + std::string(label) + "\n";
     digest.update(std::as_bytes(std::span(line)));
   }
 
   std::vector<std::string> shards_;
-  TextList keys_;  // the image's name in its shard
-  std::vector<Place> places_;
+  TextList names_;  // of the images, in their shards
+  std::vector<Location> locations_;
   std::vector<int32_t> labels_;
 };
 
@@ -171,12 +175,13 @@ std::vector<std::string> shard_paths(const std::string& pattern) {
     return value;
   };
   const uint32_t begin = number(first), end = number(last);
-  if (end < begin || end - begin >= kMaxShards) refuse("a rising range of at most 100,000 shards");
+  if (end < begin || end - begin >= kMaxShards)
+    refuse("an ascending range of at most 100,000 shards");
   std::vector<std::string> paths;
   for (uint32_t i = begin; i <= end; ++i) {
     std::string digits = std::to_string(i);
     if (digits.size() < first.size()) digits.insert(0, first.size() - digits.size(), '0');
-    // What follows may hold a range of its own.
+    // The rest of the pattern may contain more ranges.
     for (const std::string& rest : shard_paths(pattern.substr(close + 1))) {
       paths.push_back(pattern.substr(0, open) + digits + rest);
       if (paths.size() > kMaxShards) refuse("at most 100,000 shards");

@@ -1,4 +1,4 @@
-// A data set that fails, or stands still, where a test wants it to.
+// A data set that fails or blocks where a test wants it to.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -14,7 +14,7 @@
 
 namespace swin::data {
 
-enum class Fault { damaged, damaged_unnamed, disk, no_memory, foreign, not_an_exception, gray };
+enum class Fault { damaged, damaged_unnamed, disk, no_memory, unexpected, not_an_exception, gray };
 
 /// `size` images of 12 × 14; image i has the class i % classes and is filled with byte i.
 class FaultyDataset : public Dataset {
@@ -42,7 +42,7 @@ class FaultyDataset : public Dataset {
     image.pixels.assign(image.pixels.size(), static_cast<uint8_t>(i));
   }
 
-  /// Whoever loads image i stands still until open().
+  /// Threads that load image i block until open().
   void close(int64_t i) {
     const std::lock_guard lock(mutex_);
     closed_ = i;
@@ -52,7 +52,7 @@ class FaultyDataset : public Dataset {
     closed_ = -1;
     changed_.notify_all();
   }
-  /// Returns once `count` images have been loaded, or tried.
+  /// Returns once `count` images have been loaded or have failed.
   void wait_until_loaded(int64_t count) const {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return loaded_ >= count; });
@@ -75,10 +75,10 @@ class FaultyDataset : public Dataset {
         throw base::DiskError("a disk", "gone");
       case Fault::no_memory:
         throw std::bad_alloc();
-      case Fault::foreign:
+      case Fault::unexpected:
         throw std::runtime_error("a library's own words");
       case Fault::not_an_exception:
-      case Fault::gray:  // an image that only processing refuses
+      case Fault::gray:  // loads, but the transform refuses its channels
         break;
     }
     throw 42;

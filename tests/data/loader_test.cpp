@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "data/formats/formats.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
@@ -50,7 +51,7 @@ void expect_equal(const std::vector<Batch>& a, const std::vector<Batch>& b, size
   }
 }
 
-TEST(Loader, BatchesDoNotDependOnWorkersOrOnWhereAnEpochIsEntered) {
+TEST(Loader, BatchesDoNotDependOnWorkersOrTheFirstBatch) {
   const auto dataset = open_dataset(synthetic(333));
   Loader alone(*dataset, options_of(0));
   EXPECT_EQ(alone.num_batches(), 7);
@@ -93,20 +94,20 @@ TEST(Loader, EvaluationIsInOrderAndNotAugmented) {
   LoaderOptions options = options_of(2, 10);
   options.shuffle = options.training = false;
   Loader loader(*dataset, options);
-  int64_t place = 0;
+  int64_t index = 0;
   for (const Batch& batch : collect(loader, 9)) {
-    for (int64_t i = 0; i < batch.size; ++i, ++place) {
-      EXPECT_EQ(batch.indices[static_cast<size_t>(i)], place);
+    for (int64_t i = 0; i < batch.size; ++i, ++index) {
+      EXPECT_EQ(batch.indices[static_cast<size_t>(i)], index);
       const std::vector<float> expected =
-          preprocess_image(dataset->load(place), options.preprocess);
+          preprocess_image(dataset->load(index), options.preprocess);
       const auto begin = batch.images.begin() + i * static_cast<int64_t>(expected.size());
       EXPECT_TRUE(std::equal(expected.begin(), expected.end(), begin));
     }
   }
-  EXPECT_EQ(place, 25);
+  EXPECT_EQ(index, 25);
 }
 
-TEST(Loader, AugmentationIsTheCropAndFlipOfTheImage) {
+TEST(Loader, AugmentationIsCropAndFlip) {
   const auto dataset = open_dataset(synthetic(20));
   const LoaderOptions options = options_of(1, 20);
   Loader loader(*dataset, options);
@@ -135,7 +136,7 @@ TEST(Loader, DropLastLeavesOnlyFullBatches) {
   EXPECT_THROW(Loader(*dataset, options), base::UsageError);
 }
 
-TEST(Loader, RefusesOptionsThatMakeNoSense) {
+TEST(Loader, RefusesInvalidOptions) {
   const auto dataset = open_dataset(synthetic(10));
   const auto refuses = [&](auto change) {
     LoaderOptions options = options_of(0);
@@ -149,7 +150,7 @@ TEST(Loader, RefusesOptionsThatMakeNoSense) {
   refuses([](LoaderOptions& o) { o.preprocess.mean = {0.5f, 0.5f}; });
 }
 
-TEST(Loader, MemoryOfABatchIsUsedAgain) {
+TEST(Loader, ReusesTheMemoryOfABatch) {
   const auto dataset = open_dataset(synthetic(400));
   for (const int workers : {0, 2}) {
     Loader loader(*dataset, options_of(workers, 20));
@@ -163,7 +164,7 @@ TEST(Loader, MemoryOfABatchIsUsedAgain) {
   }
 }
 
-TEST(Loader, NothingHangsWhenItIsLeftInTheMiddle) {
+TEST(Loader, DoesNotHangWhenAbandoned) {
   const auto dataset = open_dataset(synthetic(500));
   for (int round = 0; round < 20; ++round) {
     Loader loader(*dataset, options_of(3, 40));
@@ -189,7 +190,7 @@ TEST(Loader, ReturnsFalseBeforeStartAndAfterTheEnd) {
   }
 }
 
-// Another data set that counts how often each image is decoded.
+// Counts how often each image of another data set is decoded.
 class Counted : public Dataset {
  public:
   explicit Counted(const Dataset& whole) : loads(static_cast<size_t>(whole.size())), whole_(whole) {
@@ -208,10 +209,9 @@ class Counted : public Dataset {
   const Dataset& whole_;
 };
 
-// Repeated augmentation: "Augment Your Batch" (Hoffer et al., 2020) as timm's RepeatAugSampler has
-// it: the shuffled order with every image `repeats` times in a row, cut to the length of the data
-// set.
-TEST(Repeats, AnEpochIsTheFirstThirdOfTheShuffledOrderThreeTimesInARow) {
+// Repeated augmentation ("Augment Your Batch", Hoffer et al., 2020) as in timm's RepeatAugSampler:
+// the shuffled order with every image `repeats` times in a row, cut to the length of the data set.
+TEST(Repeats, AnEpochIsTheFirstThirdOfTheOrderThreeTimesInARow) {
   const auto dataset = open_dataset(synthetic(100));
   LoaderOptions options = options_of(0, 16);
   Loader plain(*dataset, options);
@@ -234,7 +234,7 @@ TEST(Repeats, AnEpochIsTheFirstThirdOfTheShuffledOrderThreeTimesInARow) {
     orders.push_back(order);
   }
   EXPECT_NE(orders[0], orders[1]);
-  // Evaluation sees every image once all the same.
+  // Evaluation still uses every image once.
   options.shuffle = options.training = false;
   Loader evaluation(*dataset, options);
   std::vector<int64_t> all(100);
@@ -244,8 +244,8 @@ TEST(Repeats, AnEpochIsTheFirstThirdOfTheShuffledOrderThreeTimesInARow) {
   EXPECT_THROW(Loader(*dataset, options), base::UsageError);
 }
 
-// Each repeat is a sample of its own: numbered index · repeats + its turn, with draws of its own.
-TEST(Repeats, EachDrawsItsOwnAugmentationOfTheOneImage) {
+// Each repeat is a separate sample with its own draws: number index · repeats + repeat.
+TEST(Repeats, EachHasItsOwnAugmentation) {
   const auto dataset = open_dataset(synthetic(12));
   LoaderOptions options = options_of(0, 12);
   options.augment.repeats = 4;
@@ -265,12 +265,12 @@ TEST(Repeats, EachDrawsItsOwnAugmentationOfTheOneImage) {
     EXPECT_EQ(batch.labels[i], dataset->label(index));
     distinct.insert(expected);
   }
-  EXPECT_GT(distinct.size(), 8u);  // two of 25 corners and two sides may agree
+  EXPECT_GT(distinct.size(), 8u);  // some draws (of 25 corners and two flips) may be equal
 }
 
-TEST(Repeats, DoNotDependOnWorkersOrOnWhereAnEpochIsEntered) {
+TEST(Repeats, DoNotDependOnWorkersOrTheFirstBatch) {
   const auto dataset = open_dataset(synthetic(200));
-  LoaderOptions options = options_of(0, 50);  // neither batches nor chunks end with an image
+  LoaderOptions options = options_of(0, 50);  // images continue across batches and chunks
   options.augment.repeats = 3;
   Loader alone(*dataset, options);
   const auto expected = collect(alone, 2);
@@ -282,7 +282,7 @@ TEST(Repeats, DoNotDependOnWorkersOrOnWhereAnEpochIsEntered) {
   }
 }
 
-TEST(Repeats, DecodeAnImageOnceForThoseInARow) {
+TEST(Repeats, DecodeAnImageOnce) {
   const auto dataset = open_dataset(synthetic(96));
   LoaderOptions options = options_of(0, 48);
   options.augment.repeats = 3;
@@ -293,12 +293,12 @@ TEST(Repeats, DecodeAnImageOnceForThoseInARow) {
     collect(loader, 0);
     int total = 0;
     for (const auto& loads : counted.loads) total += loads;
-    // 32 images; 16 is no multiple of 3, so each of two edges inside a batch costs one more.
+    // 32 images. 16 is not a multiple of 3: each of the two chunk edges in a batch costs one more.
     EXPECT_EQ(total, workers == 0 ? 32 : 32 + 2 * 2);
   }
 }
 
-TEST(Repeats, TheImageInHandIsOfOneLoaderAlone) {
+TEST(Repeats, TheLastImageIsNotSharedBetweenLoaders) {
   LoaderOptions options = options_of(0, 3);
   options.shuffle = false;
   options.augment.repeats = 3;  // of image 0 alone
@@ -323,7 +323,7 @@ class Flawed : public Dataset {
   }
 };
 
-TEST(Loader, TheErrorOfAWorkerReachesTheCallerAtItsBatch) {
+TEST(Loader, NextThrowsTheErrorOfAWorkerForItsBatch) {
   const Flawed dataset;
   for (const int workers : {0, 1, 2, 3}) {
     LoaderOptions options = options_of(workers, 60);
@@ -352,14 +352,14 @@ TEST(Repeats, EveryRepeatOfABadImageIsListed) {
     options.on_bad = OnBad::replace;
     Loader loader(dataset, options);
     const Batch batch = collect(loader, 0)[0];
-    std::vector<int64_t> places;
+    std::vector<int64_t> positions;
     for (const BadImage& bad : batch.bad) {
-      places.push_back(bad.place);
-      EXPECT_EQ(bad.index, bad.place / 4);
+      positions.push_back(bad.position);
+      EXPECT_EQ(bad.index, bad.position / 4);
       EXPECT_EQ(bad.replaced_by, batch.bad[bad.index == 37 ? 0 : 4].replaced_by);
-      EXPECT_EQ(batch.indices[static_cast<size_t>(bad.place)], bad.replaced_by);
+      EXPECT_EQ(batch.indices[static_cast<size_t>(bad.position)], bad.replaced_by);
     }
-    EXPECT_THAT(places, testing::ElementsAre(148, 149, 150, 151, 180, 181, 182, 183));
+    EXPECT_THAT(positions, testing::ElementsAre(148, 149, 150, 151, 180, 181, 182, 183));
   }
 }
 

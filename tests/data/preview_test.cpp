@@ -22,7 +22,7 @@ TEST(DrawText, DrawsLettersOfFiveBySeven) {
             "..#...#.....\n"
             "..#...#.....\n"
             "..#...#####.\n");
-  // Cut at the right, and below.
+  // Cut at the right and at the bottom.
   Image small;
   small.reshape(3, 8, 3);
   draw_text(
@@ -50,7 +50,7 @@ TEST(Preview, UndoesTheNormalization) {
     write_normalized(image, {}, 2, 2, i == 1, normalization, batch.images.data() + i * 12);
   const Image grid = draw_preview(batch, preprocess, {"a", "b", "c\nd"});
   ASSERT_EQ(grid.channels, 3);
-  // Cells of 2 · 64 pixels, a gap of 4 around; the second is mirrored.
+  // Cells of 2 · 64 pixels with gaps of 4; the second is mirrored.
   for (int64_t c = 0; c < 3; ++c) {
     EXPECT_EQ(grid.row(4)[4 * 3 + c], image.pixels[static_cast<size_t>(c)]);
     EXPECT_EQ(grid.row(4)[(4 + 128 + 4) * 3 + c], image.pixels[static_cast<size_t>(3 + c)]);

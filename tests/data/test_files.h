@@ -1,4 +1,4 @@
-// Files that tests write, and the goldens they read.
+// Files that tests write, and goldens that they read.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ inline Bytes read_bytes(const std::string& path) {
   return Bytes(std::istreambuf_iterator<char>(file), {});
 }
 
-/// The lines of a golden table, split at spaces, without comments.
+/// The rows of a golden table, split at spaces, without comments.
 inline std::vector<std::vector<std::string>> read_table(const std::string& name) {
   std::vector<std::vector<std::string>> rows;
   std::ifstream file(golden_path(name));
@@ -59,7 +59,7 @@ inline Bytes noise(int64_t count) {
   return bytes;
 }
 
-/// The text of the DataError a call throws; a failure where it throws anything else.
+/// The text of the DataError that a call throws. Fails if it throws nothing or anything else.
 template <class Call>
 std::string data_error(Call&& call) {
   try {

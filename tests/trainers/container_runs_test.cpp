@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "data/decode/decode.h"
+#include "data/formats/formats.h"
 #include "data/formats/packed.h"
 #include "tests/data/formats/tar_bytes.h"
 #include "tests/trainers/run_support.h"

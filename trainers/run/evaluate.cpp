@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/stopwatch.h"
 #include "base/text.h"
+#include "data/formats/formats.h"
 #include "trainers/report/progress.h"
 #include "trainers/run/evaluation.h"
 #include "trainers/run/open_data.h"

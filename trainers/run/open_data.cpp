@@ -1,6 +1,7 @@
 #include "trainers/run/open_data.h"
 
 #include "base/errors.h"
+#include "data/formats/formats.h"
 #include "trainers/run/data_options.h"
 
 namespace swin::trainers {

@@ -1,4 +1,4 @@
-// HDF5 data sets of others: images, labels, names, fractions, and what is refused.
+// Third-party HDF5 data sets: images, labels, names, fractions and errors.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 
 #include "base/errors.h"
 #include "base/random.h"
-#include "data/dataset.h"
+#include "data/formats/formats.h"
 #include "files/hdf5_file.h"
 #include "tests/support/temporary_directory.h"
 
@@ -27,7 +27,7 @@ DatasetOptions options_of(const std::string& name) {
   return options;
 }
 
-TEST(Hdf5Dataset, HoldsImagesAndLabels) {
+TEST(Hdf5Dataset, HasImagesAndLabels) {
   const auto set = open_dataset(options_of("contiguous"));
   ASSERT_EQ(set->size(), 6);
   EXPECT_FALSE(set->multi_label());
@@ -43,7 +43,7 @@ TEST(Hdf5Dataset, HoldsImagesAndLabels) {
   }
 }
 
-TEST(Hdf5Dataset, ChangesChannels) {
+TEST(Hdf5Dataset, ConvertsChannels) {
   const auto gray = open_dataset(options_of("gray"));
   const Image image = gray->load(1);
   ASSERT_EQ(image.channels, 3);
@@ -88,8 +88,8 @@ TEST(Hdf5Dataset, FingerprintIsOfTheContents) {
   EXPECT_NE(contiguous, open_dataset(options_of("gray"))->fingerprint());
 }
 
-// A set of more than a quarter of the memory is not read at once. Its file is one hole but for the
-// tables and some images, so it costs neither disk nor time.
+// A set of more than a quarter of the memory is read on demand. Its file is sparse except for the
+// tables and some images, so it takes little disk and time.
 class LargeHdf5 : public ::testing::Test {
  protected:
   static constexpr int64_t kSide = 512, kImageBytes = kSide * kSide * 3, kWritten = 16;
@@ -106,8 +106,8 @@ class LargeHdf5 : public ::testing::Test {
     if (nothing_ != MAP_FAILED) ::munmap(nothing_, size_bytes_);
   }
 
-  /// Images that are not black: the first, the last, and some between.
-  int64_t place_of(int64_t written) const { return written * (images_ - 1) / (kWritten - 1); }
+  /// The indices of the images that are not black: the first, the last and some between.
+  int64_t index_of(int64_t written) const { return written * (images_ - 1) / (kWritten - 1); }
   static std::vector<uint8_t> pixels_of(int64_t i) {
     std::vector<uint8_t> pixels(static_cast<size_t>(kImageBytes));
     for (size_t at = 0; at < pixels.size(); ++at)
@@ -136,8 +136,8 @@ class LargeHdf5 : public ::testing::Test {
       } else {
         images_at_ = at;
         for (int64_t k = 0; k < kWritten; ++k) {
-          const std::vector<uint8_t> own = pixels_of(place_of(k));
-          put(own.data(), own.size(), at + place_of(k) * kImageBytes);
+          const std::vector<uint8_t> own = pixels_of(index_of(k));
+          put(own.data(), own.size(), at + index_of(k) * kImageBytes);
         }
       }
       at += static_cast<int64_t>(span.size());
@@ -169,10 +169,10 @@ TEST_F(LargeHdf5, IsReadOnDemandByManyThreads) {
                                     base::Random(5, "large_hdf5", t));
       Image image;
       for (size_t k = 0; k < static_cast<size_t>(2 * kWritten); ++k) {
-        const auto place = static_cast<int64_t>(order(k));
-        // A written one, or its neighbor, which is black.
-        const bool black = place >= kWritten;
-        const int64_t written = place_of(place % kWritten);
+        const auto position = static_cast<int64_t>(order(k));
+        // A written image, or its neighbor, which is black.
+        const bool black = position >= kWritten;
+        const int64_t written = index_of(position % kWritten);
         const int64_t i = !black ? written : written == 0 ? 1 : written - 1;
         set->load(i, image);
         ASSERT_EQ(image.height, kSide);
@@ -186,7 +186,7 @@ TEST_F(LargeHdf5, IsReadOnDemandByManyThreads) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_F(LargeHdf5, IsIdentifiedByItsEnds) {
+TEST_F(LargeHdf5, FingerprintIsOfTheFirstAndLastImage) {
   ASSERT_NE(nothing_, MAP_FAILED);
   write();
   DatasetOptions options;

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
-#include "data/dataset.h"
 #include "data/decode/decode.h"
+#include "data/formats/formats.h"
 #include "tests/data/test_files.h"
 #include "tests/support/heap_meter.h"
 
@@ -59,7 +59,7 @@ TEST_F(ImageFolderTest, OneFolderIsOneClass) {
   EXPECT_EQ(open_dataset(folder_options(folder_.path(), 1))->load(2).channels, 1);
 }
 
-TEST_F(ImageFolderTest, FingerprintIsNamesAndSizesNotThePlace) {
+TEST_F(ImageFolderTest, FingerprintIsOfNamesAndSizesNotOfThePath) {
   const TemporaryDirectory other;
   fs::copy(folder_.path(), other.path(), fs::copy_options::recursive);
   const auto fingerprint = [](const TemporaryDirectory& where) {
@@ -106,8 +106,8 @@ TEST_F(ImageFolderTest, LinksStayInside) {
   EXPECT_THAT(error(), HasSubstr("1 symbolic links that lead out of the data set"));
 }
 
-// Passed over it would be a class less, and other numbers for those behind it.
-TEST_F(ImageFolderTest, AClassThatIsALinkOutIsAnError) {
+// Skipping it would lose a class and change the indices of those after it.
+TEST_F(ImageFolderTest, AClassFolderThatIsALinkOutIsAnError) {
   const TemporaryDirectory outside;
   copy_image("rgb.png", outside / "class/s.png");
   fs::create_directory_symlink(outside / "class", folder_ / "monkey");
@@ -123,7 +123,7 @@ TEST_F(ImageFolderTest, AClassThatIsALinkOutIsAnError) {
   EXPECT_THAT(error(), HasSubstr("found the link Bear, which leads nowhere"));
 }
 
-// Kept as JSON the name would come back changed: no resume would find its classes again.
+// Stored as JSON the name would change, and no resume would recognize its classes.
 TEST_F(ImageFolderTest, AClassWhoseNameIsNotUtf8IsAnError) {
   copy_image("rgb.png", folder_ / "caf\xE9 \xC3\xA9t\xC3\xA9/1.png");
   EXPECT_EQ(error(), folder_.path().string() +
@@ -149,7 +149,7 @@ TEST_F(ImageFolderTest, WebPCountsAndHiddenFilesDoNot) {
   EXPECT_EQ(dataset->name(3), folder_ / "zebra/3.WebP");
 }
 
-TEST_F(ImageFolderTest, WhatALinkLeadsToAgainKeepsItsOwnName) {
+TEST_F(ImageFolderTest, AFileAlsoReachedByALinkKeepsItsOwnName) {
   fs::create_directory_symlink("deep", folder_ / "zebra/again");
   fs::create_directory_symlink("deep", folder_ / "zebra/zagain");
   const auto dataset = open_dataset(folder_options(folder_.path()));
@@ -157,7 +157,7 @@ TEST_F(ImageFolderTest, WhatALinkLeadsToAgainKeepsItsOwnName) {
   EXPECT_EQ(dataset->name(3), folder_ / "zebra/deep/1.jpeg");
 }
 
-TEST_F(ImageFolderTest, HandsOutTheFilesAsTheyAre) {
+TEST_F(ImageFolderTest, EncodedReturnsTheBytesOfTheFile) {
   const auto dataset = open_dataset(folder_options(folder_.path()));
   ASSERT_TRUE(dataset->holds_files());
   Bytes memory;
@@ -165,7 +165,7 @@ TEST_F(ImageFolderTest, HandsOutTheFilesAsTheyAre) {
   EXPECT_EQ(Bytes(bytes.begin(), bytes.end()), read_bytes(golden_path("images/rgb.png")));
 }
 
-TEST_F(ImageFolderTest, AFileCostsLittleBeyondItsPath) {
+TEST_F(ImageFolderTest, AFileTakesLittleMemoryBesidesItsPath) {
   constexpr int64_t kFiles = 3000;
   const TemporaryDirectory many;
   size_t path_bytes = 0;
@@ -182,7 +182,7 @@ TEST_F(ImageFolderTest, AFileCostsLittleBeyondItsPath) {
   EXPECT_LT(meter.peak_bytes() - static_cast<int64_t>(path_bytes), kFiles * 100);
 }
 
-TEST_F(ImageFolderTest, ABadImageIsNamedWhenLoaded) {
+TEST_F(ImageFolderTest, LoadingABadImageNamesIt) {
   const Bytes whole = read_bytes(golden_path("images/rgb_420.jpg"));
   const std::string path = folder_.write("Ant/0.jpg", std::span(whole).first(whole.size() / 2));
   const auto dataset = open_dataset(folder_options(folder_.path()));

@@ -2,8 +2,8 @@
 
 #include <set>
 
-#include "data/dataset.h"
 #include "data/decode/decode.h"
+#include "data/formats/formats.h"
 #include "data/formats/manifest_rows.h"
 #include "tests/data/test_files.h"
 
@@ -116,7 +116,7 @@ TEST_F(ManifestTest, LabelsOutOfRangeAreNamed) {
   EXPECT_EQ(open("path,label\na.png,0\nb.png,2\n", 5)->num_classes(), 5);
 }
 
-TEST_F(ManifestTest, AFileOfClassesGivesOrderAndRange) {
+TEST_F(ManifestTest, ClassesTxtGivesOrderAndRange) {
   folder_.write("classes.txt", "zebra\nant\r\nbee\n\n");
   const auto dataset = open("path,label\na.png,ant\nb.png,0\n");
   EXPECT_THAT(dataset->class_names(), ElementsAre("zebra", "ant", "bee"));
@@ -130,7 +130,7 @@ TEST_F(ManifestTest, AFileOfClassesGivesOrderAndRange) {
   EXPECT_THAT(error("path,label\na.png,a\n"), HasSubstr("classes.txt:3: found the class a again"));
 }
 
-TEST_F(ManifestTest, PathsStayInside) {
+TEST_F(ManifestTest, PathsMustStayInside) {
   const TemporaryDirectory outside;
   outside.write("s.png", "secret");
   for (const std::string path : {"../s.png", "deep/../../s.png", "/etc/passwd"})
@@ -144,7 +144,7 @@ TEST_F(ManifestTest, PathsStayInside) {
   EXPECT_EQ(open("path,label\ninside.png,x\n")->size(), 1);
 }
 
-TEST_F(ManifestTest, EqualPathsAreSeenAsEqual) {
+TEST_F(ManifestTest, EqualPathsAreRecognized) {
   const auto dataset = open("path , label\n./a.png,x\ndeep/.//c.png,y\n");
   EXPECT_EQ(dataset->name(0), folder_ / "a.png");
   EXPECT_EQ(dataset->name(1), folder_ / "deep/c.png");
@@ -156,9 +156,9 @@ TEST_F(ManifestTest, EqualPathsAreSeenAsEqual) {
               HasSubstr(": it is absolute; write it relative to there, as deep/c.png"));
 }
 
-TEST_F(ManifestTest, BrokenListsAreNamed) {
+TEST_F(ManifestTest, ErrorsNameTheLine) {
   EXPECT_THAT(error("[{\"path\":\"a.png\",\"label\":1}]\n"),
-              HasSubstr("found a JSON array, expected JSON lines"));
+              HasSubstr("found a JSON array, expected JSON Lines"));
   EXPECT_THAT(error(""), HasSubstr("found no row"));
   EXPECT_THAT(error("path,label\n"), HasSubstr("found no image"));
   EXPECT_THAT(error("a.png,cat\nb.png,dog\n"),
@@ -190,13 +190,13 @@ TEST(ManifestRows, LinesEndAtLfCrlfOrCr) {
   }
 }
 
-TEST_F(ManifestTest, OneMissingFileIsABadImage) {
+TEST_F(ManifestTest, AMissingFileIsABadImage) {
   const auto dataset = open("path,label\na.png,x\ngone.png,x\n");
   EXPECT_EQ(dataset->size(), 2);
   EXPECT_THAT(data_error([&] { dataset->load(1); }), HasSubstr("gone.png: no such file"));
 }
 
-TEST_F(ManifestTest, FingerprintKnowsTheLabelsAndTheSizes) {
+TEST_F(ManifestTest, FingerprintCoversLabelsAndSizes) {
   const std::string one = open("path,label\na.png,x\nb.png,y\n")->fingerprint();
   EXPECT_EQ(open("path,label\na.png,x\nb.png,y\n", 0, "other.csv")->fingerprint(), one);
   EXPECT_NE(open("path,label\na.png,x\nb.png,x\n")->fingerprint(), one);

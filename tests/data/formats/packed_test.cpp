@@ -2,17 +2,15 @@
 
 #include <gmock/gmock.h>
 
-#include "data/check.h"
+#include "data/formats/formats.h"
 #include "data/loader.h"
 #include "tests/data/test_files.h"
-#include "tests/support/heap_meter.h"
 
 namespace swin::data {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Pair;
 
 Bytes image_bytes(const std::string& name) { return read_bytes(golden_path("images/" + name)); }
 
@@ -36,7 +34,7 @@ class PackedTest : public testing::Test {
   TemporaryDirectory folder_;
 };
 
-TEST_F(PackedTest, GivesTheBatchesOfTheFolder) {
+TEST_F(PackedTest, HasTheBatchesOfTheFolder) {
   const auto folder = open_path(set());
   int64_t last = 0;
   pack_dataset(*folder, packed(), [&](int64_t done) { last = done; });
@@ -98,7 +96,7 @@ TEST_F(PackedTest, DamageIsFound) {
   for (size_t at = 0; at < whole.size(); at += at < 4096 ? 7 : 503) {
     Bytes bytes = whole;
     bytes[at] ^= 0x10;
-    if (at >= 112 && at < 4096) continue;  // the userblock's unused rest
+    if (at >= 112 && at < 4096) continue;  // the unused rest of the userblock
     folder_.write("set.h5", bytes);
     EXPECT_THAT(data_error([&] { verify_packed(packed()); }), HasSubstr("set.h5")) << at;
     DatasetOptions options;
@@ -106,7 +104,7 @@ TEST_F(PackedTest, DamageIsFound) {
     options.path = packed();
     try {
       open_dataset(options);
-      ++in_images;  // found by who reads the image
+      ++in_images;  // found only when the image is read
     } catch (const base::DataError&) {
     }
   }
@@ -120,8 +118,8 @@ TEST_F(PackedTest, DamageIsFound) {
   }
 }
 
-// A file whose digests are right and whose tables are not.
-TEST_F(PackedTest, TablesThatMakeNoSenseAreRefused) {
+// The digests are valid, the tables are not.
+TEST_F(PackedTest, InconsistentTablesAreRefused) {
   struct Set {
     std::vector<int64_t> image_offsets = {0, 2, 5}, labels = {1, 0}, label_offsets = {0, 1, 2},
                          name_offsets = {0, 1, 2};
@@ -165,7 +163,8 @@ TEST_F(PackedTest, TablesThatMakeNoSenseAreRefused) {
             }),
             "");
   const auto refused = [&](auto&& change) {
-    EXPECT_THAT(refusal(change), HasSubstr("set.h5: the tables of the packed data set make no"));
+    EXPECT_THAT(refusal(change),
+                HasSubstr("set.h5: the tables of the packed data set are inconsistent"));
   };
   refused([](Set& s) { s.class_names = "no JSON"; });
   refused([](Set& s) { s.class_names = R"({"a": 1, "b": 2})"; });
@@ -188,79 +187,6 @@ TEST_F(PackedTest, TablesThatMakeNoSenseAreRefused) {
 
 TEST_F(PackedTest, AFileThatCannotBeWrittenIsADiskError) {
   EXPECT_THROW(pack_dataset(*open_path(set()), "/proc/no/set.h5"), base::DiskError);
-}
-
-TEST(Check, CountsKindsSizesDuplicatesAndBadFiles) {
-  const TemporaryDirectory folder;
-  folder.write("a/1.jpg", image_bytes("rgb_420.jpg"));
-  folder.write("a/2.jpg", image_bytes("gray.jpg"));
-  folder.write("b/1.png", image_bytes("rgb.png"));
-  folder.write("b/copy.png", image_bytes("rgb.png"));
-  folder.write("b/cmyk.jpg", image_bytes("cmyk.jpg"));
-  const Bytes whole = image_bytes("rgb_420.jpg");
-  folder.write("b/cut.jpg", std::span(whole).first(whole.size() / 2));
-  folder.write("b/empty.jpg", "");
-  folder.write("b/text.jpg", "text");
-  int64_t done = 0;
-  const DataCheck check = check_dataset(*open_path(folder.path()), [&](int64_t n) { done = n; });
-  EXPECT_EQ(done, 8);
-  EXPECT_EQ(check.images, 8);
-  ASSERT_EQ(check.classes.size(), 2u);
-  EXPECT_EQ(check.classes[0].images, 2);
-  EXPECT_EQ(check.classes[0].bad, 0);
-  EXPECT_EQ(check.classes[1].images, 6);
-  EXPECT_EQ(check.classes[1].bad, 3);
-  EXPECT_THAT(check.modes, ElementsAre(Pair("PNG RGB", 2), Pair("JPEG CMYK", 1), Pair("JPEG L", 1),
-                                       Pair("JPEG RGB", 1)));
-  EXPECT_EQ(check.smallest[0], 37);
-  EXPECT_EQ(check.largest[0], 37);
-  EXPECT_EQ(check.median[0], 37);
-  ASSERT_EQ(check.bad.size(), 3u);
-  EXPECT_EQ(check.bad[0].name, folder / "b/cut.jpg");
-  EXPECT_THAT(check.bad[0].error, HasSubstr("damaged JPEG"));
-  EXPECT_THAT(check.duplicates,
-              ElementsAre(ElementsAre(folder / "b/1.png", folder / "b/copy.png")));
-}
-
-// Sets of pixels have no files to look into: every image is loaded.
-TEST(Check, CountsSetsOfPixels) {
-  DatasetOptions options;
-  options.format = "synthetic";
-  options.synthetic_samples = 40;
-  options.synthetic_size = {12, 14};
-  const auto dataset = open_dataset(options);
-  const DataCheck check = check_dataset(*dataset);
-  EXPECT_EQ(check.images, 40);
-  EXPECT_TRUE(check.bad.empty());
-  EXPECT_TRUE(check.duplicates.empty());
-  EXPECT_THAT(check.modes, ElementsAre(Pair("pixels", 40)));
-  EXPECT_EQ(check.bytes, 40 * 12 * 14 * 3);
-  EXPECT_THAT(check.median, ElementsAre(12, 14));
-}
-
-TEST(Check, FormatsAreToldByTheirPath) {
-  const TemporaryDirectory folder;
-  EXPECT_EQ(format_of_path(folder.path()), "image_folder");
-  for (const auto& [file, format] : std::vector<std::pair<std::string, std::string>>{
-           {"c10/data_batch_1.bin", "cifar10"},
-           {"c10_archive/cifar-10-batches-bin/test_batch.bin", "cifar10"},
-           {"c100/test.bin", "cifar100"},
-           {"mnist/train-images-idx3-ubyte.gz", "mnist"},
-           {"fashion/t10k-images.idx3-ubyte", "mnist"},
-           {"photos/cat/train.bin", "image_folder"}}) {
-    folder.write(file, "");
-    EXPECT_EQ(format_of_path(folder / file.substr(0, file.find('/'))), format) << file;
-  }
-  EXPECT_EQ(format_of_path("x-{0..3}.tar"), "webdataset");
-  EXPECT_EQ(format_of_path("x.tar.gz"), "webdataset");
-  EXPECT_EQ(format_of_path("x.tgz"), "webdataset");
-  EXPECT_EQ(format_of_path("b{0..3}/x.csv"), "manifest");
-  folder.write("b{x}.foo", "");
-  EXPECT_THAT(data_error([&] { format_of_path(folder / "b{x}.foo"); }),
-              HasSubstr("found another file"));
-  EXPECT_EQ(format_of_path("x.jsonl"), "manifest");
-  EXPECT_THAT(data_error([&] { format_of_path(folder / "x.foo"); }),
-              HasSubstr("found no such folder or file"));
 }
 
 }  // namespace

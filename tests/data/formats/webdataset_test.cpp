@@ -1,7 +1,9 @@
+#include "data/formats/webdataset.h"
+
 #include <gmock/gmock.h>
 
-#include "data/dataset.h"
 #include "data/decode/decode.h"
+#include "data/formats/formats.h"
 #include "tests/data/formats/tar_bytes.h"
 #include "tests/data/test_files.h"
 
@@ -52,7 +54,7 @@ class WebDatasetTest : public testing::Test {
   TemporaryDirectory folder_;
 };
 
-TEST_F(WebDatasetTest, ReadsImagesFromTheirPlaces) {
+TEST_F(WebDatasetTest, ReadsImagesFromTheShard) {
   folder_.write("a.tar", ended(two()));
   const auto dataset = open("a.tar");
   EXPECT_THAT(dataset->class_names(), ElementsAre("ant", "zebra"));
@@ -67,7 +69,7 @@ TEST_F(WebDatasetTest, ReadsImagesFromTheirPlaces) {
   EXPECT_EQ(Bytes(bytes.begin(), bytes.end()), image_bytes("rgb.png"));
 }
 
-TEST_F(WebDatasetTest, AFileIsNoPatternAndAStarIsNoRange) {
+TEST_F(WebDatasetTest, AnExistingFileIsNoPatternAndAStarIsNoRange) {
   folder_.write("a{x}.tar", ended(two()));
   EXPECT_EQ(open("a{x}.tar")->size(), 2);
   EXPECT_THROW(open("b{x}.tar"), base::UsageError);
@@ -104,13 +106,13 @@ TEST_F(WebDatasetTest, ARangeNamesItsShards) {
               HasSubstr("s-000.tar: k.cls: found the label 2, expected 0 … 1"));
 }
 
-TEST_F(WebDatasetTest, EveryCutIsAnError) {
+TEST_F(WebDatasetTest, EveryTruncationIsAnError) {
   const Bytes whole = ended(two());
   const size_t payload = whole.size() - 1024;
   for (size_t size = 0; size <= payload; size += size < 4096 ? 256 : 512) {
     const std::string text = error(Bytes(whole.begin(), whole.begin() + static_cast<long>(size)));
     EXPECT_THAT(text, HasSubstr("bad.tar")) << size;
-    if (size == 768) {  // inside of a header
+    if (size == 768) {  // inside a header
       EXPECT_THAT(text, HasSubstr("found a damaged or truncated archive, expected a whole tar"));
     }
   }
@@ -129,10 +131,10 @@ TEST_F(WebDatasetTest, BrokenSamplesAreNamed) {
   EXPECT_THAT(error(ended(tar)), HasSubstr("found 3.cls without an image"));
   tar = two();
   add_to_tar(tar, "2.jpg", image_bytes("rgb_420.jpg"));
-  EXPECT_THAT(error(ended(tar)), HasSubstr("found 2.PNG and 2.jpg, expected one image a key"));
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found 2.PNG and 2.jpg, expected one image per key"));
   tar = two();
   add_to_tar(tar, "2.cls", "ant");
-  EXPECT_THAT(error(ended(tar)), HasSubstr("found 2.cls and 2.cls, expected one label a key"));
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found 2.cls and 2.cls, expected one label per key"));
   tar = two();
   add_to_tar(tar, "4.cls", " \n");
   add_to_tar(tar, "4.png", image_bytes("rgb.png"));
@@ -140,12 +142,12 @@ TEST_F(WebDatasetTest, BrokenSamplesAreNamed) {
   EXPECT_THAT(error(ended({})), HasSubstr("found no image"));
 }
 
-// Keys belong to their shard, as in the webdataset package.
+// As in the package webdataset.
 TEST_F(WebDatasetTest, AKeyInTwoShardsIsTwoSamples) {
   Bytes tar;
   add_to_tar(tar, "a/7.jpg", image_bytes("rgb_420.jpg"));
   add_to_tar(tar, "a/7.cls", "ant");
-  add_to_tar(tar, "b/7.cls", "bee");  // another folder is another key
+  add_to_tar(tar, "b/7.cls", "bee");  // the folder is part of the key
   add_to_tar(tar, "b/7.png", image_bytes("rgb.png"));
   folder_.write("s-0.tar", ended(tar));
   tar.clear();
@@ -171,14 +173,14 @@ TEST_F(WebDatasetTest, AKeyInTwoShardsIsTwoSamples) {
   EXPECT_THAT(data_error([&] { dataset->load(3); }), HasSubstr("s-1.tar: b/7.png: found"));
 }
 
-TEST_F(WebDatasetTest, AKeyThatComesBackInItsShardIsRefused) {
+TEST_F(WebDatasetTest, AKeyThatIsNotInARowIsRefused) {
   Bytes tar = two();
   add_to_tar(tar, "x/1.png", image_bytes("rgb.png"));
   EXPECT_THAT(error(ended(tar)),
-              AllOf(HasSubstr("bad.tar: found x/1.png apart from the files of its key before it, "
-                              "expected those of one key in a row"),
+              AllOf(HasSubstr("bad.tar: found x/1.png apart from the earlier files of its key, "
+                              "expected all files of a key in a row"),
                     HasSubstr("tar --sort=name")));
-  // Also where what comes back, or what came between, is neither image nor label.
+  // Also if the repeated file, or the file between, is neither image nor label.
   tar = two();
   add_to_tar(tar, "x/1.txt", "text");
   EXPECT_THAT(error(ended(tar)), HasSubstr("found x/1.txt apart from"));
@@ -187,7 +189,7 @@ TEST_F(WebDatasetTest, AKeyThatComesBackInItsShardIsRefused) {
   add_to_tar(tar, "2.json", "{}");
   add_to_tar(tar, "1.png", image_bytes("rgb.png"));
   EXPECT_THAT(error(ended(tar)), HasSubstr("found 1.png apart from"));
-  // Hidden files and names without an ending have no key, and files of other keys may lie between.
+  // Hidden files and names without extension have no key; they may lie between.
   tar.clear();
   add_to_tar(tar, "readme.txt", "text");
   add_to_tar(tar, "1.cls", "ant");
@@ -199,7 +201,7 @@ TEST_F(WebDatasetTest, AKeyThatComesBackInItsShardIsRefused) {
   EXPECT_EQ(open("good.tar")->size(), 1);
 }
 
-TEST_F(WebDatasetTest, WhatIsNoPlainTarIsRefused) {
+TEST_F(WebDatasetTest, RefusesWhatIsNotAPlainTar) {
   EXPECT_THAT(error({}), HasSubstr("found an empty file"));
   EXPECT_THAT(error(noise(4096)), HasSubstr("bad.tar: "));
   EXPECT_THAT(error({0x1f, 0x8b, 8, 0}), HasSubstr("found a compressed archive"));
@@ -210,17 +212,17 @@ TEST_F(WebDatasetTest, WhatIsNoPlainTarIsRefused) {
   add_to_tar(tar, "link.png", "", '2');
   EXPECT_THAT(error(ended(tar)), HasSubstr("link.png is a link or device"));
   tar = ended(two());
-  tar[2000] ^= 1;  // inside of an image: that is found out by who reads it
+  tar[2000] ^= 1;  // inside an image: found when the image is loaded
   folder_.write("changed.tar", tar);
   EXPECT_EQ(open("changed.tar")->size(), 2);
 }
 
-TEST_F(WebDatasetTest, AShardThatIsCutWhileInUseIsAnError) {
+TEST_F(WebDatasetTest, AShardThatIsTruncatedWhileInUseIsAnError) {
   folder_.write("a.tar", ended(two()));
   const auto dataset = open("a.tar");
   std::filesystem::resize_file(folder_ / "a.tar", 1000);
   EXPECT_THAT(data_error([&] { dataset->load(1); }),
-              AllOf(HasSubstr("a.tar: 2.PNG"), HasSubstr("it was cut while in use")));
+              AllOf(HasSubstr("a.tar: 2.PNG"), HasSubstr("it was truncated while in use")));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What must hold of whatever data set is opened, and a folder for its files.
+// Checks of an opened data set, and a folder for its files.
 #pragma once
 #include <stdlib.h>
 
@@ -42,7 +42,8 @@ class Folder {
   std::string path_;
 };
 
-/// Labels are classes, rising; of pixels each image can be read and has the size of the first.
+/// Labels must be classes in ascending order. Images of sets without files must be readable and
+/// have the size of the first one.
 inline void check(const data::Dataset& set, int64_t channels) {
   require(set.size() >= 1 && set.num_classes() >= 1 && set.fingerprint().size() == 64);
   data::Image first, image;

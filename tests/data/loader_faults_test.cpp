@@ -1,5 +1,5 @@
-// What the loader makes of images that cannot be read, of errors nobody foresaw, and of slow
-// ones. Nothing here waits for a clock.
+// The loader with images that cannot be read, unexpected errors and slow images. No test waits for
+// a clock.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -43,14 +43,14 @@ void expect_equal(const Batch& a, const Batch& b) {
   EXPECT_EQ(a.indices, b.indices);
   ASSERT_EQ(a.bad.size(), b.bad.size());
   for (size_t i = 0; i < a.bad.size(); ++i) {
-    EXPECT_EQ(a.bad[i].place, b.bad[i].place);
+    EXPECT_EQ(a.bad[i].position, b.bad[i].position);
     EXPECT_EQ(a.bad[i].index, b.bad[i].index);
     EXPECT_EQ(a.bad[i].error, b.bad[i].error);
     EXPECT_EQ(a.bad[i].replaced_by, b.bad[i].replaced_by);
   }
 }
 
-// Class 3 of 10 has twenty images, of which only 23 can be read.
+// Class 3 of 10 has twenty images, of which only image 23 can be read.
 std::map<int64_t, Fault> all_but_one_of_class_3() {
   std::map<int64_t, Fault> faults = {{50, Fault::damaged_unnamed}};
   for (int64_t i = 3; i < 200; i += 10)
@@ -58,7 +58,7 @@ std::map<int64_t, Fault> all_but_one_of_class_3() {
   return faults;
 }
 
-TEST(BadImages, AreReplacedByAnotherOfTheirClassForAnyWorkers) {
+TEST(BadImages, AreReplacedWithinTheirClassForAnyNumberOfWorkers) {
   const FaultyDataset dataset(200, 10, all_but_one_of_class_3());
   Loader alone(dataset, options_of(0, OnBad::replace));
   const std::vector<Batch> expected = collect(alone, 1);
@@ -69,12 +69,12 @@ TEST(BadImages, AreReplacedByAnotherOfTheirClassForAnyWorkers) {
       EXPECT_THAT(image.error, HasSubstr(dataset.name(image.index) + ": "));
       EXPECT_EQ(dataset.label(image.replaced_by), dataset.label(image.index));
       EXPECT_NE(image.replaced_by, image.index);
-      const auto place = static_cast<size_t>(image.place);
-      EXPECT_EQ(batch.indices[place], image.replaced_by);
-      EXPECT_EQ(batch.labels[place], dataset.label(image.index));
+      const auto position = static_cast<size_t>(image.position);
+      EXPECT_EQ(batch.indices[position], image.replaced_by);
+      EXPECT_EQ(batch.labels[position], dataset.label(image.index));
       EXPECT_EQ(image.replaced_by == 23, image.index % 10 == 3);
-      // The middle of the image is in every crop: it is the replacement's.
-      const float value = batch.images[place * 12 * 14 * 3 + (6 * 14 + 7) * 3];
+      // The middle of the image is in every crop. It must come from the replacement.
+      const float value = batch.images[position * 12 * 14 * 3 + (6 * 14 + 7) * 3];
       EXPECT_FLOAT_EQ(value, (static_cast<float>(image.replaced_by) / 255 - 0.4f) / 0.3f);
     }
   }
@@ -90,7 +90,7 @@ TEST(BadImages, AreReplacedByAnotherOfTheirClassForAnyWorkers) {
   }
 }
 
-TEST(BadImages, AreReplacedByOthersInOtherEpochs) {
+TEST(BadImages, HaveOtherReplacementsInOtherEpochs) {
   const FaultyDataset dataset(200, 2, {{8, Fault::damaged}});
   Loader loader(dataset, options_of(2, OnBad::replace));
   std::set<int64_t> replacements;
@@ -100,7 +100,7 @@ TEST(BadImages, AreReplacedByOthersInOtherEpochs) {
   EXPECT_GT(replacements.size(), 2u);
 }
 
-TEST(BadImages, AClassWithoutAReadableOneIsAnError) {
+TEST(BadImages, AClassWithoutReadableImagesIsAnError) {
   const FaultyDataset dataset(8, 4, {{1, Fault::damaged}, {5, Fault::damaged}});
   for (const int workers : {0, 1, 3}) {
     Loader loader(dataset, options_of(workers, OnBad::replace, 8));
@@ -112,7 +112,7 @@ TEST(BadImages, AClassWithoutAReadableOneIsAnError) {
   }
 }
 
-TEST(BadImages, AreListedAndLeftEmptyWhereNothingMayBeReplaced) {
+TEST(BadImages, AreListedAndZeroUnderSkip) {
   const FaultyDataset dataset(70, 7,
                               {{4, Fault::damaged}, {33, Fault::damaged}, {69, Fault::damaged}});
   for (const int workers : {0, 1, 3}) {
@@ -123,13 +123,13 @@ TEST(BadImages, AreListedAndLeftEmptyWhereNothingMayBeReplaced) {
     ASSERT_EQ(batches.size(), 2u);
     ASSERT_EQ(batches[0].bad.size(), 2u);
     EXPECT_EQ(batches[0].bad[0].index, 4);
-    EXPECT_EQ(batches[0].bad[1].place, 33);
+    EXPECT_EQ(batches[0].bad[1].position, 33);
     EXPECT_EQ(batches[0].indices[33], 33);
     EXPECT_EQ(batches[0].images[33 * 12 * 14 * 3], 0);
     EXPECT_NE(batches[0].images[34 * 12 * 14 * 3], 0);
     ASSERT_EQ(batches[1].bad.size(), 1u);
     EXPECT_EQ(batches[1].bad[0].index, 69);
-    EXPECT_EQ(batches[1].bad[0].place, 5);
+    EXPECT_EQ(batches[1].bad[0].position, 5);
   }
 }
 
@@ -145,8 +145,8 @@ TEST(WorkerErrors, ReachTheCallerWithTheNameOfTheFile) {
       {Fault::damaged_unnamed, base::ExitCode::data, "a decoder: damaged"},
       {Fault::disk, base::ExitCode::disk, "a disk: gone"},
       {Fault::no_memory, base::ExitCode::memory, "no memory"},
-      {Fault::foreign, base::ExitCode::internal, "a library's own words"},
-      {Fault::not_an_exception, base::ExitCode::internal, "unforeseen"},
+      {Fault::unexpected, base::ExitCode::internal, "a library's own words"},
+      {Fault::not_an_exception, base::ExitCode::internal, "unexpected"},
       {Fault::gray, base::ExitCode::internal, "an image of 1 channels"},
   };
   for (const Expected& expected : cases) {
@@ -178,7 +178,7 @@ TEST(WorkerErrors, ReachTheCallerWithTheNameOfTheFile) {
   }
 }
 
-TEST(SlowImages, HoldUpNobodyButTheirBatchAndTheQueueIsBounded) {
+TEST(SlowImages, DelayOnlyTheirBatchAndTheQueueIsBounded) {
   for (const int workers : {2, 3}) {
     FaultyDataset dataset(320, 10);
     std::atomic<int64_t> asked_for = 0, farthest = 0;
@@ -191,7 +191,7 @@ TEST(SlowImages, HoldUpNobodyButTheirBatchAndTheQueueIsBounded) {
     options.shuffle = false;
     Loader loader(dataset, options);
     loader.start(0);
-    dataset.wait_until_loaded(48);  // all of two batches, but for the chunk of image 0
+    dataset.wait_until_loaded(48);  // two batches, except the chunk of image 0
     EXPECT_EQ(dataset.loaded(), 48);
     dataset.open();
     Batch batch;
@@ -205,7 +205,7 @@ TEST(SlowImages, HoldUpNobodyButTheirBatchAndTheQueueIsBounded) {
   }
 }
 
-TEST(SlowImages, ALoaderEndsWhileItsWorkersStandStill) {
+TEST(SlowImages, ALoaderEndsWhileItsWorkersAreBlocked) {
   for (const int workers : {1, 3}) {
     FaultyDataset dataset(320, 10);
     dataset.close(5);
@@ -223,11 +223,11 @@ TEST(SlowImages, ALoaderEndsWhileItsWorkersWaitForRoom) {
     const FaultyDataset dataset(320, 10);
     Loader loader(dataset, options_of(workers, OnBad::replace, 32));
     loader.start(0);
-    dataset.wait_until_loaded(64);  // the queue is full: nobody has anything to do
+    dataset.wait_until_loaded(64);  // the queue is full: all workers wait
   }
 }
 
-TEST(SlowImages, ANewEpochBeginsWhileTheOldOneStandsStill) {
+TEST(SlowImages, ANewEpochStartsWhileTheOldOneIsBlocked) {
   FaultyDataset dataset(64, 4);
   dataset.close(7);
   LoaderOptions options = options_of(3, OnBad::error, 16);

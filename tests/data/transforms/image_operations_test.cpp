@@ -1,6 +1,7 @@
+#include "data/transforms/image_operations.h"
+
 #include <gmock/gmock.h>
 
-#include "data/transforms/image_operations.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {

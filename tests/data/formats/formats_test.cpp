@@ -1,0 +1,75 @@
+#include "data/formats/formats.h"
+
+#include <gmock/gmock.h>
+
+#include <utility>
+#include <vector>
+
+#include "tests/data/test_files.h"
+
+namespace swin::data {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+DatasetOptions options_of(const std::string& format, const std::string& path,
+                          int64_t channels = 3) {
+  DatasetOptions options;
+  options.format = format;
+  options.path = path;
+  options.channels = channels;
+  return options;
+}
+
+TEST(Formats, RefuseInvalidOptions) {
+  const TemporaryDirectory folder;
+  const std::string file = folder.write("file", "text");
+  EXPECT_THAT(
+      data_error([] { open_dataset(options_of("mnist", "/no/such/folder")); }),
+      HasSubstr("/no/such/folder: found no such folder, expected a folder in the format mnist"));
+  EXPECT_THAT(data_error([&] { open_dataset(options_of("image_folder", file)); }),
+              HasSubstr("found a file, expected a folder"));
+  EXPECT_THROW(open_dataset(options_of("mnist", "")), base::UsageError);
+  EXPECT_THROW(open_dataset(options_of("minst", folder.path())), base::UsageError);
+  EXPECT_THROW(open_dataset(options_of("synthetic", "", 4)), base::UsageError);
+  DatasetOptions options = options_of("synthetic", "");
+  options.fraction_begin = 0.5;
+  options.fraction_end = 0.5;
+  EXPECT_THROW(open_dataset(options), base::UsageError);
+  options.fraction_begin = 0;
+  options.fraction_end = 0.001;
+  EXPECT_THAT(data_error([&] { open_dataset(options); }),
+              HasSubstr("no image in the fraction 0 … 0.001"));
+  EXPECT_THAT(dataset_formats(),
+              ElementsAre("mnist", "cifar10", "cifar100", "image_folder", "manifest", "webdataset",
+                          "hdf5", "packed", "synthetic"));
+}
+
+TEST(Formats, AreRecognizedByPath) {
+  const TemporaryDirectory folder;
+  EXPECT_EQ(format_of_path(folder.path()), "image_folder");
+  for (const auto& [file, format] : std::vector<std::pair<std::string, std::string>>{
+           {"c10/data_batch_1.bin", "cifar10"},
+           {"c10_archive/cifar-10-batches-bin/test_batch.bin", "cifar10"},
+           {"c100/test.bin", "cifar100"},
+           {"mnist/train-images-idx3-ubyte.gz", "mnist"},
+           {"fashion/t10k-images.idx3-ubyte", "mnist"},
+           {"photos/cat/train.bin", "image_folder"}}) {
+    folder.write(file, "");
+    EXPECT_EQ(format_of_path(folder / file.substr(0, file.find('/'))), format) << file;
+  }
+  EXPECT_EQ(format_of_path("x-{0..3}.tar"), "webdataset");
+  EXPECT_EQ(format_of_path("x.tar.gz"), "webdataset");
+  EXPECT_EQ(format_of_path("x.tgz"), "webdataset");
+  EXPECT_EQ(format_of_path("b{0..3}/x.csv"), "manifest");
+  folder.write("b{x}.foo", "");
+  EXPECT_THAT(data_error([&] { format_of_path(folder / "b{x}.foo"); }),
+              HasSubstr("found another file"));
+  EXPECT_EQ(format_of_path("x.jsonl"), "manifest");
+  EXPECT_THAT(data_error([&] { format_of_path(folder / "x.foo"); }),
+              HasSubstr("found no such folder or file"));
+}
+
+}  // namespace
+}  // namespace swin::data
