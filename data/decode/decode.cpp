@@ -20,7 +20,7 @@ bool starts_webp(std::span<const uint8_t> bytes) {
   return text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP";
 }
 
-// What the first bytes of a file that is none of these tell.
+// What a file of another kind is, by its first bytes.
 std::string describe(std::span<const uint8_t> bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()),
                               std::min<size_t>(bytes.size(), 16));
@@ -29,7 +29,7 @@ std::string describe(std::span<const uint8_t> bytes) {
   if (text.starts_with("BM")) return "a BMP";
   if (text.starts_with("II*") || text.starts_with("MM")) return "a TIFF";
   static const char* digits = "0123456789abcdef";
-  std::string found = "a file that begins with";
+  std::string found = "a file that starts with";
   for (size_t i = 0; i < std::min<size_t>(bytes.size(), 4); ++i) {
     found += std::string(" ") + digits[bytes[i] >> 4] + digits[bytes[i] & 15];
   }

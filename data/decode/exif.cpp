@@ -1,4 +1,4 @@
-// The only door to libexif, and where the three kinds of files keep their EXIF data.
+// The only includer of libexif. Finds the EXIF data in the three kinds of files.
 #include <libexif/exif-data.h>
 
 #include <algorithm>
@@ -23,13 +23,13 @@ void append(std::vector<uint8_t>& to, Bytes bytes) {
   to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
-// The APP1 segments that begin with "Exif", before the first scan, joined.
+// The APP1 segments before the first scan that start with "Exif", joined.
 std::vector<uint8_t> exif_of_jpeg(Bytes bytes) {
   std::vector<uint8_t> exif;
   size_t at = 2;
   while (at + 4 <= bytes.size() && bytes[at] == 0xFF) {
     const uint8_t marker = bytes[at + 1];
-    if (marker == 0xFF) {  // a filling byte
+    if (marker == 0xFF) {  // a fill byte
       ++at;
       continue;
     }
@@ -45,8 +45,8 @@ std::vector<uint8_t> exif_of_jpeg(Bytes bytes) {
   return exif;
 }
 
-// The body of the first chunk of that name, which PNG (length, name, body, sum) and RIFF (name,
-// length, body, padded to even) keep alike.
+// The body of the first EXIF chunk. A PNG chunk is (length, name, body, checksum), a RIFF chunk
+// (name, length, body, padding to an even size).
 std::vector<uint8_t> exif_of_chunks(Bytes bytes, bool png) {
   size_t at = png ? 8 : 12;
   while (bytes.size() - std::min(at, bytes.size()) >= 8) {
@@ -80,11 +80,12 @@ int64_t exif_orientation(std::span<const uint8_t> bytes) {
   if (start.starts_with("\xFF\xD8")) exif = exif_of_jpeg(bytes);
   if (start.starts_with("\x89PNG")) exif = exif_of_chunks(bytes, true);
   if (start.starts_with("RIFF")) exif = exif_of_chunks(bytes, false);
-  // The count is an unsigned int to libexif, and nothing that long is EXIF.
+  // libexif takes the size as unsigned int, and EXIF data are never that large.
   if (exif.empty() || exif.size() > (size_t{64} << 20)) return 1;
   const std::unique_ptr<ExifData, Unref> data(exif_data_new());
   if (!data) return 1;
-  exif_data_unset_option(data.get(), EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);  // as it is written
+  exif_data_unset_option(data.get(),
+                         EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);  // keep the entries as they are
   exif_data_load_data(data.get(), exif.data(), static_cast<unsigned>(exif.size()));
   const ExifEntry* entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
   if (!entry || !entry->data || entry->components < 1) return 1;

@@ -1,4 +1,4 @@
-// The only door to TurboJPEG.
+// The only includer of TurboJPEG.
 #include <turbojpeg.h>
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 namespace swin::data {
 namespace {
 
-// One for each image: a used one keeps tables and state of the file before, so a damaged file
-// could change how the next one reads. Making one takes microseconds.
+// Every image gets a new one: a used one keeps tables and state of the last file, so a damaged file
+// could change how the next one is decoded. Creating one takes microseconds.
 class Decompressor {
  public:
   Decompressor() : handle_(tjInitDecompress()) {
@@ -33,7 +33,7 @@ uint32_t multiply_255(uint32_t a, uint32_t b) {
   return ((product >> 8) + product) >> 8;
 }
 
-// CMYK files are Adobe's, whose bytes are inverted: 255 is no ink.
+// Adobe writes CMYK inverted: 255 is no ink.
 void cmyk_to_rgb(const std::vector<uint8_t>& inverted, uint8_t* rgb) {
   for (size_t i = 0; i + 3 < inverted.size(); i += 4) {
     const uint32_t paper = inverted[i + 3];  // 255 − black
@@ -44,7 +44,7 @@ void cmyk_to_rgb(const std::vector<uint8_t>& inverted, uint8_t* rgb) {
   }
 }
 
-// The largest of 8, 4, 2, 1 by which the image may be divided.
+// The largest of 8, 4, 2, 1 by which the size may be divided.
 int denominator_of(int height, int width, const DecodeOptions& options) {
   if (options.min_short_side <= 0 && options.min_pixels <= 0) return 1;
   for (const int denominator : {8, 4, 2}) {
@@ -55,13 +55,13 @@ int denominator_of(int height, int width, const DecodeOptions& options) {
   return 1;
 }
 
-// A decoding of one file: what stays the same from one try to the next.
+// The parameters of decoding one file, which stay the same in all attempts.
 struct Decoding {
-  int height, width;  // of the image that is made
+  int height, width;  // of the decoded image
   TJPF format;
   uint8_t* pixels;
 
-  // @return what TurboJPEG has to say against the file, empty: nothing.
+  // @return the warning or error of TurboJPEG; empty: none.
   std::string run(std::span<const uint8_t> bytes, bool stop_on_warning) const {
     const Decompressor decompressor;
     // Pillow's decoder: accurate DCT, smooth upsampling.
@@ -73,21 +73,21 @@ struct Decoding {
     return result == 0 ? "" : tjGetErrorStr2(decompressor.get());
   }
 
-  // Damage is an error, not a gray area: the first warning ends a decoding. Without that TurboJPEG
-  // tells the first warning alone, so a harmless one would hide the damage behind it. What is
-  // harmless is therefore put right, and decoded as strictly again.
+  // Damage is an error, so decoding stops at the first warning. Otherwise TurboJPEG reports only
+  // the first warning, and a harmless one would hide later damage. Harmless oddities are therefore
+  // corrected, and the result is decoded as strictly.
   std::string run(std::span<const uint8_t> bytes) const {
-    std::string mismatch = run(bytes, true);
-    if (mismatch.empty()) return mismatch;
+    std::string warning = run(bytes, true);
+    if (warning.empty()) return warning;
     std::vector<uint8_t> tidy = without_oddities(bytes);
     if (!tidy.empty()) {
       bytes = tidy;
-      mismatch = run(bytes, true);
+      warning = run(bytes, true);
     }
-    // The first warning of all at the very end: all scans were whole, and nothing follows.
-    if (mismatch.ends_with("extraneous bytes before marker 0xd9") && run(bytes, false) == mismatch)
+    // A first warning at the very end: all scans were complete, and nothing follows.
+    if (warning.ends_with("extraneous bytes before marker 0xd9") && run(bytes, false) == warning)
       return "";
-    return mismatch;
+    return warning;
   }
 };
 
@@ -95,23 +95,23 @@ struct Decoding {
 
 void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
                  const DecodeOptions& options, Image& to) {
-  const auto fail = [&](const std::string& mismatch) -> base::DataError {
-    return {name, "damaged JPEG (" + mismatch + "), expected a whole one",
+  const auto fail = [&](const std::string& why) -> base::DataError {
+    return {name, "damaged JPEG (" + why + "), expected a complete one",
             "replace or remove the file"};
   };
   int width = 0, height = 0, subsampling = 0, colorspace = -1;
   const Decompressor header;
   tjDecompressHeader3(header.get(), bytes.data(), static_cast<unsigned long>(bytes.size()), &width,
                       &height, &subsampling, &colorspace);
-  // It fails on mere warnings and on samplings it has no name for, though all is told.
+  // It also fails on warnings and on samplings that it has no name for, with all values set.
   if (width <= 0 || height <= 0 || colorspace < 0) throw fail(tjGetErrorStr2(header.get()));
   check_size(name, "JPEG", height, width, options);
   const tjscalingfactor scale = {1, denominator_of(height, width, options)};
   height = TJSCALED(height, scale);
   width = TJSCALED(width, scale);
   const auto decompress = [&](uint8_t* pixels, TJPF format) {
-    const std::string mismatch = Decoding{height, width, format, pixels}.run(bytes);
-    if (!mismatch.empty()) throw fail(mismatch);
+    const std::string warning = Decoding{height, width, format, pixels}.run(bytes);
+    if (!warning.empty()) throw fail(warning);
   };
   Image decoded;
   if (colorspace == TJCS_CMYK || colorspace == TJCS_YCCK) {

@@ -17,7 +17,7 @@ bool is_frame(uint8_t marker) {  // SOF0 … SOF15, without DHT, JPG and DAC
 }
 bool is_sequential(uint8_t frame) { return frame == 0xC0 || frame == 0xC1 || frame == 0xC9; }
 
-// Goes from marker to marker and copies as it goes.
+// Walks from marker to marker, copying and correcting.
 class Walk {
  public:
   explicit Walk(std::span<const uint8_t> jpeg) : jpeg_(jpeg) { out_.reserve(jpeg.size()); }
@@ -27,7 +27,7 @@ class Walk {
     copy(2);
     while (const uint8_t marker = next_marker()) {
       if (marker == kEndOfImage) break;
-      if (is_restart(marker) || marker == 0x01) continue;  // stand alone
+      if (is_restart(marker) || marker == 0x01) continue;  // markers without a segment
       if (!copy_segment(marker)) break;
       if (marker == kStartOfScan) copy_scan();
     }
@@ -46,26 +46,26 @@ class Walk {
     at_ += count;
   }
 
-  void set(size_t place, uint8_t value) {
-    changed_ |= out_[place] != value;
-    out_[place] = value;
+  void set(size_t offset, uint8_t value) {
+    changed_ |= out_[offset] != value;
+    out_[offset] = value;
   }
 
-  // Copies the next marker, without the bytes before it. @return 0: there is none.
+  // Copies the next marker, without the bytes before it. @return 0 if there is none.
   uint8_t next_marker() {
     const size_t before = at_;
     for (; at_ + 1 < jpeg_.size(); ++at_) {
       const uint8_t marker = jpeg_[at_ + 1];
       if (jpeg_[at_] != 0xFF || marker == 0 || marker == 0xFF) continue;
-      changed_ |= std::ranges::any_of(jpeg_.subspan(before, at_ - before),
-                                      [](uint8_t byte) { return byte != 0xFF; });  // else filling
+      const auto is_garbage = [](uint8_t byte) { return byte != 0xFF; };  // 0xFF: a fill byte
+      changed_ |= std::ranges::any_of(jpeg_.subspan(before, at_ - before), is_garbage);
       copy(2);
       return marker;
     }
     return 0;
   }
 
-  // Copies what follows a marker, put right. @return false: the file ends in it.
+  // Copies and corrects the segment of a marker. @return false if the file ends within it.
   bool copy_segment(uint8_t marker) {
     if (at_ + 2 > jpeg_.size()) return false;
     const auto length = static_cast<size_t>(jpeg_[at_] << 8 | jpeg_[at_ + 1]);
@@ -105,7 +105,7 @@ class Walk {
   std::span<const uint8_t> jpeg_;
   std::vector<uint8_t> out_;
   size_t at_ = 0;
-  size_t adobe_ = 0;  // place of the color transform in out_
+  size_t adobe_ = 0;  // offset of the color transform in out_; 0: none
   uint8_t frame_ = 0, components_ = 0;
   bool changed_ = false;
 };

@@ -1,4 +1,4 @@
-// What the segments of a JPEG say, put right where it is odd but harms no pixel.
+// Corrects oddities in the segments of a JPEG that do not affect its pixels.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -6,10 +6,10 @@
 
 namespace swin::data {
 
-/// A copy of a JPEG in which what libjpeg warns of and passes over is as it should be: the revision
-/// of JFIF, an unknown color transform of Adobe (libjpeg takes YCbCr or YCCK), the spectral
-/// parameters of a sequential scan, bytes between segments. Damaged data stay damaged.
-/// @return empty where there is nothing to put right. Of any bytes.
+/// A copy of a JPEG that corrects what libjpeg only warns of: the revision of JFIF, an unknown
+/// color transform of Adobe (libjpeg assumes YCbCr or YCCK), the spectral parameters of a
+/// sequential scan, bytes between segments. Damaged data stay damaged.
+/// @return empty if there is nothing to correct. Accepts any bytes.
 std::vector<uint8_t> without_oddities(std::span<const uint8_t> jpeg);
 
 }  // namespace swin::data

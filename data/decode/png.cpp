@@ -1,4 +1,4 @@
-// The only door to libspng.
+// The only includer of libspng.
 #include <spng.h>
 
 #include <cstdlib>
@@ -30,7 +30,7 @@ void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t
     if (error == SPNG_EMEM) throw base::MemoryError(name, "no memory to decode this PNG");
     if (error != SPNG_OK) {
       throw base::DataError(
-          name, std::string("damaged PNG (") + spng_strerror(error) + "), expected a whole one",
+          name, std::string("damaged PNG (") + spng_strerror(error) + "), expected a complete one",
           "replace or remove the file");
     }
   };
@@ -42,8 +42,8 @@ void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t
   check(spng_get_ihdr(context.get(), &header));
   const int64_t width = header.width, height = header.height;
   check_size(name, "PNG", height, width, options);
-  // Deflate never shrinks by more than 1032: a short file that promises much is refused before it
-  // costs.
+  // Deflate compresses by at most 1032. A short file that claims more is refused before memory is
+  // allocated.
   const int64_t least_bits = width * height * header.bit_depth;
   if (least_bits / 8 / 1032 > static_cast<int64_t>(bytes.size())) {
     throw base::DataError(name,
@@ -53,7 +53,7 @@ void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t
   }
   size_t size = 0;
   check(spng_decoded_image_size(context.get(), SPNG_FMT_RGB8, &size));
-  // Gray samples of any depth arrive as R = G = B, for which the formula of L is the identity.
+  // Gray samples of any depth decode to R = G = B, which convert_channels maps back.
   Image decoded;
   Image& target = channels == 3 ? to : decoded;
   target.reshape(height, width, 3);

@@ -1,4 +1,4 @@
-// The only door to libwebp.
+// The only includer of libwebp.
 #include <webp/decode.h>
 #include <webp/demux.h>
 
@@ -20,7 +20,7 @@ struct DeleteDemuxer {
 void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
                  const DecodeOptions& options, Image& to) {
   const auto fail = [&](const char* what) -> base::DataError {
-    return {name, std::string("damaged WebP (") + what + "), expected a whole one",
+    return {name, std::string("damaged WebP (") + what + "), expected a complete one",
             "replace or remove the file"};
   };
   WebPBitstreamFeatures features{};
@@ -32,8 +32,8 @@ void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_
   const int64_t width = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH);
   const int64_t height = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT);
   check_size(name, "WebP", height, width, options);
-  // A still image is one frame, as large as the canvas. The first frame of an animation may cover
-  // a part; the rest of the canvas is transparent black.
+  // A still image is one frame of the size of the canvas. The first frame of an animation may cover
+  // only a part of it; the rest of the canvas is transparent black.
   WebPIterator frame{};
   if (!WebPDemuxGetFrame(demuxer.get(), 1, &frame)) throw fail("no image");
   const std::unique_ptr<WebPIterator, decltype(&WebPDemuxReleaseIterator)> release(
@@ -53,7 +53,7 @@ void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_
     std::fill(target.pixels.begin(), target.pixels.end(), uint8_t{0});
   }
   const int64_t begin = frame.y_offset * target.row_bytes() + frame.x_offset * 3;
-  // Alpha is decoded beside the colors and dropped: they are not multiplied by it.
+  // Alpha is dropped; the colors are not multiplied by it.
   if (!WebPDecodeRGBInto(frame.fragment.bytes, frame.fragment.size, target.pixels.data() + begin,
                          target.pixels.size() - static_cast<size_t>(begin),
                          static_cast<int>(target.row_bytes()))) {

@@ -13,14 +13,14 @@ namespace {
 
 constexpr uint64_t kTries = 10;
 
-// 32 bits of [low, high).
+// Uniform in [low, high), from 32 bits.
 double uniform(const base::Random& random, uint64_t element, double low, double high) {
   return low + (high - low) * (static_cast<double>(random.bits(element)) * 0x1p-32);
 }
 double log_uniform(const base::Random& random, uint64_t element, double low, double high) {
   return base::exp(uniform(random, element, base::log(low), base::log(high)));
 }
-// Halves go to the even neighbor, as Python's round does.
+// Rounds halves to even, as Python does.
 int64_t rounded(double value) { return static_cast<int64_t>(std::nearbyint(value)); }
 int64_t below(const base::Random& random, uint64_t element, int64_t n) {
   return static_cast<int64_t>(random.below(element, static_cast<uint32_t>(n)));
@@ -73,7 +73,7 @@ void erase(const Box& box, int64_t width, int64_t channels, const Draw& draw, fl
     float* row = values + (y * width + box.left) * channels;
     for (int64_t x = 0; x < box.width * channels; ++x, ++element) {
       if (element % 4 == 0) bits = random.block(element / 4);
-      // The middle of one of 2³² cells, as Random::normal does.
+      // The middle of one of 2³² cells, as in Random::normal.
       const double cell = (static_cast<double>(bits[element % 4]) + 0.5) * 0x1p-32;
       row[x] = static_cast<float>(base::inverse_normal(cell));
     }
@@ -113,8 +113,8 @@ void flip_rows(Image& image) {
   }
 }
 
-/// What comes in from outside is the mean color, as in timm; torchvision's policy for CIFAR reads
-/// the nearest pixel and fills with black.
+/// As in timm, pixels from outside the image get the mean color. torchvision's policy for CIFAR
+/// uses the nearest pixel and fills with black.
 Canvas canvas_of(const Preprocess& preprocess, const AutoAugment& policy) {
   if (!policy.is_rand()) return {Sampling::nearest, {0, 0, 0}};
   Canvas canvas;
@@ -167,7 +167,7 @@ void make_training_sample(const Image& loaded, const Preprocess& preprocess, con
   bool flip = augment.horizontal_flip > 0 &&
               random_flip(augment.horizontal_flip, draw.seed, draw.epoch, draw.sample);
   if (augment.auto_augment || augment.color_jitter.any()) {
-    // What changes colors sees the window as it will be.
+    // Policies and color jitter are applied to the cropped and flipped window.
     crop(*image, corner, height, width, changed);
     if (flip) flip_rows(changed);
     change_colors(preprocess, augment, draw, changed, scratch);

@@ -1,6 +1,5 @@
-// What training does to see more than it has: from a decoded image to the numbers of a batch.
-// Every draw is a small pure function of (seed, epoch, sample) and its own stream, so that no order
-// of calls matters.
+// Training augmentations: from a decoded image to the normalized values of a batch. Every draw is a
+// pure function of (seed, epoch, sample) and its own stream, so the order of calls does not matter.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,7 +11,7 @@
 
 namespace swin::data {
 
-/// Names a sample's draws. With repeated augmentation each repeat is a sample of its own.
+/// Names the draws of a sample. With repeated augmentation every repeat is a separate sample.
 struct Draw {
   uint64_t seed = 0, epoch = 0, sample = 0;
   base::Random random(std::string_view stream) const {
@@ -25,21 +24,21 @@ struct RandomResizedCrop {
   std::array<double, 2> ratio = {3.0 / 4, 4.0 / 3};  ///< width / height, log-uniform
 };
 
-/// Largest change of each factor: it is uniform in [max(0, 1 − x), 1 + x]; of the hue in [−x, x].
+/// Largest changes: a factor is uniform in [max(0, 1 − x), 1 + x], the hue in [−x, x].
 struct ColorJitter {
   double brightness = 0, contrast = 0, saturation = 0, hue = 0;
   bool any() const { return brightness > 0 || contrast > 0 || saturation > 0 || hue > 0; }
 };
 
 struct Augment {
-  int64_t random_crop =
-      0;  ///< zero padding, in pixels on each side, before a crop back to size; 0: off
+  /// Zero padding, in pixels on each side, before a crop back to the size; 0: off.
+  int64_t random_crop = 0;
   double horizontal_flip = 0;                                           ///< probability
   std::optional<RandomResizedCrop> random_resized_crop = std::nullopt;  ///< instead of fit()
   std::optional<AutoAugment> auto_augment = std::nullopt;
-  ColorJitter color_jitter = {};  ///< off where there is an auto_augment, as in timm
+  ColorJitter color_jitter = {};  ///< not used together with auto_augment, as in timm
   double random_erasing = 0;      ///< probability
-  int64_t repeats = 1;            ///< of each image in a row, each with its own draws
+  int64_t repeats = 1;            ///< of every image, in a row, each with its own draws
 };
 
 struct Box {
@@ -47,26 +46,27 @@ struct Box {
   bool operator==(const Box&) const = default;
 };
 
-/// torchvision's RandomResizedCrop.get_params: ten tries at a box of random area and shape, then
-/// the largest middle box of an allowed shape. Draws from ("data/random_resized_crop", …).
+/// torchvision's RandomResizedCrop.get_params: tries ten boxes of random area and aspect ratio,
+/// then takes the largest central box of an allowed ratio. Draws from ("data/random_resized_crop",
+/// …).
 Box random_resized_crop(const RandomResizedCrop& options, int64_t height, int64_t width,
                         const Draw& draw);
 
-/// The box that timm's RandomErasing fills with normal numbers: area 0.02 … 1/3 of the image,
-/// height / width log-uniform in 0.3 … 1/0.3, ten tries. Draws from ("data/random_erasing", …).
+/// The box that timm's RandomErasing fills with normal values: area 0.02 … 1/3 of the image, height
+/// / width log-uniform in 0.3 … 1/0.3, ten tries. Draws from ("data/random_erasing", …).
 std::optional<Box> random_erasing(double probability, int64_t height, int64_t width,
                                   const Draw& draw);
-/// Fills the box of (height, width, channels) normalized numbers with N(0, 1), each its own.
+/// Fills the box of (height, width, channels) normalized values with N(0, 1), one draw per value.
 /// Draws from ("data/random_erasing/values", …).
 void erase(const Box& box, int64_t width, int64_t channels, const Draw& draw, float* values);
 
-/// torchvision's ColorJitter: the four changes in a random order.
+/// torchvision's ColorJitter: the four operations in random order.
 /// Draws from ("data/color_jitter", …).
 std::vector<Choice> color_jitter(const ColorJitter& options, const Draw& draw);
 
 /// A training sample: random resized crop or fit, random crop, flip, auto_augment or color_jitter,
 /// normalization, random erasing.
-/// @param loaded as the data set gives it, with the channels of `preprocess`.
+/// @param loaded as Dataset::load returns it, with the channels of `preprocess`.
 /// @param out (height, width, channels) of `preprocess`.
 void make_training_sample(const Image& loaded, const Preprocess& preprocess, const Augment& augment,
                           const Normalization& normalization, const Draw& draw, float* out);

@@ -12,14 +12,14 @@ namespace {
 
 using enum Operation;
 
-// The order of timm's list; element 8·layer of a draw chooses from it.
+// In the order of timm's list; element 8·layer of a draw chooses from it.
 constexpr Operation kRandOperations[] = {
     auto_contrast, equalize,   invert,    rotate,  posterize, solarize,    solarize_add, color,
     contrast,      brightness, sharpness, shear_x, shear_y,   translate_x, translate_y};
 
 constexpr int64_t kDrawsALayer = 8;
 
-// 32 bits of [0, 1).
+// Uniform in [0, 1), from 32 bits.
 double uniform(const base::Random& random, uint64_t element) {
   return static_cast<double>(random.bits(element)) * 0x1p-32;
 }
@@ -39,7 +39,7 @@ double sign_of(const base::Random& random, uint64_t element) {
 RandAugment parse_rand_augment(const std::string& text) {
   RandAugment policy;
   size_t begin = text.find('-');
-  if (text.substr(0, begin) != "rand") refuse(text, "it does not begin with rand");
+  if (text.substr(0, begin) != "rand") refuse(text, "it does not start with rand");
   while (begin != std::string::npos) {
     const size_t end = text.find('-', ++begin);
     const std::string part = text.substr(begin, end - begin);
@@ -58,7 +58,7 @@ RandAugment parse_rand_augment(const std::string& text) {
       if (value > 1) refuse(text, "\"" + part + "\" is a probability above 1");
       policy.probability = value;
     } else if (!whole) {
-      refuse(text, "\"" + part + "\" is not a whole number up to 1000");
+      refuse(text, "\"" + part + "\" is not an integer up to 1000");
     } else if (key == "m") {
       policy.magnitude = value;
     } else if (key == "n") {
@@ -141,7 +141,7 @@ namespace {
 struct Step {
   Operation operation;
   double probability;
-  int magnitude;  // 0 … 9; of operations without one 0
+  int magnitude;  // 0 … 9; 0 for operations without one
 };
 constexpr Step kCifar10[25][2] = {
     {{invert, 0.1, 0}, {contrast, 0.2, 6}},
@@ -179,7 +179,7 @@ double cifar10_argument(const Step& step, double sign, int64_t height, int64_t w
     case shear_x:
     case shear_y:
       return sign * (level * 0.3);
-    // Whole pixels, and the image moves to the positive side: the source to the negative one.
+    // In whole pixels; the image moves in positive direction, so the source moves back.
     case translate_x:
       return -std::trunc(sign * (level * (150.0 / 331.0 * static_cast<double>(width))));
     case translate_y:

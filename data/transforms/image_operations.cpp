@@ -112,7 +112,7 @@ void transform(Image& image, const std::array<double, 6>& matrix, const Canvas& 
   std::swap(image, scratch);
 }
 
-// To 15 decimals, as Pillow rounds the matrix of a rotation.
+// Rounded to 15 decimals, as Pillow rounds the matrix of a rotation.
 double rounded(double value) { return std::nearbyint(value * 1e15) / 1e15; }
 
 void rotate(Image& image, double degrees, const Canvas& canvas, Image& scratch) {
@@ -132,10 +132,10 @@ void rotate(Image& image, double degrees, const Canvas& canvas, Image& scratch) 
 const char* name_of(Operation operation) { return kNames[static_cast<size_t>(operation)]; }
 
 Operation operation_named(const std::string& name) {
-  const auto place = std::find(std::begin(kNames), std::end(kNames), name);
-  if (place == std::end(kNames))
+  const auto found = std::find(std::begin(kNames), std::end(kNames), name);
+  if (found == std::end(kNames))
     throw base::UsageError("augmentation", "found \"" + name + "\", expected an operation");
-  return static_cast<Operation>(place - std::begin(kNames));
+  return static_cast<Operation>(found - std::begin(kNames));
 }
 
 void apply(Operation operation, double argument, const Canvas& canvas, Image& image,

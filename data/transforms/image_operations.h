@@ -1,5 +1,5 @@
-// The operations that augmentation policies choose from. For a given argument each gives the bytes
-// of Pillow (ImageOps, ImageEnhance, Image.transform); nothing here is random.
+// The operations that augmentation policies choose from. For a given argument the result has the
+// bytes of Pillow (ImageOps, ImageEnhance, Image.transform); nothing here is random.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,12 +11,12 @@
 namespace swin::data {
 
 enum class Operation {
-  auto_contrast,  ///< each channel stretched to 0 … 255
-  equalize,       ///< each channel's histogram made flat
+  auto_contrast,  ///< stretches each channel to 0 … 255
+  equalize,       ///< flattens the histogram of each channel
   invert,         ///< 255 − x
   rotate,         ///< degrees, counter-clockwise
   posterize,      ///< bits kept, 0 … 8
-  solarize,       ///< x from this value on becomes 255 − x
+  solarize,       ///< x at or above this value becomes 255 − x
   solarize_add,   ///< added to x below 128
   color,          ///< factor: 0 is gray, 1 the image
   contrast,       ///< factor: 0 is the mean gray, 1 the image
@@ -26,22 +26,22 @@ enum class Operation {
   shear_y,        ///< y of the source grows by this much per column
   translate_x,    ///< pixels added to x of the source
   translate_y,    ///< pixels added to y of the source
-  hue,            ///< share of the circle, −0.5 … 0.5; torchvision's adjust_hue
+  hue,            ///< fraction of the color circle, −0.5 … 0.5; torchvision's adjust_hue
 };
 
 /// "auto_contrast", …
 const char* name_of(Operation operation);
-/// The operation of a name. @throws UsageError.
+/// The operation with a name. @throws UsageError.
 Operation operation_named(const std::string& name);
 
-/// What the geometric operations need to know.
+/// Options of the geometric operations.
 struct Canvas {
   Sampling sampling = Sampling::bicubic;
-  std::array<uint8_t, 3> fill = {0, 0, 0};  ///< of what comes in from outside; gray uses the first
+  std::array<uint8_t, 3> fill = {0, 0, 0};  ///< for pixels from outside; gray uses the first value
 };
 
-/// Applies one operation in place. A gray image has no color and no hue: those leave it as it is.
-/// @param scratch memory that is used again.
+/// Applies one operation in place. color and hue leave gray images unchanged.
+/// @param scratch memory that is reused.
 void apply(Operation operation, double argument, const Canvas& canvas, Image& image,
            Image& scratch);
 

@@ -17,7 +17,7 @@ double cell(const base::Random& random, uint64_t element) {  // in (0, 1)
   return (static_cast<double>(random.bits(element)) + 0.5) * 0x1p-32;
 }
 
-// log of a sample of Gamma(alpha): small α give numbers too small for themselves.
+// The logarithm of a sample of Gamma(alpha), because samples for small α underflow.
 double log_gamma_sample(double alpha, const base::Random& random, uint64_t first) {
   double boost = 0;
   if (alpha < 1) {  // Gamma(α) = Gamma(α + 1) · U^(1/α)

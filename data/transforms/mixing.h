@@ -1,4 +1,4 @@
-// mixup and cutmix: a batch mixed with itself in reversed order, before it is cut into slices.
+// mixup and cutmix: mixes a batch with itself in reversed order, before it is split into slices.
 #pragma once
 #include <cstdint>
 
@@ -11,21 +11,21 @@ struct Batch;
 /// timm's Mixup in its mode "batch".
 struct Mixing {
   double mixup = 0, cutmix = 0;     ///< α of Beta(α, α); 0: off
-  double probability = 1;           ///< of mixing a batch at all
-  double switch_probability = 0.5;  ///< of cutmix where both are on
+  double probability = 1;           ///< of mixing a batch
+  double switch_probability = 0.5;  ///< of cutmix if both are on
   bool any() const { return mixup > 0 || cutmix > 0; }
 };
 
-/// What was drawn for a batch: out = share · own + (1 − share) · partner's, or, where there is a
-/// box, the partner's pixels inside it; `share` is then the part of the image outside the box.
+/// The draw for a batch. mixup: out = share · own + (1 − share) · partner. cutmix: the pixels
+/// inside the box are the partner's; `share` is the fraction of the image outside the box.
 struct Mix {
   double share = 1;
   bool cut = false;
-  int64_t top = 0, left = 0, bottom = 0, right = 0;  ///< of the box, ends excluded
+  int64_t top = 0, left = 0, bottom = 0, right = 0;  ///< the box [top, bottom) × [left, right)
 };
 
-/// A sample of Beta(alpha, alpha) by two gamma samples (Marsaglia and Tsang 2000), with base/math
-/// alone. Draws the elements from `first` on.
+/// A sample of Beta(alpha, alpha) from two gamma samples (Marsaglia and Tsang 2000), using
+/// base/math only. Draws the elements from `first` on.
 double symmetric_beta(double alpha, const base::Random& random, uint64_t first);
 
 /// Draws from ("data/mixing", epoch, batch). Sources: Zhang et al. 2017, arXiv:1710.09412;
@@ -33,7 +33,7 @@ double symmetric_beta(double alpha, const base::Random& random, uint64_t first);
 Mix draw_mix(const Mixing& mixing, int64_t height, int64_t width, uint64_t seed, uint64_t epoch,
              uint64_t batch);
 
-/// Mixes image i with image size − 1 − i, and writes the batch's own_share (empty for share 1).
+/// Mixes image i with image size − 1 − i and sets batch.own_share (empty for share 1).
 void mix(const Mix& mix, int64_t height, int64_t width, int64_t channels, Batch& batch);
 
 }  // namespace swin::data

@@ -29,7 +29,7 @@ Normalization::Normalization(int64_t channels, const std::vector<float>& mean,
     if (!(s > 0) || !std::isfinite(s) || !std::isfinite(m)) {
       throw base::UsageError("preprocess.std", "found mean " + std::to_string(m) + " and std " +
                                                    std::to_string(s) +
-                                                   ", expected finite numbers and a std above 0");
+                                                   ", expected finite values and a std above 0");
     }
     for (int value = 0; value < 256; ++value) {
       const float unit = static_cast<float>(value) / 255.0f;
@@ -40,9 +40,9 @@ Normalization::Normalization(int64_t channels, const std::vector<float>& mean,
 
 Corner random_crop(int64_t padding, uint64_t seed, uint64_t epoch, uint64_t index) {
   const base::Random random(seed, "data/random_crop", epoch, index);
-  const auto places = static_cast<uint32_t>(2 * padding + 1);
-  return {static_cast<int64_t>(random.below(0, places)) - padding,
-          static_cast<int64_t>(random.below(1, places)) - padding};
+  const auto corners = static_cast<uint32_t>(2 * padding + 1);  // along each axis
+  return {static_cast<int64_t>(random.below(0, corners)) - padding,
+          static_cast<int64_t>(random.below(1, corners)) - padding};
 }
 
 bool random_flip(double probability, uint64_t seed, uint64_t epoch, uint64_t index) {
@@ -101,7 +101,8 @@ const Image& fit(const Image& image, const Preprocess& preprocess, Image& scratc
     crop(image, corner, height, width, to);
     return to;
   }
-  // Only what the crop shows is made: a strip of one pixel's width would have millions of rows.
+  // Only the cropped window is computed: otherwise a strip of one pixel would need millions
+  // of rows.
   const kernels::Window window = {std::max<int64_t>(0, corner.top),
                                   std::max<int64_t>(0, corner.left), std::min(size[0], height),
                                   std::min(size[1], width)};
@@ -120,7 +121,7 @@ const Image& fit(const Image& image, const Preprocess& preprocess, Image& scratc
 
 namespace {
 
-// `step` is +1, or −1 for a mirrored row, whose first pixel is then the last one read.
+// `step` is +1, or −1 for a mirrored row.
 template <int64_t kChannels>
 void write_row(const uint8_t* from, int64_t pixels, int64_t step,
                const Normalization& normalization, float* out) {
@@ -149,8 +150,7 @@ void write_normalized(const Image& image, Corner corner, int64_t height, int64_t
                               "found an image of " + std::to_string(image.channels) +
                                   " channels and a normalization of " + std::to_string(c));
   }
-  // Columns [first, end) of the window lie inside the image; mirrored they are counted from the
-  // right.
+  // Columns [first, end) of the window lie inside the image; if mirrored, counted from the right.
   const int64_t first = std::clamp<int64_t>(-corner.left, 0, width);
   const int64_t end = std::clamp<int64_t>(image.width - corner.left, first, width);
   const int64_t before = flip ? width - end : first;

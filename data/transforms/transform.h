@@ -1,6 +1,5 @@
-// From an image of any size to the normalized numbers of a batch. Small pure functions; every
-// random draw is named by (seed, stream, epoch, index of the image), so that no order of calls
-// matters.
+// From an image of any size to the normalized values of a batch. Small pure functions; random draws
+// are named by (seed, stream, epoch, index of the image), so the order of calls does not matter.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,19 +12,19 @@
 
 namespace swin::data {
 
-/// What training does last, and evaluation and prediction alike.
+/// The transform of evaluation and prediction, which training shares after its augmentations.
 struct Preprocess {
   int64_t height = 0, width = 0, channels = 3;  ///< of the model's input
-  /// Short side before the center crop. Empty: an image that already has the model's size is left
-  /// alone, any other is resized straight to it.
+  /// Short side before the center crop. Empty: images are resized to the size of the model's input,
+  /// without a crop, if they do not have it.
   std::optional<int64_t> resize = std::nullopt;
   Interpolation interpolation = Interpolation::bicubic;
   std::vector<float> mean = {},
                      std = {};  ///< one value per channel, or one for all; of pixels in 0 … 1
 };
 
-/// (x/255 − mean)/std in float for every byte and channel: the bits of torchvision's ToTensor and
-/// Normalize.
+/// (x/255 − mean)/std in float for every byte and channel, equal to torchvision's ToTensor and
+/// Normalize in every bit.
 class Normalization {
  public:
   /// @throws UsageError unless mean and std hold 1 or `channels` values and every std is above 0.
@@ -38,28 +37,28 @@ class Normalization {
   std::vector<float> table_;  // (channels, 256)
 };
 
-/// Top left corner of a crop; negative where it begins in the padding.
+/// Top left corner of a crop; negative if it lies in the padding.
 struct Corner {
   int64_t top = 0, left = 0;
 };
 
-/// torchvision's RandomCrop(size, padding) without fill: a corner, uniform over all that fit in the
-/// padded image. Draws from ("data/random_crop", epoch, index).
+/// torchvision's RandomCrop(size, padding) with fill 0: a corner, uniform over all that fit into
+/// the padded image. Draws from ("data/random_crop", epoch, index).
 Corner random_crop(int64_t padding, uint64_t seed, uint64_t epoch, uint64_t index);
 /// Draws from ("data/horizontal_flip", epoch, index).
 bool random_flip(double probability, uint64_t seed, uint64_t epoch, uint64_t index);
 
 /// Size of torchvision's Resize(short_side): the other side is int(short_side · long / short).
 base::Size2 short_side_size(int64_t height, int64_t width, int64_t short_side);
-/// Corner of torchvision's CenterCrop: Python's round of half the difference; halves of the padding
-/// where the image is smaller.
+/// Corner of torchvision's CenterCrop: half the difference, rounded as Python does; minus half the
+/// padding if the image is smaller.
 Corner center_crop(int64_t image_height, int64_t image_width, int64_t height, int64_t width);
-/// The window of an image as an image; outside is 0.
+/// Copies a window of an image; pixels outside the image are 0.
 void crop(const Image& image, Corner corner, int64_t height, int64_t width, Image& to);
 
 /// Resize and center crop to exactly (height, width) of `preprocess`.
-/// @return `image` itself where nothing had to be done, else `to`.
-/// @param scratch memory between the two steps.
+/// @return `image` itself if it already fits, else `to`.
+/// @param scratch memory for the resized image.
 const Image& fit(const Image& image, const Preprocess& preprocess, Image& scratch, Image& to);
 
 /// Writes the window of an image, normalized, to out (height, width, channels). A pixel outside
@@ -67,12 +66,12 @@ const Image& fit(const Image& image, const Preprocess& preprocess, Image& scratc
 void write_normalized(const Image& image, Corner corner, int64_t height, int64_t width, bool flip,
                       const Normalization& normalization, float* out);
 
-/// One image as evaluate and predict see it: fit, then normalize. @return (height, width,
+/// The transform of evaluate and predict: fit, then normalize. @return (height, width,
 /// channels). The image must have the channels of `preprocess`.
 std::vector<float> preprocess_image(const Image& image, const Preprocess& preprocess);
 
-/// The default of preprocess.resize: int(256/224 · short side of the model's input), empty up
-/// to 32.
+/// The default of preprocess.resize: int(256/224 · short side of the model's input); empty for
+/// inputs up to 32.
 std::optional<int64_t> default_resize(int64_t height, int64_t width);
 
 }  // namespace swin::data

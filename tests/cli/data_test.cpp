@@ -68,7 +68,7 @@ TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
   EXPECT_EQ(json.at("bad").items()[0].at("path").as_string(), set() + "/ant/bad.jpg");
   const Finished table = swin({"data", "check", set()});
   EXPECT_EQ(table.exit_code, 3);
-  EXPECT_THAT(table.out, HasSubstr("ant/bad.jpg: found a file that begins with"));
+  EXPECT_THAT(table.out, HasSubstr("ant/bad.jpg: found a file that starts with"));
   EXPECT_THAT(table.err, HasSubstr("found 1 bad files, expected none"));
   fs::create_directories(folder_ / "set/empty");
   EXPECT_EQ(swin({"data", "check", set()}).exit_code, 3);

@@ -45,7 +45,7 @@ void smooth(const uint8_t* from, int64_t height, int64_t width, int64_t channels
     for (int64_t x = c; x < stride - c; ++x) {
       const int32_t sum = above[x - c] + above[x] + above[x + c] + row[x - c] + 5 * row[x] +
                           row[x + c] + below[x - c] + below[x] + below[x + c];
-      out[x] = static_cast<uint8_t>((2 * sum + 13) / 26);  // a half never occurs: 13 is odd
+      out[x] = static_cast<uint8_t>((2 * sum + 13) / 26);  // 13 is odd, so halves never occur
     }
   }
 }
@@ -58,7 +58,7 @@ uint8_t to_byte(double value) {
 
 int64_t floor_of(double value) { return static_cast<int64_t>(std::floor(value)); }
 
-/// Keys' cubic through four values with a = −1, at d of the way from the second to the third.
+/// Keys' cubic with a = −1 through four values, at the fraction d between the second and the third.
 double cubic(double v1, double v2, double v3, double v4, double d) {
   const double linear = -v1 + v3;
   const double square = 2 * (v1 - v2) + v3 - v4;
@@ -94,7 +94,7 @@ void sample_bicubic(const Source& from, double x, double y, uint8_t* out) {
   int64_t columns[4];
   for (int64_t k = 0; k < 4; ++k) columns[k] = from.column(left - 1 + k);
   for (int64_t c = 0; c < from.channels; ++c) {
-    // A row beyond the image repeats the value before it.
+    // Rows beyond the image repeat the value of the last one.
     double values[4];
     for (int64_t k = 0; k < 4; ++k) {
       const int64_t wanted = top - 1 + k;
@@ -109,7 +109,7 @@ void sample_bicubic(const Source& from, double x, double y, uint8_t* out) {
   }
 }
 
-// Coordinates of 16 fractional bits, as Pillow keeps them where nothing is interpolated.
+// Coordinates with 16 fractional bits, as in Pillow for nearest.
 void affine_nearest(const Source& from, const std::array<double, 6>& matrix, uint8_t* to) {
   const auto fixed = [](double value) { return floor_of(value * 65536.0 + 0.5); };
   const auto& [a, b, c, d, e, f] = matrix;
@@ -177,9 +177,9 @@ void shift_hue(uint8_t* pixels, int64_t count, uint8_t shift) {
       pixels[0] = pixels[1] = pixels[2] = static_cast<uint8_t>(most);
       continue;
     }
-    const double place = static_cast<double>(static_cast<float>(hue)) * 6.0 / 255.0;
-    const int sector = static_cast<int>(place);
-    const float rest = static_cast<float>(place - static_cast<double>(sector));
+    const double position = static_cast<double>(static_cast<float>(hue)) * 6.0 / 255.0;
+    const int sector = static_cast<int>(position);
+    const float rest = static_cast<float>(position - static_cast<double>(sector));
     const float part = static_cast<float>(static_cast<double>(saturation) / 255.0);
     const double value = most;
     const auto rounded = [&](double share) {

@@ -1,12 +1,12 @@
-// Pixel kernels of the augmentations: bytes (height, width, channels) in, bytes out, channels 1 or
-// 3. Each equals what Pillow does for the same arguments, byte for byte.
+// Pixel kernels of the augmentations on bytes (height, width, channels), channels 1 or 3. Each has
+// the bytes of Pillow for the same arguments.
 #pragma once
 #include <array>
 #include <cstdint>
 
 namespace swin::data {
 
-/// How a geometric transform reads between pixels.
+/// How a geometric transform interpolates.
 enum class Sampling { nearest, bilinear, bicubic };
 
 namespace kernels {
@@ -16,7 +16,7 @@ using ByteTable = std::array<uint8_t, 256>;
 /// pixels[i] = tables[i % channels][pixels[i]].
 void look_up(uint8_t* pixels, int64_t count, int64_t channels, const ByteTable* tables);
 
-/// How often each byte occurs in one channel. @param from (count, channels).
+/// Counts each byte value in one channel. @param from (count, channels).
 std::array<int64_t, 256> histogram(const uint8_t* from, int64_t count, int64_t channels,
                                    int64_t channel);
 
@@ -25,23 +25,23 @@ inline uint8_t luma(const uint8_t* rgb) {
   return static_cast<uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16);
 }
 
-/// from + factor · (to − from) in float, cut off to a byte and truncated; beyond 0 … 1 it
-/// extrapolates. `to` is overwritten. Pillow: Image.blend.
+/// to = from + factor · (to − from) in float, clamped to 0 … 255 and truncated; factors
+/// below 0 or above 1 extrapolate. Pillow: Image.blend.
 void blend(const uint8_t* from, float factor, uint8_t* to, int64_t count);
 
-/// The 3 × 3 mean in which the middle counts 5 of 13, rounded; the border is copied. Pillow:
-/// filter(ImageFilter.SMOOTH). `from` and `to` differ.
+/// The 3 × 3 mean with a weight of 5/13 for the center and 1/13 for the others, rounded; the border
+/// is copied. Pillow: filter(ImageFilter.SMOOTH). `from` and `to` differ.
 void smooth(const uint8_t* from, int64_t height, int64_t width, int64_t channels, uint8_t* to);
 
-/// to(x, y) = from(a·x + b·y + c, d·x + e·y + f), pixels at their centers; what lies outside
-/// becomes `fill`, one byte a channel. Pillow: transform(size, AFFINE, …). `from` and `to` differ.
+/// to(x, y) = from(a·x + b·y + c, d·x + e·y + f) at the centers of pixels; outside pixels become
+/// `fill`, one byte per channel. Pillow: transform(size, AFFINE, …). `from` and `to` differ.
 /// @param matrix a … f.
 void affine(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
             const std::array<double, 6>& matrix, Sampling sampling, const uint8_t* fill,
             uint8_t* to);
 
-/// Adds `shift` to the hue, on a circle of 256 steps, through Pillow's RGB → HSV → RGB, which
-/// rounds. @param pixels (count, 3).
+/// Adds `shift` to the hue, on a circle of 256 steps, by Pillow's rounded RGB → HSV → RGB.
+/// @param pixels (count, 3).
 void shift_hue(uint8_t* pixels, int64_t count, uint8_t shift);
 
 }  // namespace kernels

@@ -61,7 +61,7 @@ struct Span {
   int64_t size() const { return end - begin; }
 };
 
-// One direction of a resize: `size` places become `new_size`, of which `wanted` are made.
+// One direction of a resize: `size` pixels become `new_size`, of which `wanted` are computed.
 class Axis {
  public:
   Axis(int64_t size, int64_t new_size, Span wanted, Interpolation interpolation)
@@ -77,16 +77,16 @@ class Axis {
   Interpolation interpolation() const { return interpolation_; }
   bool changes() const { return changes_; }
   double widening() const { return widening_; }
-  double center(int64_t place) const { return (static_cast<double>(place) + 0.5) * scale_; }
+  double center(int64_t position) const { return (static_cast<double>(position) + 0.5) * scale_; }
   int64_t taps() const { return static_cast<int64_t>(std::ceil(support_)) * 2 + 1; }
 
-  // The places of the source that a place of the result is made of: truncation toward zero of
-  // center ± support + 0.5, then clamped, which is Pillow's own rounding.
-  Span reach(int64_t place) const {
-    return {std::max<int64_t>(0, static_cast<int64_t>(center(place) - support_ + 0.5)),
-            std::min(size_, static_cast<int64_t>(center(place) + support_ + 0.5))};
+  // The source positions that a position of the result depends on: center ± support + 0.5,
+  // truncated toward zero and clamped, as Pillow rounds.
+  Span reach(int64_t position) const {
+    return {std::max<int64_t>(0, static_cast<int64_t>(center(position) - support_ + 0.5)),
+            std::min(size_, static_cast<int64_t>(center(position) + support_ + 0.5))};
   }
-  // The places of the source that `wanted` is made of.
+  // The source positions that `wanted` depends on.
   Span needed() const {
     return changes_ ? Span{reach(wanted_.begin).begin, reach(wanted_.end - 1).end} : wanted_;
   }
@@ -99,38 +99,39 @@ class Axis {
   double scale_, widening_, support_;
 };
 
-// Calls work(span) for pieces of `wanted` whose weights take little memory, however long the axis
-// is. For an image of a usual size that is all of it.
+// Calls work(span) for pieces of `wanted`, so that weights take little memory on any axis. Images
+// of usual sizes have one piece.
 template <class Work>
 void in_pieces(const Axis& axis, Work&& work) {
   constexpr int64_t kWeights = int64_t{1} << 21;
-  const int64_t places = std::max<int64_t>(1, kWeights / axis.taps());
-  for (int64_t begin = axis.wanted().begin; begin < axis.wanted().end; begin += places)
-    work(Span{begin, std::min(begin + places, axis.wanted().end)});
+  const int64_t positions = std::max<int64_t>(1, kWeights / axis.taps());
+  for (int64_t begin = axis.wanted().begin; begin < axis.wanted().end; begin += positions)
+    work(Span{begin, std::min(begin + positions, axis.wanted().end)});
 }
 
-// For each place of a piece of the result: the first place of the source and `taps` fixed-point
-// weights, zeros behind `count`.
+// For each position of a piece of the result: the first source position and `taps` fixed-point
+// weights, of which those after the first `count` are zeros.
 struct Weights {
   int64_t taps = 0;
   Span needed;
   std::vector<int64_t> first, count;
-  std::vector<int32_t> values;  // (places, taps)
+  std::vector<int32_t> values;  // (positions, taps)
 };
 
-Weights make_weights(const Axis& axis, Span places) {
+Weights make_weights(const Axis& axis, Span positions) {
   Weights weights;
   weights.taps = axis.taps();
-  weights.needed = {axis.reach(places.begin).begin, axis.reach(places.end - 1).end};
-  weights.first.reserve(static_cast<size_t>(places.size()));
-  weights.count.reserve(static_cast<size_t>(places.size()));
-  weights.values.resize(static_cast<size_t>(places.size() * weights.taps));
+  weights.needed = {axis.reach(positions.begin).begin, axis.reach(positions.end - 1).end};
+  weights.first.reserve(static_cast<size_t>(positions.size()));
+  weights.count.reserve(static_cast<size_t>(positions.size()));
+  weights.values.resize(static_cast<size_t>(positions.size() * weights.taps));
   std::vector<double> reals(static_cast<size_t>(weights.taps));
   const double narrowing = 1.0 / axis.widening();
   int32_t* values = weights.values.data();
-  for (int64_t place = places.begin; place < places.end; ++place, values += weights.taps) {
-    const double center = axis.center(place);
-    const Span reach = axis.reach(place);
+  for (int64_t position = positions.begin; position < positions.end;
+       ++position, values += weights.taps) {
+    const double center = axis.center(position);
+    const Span reach = axis.reach(position);
     double sum = 0;
     for (int64_t k = 0; k < reach.size(); ++k) {
       const double x = (static_cast<double>(k + reach.begin) - center + 0.5) * narrowing;
@@ -160,8 +161,8 @@ Vector clamp_to_byte(Vector values) {
   return values > 255 ? Vector{} + 255 : values;
 }
 
-// GCC 12 widens bytes in three steps where the machine has one instruction for it. (The full mask
-// spares a false warning of an uninitialized register.)
+// GCC 12 widens bytes in three steps although AVX-512 has one instruction. (The full mask avoids a
+// false warning of an uninitialized register.)
 Int16 load_bytes(const uint8_t* from) {
   Byte16 bytes;
   std::memcpy(&bytes, from, sizeof bytes);
@@ -173,18 +174,18 @@ Int16 load_bytes(const uint8_t* from) {
 #endif
 }
 
-// Some columns of the result; `from` points at column weights.needed.begin of the source. One
-// vector covers kLanes / kStored of its pixels, of kStored bytes each (color is widened to 4).
+// Computes some columns of the result; `from` points at column weights.needed.begin of the source.
+// One vector covers kLanes / kStored pixels of kStored bytes each (color is widened to 4).
 template <int64_t kChannels>
 void make_columns(const uint8_t* from, int64_t from_row_bytes, int64_t height,
                   const Weights& weights, uint8_t* to, int64_t to_row_bytes) {
   constexpr int64_t kStored = kChannels == 3 ? 4 : 1;
   constexpr int64_t kPixels = kLanes / kStored;
-  const auto places = static_cast<int64_t>(weights.first.size());
+  const auto positions = static_cast<int64_t>(weights.first.size());
   const int64_t vectors = base::divide_up(weights.taps, kPixels);
-  // Each weight stands once for every stored channel of its pixel; zeros fill up the last vector.
-  std::vector<Int16> wide(static_cast<size_t>(places * vectors), Int16{});
-  for (int64_t x = 0; x < places; ++x) {
+  // Each weight is repeated for every stored channel of its pixel; zeros pad the last vector.
+  std::vector<Int16> wide(static_cast<size_t>(positions * vectors), Int16{});
+  for (int64_t x = 0; x < positions; ++x) {
     for (int64_t k = 0; k < weights.count[static_cast<size_t>(x)]; ++k) {
       Int16& vector = wide[static_cast<size_t>(x * vectors + k / kPixels)];
       for (int64_t c = 0; c < kStored; ++c) {
@@ -193,7 +194,7 @@ void make_columns(const uint8_t* from, int64_t from_row_bytes, int64_t height,
       }
     }
   }
-  // A copy of the row, so that vectors may read past its end.
+  // A copy of the row, so that vectors may read past the end.
   const int64_t width = weights.needed.size();
   std::vector<uint8_t> row(static_cast<size_t>(width * kStored + (vectors + 1) * kLanes));
   for (int64_t y = 0; y < height; ++y) {
@@ -206,7 +207,7 @@ void make_columns(const uint8_t* from, int64_t from_row_bytes, int64_t height,
         for (int64_t c = 0; c < 3; ++c) row[static_cast<size_t>(x * 4 + c)] = source[x * 3 + c];
       }
     }
-    for (int64_t x = 0; x < places; ++x) {
+    for (int64_t x = 0; x < positions; ++x) {
       const uint8_t* pixels =
           row.data() + (weights.first[static_cast<size_t>(x)] - weights.needed.begin) * kStored;
       const Int16* factors = wide.data() + x * vectors;
@@ -226,7 +227,7 @@ void make_columns(const uint8_t* from, int64_t from_row_bytes, int64_t height,
   }
 }
 
-// The wanted columns of `height` rows; `from` points at column axis.needed().begin.
+// Computes the wanted columns of `height` rows; `from` points at column axis.needed().begin.
 void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int64_t channels,
                 const Axis& axis, uint8_t* to) {
   const int64_t first = axis.needed().begin;
@@ -240,8 +241,8 @@ void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int
   });
 }
 
-// Some rows of the result; `from` points at row weights.needed.begin of the source. Rows are added
-// up in blocks of bytes that stay in registers.
+// Computes some rows of the result; `from` points at row weights.needed.begin of the source. Rows
+// are summed in blocks of bytes that stay in registers.
 void make_rows(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes,
                const Weights& weights, uint8_t* to) {
   for (size_t y = 0; y < weights.first.size(); ++y) {
@@ -271,7 +272,7 @@ void make_rows(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes,
   }
 }
 
-// The wanted rows; `from` points at row axis.needed().begin.
+// Computes the wanted rows; `from` points at row axis.needed().begin.
 void vertical(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes, const Axis& axis,
               uint8_t* to) {
   const int64_t first = axis.needed().begin;

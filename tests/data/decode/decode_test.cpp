@@ -22,7 +22,7 @@ TEST(Decode, EqualsPillowOnEveryByte) {
   }
 }
 
-TEST(Decode, TurnsAsExifAsksWhereWanted) {
+TEST(Decode, AppliesTheExifOrientationOnRequest) {
   for (const auto& row : read_table("exif_goldens.txt")) {
     const Image image =
         read_image(golden_path("images/" + row[0]), std::stoll(row[1]), {.exif_orientation = true});
@@ -36,17 +36,17 @@ TEST(Decode, TurnsAsExifAsksWhereWanted) {
   EXPECT_EQ(exif_orientation({}), 1);
 }
 
-TEST(Decode, DamagedExifTurnsNothingAndCrashesNothing) {
+TEST(Decode, DamagedExifIsIgnored) {
   const DecodeOptions options{.exif_orientation = true};
   for (const char* name : {"exif_6.jpg", "exif_6.png", "exif_6.webp"}) {
     const Bytes whole = read_bytes(golden_path(std::string("images/") + name));
     for (size_t size = 0; size < whole.size(); ++size) {
       EXPECT_GE(exif_orientation(std::span(whole).first(size)), 1);
     }
-    for (size_t place = 0; place < whole.size(); ++place) {
+    for (size_t at = 0; at < whole.size(); ++at) {
       for (const int flip : {1, 0x80, 0xFF}) {
         Bytes changed = whole;
-        changed[place] ^= static_cast<uint8_t>(flip);
+        changed[at] ^= static_cast<uint8_t>(flip);
         const int64_t orientation = exif_orientation(changed);
         EXPECT_TRUE(orientation >= 1 && orientation <= 8);
       }
@@ -73,7 +73,7 @@ TEST(Decode, ScaledJpegsEqualPillowsDraft) {
   }
 }
 
-TEST(Decode, ScalesByTheLargestFactorThatStillCovers) {
+TEST(Decode, ScalesByTheLargestFactorThatKeepsTheMinimum) {
   const std::string path = golden_path("images/rgb_420.jpg");  // 37 × 43
   const auto size = [&](const DecodeOptions& options) {
     const Image image = read_image(path, 3, options);
@@ -95,14 +95,14 @@ TEST(Decode, ScalesByTheLargestFactorThatStillCovers) {
   EXPECT_EQ(read_image(golden_path("images/rgb.png"), 3, {.min_short_side = 1}).height, 37);
 }
 
-TEST(Decode, IgnoresTheNameAndTrustsTheBytes) {
+TEST(Decode, IgnoresTheExtension) {
   const TemporaryDirectory folder;
   const std::string path =
       folder.write("really_a_png.jpg", read_bytes(golden_path("images/rgb.png")));
   EXPECT_EQ(read_image(path, 3), read_image(golden_path("images/rgb.png"), 3));
 }
 
-TEST(Decode, EveryCutOfAFileIsAnErrorOrTheImage) {
+TEST(Decode, EveryTruncationIsAnError) {
   for (const char* name :
        {"rgb_420.jpg", "progressive.jpg", "cmyk.jpg", "rgb.png", "palette.png", "lossy.webp",
         "lossless.webp", "alpha_lossy.webp", "animated_part.webp"}) {
@@ -115,8 +115,8 @@ TEST(Decode, EveryCutOfAFileIsAnErrorOrTheImage) {
   }
 }
 
-// Of an odd file libjpeg tells the oddity alone, so damage behind it must not hide.
-TEST(Decode, AnOddJpegThatIsDamagedTooIsRefused) {
+// libjpeg reports only the first warning. The harmless oddity of a file must not hide damage.
+TEST(Decode, DamageInAnOddJpegIsFound) {
   for (const char* name : {"rgb_444.jpg", "odd_jfif.jpg", "odd_gap.jpg", "odd_scan.jpg",
                            "odd_end.jpg", "odd_sampling.jpg", "odd_adobe.jpg"}) {
     const Bytes whole = read_bytes(golden_path(std::string("images/") + name));
@@ -134,12 +134,12 @@ TEST(Decode, AnOddJpegThatIsDamagedTooIsRefused) {
     Bytes cut(whole.begin(), middle);
     cut.insert(cut.end(), {0xFF, 0xD9});
     refuses(cut, "premature end of data segment");
-    Bytes bad = whole;  // no code of a Huffman table is all ones
-    for (const auto& [place, value] : {std::pair{0, 0xFF}, {1, 0}, {2, 0xFF}, {3, 0}, {4, 0xFF}})
-      bad[static_cast<size_t>(middle - whole.begin() + place)] = static_cast<uint8_t>(value);
+    Bytes bad = whole;  // no Huffman code consists of ones only
+    for (const auto& [offset, value] : {std::pair{0, 0xFF}, {1, 0}, {2, 0xFF}, {3, 0}, {4, 0xFF}})
+      bad[static_cast<size_t>(middle - whole.begin() + offset)] = static_cast<uint8_t>(value);
     bad[static_cast<size_t>(middle - whole.begin() + 5)] = 0;
     refuses(bad, "Corrupt JPEG data");
-    // A segment in the data that the file is too short for: the damage is named, not the oddity.
+    // A segment in the scan that is longer than the file: the error names the damage.
     Bytes torn(whole.begin(), middle);
     torn.insert(torn.end(), {0xFF, 0xE5, 0x7F, 0xFF});
     torn.insert(torn.end(), middle, whole.end());
@@ -156,8 +156,8 @@ TEST(Decode, ChangedBytesNeverCrash) {
     for (size_t trial = 0; trial < 1000; ++trial) {
       Bytes changed = whole;
       for (size_t k = 0; k < 3; ++k) {
-        const size_t place = random[6 * trial + 2 * k] * 256u + random[6 * trial + 2 * k + 1];
-        changed[place % changed.size()] ^= static_cast<uint8_t>(1u + trial % 255u);
+        const size_t at = random[6 * trial + 2 * k] * 256u + random[6 * trial + 2 * k + 1];
+        changed[at % changed.size()] ^= static_cast<uint8_t>(1u + trial % 255u);
       }
       try {
         decode_image(changed, "changed", 3, {.max_pixels = 1 << 20});
@@ -167,7 +167,7 @@ TEST(Decode, ChangedBytesNeverCrash) {
   }
 }
 
-TEST(Decode, NamesWhatAFileReallyIs) {
+TEST(Decode, ErrorsNameTheKindOfTheFile) {
   const auto text = [](const std::string& bytes) {
     return data_error([&] {
       decode_image({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "x.jpg", 3);
@@ -176,15 +176,15 @@ TEST(Decode, NamesWhatAFileReallyIs) {
   EXPECT_EQ(text("GIF89a..."),
             "x.jpg: found a GIF, expected a JPEG, PNG or WebP; convert or remove the file");
   EXPECT_THAT(text("RIFF1234WEBPVP8 "), HasSubstr("x.jpg: damaged WebP (header)"));
-  EXPECT_THAT(text("RIFF1234WAVE"), HasSubstr("begins with 52 49 46 46"));
+  EXPECT_THAT(text("RIFF1234WAVE"), HasSubstr("starts with 52 49 46 46"));
   EXPECT_THAT(text(""), HasSubstr("found an empty file"));
-  EXPECT_THAT(text("hello"), HasSubstr("begins with 68 65 6c 6c"));
+  EXPECT_THAT(text("hello"), HasSubstr("starts with 68 65 6c 6c"));
   EXPECT_THAT(data_error([] { read_image("/nowhere/at.jpg", 3); }), HasSubstr("/nowhere/at.jpg"));
 }
 
-TEST(Decode, RefusesHugeImagesBeforeTakingMemory) {
+TEST(Decode, RefusesHugeImagesBeforeAllocating) {
   Bytes png = read_bytes(golden_path("images/rgb.png"));
-  // Width and height 20,000 in IHDR, with the checksum that belongs to them.
+  // Width and height 20,000 in IHDR, with a valid checksum.
   const uint8_t header[] = {0, 0, 0x4E, 0x20, 0, 0, 0x4E, 0x20};
   std::copy(std::begin(header), std::end(header), png.begin() + 16);
   const auto crc = [&] {
@@ -203,7 +203,7 @@ TEST(Decode, RefusesHugeImagesBeforeTakingMemory) {
   seal();
   EXPECT_THAT(data_error([&] { decode_image(png, "bomb.png", 3); }),
               HasSubstr("20000 × 20000 pixels, expected at most 100 million"));
-  png[18] = png[22] = 0x23;  // 8,992 × 8,992: allowed, but not from so few bytes
+  png[18] = png[22] = 0x23;  // 8,992 × 8,992 is allowed, but needs more bytes
   seal();
   EXPECT_THAT(data_error([&] { decode_image(png, "short.png", 3); }),
               HasSubstr("that claims 8992 × 8992"));
@@ -255,7 +255,7 @@ TEST(Png, WritesWhatItReads) {
   EXPECT_THROW(write_png(folder / "missing/a.png", Image{1, 1, 1, {0}}), base::DiskError);
 }
 
-TEST(Image, OrientsByTheDefinition) {
+TEST(Image, OrientsAsExifDefines) {
   const Image from{2, 3, 1, {1, 2, 3, 4, 5, 6}};
   const std::vector<std::pair<int64_t, Bytes>> seen = {
       {1, {1, 2, 3, 4, 5, 6}}, {2, {3, 2, 1, 6, 5, 4}}, {3, {6, 5, 4, 3, 2, 1}},

@@ -1,5 +1,5 @@
-// The draws of the augmentations against their published definitions, and a sample made by its slow
-// twin.
+// The draws of the augmentations against their published definitions, and samples against a plain
+// reference implementation.
 #include "data/transforms/augment.h"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ Image noise_image(int64_t height, int64_t width, int64_t channels) {
   return image;
 }
 
-TEST(RandomResizedCrop, AreaAndShapeAreThoseAskedFor) {
+TEST(RandomResizedCrop, AreaAndRatioAreAsConfigured) {
   const RandomResizedCrop options;
   double area = 0, log_ratio = 0, least = 1, most = 0;
   constexpr int64_t kCount = 4000;
@@ -38,15 +38,15 @@ TEST(RandomResizedCrop, AreaAndShapeAreThoseAskedFor) {
     least = std::min(least, share);
     most = std::max(most, share);
   }
-  // Boxes that do not fit are drawn again, so that large ones are rarer and have the image's
-  // shape. The figures are torchvision's for an image of this size (30,000 draws).
+  // Boxes that do not fit are drawn again, so large ones are rarer and have ratios close to that of
+  // the image. The expected values are torchvision's for an image of this size (30,000 draws).
   EXPECT_NEAR(area, 0.4331, 0.012);
   EXPECT_NEAR(log_ratio, 0.0300, 0.008);
   EXPECT_NEAR(least, 0.08, 0.01);
   EXPECT_GT(most, 0.93);
 }
 
-TEST(RandomResizedCrop, FallsBackToTheLargestMiddleBox) {
+TEST(RandomResizedCrop, FallsBackToTheLargestCentralBox) {
   const RandomResizedCrop options{{1, 1}, {3.0 / 4, 4.0 / 3}};
   EXPECT_EQ(random_resized_crop(options, 10, 100, {}), (Box{0, 43, 10, 13}));
   EXPECT_EQ(random_resized_crop(options, 100, 10, {}), (Box{43, 0, 13, 10}));
@@ -54,8 +54,8 @@ TEST(RandomResizedCrop, FallsBackToTheLargestMiddleBox) {
   EXPECT_EQ(random_resized_crop(options, 1, 1, {}), (Box{0, 0, 1, 1}));
 }
 
-// The kernel reads the box in place; the twin cuts it out, resizes, flips and normalizes.
-TEST(TrainingSample, EqualsItsSlowTwin) {
+// The kernel resizes the box without a copy; the reference crops, resizes, flips and normalizes.
+TEST(TrainingSample, EqualsTheReference) {
   for (const int64_t channels : {1, 3}) {
     const Preprocess preprocess{
         .height = 24, .width = 20, .channels = channels, .mean = {0.4f}, .std = {0.3f}};
@@ -114,7 +114,7 @@ TEST(TrainingSample, ColorsChangeOnTheCroppedAndFlippedWindow) {
     write_normalized(mirrored, {}, 16, 16, false, normalization, expected.data());
     ASSERT_EQ(out, expected) << sample;
   }
-  // With a policy the jitter is off, as in timm.
+  // A policy turns the jitter off, as in timm.
   augment.auto_augment.emplace("rand-m9-n0");
   make_training_sample(image, preprocess, augment, normalization, {3, 0, 0}, out.data());
   augment.color_jitter = {};
@@ -223,7 +223,7 @@ TEST(RandAugment, ReadsTimmsString) {
     EXPECT_THROW(AutoAugment{wrong}, base::UsageError) << wrong;
 }
 
-// Figures of timm's *_level_to_arg.
+// Values of timm's *_level_to_arg.
 TEST(RandAugment, ArgumentsAreThoseOfTimm) {
   const RandAugment increasing = parse_rand_augment("rand-inc1"),
                     plain = parse_rand_augment("rand");

@@ -18,7 +18,7 @@ Batch counting_batch(int64_t size, int64_t values) {
   return batch;
 }
 
-// Mean ½ and variance 1/(4(2α + 1)), and the share below a tenth, of Beta(α, α).
+// Beta(α, α) has mean ½ and variance 1/(4(2α + 1)); also the fraction of samples below 0.1.
 TEST(SymmetricBeta, HasItsMoments) {
   for (const auto& [alpha, below_a_tenth] :
        {std::pair{0.8, 0.1318}, {1.0, 0.1}, {0.2, 0.3367}, {4.0, 0.0027}}) {
@@ -71,7 +71,7 @@ TEST(DrawMix, DrawsFromItsNamedStream) {
   EXPECT_EQ(draw_mix({0.8, 0}, 8, 8, 1, 2, 3).share, symmetric_beta(0.8, random, 8));
 }
 
-TEST(Mix, IsOwnPlusThePartnersRest) {
+TEST(Mix, IsTheShareOfTheImagePlusTheRestOfItsPartner) {
   for (const int64_t size : {1, 4, 5}) {
     const Batch before = counting_batch(size, 4 * 5 * 3);
     for (const bool cut : {false, true}) {

@@ -13,7 +13,7 @@ Interpolation interpolation_of(const std::string& name) {
                              : Interpolation::lanczos;
 }
 
-// A row of resize_goldens.txt: a box of an image of noise, and what Pillow 13 makes of it.
+// A row of resize_goldens.txt: a box of a noise image, and the result of Pillow 13.
 struct Case {
   int64_t height, width, channels, top, left, box_height, box_width, new_height, new_width;
   Interpolation interpolation;
@@ -47,7 +47,7 @@ TEST(Resize, EqualsPillowOnEveryByte) {
   }
 }
 
-TEST(Resize, AWindowIsAPartOfTheWhole) {
+TEST(Resize, AWindowIsAPartOfTheWholeResult) {
   Bytes scratch;
   for (const Case& c : cases()) {
     const Bytes from = noise(c.height * c.width * c.channels);

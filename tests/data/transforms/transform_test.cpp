@@ -32,8 +32,8 @@ TEST(Normalization, HasTheBitsOfToTensorAndNormalize) {
   EXPECT_THROW(Normalization(1, {NAN}, {1.0f}), base::UsageError);
 }
 
-// The slow twin: pad, crop, mirror and normalize pixel by pixel.
-TEST(WriteNormalized, EqualsItsSlowTwinForEveryCorner) {
+// The reference pads, crops, mirrors and normalizes pixel by pixel.
+TEST(WriteNormalized, EqualsTheReferenceForEveryCorner) {
   for (const int64_t channels : {1, 3}) {
     const Normalization normalization(channels, {0.3f}, {0.7f});
     const Image image = counting(5, 6, channels);
@@ -102,7 +102,7 @@ TEST(Fit, SizesAreThoseOfTorchvision) {
   EXPECT_EQ(default_resize(32, 32), std::nullopt);
 }
 
-TEST(Fit, DoesNothingThatIsNotNeeded) {
+TEST(Fit, SkipsWhatIsNotNeeded) {
   Preprocess preprocess{.height = 12, .width = 10, .channels = 3, .mean = {0.5f}, .std = {0.5f}};
   Image scratch, to;
   const Image same = counting(12, 10, 3);
@@ -152,12 +152,12 @@ TEST(Fit, IsResizeThenCropForAnySize) {
   }
 }
 
-// Resized as a whole it would be 256 × 16,640,000 pixels, 12.8 GB.
-TEST(Fit, AStripCostsNoMoreThanItsCrop) {
+// Resized whole it would have 256 × 16,640,000 pixels, 12.8 GB.
+TEST(Fit, AStripCostsOnlyItsCrop) {
   const Preprocess preprocess{.height = 224, .width = 224, .channels = 3, .resize = 256};
   for (const bool upright : {false, true}) {
     const Image strip = upright ? counting(65000, 1, 3) : counting(1, 65000, 3);
-    // Far from the ends the middle sixteen pixels alone give the same.
+    // Far from the ends only the middle sixteen pixels matter.
     Image middle, expected, scratch, to, other_scratch;
     crop(strip, upright ? Corner{32492, 0} : Corner{0, 32492}, upright ? 16 : 1, upright ? 1 : 16,
          middle);
