@@ -1,4 +1,4 @@
-// What the command line says, as plain structs: one per verb. CLI11 is behind parse_arguments.
+// What the command line says, as plain structs: one per verb. Only parse_arguments uses CLI11.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -44,8 +44,8 @@ struct PredictArguments : CommonArguments {
 struct PlanArguments : CommonArguments {
   std::vector<std::string> configs;  ///< one, or with `compare` at least two
   std::vector<std::string> sets;
-  bool compare = false;        ///< the cost of all as the image grows
-  std::vector<int64_t> sizes;  ///< of compared images; empty: five from 224 on
+  bool compare = false;        ///< how the cost of each grows with the image
+  std::vector<int64_t> sizes;  ///< of the compared images; empty: 224 to 1120
   bool measure = false;        ///< compare: also time the forwards
 };
 
@@ -63,10 +63,10 @@ struct InspectArguments : CommonArguments {
 
 struct ConvertArguments : CommonArguments {
   std::string input, output;
-  std::optional<std::string> dialect;  ///< of the output; official
+  std::optional<std::string> dialect;  ///< of the output; default official
   std::optional<std::string> config;
   bool ema = false;                ///< the averaged weights of a file that holds two sets
-  std::vector<std::string> allow;  ///< keys that may be there without meaning, * for any characters
+  std::vector<std::string> allow;  ///< unknown keys that may be left out; * is any characters
 };
 
 struct VerifyArguments : CommonArguments {
@@ -76,7 +76,7 @@ struct VerifyArguments : CommonArguments {
 
 struct BenchmarkArguments : CommonArguments {
   std::string config;
-  bool data = false;  ///< `swin benchmark data CONFIG`: the loader alone
+  bool data = false;  ///< `swin benchmark data CONFIG`: the data loader alone
   std::string mode = "train";
   std::optional<std::string> precision;  ///< instead of trainer.precision
   int64_t batch_size = 0;                ///< 0: trainer.batch_size
@@ -88,10 +88,10 @@ struct BenchmarkArguments : CommonArguments {
 /// `swin data check PATH`, `swin data pack PATH OUT.h5` and `swin data preview CONFIG --output
 /// PNG`.
 struct DataArguments : CommonArguments {
-  std::string action;  ///< check | pack | preview
-  std::string path;    ///< a folder, a manifest, tar shards or a packed set; of preview a config
-  std::string output;  ///< of pack and preview
-  std::vector<std::string> sets;  ///< of preview
+  std::string action;             ///< check | pack | preview
+  std::string path;               ///< of the data set; for preview, of a config
+  std::string output;             ///< for pack and preview
+  std::vector<std::string> sets;  ///< for preview
 };
 
 struct InfoArguments : CommonArguments {};
@@ -100,7 +100,7 @@ using Arguments = std::variant<HelpArguments, TrainArguments, EvaluateArguments,
                                PlanArguments, ConfigArguments, InspectArguments, ConvertArguments,
                                VerifyArguments, BenchmarkArguments, DataArguments, InfoArguments>;
 
-/// @throws base::UsageError naming the verb or flag, and the nearest one there is.
+/// @throws base::UsageError that names the wrong verb or flag, and the nearest right one.
 Arguments parse_arguments(int argc, const char* const* argv);
 
 }  // namespace swin::cli

@@ -1,0 +1,147 @@
+#include "cli/argument_values.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <system_error>
+
+#include "base/errors.h"
+#include "base/text.h"
+
+namespace swin::cli {
+namespace {
+
+using base::UsageError;
+
+// Whether a word is an override of a config field, path.to.field=value.
+bool is_assignment(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return false;
+  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(equals), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+  });
+}
+
+}  // namespace
+
+std::vector<std::string> normalized(int argc, const char* const* argv) {
+  std::vector<std::string> result;
+  bool in_set = false;
+  for (int i = 1; i < argc; ++i) {
+    std::string text = argv[i];
+    if (in_set && is_assignment(text) && result.back() != "--set") result.push_back("--set");
+    in_set = text == "--set" || (in_set && is_assignment(text));
+    result.push_back(std::move(text));
+  }
+  if (result.size() == 2 && result[0] == "help") result = {result[1], "--help"};
+  if (result.size() == 1 && result[0] == "help") result = {"--help"};
+  return result;
+}
+
+std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
+                         const std::string& otherwise) {
+  const std::string nearest = base::nearest_if_close(found, choices);
+  return nearest.empty() ? otherwise : "did you mean " + nearest + "?";
+}
+
+void throw_missing(const std::string& verb, const std::string& placeholder) {
+  throw UsageError(verb, "found no " + placeholder + ", expected one",
+                   verb + " --help shows an example");
+}
+
+void throw_unexpected(const std::string& verb, const std::string& argument,
+                      const std::string& remedy) {
+  throw UsageError(verb, "found the argument \"" + argument + "\", expected no more",
+                   remedy.empty() ? verb + " --help shows an example" : remedy);
+}
+
+template <class Number>
+Number number(const std::string& where, const std::string& text, Number least, Number most,
+              const std::string& expected) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() ||
+      !(value >= least && value <= most))
+    throw UsageError(where, "found \"" + text + "\", expected " + expected,
+                     "give a number in that range");
+  return value;
+}
+template int number(const std::string&, const std::string&, int, int, const std::string&);
+template int64_t number(const std::string&, const std::string&, int64_t, int64_t,
+                        const std::string&);
+template double number(const std::string&, const std::string&, double, double, const std::string&);
+
+std::vector<std::string> comma_separated(const std::string& text) {
+  std::vector<std::string> items;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    items.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return items;
+}
+
+void check_plan(const PlanArguments& arguments, bool has_sizes) {
+  const size_t configs = arguments.configs.size();
+  if (configs == 0) throw_missing("swin plan", "CONFIG");
+  if (arguments.compare && configs < 2)
+    throw UsageError("swin plan --compare", "found one config, expected at least two",
+                     "swin plan --compare configs/vit_small_224.json configs/swin_tiny_224.json");
+  if (!arguments.compare && configs > 1)
+    throw UsageError("swin plan", "found " + std::to_string(configs) + " configs, expected one",
+                     "add --compare to see them side by side");
+  if (!arguments.compare && (arguments.measure || has_sizes))
+    throw UsageError("swin plan", "found --measure or --sizes alone, expected --compare",
+                     "add --compare and a second config");
+}
+
+std::vector<int64_t> image_sizes(const std::string& text) {
+  std::vector<int64_t> sizes;
+  for (const std::string& item : comma_separated(text))
+    sizes.push_back(number<int64_t>("swin plan --sizes", item, 1, 65536,
+                                    "image sides of 1 to 65536, as 224,448"));
+  return sizes;
+}
+
+void set_config(const std::vector<std::string>& words, BenchmarkArguments& arguments) {
+  arguments.data = !words.empty() && words[0] == "data";
+  const size_t config = arguments.data ? 1 : 0;
+  if (words.size() <= config) throw_missing("swin benchmark", "CONFIG");
+  if (words.size() > config + 1) throw_unexpected("swin benchmark", words[config + 1]);
+  arguments.config = words[config];
+}
+
+void check_mode(const std::string& mode) {
+  if (mode != "train" && mode != "infer")
+    throw UsageError("swin benchmark --mode", "found \"" + mode + "\", expected train or infer",
+                     did_you_mean(mode, {"train", "infer"}, "choose one of them"));
+}
+
+void set_action(const std::vector<std::string>& words, DataArguments& arguments) {
+  const std::string verb = "swin data";
+  const std::vector<std::string> actions = {"check", "pack", "preview"};
+  if (words.empty()) throw_missing(verb, "ACTION");
+  const std::string& action = arguments.action = words[0];
+  if (std::find(actions.begin(), actions.end(), action) == actions.end())
+    throw UsageError(verb, "found \"" + action + "\", expected check, pack or preview",
+                     did_you_mean(action, actions, verb + " --help shows an example"));
+  if (words.size() < 2) throw_missing(verb, "PATH");
+  arguments.path = words[1];
+  const bool packs = action == "pack";
+  const size_t expected = packs ? 3 : 2;
+  if (words.size() < expected) throw_missing(verb, "OUT.h5");
+  if (words.size() > expected)
+    throw_unexpected(
+        verb, words[expected],
+        words[expected].ends_with(".tar") ? "quote a range of shards: 'shard-{000..012}.tar'" : "");
+  if (!packs) return;
+  arguments.output = words[2];
+  // If the shell expanded a range of shards, the output is the second shard: it must survive.
+  if (!arguments.output.ends_with(".h5") && !arguments.output.ends_with(".hdf5"))
+    throw UsageError(
+        verb + " pack",
+        "found the output \"" + arguments.output + "\", expected a name that ends in .h5",
+        verb + " --help shows an example");
+}
+
+}  // namespace swin::cli

@@ -1,0 +1,50 @@
+// The values of the command line: reading them from text and checking them. Nothing here depends on
+// how the flags are parsed.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/arguments.h"
+
+namespace swin::cli {
+
+/// The words after the program's name, with shorthands written out: `--set a=1 b=2` becomes
+/// `--set a=1 --set b=2`, and `swin help VERB` becomes `swin VERB --help`.
+std::vector<std::string> normalized(int argc, const char* const* argv);
+
+/// "did you mean X?" with the choice nearest to `found`, or `otherwise` if none is near.
+std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
+                         const std::string& otherwise);
+
+/// @throws base::UsageError: `placeholder` is missing from the arguments of `verb`.
+[[noreturn]] void throw_missing(const std::string& verb, const std::string& placeholder);
+/// @throws base::UsageError: `argument` is one too many for `verb`. An empty remedy points to
+/// `--help`.
+[[noreturn]] void throw_unexpected(const std::string& verb, const std::string& argument,
+                                   const std::string& remedy = "");
+
+/// A number from `least` to `most`. Number is int, int64_t or double.
+/// @param expected what the error line expects, in words.
+/// @throws base::UsageError if `text` is anything else.
+template <class Number>
+Number number(const std::string& where, const std::string& text, Number least, Number most,
+              const std::string& expected);
+
+/// The items of a list such as "224,448". Empty items are kept.
+std::vector<std::string> comma_separated(const std::string& text);
+
+/// Checks that configs, --compare, --measure and --sizes go together.
+void check_plan(const PlanArguments& arguments, bool has_sizes);
+/// The image sizes of `swin plan --compare --sizes`.
+std::vector<int64_t> image_sizes(const std::string& text);
+
+/// Sets the config of `swin benchmark CONFIG`, or of `swin benchmark data CONFIG`.
+void set_config(const std::vector<std::string>& words, BenchmarkArguments& arguments);
+/// Checks `--mode`.
+void check_mode(const std::string& mode);
+
+/// Sets action, path and output from the words after `swin data`.
+void set_action(const std::vector<std::string>& words, DataArguments& arguments);
+
+}  // namespace swin::cli
