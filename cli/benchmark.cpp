@@ -2,9 +2,8 @@
 #include "trainers/run/benchmark.h"
 
 #include <algorithm>
-#include <chrono>
 
-#include "base/parallel.h"
+#include "base/stopwatch.h"
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
@@ -55,7 +54,7 @@ std::string to_text(const trainers::BenchmarkResult& result) {
   text += result.mode + " " + result.precision + ", batch " + std::to_string(result.batch_size) +
           ", " + std::to_string(result.threads) + " threads, " + result.cpu + "\n";
   text += fixed(result.images_per_second, 2) + " images/s, " +
-          fixed(1000 * result.step_seconds, 2) + " ms a step (median of " +
+          fixed(1000 * result.step_seconds, 2) + " ms per step (median of " +
           std::to_string(result.steps.size()) + "), " + bytes_text(result.peak_memory_bytes) +
           " at most\n";
   text += fixed(100 * result.gemm_fraction, 1) + "% of the machine's best 2048³ product, " +
@@ -79,39 +78,36 @@ std::string to_text(const trainers::BenchmarkResult& result) {
   return text + "\n" + table.text();
 }
 
-// From file to normalized batch, as training asks for them, with nobody computing beside it.
+// From file to normalized batch as in training, but without a model that computes meanwhile.
 base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
   const trainers::Config config = trainers::load_config(arguments.config, arguments.sets);
   set_threads(arguments, config.runtime.threads);
   const std::unique_ptr<data::Dataset> dataset =
       trainers::open_dataset_of(config.data.train, config, true);
   data::LoaderOptions options = trainers::training_loader(config);
-  options.drop_last = false;  // a set smaller than a batch has a speed as well
+  options.drop_last = false;  // to measure data sets smaller than a batch, too
   if (arguments.batch_size > 0) options.batch_size = arguments.batch_size;
   const auto [stages, decoded_pixels] = trainers::measure_stages(
       *dataset, trainers::decode_of(config, true), options, arguments.seconds / 2);
   data::Loader loader(*dataset, options);
-  const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
+  const base::Stopwatch watch;
   int64_t images = 0, epoch = 0;
   data::Batch batch;
-  for (loader.start(epoch); images == 0 || seconds() < arguments.seconds / 2;) {
+  for (loader.start(epoch); images == 0 || watch.seconds() < arguments.seconds / 2;) {
     if (loader.next(batch)) {
       images += batch.size;
     } else {
       loader.start(++epoch);
     }
   }
-  const double rate = static_cast<double>(images) / seconds();
+  const double rate = static_cast<double>(images) / watch.seconds();
   double core_seconds = 0;
   for (const trainers::DataStage& stage : stages) core_seconds += stage.seconds_per_image;
   if (arguments.json) {
     base::Json result = base::Json::object();
     result["images_per_second"] = rate;
     result["images"] = images;
-    result["seconds"] = seconds();
+    result["seconds"] = watch.seconds();
     result["workers"] = options.workers;
     result["batch_size"] = options.batch_size;
     result["images_per_second_per_core"] = 1 / core_seconds;

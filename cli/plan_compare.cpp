@@ -1,68 +1,25 @@
 #include "cli/plan_compare.h"
 
-#include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <vector>
 
-#include "autograd/tape/op.h"
 #include "base/cpu.h"
 #include "base/parallel.h"
-#include "base/pool.h"
-#include "base/random.h"
 #include "cli/console.h"
 #include "cli/startup.h"
-#include "layers/model.h"
+#include "trainers/run/plan.h"
 
 namespace swin::cli {
 namespace {
 
-using autograd::Tensor;
-
 const std::vector<int64_t> kDefaultSizes = {224, 448, 672, 896, 1120};
 
-class CountMacs : public autograd::ForwardObserver {
- public:
-  void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
-    total += macs;
-  }
-  int64_t total = 0;
-};
-
-/// The forward of one image of one size.
+// The forward of one image of one size.
 struct Point {
   int64_t macs = 0, memory_bytes = 0;
-  double seconds = 0;  ///< 0: not measured
+  double seconds = 0;  // 0: not measured
 };
-
-Point dry_run(const layers::ModelConfig& config) {
-  const base::DryRun dry;
-  const layers::Model model(config, 0, false);
-  CountMacs count;
-  model.forward(Tensor({1, config.image_size[0], config.image_size[1], config.in_chans}), {});
-  return {count.total, static_cast<int64_t>(base::pool_statistics().peak_bytes), 0};
-}
-
-// The median of at least three forwards and one second, after one that warms caches and pool.
-double measure(const layers::ModelConfig& config) {
-  const layers::Model model(config, 0, false);
-  Tensor image({1, config.image_size[0], config.image_size[1], config.in_chans});
-  const base::Random random(0, "plan/compare");
-  for (int64_t i = 0; i < image.numel(); ++i)
-    image.mutable_data()[i] = random.uniform(static_cast<uint64_t>(i)) * 2 - 1;
-  model.forward(image, {});
-  std::vector<double> seconds;
-  for (double total = 0; seconds.size() < 3 || total < 1;) {
-    const auto start = std::chrono::steady_clock::now();
-    model.forward(image, {});
-    seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    total += seconds.back();
-  }
-  std::sort(seconds.begin(), seconds.end());
-  return seconds[seconds.size() / 2];
-}
 
 std::string milliseconds(double seconds) {
   return fixed(1e3 * seconds, seconds < 0.1 ? 1 : 0) + " ms";
@@ -88,9 +45,9 @@ base::ExitCode compare_plans(const PlanArguments& arguments) {
   for (size_t i = 0; i < sizes.size(); ++i)
     for (layers::ModelConfig model : models) {
       model.image_size = {sizes[i], sizes[i]};
-      Point point = dry_run(model);
-      if (arguments.measure) point.seconds = measure(model);
-      points[i].push_back(point);
+      const trainers::ForwardPlan plan = trainers::plan_forward(model);
+      points[i].push_back({plan.total.macs, plan.memory_bytes,
+                           arguments.measure ? trainers::measure_forward_seconds(model) : 0});
     }
 
   if (arguments.json) {

@@ -5,8 +5,8 @@
 
 namespace swin::cli {
 
-/// One row an image size, one group of columns a config: multiply-adds and memory of the forward of
-/// one image by a dry run, and, where asked for, its measured time.
+/// One row per image size, one group of columns per config: multiply-adds and memory of the forward
+/// of one image from a dry run, and with --measure its time.
 base::ExitCode compare_plans(const PlanArguments& arguments);
 
 }  // namespace swin::cli

@@ -1,0 +1,168 @@
+#include "trainers/run/plan.h"
+
+#include <algorithm>
+#include <string>
+
+#include "autograd/kernels/gemm.h"
+#include "autograd/ops/ops.h"
+#include "autograd/tape/op.h"
+#include "base/cpu.h"
+#include "base/pool.h"
+#include "base/random.h"
+#include "base/stopwatch.h"
+#include "trainers/optim/adamw.h"
+#include "trainers/optim/parameter_groups.h"
+
+namespace swin::trainers {
+namespace {
+
+using autograd::Tensor;
+
+// The fraction of the machine's matrix product that a training step is assumed to reach.
+// `swin benchmark` measures it.
+constexpr double kAssumedFraction = 0.6;
+
+Tensor images_of(int64_t count, const layers::ModelConfig& config) {
+  return Tensor({count, config.image_size[0], config.image_size[1], config.in_chans});
+}
+
+// Adds the MACs of each op to the stage, by the path of its layer.
+class CountMacs : public autograd::ForwardObserver {
+ public:
+  explicit CountMacs(ForwardPlan& plan) : plan_(plan) {}
+  void op_done(const char*, const std::string& path, const Tensor&, int64_t macs, double) override {
+    of(path).macs += macs;
+  }
+  /// The cost to which a layer or parameter of this path belongs.
+  Cost& of(const std::string& path) {
+    for (size_t i = 0; i < plan_.stages.size(); ++i)
+      if (path == plan_.stages[i].path || path.starts_with(plan_.stages[i].path + "."))
+        return plan_.costs[i];
+    return path.starts_with("patch_embed") ? plan_.patch_embed : plan_.head;
+  }
+
+ private:
+  ForwardPlan& plan_;
+};
+
+// Peak of the pool in one slice of a training step, and what stays between steps.
+struct StepMemory {
+  int64_t state_bytes = 0, peak_bytes = 0;
+};
+
+StepMemory dry_run_step(const Config& config, int64_t slice) {
+  const base::DryRun dry;
+  layers::Model model(config.model, 0, true);
+  freeze(model.parameters(), config.trainer.freeze);
+  const AdamW optimizer(model.parameters(), config.optimizer);
+  StepMemory memory;
+  memory.state_bytes = static_cast<int64_t>(base::pool_statistics().bytes_in_use);
+  const Tensor images = images_of(slice, config.model);
+  const Tensor target({slice, config.model.num_classes});
+  layers::Pass pass;
+  pass.training = true;
+  model.parameters().begin_step();
+  autograd::Tape tape;
+  const autograd::Tape::Recording recording(tape);
+  tape.backward(autograd::cross_entropy(model.forward(images, pass), target, 1));
+  memory.peak_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
+  return memory;
+}
+
+// GFLOP/s of the engine's matrix product of 1024³ on all threads, the best of five.
+double measure_gemm_gflops() {
+  constexpr int64_t kSize = 1024;
+  const Tensor a = Tensor::filled({kSize, kSize}, 1), b = Tensor::filled({kSize, kSize}, 1);
+  Tensor c({kSize, kSize});
+  autograd::kernels::GemmArguments product;
+  product.m = product.n = product.k = product.lda = product.ldb = product.ldc = kSize;
+  product.a = a.data();
+  product.b = b.data();
+  product.c.data = c.mutable_data();
+  double best_seconds = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    const base::Stopwatch watch;
+    autograd::kernels::gemm(product);
+    best_seconds = std::min(best_seconds, watch.seconds());
+  }
+  return 2.0 * kSize * kSize * kSize / best_seconds / 1e9;
+}
+
+}  // namespace
+
+Cost& Cost::operator+=(const Cost& other) {
+  parameters += other.parameters;
+  macs += other.macs;
+  return *this;
+}
+
+ForwardPlan plan_forward(const layers::ModelConfig& config) {
+  const base::DryRun dry;
+  const layers::Model model(config, 0, false);
+  ForwardPlan plan;
+  plan.stages = model.stages();
+  plan.costs.resize(plan.stages.size());
+  CountMacs count(plan);
+  model.forward(images_of(1, config), {});
+  plan.memory_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
+  for (size_t i = 0; i < model.parameters().size(); ++i)
+    count.of(model.parameters()[i].name).parameters += model.parameters()[i].numel();
+  plan.total = plan.patch_embed;
+  for (const Cost& stage : plan.costs) plan.total += stage;
+  plan.total += plan.head;
+  return plan;
+}
+
+TrainingPlan plan_training(const Config& config) {
+  TrainingPlan plan;
+  plan.batch_size = config.trainer.batch_size;
+  plan.micro_batch_size =
+      std::min(config.trainer.micro_batch_size.value_or(plan.batch_size), plan.batch_size);
+  plan.forward = plan_forward(config.model);
+  const StepMemory memory = dry_run_step(config, plan.micro_batch_size);
+  plan.state_bytes = memory.state_bytes;
+  // The loader holds two batches. The process itself is the program and its libraries by now.
+  const int64_t batch_bytes = plan.batch_size * config.model.image_size[0] *
+                              config.model.image_size[1] * config.model.in_chans *
+                              static_cast<int64_t>(sizeof(float));
+  plan.peak_memory_bytes = memory.peak_bytes + 2 * batch_bytes + base::peak_memory_bytes();
+  return plan;
+}
+
+TimeEstimate estimate_time(const Config& config, const TrainingPlan& plan,
+                           int64_t training_images) {
+  TimeEstimate estimate;
+  estimate.gemm_gflops = measure_gemm_gflops();
+  estimate.gemm_fraction = kAssumedFraction;
+  estimate.images_per_second = estimate.gemm_gflops * 1e9 * kAssumedFraction /
+                               (6 * static_cast<double>(plan.forward.total.macs));
+  estimate.step_seconds = static_cast<double>(plan.batch_size) / estimate.images_per_second;
+  // An epoch leaves out a last batch that is not full.
+  if (config.schedule.steps) {
+    estimate.steps = *config.schedule.steps;
+  } else if (training_images > 0) {
+    estimate.steps = config.schedule.total_steps(training_images / plan.batch_size);
+  }
+  if (estimate.steps)
+    estimate.run_seconds = static_cast<double>(*estimate.steps) * estimate.step_seconds;
+  return estimate;
+}
+
+double measure_forward_seconds(const layers::ModelConfig& config) {
+  const layers::Model model(config, 0, false);
+  Tensor image = images_of(1, config);
+  const base::Random random(0, "plan/compare");
+  for (int64_t i = 0; i < image.numel(); ++i)
+    image.mutable_data()[i] = random.uniform(static_cast<uint64_t>(i)) * 2 - 1;
+  model.forward(image, {});
+  std::vector<double> seconds;
+  for (double total = 0; seconds.size() < 3 || total < 1; total += seconds.back()) {
+    const base::Stopwatch watch;
+    model.forward(image, {});
+    seconds.push_back(watch.seconds());
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[seconds.size() / 2];
+}
+
+}  // namespace swin::trainers

@@ -1,0 +1,57 @@
+// What a config will cost, before it is trained. A dry run of the real model gives its stages,
+// parameters, arithmetic and memory: the pool only counts and kernels do nothing, so the figures
+// cannot drift from the code.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "layers/model.h"
+#include "trainers/config/config.h"
+
+namespace swin::trainers {
+
+struct Cost {
+  int64_t parameters = 0, macs = 0;  ///< MACs (multiply-adds) of one image
+
+  Cost& operator+=(const Cost& other);
+};
+
+/// The forward of one image.
+struct ForwardPlan {
+  std::vector<layers::StageInfo> stages;
+  std::vector<Cost> costs;  ///< per stage, its downsampling included
+  Cost patch_embed, head;   ///< head: everything after the stages
+  Cost total;
+  int64_t memory_bytes = 0;  ///< at most, parameters included
+};
+
+/// The memory of a training step.
+struct TrainingPlan {
+  ForwardPlan forward;
+  int64_t batch_size = 0, micro_batch_size = 0;
+  int64_t state_bytes = 0;        ///< parameters, gradients and optimizer slots
+  int64_t peak_memory_bytes = 0;  ///< of the process
+};
+
+/// The time of a training run, from this machine's matrix product.
+struct TimeEstimate {
+  double gemm_gflops = 0;    ///< measured
+  double gemm_fraction = 0;  ///< of it, which a training step is assumed to reach
+  double images_per_second = 0, step_seconds = 0;
+  std::optional<int64_t> steps;       ///< of the run; empty where their number is not known
+  std::optional<double> run_seconds;  ///< without evaluation
+};
+
+ForwardPlan plan_forward(const layers::ModelConfig& config);
+TrainingPlan plan_training(const Config& config);
+
+/// Takes a fraction of a second, where `benchmark` takes several.
+/// @param training_images of the data set; 0: not known.
+TimeEstimate estimate_time(const Config& config, const TrainingPlan& plan, int64_t training_images);
+
+/// Runs the forward of one image: the median of at least three and at least one second, after one
+/// that warms caches and the pool.
+double measure_forward_seconds(const layers::ModelConfig& config);
+
+}  // namespace swin::trainers
