@@ -1,4 +1,4 @@
-// The child's side of the conversation of files/hdf5_reader_process/protocol.h.
+// The child's side of the protocol (files/hdf5_reader_process/protocol.h).
 #pragma once
 #include <unistd.h>
 
@@ -12,7 +12,7 @@
 
 namespace swin::files::hdf5_reader {
 
-/// Why the file is not read; becomes the parent's error line.
+/// Why the file is not read. The parent makes an error line of it.
 struct Refusal {
   Fault fault;
   std::string text;
@@ -21,7 +21,7 @@ struct Refusal {
   throw Refusal{fault, text};
 }
 
-/// Ends the process where the other end is gone.
+/// Ends the process if the other end is gone.
 inline void send(const void* data, size_t size) {
   const char* from = static_cast<const char*>(data);
   while (size > 0) {
@@ -53,7 +53,7 @@ void send_refusal(Message message, Status status, Fault fault, std::string text)
   send(text.data(), text.size());
 }
 
-/// Calls `work`; what it throws is said instead of an answer. @return whether all went well.
+/// Calls `work`; what it throws is sent as a refusal. @return whether it threw nothing.
 template <class Message, class Work>
 bool guarded(Message message, Work work) {
   try {
@@ -63,7 +63,7 @@ bool guarded(Message message, Work work) {
     send_refusal(message, kRefused, refusal.fault, refusal.text);
   } catch (const std::bad_alloc&) {
     send_refusal(message, kRefused, kMemory,
-                 "needs more memory to be read than a foreign file is given");
+                 "needs more memory to be read than a third-party file is given");
   } catch (const std::exception& error) {
     send_refusal(message, kRefused, kDamaged,
                  std::string("could not be read (") + error.what() + ")");

@@ -1,5 +1,5 @@
-// The two ends of the conversation of files/hdf5_reader_process/third_party_hdf5.h, and the end
-// that meets libhdf5.
+// The protocol between ThirdPartyHdf5 (files/hdf5_reader_process/third_party_hdf5.h) and its child
+// process, in which libhdf5 runs.
 #pragma once
 #include <cstdint>
 
@@ -12,8 +12,8 @@ inline constexpr int64_t kMaxReplyBytes = 8 << 20;  // unless one image is large
 inline constexpr uint32_t kMaxTextBytes = 2000;
 inline constexpr uint64_t kMagic = 0x3158'4648'4e49'5753;
 
-enum Status : uint32_t { kDone = 0, kRefused = 1, kNoWalls = 2 };
-/// What is wrong with a file, by what its owner can do about it: a row of the parent's table.
+enum Status : uint32_t { kDone = 0, kRefused = 1, kNoSandbox = 2 };
+/// What is wrong with a file: the index of its remedy in the parent's table.
 enum Fault : uint32_t {
   kDamaged,
   kMissing,
@@ -30,8 +30,8 @@ enum Fault : uint32_t {
 };
 enum What : uint32_t { kImages = 0, kLabels = 1 };
 
-/// What a child says first; `text_bytes` of a reason follow unless it is done, else
-/// `names_bytes` of names, each ended by a zero.
+/// The child's first message. If its status is kDone, `names_bytes` of names follow, each ended by
+/// a zero; else `text_bytes` of a reason.
 struct Header {
   uint64_t magic = kMagic;
   uint32_t status = kDone, text_bytes = 0, fault = kDamaged, unused = 0;
@@ -42,13 +42,14 @@ struct Request {
   uint32_t what = kImages, unused = 0;
   int64_t first = 0, count = 0;
 };
-/// `text_bytes` of a reason follow, or the rows: bytes of images, int64 of labels.
+/// If its status is kDone, the rows follow: images as bytes, labels as int64; else `text_bytes` of
+/// a reason.
 struct Reply {
   uint32_t status = kDone, text_bytes = 0, fault = kDamaged, unused = 0;
 };
 
-/// Reads kFile as kSocket asks until that is closed. Enters the sandbox first.
-/// @param cpu_seconds for the header; the parent allows more with each question.
+/// Enters the sandbox, then answers requests from kSocket about kFile until the socket is closed.
+/// @param cpu_seconds for the header; the parent allows more with each request.
 [[noreturn]] void run_child(int cpu_seconds);
 
 }  // namespace swin::files::hdf5_reader

@@ -1,4 +1,4 @@
-// The child: libhdf5 behind walls. Nothing here is trusted by the process that started it.
+// The child process: libhdf5 in a sandbox. The parent trusts nothing that it sends.
 #include "files/hdf5_reader_process/protocol.h"
 
 #define H5_USE_110_API  // one set of signatures for every libhdf5 from 1.10 on
@@ -24,7 +24,7 @@
 namespace swin::files::hdf5_reader {
 namespace {
 
-// ---- a file that is a descriptor and nothing else -----------------------------------------------
+// ---- a file driver that only reads one descriptor -----------------------------------------------
 
 int64_t file_bytes = 0;
 
@@ -94,7 +94,8 @@ hid_t register_driver() {
 
 // ---- the profile --------------------------------------------------------------------------------
 
-/// Closes nothing: the process ends by _exit, and closing a damaged file is one more risk.
+/// The id, checked. No id is ever closed: the process ends by _exit, and closing the objects of a
+/// damaged file is one more risk.
 hid_t have(hid_t id, const std::string& what) {
   if (id < 0) refuse(kDamaged, what + " is damaged");
   return id;
@@ -106,7 +107,7 @@ struct Dataset {
   std::vector<int64_t> shape;
 };
 
-/// Whether the root group has the name; only as a hard link.
+/// Whether the root group has this name. Links other than hard ones are refused.
 bool has_link(hid_t file, const char* name) {
   const htri_t exists = H5Lexists(file, name, H5P_DEFAULT);
   if (exists < 0) refuse(kDamaged, "the root group is damaged");
@@ -138,7 +139,7 @@ std::string filter_name(H5Z_filter_t id) {
   return "number " + std::to_string(id);
 }
 
-/// @return the sides of its chunks; none where it is contiguous.
+/// @return the dims of a chunk; empty if the dataset is contiguous.
 std::vector<hsize_t> check_storage(hid_t id, const std::string& name) {
   const hid_t plist = have(H5Dget_create_plist(id), name);
   const H5D_layout_t layout = H5Pget_layout(plist);
@@ -157,11 +158,11 @@ std::vector<hsize_t> check_storage(hid_t id, const std::string& name) {
     refuse(kFiltered, name + " is filtered (" + filter_name(filter) + "), expected no filters");
   }
   if (layout != H5D_CHUNKED) return {};
-  std::vector<hsize_t> sides(H5S_MAX_RANK);
-  const int rank = H5Pget_chunk(plist, H5S_MAX_RANK, sides.data());
+  std::vector<hsize_t> dims(H5S_MAX_RANK);
+  const int rank = H5Pget_chunk(plist, H5S_MAX_RANK, dims.data());
   if (rank < 1) refuse(kDamaged, name + " is damaged");
-  sides.resize(static_cast<size_t>(rank));
-  return sides;
+  dims.resize(static_cast<size_t>(rank));
+  return dims;
 }
 
 Dataset open_dataset(hid_t file, const char* link) {
@@ -176,34 +177,33 @@ Dataset open_dataset(hid_t file, const char* link) {
   const int rank = H5Sget_simple_extent_ndims(set.space);
   if (H5Sget_simple_extent_type(set.space) != H5S_SIMPLE || rank < 1 || rank > H5S_MAX_RANK)
     refuse(kStorage, set.name + " is no array, expected one");
-  std::vector<hsize_t> sides(static_cast<size_t>(rank));
-  if (H5Sget_simple_extent_dims(set.space, sides.data(), nullptr) != rank)
+  std::vector<hsize_t> dims(static_cast<size_t>(rank));
+  if (H5Sget_simple_extent_dims(set.space, dims.data(), nullptr) != rank)
     refuse(kDamaged, set.name + " is damaged");
   const hid_t type = have(H5Dget_type(set.id), set.name);
   const size_t element_bytes = H5Tget_size(type);
-  // Overflow is impossible: the product stays below the size of the file at each step.
+  // Overflow is impossible: no partial product exceeds the size of the file.
   auto bytes = static_cast<uint64_t>(element_bytes);
   const auto limit = static_cast<uint64_t>(file_bytes);
   if (element_bytes == 0 || bytes > limit) refuse(kDamaged, set.name + " is damaged");
-  for (const hsize_t side : sides) {
-    if (side == 0) refuse(kUnwritten, set.name + " is empty, expected at least one image");
-    if (side > limit / bytes)
-      refuse(kUnwritten, set.name + " declares more than the file can hold");
-    bytes *= side;
-    set.shape.push_back(static_cast<int64_t>(side));
+  for (const hsize_t dim : dims) {
+    if (dim == 0) refuse(kUnwritten, set.name + " is empty, expected at least one image");
+    if (dim > limit / bytes) refuse(kUnwritten, set.name + " declares more than the file can hold");
+    bytes *= dim;
+    set.shape.push_back(static_cast<int64_t>(dim));
   }
   const hsize_t stored = H5Dget_storage_size(set.id);
   if (stored > limit) refuse(kUnwritten, set.name + " declares more than the file can hold");
-  // Chunks are whole in the file. What of them is not written would be read as anything.
+  // A file stores whole chunks. Bytes that were never written would be read as garbage.
   hsize_t needed = static_cast<hsize_t>(element_bytes);
-  if (!chunk.empty() && chunk.size() != sides.size()) refuse(kDamaged, set.name + " is damaged");
-  for (size_t k = 0; k < sides.size(); ++k) {
-    hsize_t side = sides[k];
+  if (!chunk.empty() && chunk.size() != dims.size()) refuse(kDamaged, set.name + " is damaged");
+  for (size_t k = 0; k < dims.size(); ++k) {
+    hsize_t dim = dims[k];
     if (!chunk.empty()) {
       if (chunk[k] == 0) refuse(kDamaged, set.name + " is damaged");
-      side = (side - 1) / chunk[k] * chunk[k] + chunk[k];
+      dim = (dim - 1) / chunk[k] * chunk[k] + chunk[k];
     }
-    needed = side > limit / needed ? limit + 1 : needed * side;
+    needed = dim > limit / needed ? limit + 1 : needed * dim;
     if (needed > stored)
       refuse(kUnwritten, set.name + " has fewer bytes than its shape, expected all to be written");
   }
@@ -212,7 +212,7 @@ Dataset open_dataset(hid_t file, const char* link) {
 
 std::string text_of(const std::vector<int64_t>& shape) {
   std::string text;
-  for (const int64_t side : shape) text += (text.empty() ? "(" : ", ") + std::to_string(side);
+  for (const int64_t dim : shape) text += (text.empty() ? "(" : ", ") + std::to_string(dim);
   return text + ")";
 }
 
@@ -239,13 +239,14 @@ const char* class_text(H5T_class_t kind) {
   }
 }
 
-/// The type as an error calls it: "floating point of 4 bytes".
+/// The type as error lines name it: "floating point of 4 bytes".
 std::string type_text(hid_t type) {
   return std::string(class_text(H5Tget_class(type))) + " of " + std::to_string(H5Tget_size(type)) +
          (H5Tget_size(type) == 1 ? " byte" : " bytes");
 }
 
-/// Whether an integer's bits lie inside of it; libhdf5 reads them wherever they are said to be.
+/// Whether the bits of an integer type lie inside its bytes. libhdf5 does not check it and would
+/// read beyond them.
 bool has_its_bits(hid_t type) {
   const int offset = H5Tget_offset(type);
   const size_t bits = H5Tget_precision(type), size = 8 * H5Tget_size(type);
@@ -259,7 +260,7 @@ struct Contents {
   std::string names;
 };
 
-/// Strings of fixed length, as one text with a zero behind each.
+/// Appends strings of fixed length to the names, each with a zero after it.
 void take_names(Contents& c, hid_t type, hid_t space, const auto& read) {
   const size_t bytes = H5Tget_size(type);
   if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || bytes == 0 ||
@@ -304,7 +305,7 @@ Contents open_contents(hid_t access) {
   };
   if (!has_hdf5_signature(static_cast<uint64_t>(file_bytes), read))
     refuse(kDamaged, "is not an HDF5 file, or a damaged one");
-  c.file = H5Fopen("/dev/null/foreign", H5F_ACC_RDONLY, access);
+  c.file = H5Fopen("/dev/null/third_party", H5F_ACC_RDONLY, access);
   if (c.file < 0) refuse(kDamaged, "is not an HDF5 file, or a damaged one");
   for (const char* name : {"images", "labels"})
     if (!has_link(c.file, name))
@@ -329,7 +330,7 @@ Contents open_contents(hid_t access) {
   h.channels = shape.size() == 4 ? shape[3] : 1;
   if (h.height > kMaxSide || h.width > kMaxSide || h.height * h.width > kMaxImageBytes / h.channels)
     refuse(kImageShape, "/images has the shape " + text_of(shape) +
-                            ", expected at most 100 megapixels an image");
+                            ", expected at most 100 megapixels per image");
 
   c.labels = open_dataset(c.file, "labels");
   const hid_t label_type = have(H5Dget_type(c.labels.id), "/labels");
@@ -342,24 +343,24 @@ Contents open_contents(hid_t access) {
   if (c.labels.shape.size() > 2 || c.labels.shape[0] != h.images ||
       (many && c.labels.shape[1] > kMaxClasses))
     refuse(kLabelKind, "/labels has the shape " + text_of(c.labels.shape) + ", expected (" +
-                           std::to_string(h.images) + "), one of each image");
+                           std::to_string(h.images) + "), one per image");
   h.label_columns = many ? c.labels.shape[1] : 0;
   read_names(c);
   return c;
 }
 
-/// Rows of the first axis.
+/// Reads rows along the first dim.
 void read_rows(const Dataset& set, hid_t type, int64_t first, int64_t count, void* to) {
-  std::vector<hsize_t> start(set.shape.size(), 0), sides(set.shape.begin(), set.shape.end());
+  std::vector<hsize_t> start(set.shape.size(), 0), dims(set.shape.begin(), set.shape.end());
   start[0] = static_cast<hsize_t>(first);
-  sides[0] = static_cast<hsize_t>(count);
-  const hid_t memory = H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr);
+  dims[0] = static_cast<hsize_t>(count);
+  const hid_t memory = H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr);
   const bool read = memory >= 0 &&
                     H5Sselect_hyperslab(set.space, H5S_SELECT_SET, start.data(), nullptr,
-                                        sides.data(), nullptr) >= 0 &&
+                                        dims.data(), nullptr) >= 0 &&
                     H5Dread(set.id, type, memory, set.space, H5P_DEFAULT, to) >= 0;
   if (memory >= 0) H5Sclose(memory);
-  if (!read) refuse(kDamaged, set.name + " could not be read at place " + std::to_string(first));
+  if (!read) refuse(kDamaged, set.name + " could not be read at index " + std::to_string(first));
 }
 
 // ---- the answers --------------------------------------------------------------------------------
@@ -374,7 +375,7 @@ void answer(const Contents& c, std::vector<uint8_t>& rows) {
         images ? h.height * h.width * h.channels : 8 * std::max<int64_t>(1, h.label_columns);
     if (request.first < 0 || request.count < 1 || request.count > h.images - request.first)
       refuse(kDamaged, "was asked for rows that it does not have");
-    // Zeros, because of a damaged file libhdf5 may leave bytes as they were.
+    // Zeroed, because libhdf5 may leave bytes unwritten if the file is damaged.
     rows.assign(static_cast<size_t>(request.count * row_bytes), 0);
     read_rows(images ? c.images : c.labels, images ? H5T_NATIVE_UINT8 : H5T_NATIVE_INT64,
               request.first, request.count, rows.data());
@@ -390,19 +391,19 @@ void run_child(int cpu_seconds) {
   struct stat status {};
   if (::fstat(kFile, &status) != 0) ::_exit(1);
   file_bytes = status.st_size;
-  // Everything that opens files of its own happens before the walls stand.
+  // Whatever opens files of its own must do so before the sandbox is entered.
   H5dont_atexit();
   H5open();
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
   const hid_t driver = register_driver();
   if (driver < 0 || H5Pset_driver(access, driver, nullptr) < 0) {
-    send_refusal(Header{}, kNoWalls, kDamaged, "libhdf5 took no driver");
+    send_refusal(Header{}, kNoSandbox, kDamaged, "libhdf5 refused the file driver");
     ::_exit(1);
   }
   const std::string missing = enter_sandbox(kFile, kSocket, {.cpu_seconds = cpu_seconds});
   if (!missing.empty()) {
-    send_refusal(Header{}, kNoWalls, kDamaged, missing);
+    send_refusal(Header{}, kNoSandbox, kDamaged, missing);
     ::_exit(1);
   }
   Contents contents;

@@ -37,7 +37,7 @@ bool limit(__rlimit_resource resource, rlim_t soft, rlim_t hard) {
   return setrlimit(resource, &value) == 0;
 }
 
-/// Address space of this process; 0 if it cannot be told.
+/// Address space of this process; 0 if it is not known.
 rlim_t address_space_bytes() {
   unsigned long long pages = 0;
   std::FILE* file = std::fopen("/proc/self/statm", "re");
@@ -48,7 +48,7 @@ rlim_t address_space_bytes() {
 }
 
 bool allow_all(scmp_filter_ctx filter) {
-  // Memory that holds no code, time, and the end; a lock of libhdf5 or malloc is a futex.
+  // Memory without code, clocks and exit. Locks of libhdf5 and malloc need futex.
   constexpr int kHarmless[] = {
       SCMP_SYS(brk),           SCMP_SYS(munmap),       SCMP_SYS(mremap), SCMP_SYS(madvise),
       SCMP_SYS(futex),         SCMP_SYS(getrandom),    SCMP_SYS(exit),   SCMP_SYS(exit_group),
@@ -80,23 +80,23 @@ std::string enter_sandbox(int file, int channel, const SandboxLimits& limits) {
   const bool limited =
       limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, 0, 0) && limit(RLIMIT_NPROC, 0, 0) &&
       limit(RLIMIT_CPU, static_cast<rlim_t>(used.tv_sec + limits.cpu_seconds), RLIM_INFINITY) &&
-      (kSanitized || limit(RLIMIT_NOFILE, 0, 0));  // what is open stays open
+      (kSanitized || limit(RLIMIT_NOFILE, 0, 0));  // open descriptors stay usable
   if (!limited) return failure("resource limits were refused", errno);
   if (!kSanitized) {
     const rlim_t bytes = now_bytes + static_cast<rlim_t>(limits.memory_bytes);
     if (now_bytes == 0 || !limit(RLIMIT_AS, bytes, bytes))
-      return failure("a limit of memory was refused", errno);
+      return failure("the memory limit was refused", errno);
   }
 
   const scmp_filter_ctx filter = seccomp_init(kSanitized ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
-  if (filter == nullptr) return "libseccomp made no filter";
+  if (filter == nullptr) return "libseccomp made no seccomp filter";
   const bool complete =
       kSanitized ||
       (allow_all(filter) && allow_on(filter, SCMP_SYS(pread64), file) &&
        allow_on(filter, SCMP_SYS(read), channel) && allow_on(filter, SCMP_SYS(write), channel));
   const int error = complete ? seccomp_load(filter) : -ENOMEM;
   seccomp_release(filter);
-  return error == 0 ? "" : failure("the kernel took no seccomp filter", -error);
+  return error == 0 ? "" : failure("the kernel refused the seccomp filter", -error);
 }
 
 }  // namespace swin::files

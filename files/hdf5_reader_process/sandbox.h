@@ -1,4 +1,4 @@
-// The walls around a process that reads what may crash its reader. The only door to libseccomp.
+// The sandbox of a process that reads files which may crash it. Only sandbox.cpp uses libseccomp.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,14 +10,14 @@ struct SandboxLimits {
   int64_t cpu_seconds = 5;                  ///< beyond what it has used; may be raised from outside
 };
 
-/// From here on this process may compute, take memory up to a limit, read `file` at any place
-/// (pread) and talk through `channel` (read, write); every other system call ends it. There is no
-/// way back. A build with sanitizers, whose runtimes open files of their own, has the limits of
-/// time and writing only: sandbox_is_whole() tells.
-/// @return empty, or why this system has no such walls.
+/// From now on this process may compute, allocate memory up to a limit, read `file` at any offset
+/// (pread), and read and write `channel`; every other system call ends it. This cannot be undone.
+/// In builds with sanitizers, whose runtimes open files of their own, only CPU time and writing
+/// files are limited: see sandbox_is_whole().
+/// @return empty, or why this system offers no such sandbox.
 std::string enter_sandbox(int file, int channel, const SandboxLimits& limits);
 
-/// Whether this build's sandbox keeps system calls and memory.
+/// Whether this build's sandbox also restricts system calls and memory.
 bool sandbox_is_whole();
 
 }  // namespace swin::files

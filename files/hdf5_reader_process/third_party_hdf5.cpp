@@ -28,11 +28,11 @@ namespace {
 
 using namespace hdf5_reader;
 
-// The child is this program itself, begun anew under a name that no command has: a fork would
-// carry this process's threads' locks and all its memory, a helper program would have to be found.
-// The constructor lies in the object file of what starts the child, so every program that can
-// start one can be one. It runs before main.
-constexpr char kChildName[] = "swin: reader of a foreign HDF5 file";
+// The child is this program, started again under a name that no command has. A fork would copy
+// locked locks of other threads and all memory; a separate program would have to be found first.
+// become_child runs before main. It is in the object file that starts the child, so every program
+// that can start one can also be one.
+constexpr char kChildName[] = "swin: reader of a third-party HDF5 file";
 
 __attribute__((constructor)) void become_child(int argc, char** argv) {
   if (argc == 1 && argv[0] != nullptr && std::strcmp(argv[0], kChildName) == 0) {
@@ -43,17 +43,17 @@ __attribute__((constructor)) void become_child(int argc, char** argv) {
 
 /// What to do about each Fault.
 constexpr const char* kRemedies[] = {
-    "fetch the file again; if other programs read it, let them write it anew",
+    "fetch the file again; if other programs read it, let them write it again",
     "add or rename it, for example with h5py: file.move(old, new)",
     "store the dataset itself under this name",
-    "write it anew into the file itself, for example with h5py: create_dataset(name, data=array)",
-    "write it anew, for example with h5py: create_dataset without compression and checksums",
+    "write it again, into the file itself, for example with h5py: create_dataset(name, data=array)",
+    "write it again, for example with h5py: create_dataset without compression and checksums",
     "write every image, and give the datasets the size of what they hold",
-    "write it anew as bytes of 0 … 255, for example with numpy: images.astype(\"uint8\")",
+    "write it again as bytes of 0 … 255, for example with numpy: images.astype(\"uint8\")",
     "bring it into this shape, for example with numpy: images.transpose(0, 2, 3, 1)",
     "write integers: the class of each image, or a row of 0 and 1 for each",
     "write them with numpy as array(names, dtype=\"S\"), or leave them out",
-    "write it anew without chunks, or with chunks of a few images",
+    "write it again without chunks, or with chunks of a few images",
 };
 static_assert(std::size(kRemedies) == kNumFaults);
 
@@ -72,14 +72,14 @@ class Descriptor {
   int number_;
 };
 
-/// Nothing of a file's own text may steer a terminal.
+/// Text from a file must not control a terminal.
 std::string without_controls(std::string text) {
   for (char& c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return text;
 }
 
-/// A copy above all numbers that the child gives a meaning.
+/// A duplicate of the descriptor, above the numbers that the child uses.
 int above(int number) { return ::fcntl(number, F_DUPFD_CLOEXEC, 16); }
 
 int spawn(int file, int socket) {
@@ -91,7 +91,7 @@ int spawn(int file, int socket) {
   posix_spawn_file_actions_adddup2(&actions, socket, kSocket);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  // A signal that ends a run ends it after saving: the child must not be gone before.
+  // A signal that stops a run lets it save first: the child must live until then.
   sigset_t blocked, defaults;
   sigfillset(&blocked);
   sigfillset(&defaults);
@@ -105,7 +105,7 @@ int spawn(int file, int socket) {
   char name[sizeof kChildName];
   std::memcpy(name, kChildName, sizeof name);
   char* arguments[] = {name, nullptr};
-  // Of the environment only where libraries lie: no plugins, no threads of libraries.
+  // The only variables: where libraries are, and that they start no threads. No plugins.
   std::string libraries = "LD_LIBRARY_PATH=", threads = "OPENBLAS_NUM_THREADS=1";
   std::vector<char*> environment{threads.data()};
   if (const char* path = std::getenv("LD_LIBRARY_PATH")) {
@@ -130,7 +130,7 @@ struct ThirdPartyHdf5::State {
   Header header;
   std::vector<std::string> class_names;
   std::mutex turn;
-  std::string broken;  // why there is no more to be had
+  std::string broken;  // why nothing more can be read; empty while it can
 
   ~State() {
     if (channel.socket >= 0) ::close(channel.socket);
@@ -140,20 +140,20 @@ struct ThirdPartyHdf5::State {
   [[noreturn]] void refuse(const std::string& found, Fault fault = kDamaged) const {
     throw base::DataError(where, found, kRemedies[fault]);
   }
-  /// Passes on what the child says is wrong.
+  /// Throws what the child reports.
   template <class Message>
-  [[noreturn]] void pass_on(const Message& message) {
+  [[noreturn]] void throw_reported(const Message& message) {
     const std::string found = receive_text(message.text_bytes);
-    if (message.fault >= kNumFaults) talks_nonsense();
+    if (message.fault >= kNumFaults) protocol_broken();
     refuse(found, static_cast<Fault>(message.fault));
   }
-  /// Ends the conversation; every further question gets the same answer.
+  /// Reading ends here: every later request gets the same error.
   [[noreturn]] void give_up(const std::string& found) {
     broken = found;
     refuse(found);
   }
-  [[noreturn]] void talks_nonsense() {
-    give_up("made its reader talk nonsense: it is damaged or hostile");
+  [[noreturn]] void protocol_broken() {
+    give_up("made its reader break the protocol: it is damaged or hostile");
   }
 
   /// @return the status of the child, which is gone then; 0 where there is none.
@@ -168,14 +168,14 @@ struct ThirdPartyHdf5::State {
   }
 
   [[noreturn]] void child_is_gone() {
-    // Its socket closed because it ended, or because it closed it: either way it is done with. A
-    // process that is already dead keeps its own status.
+    // The child's socket is closed, because the child ended or because it closed it: either way it
+    // is of no more use. A process that has already ended keeps its exit status.
     const int child = channel.child;
     siginfo_t info{};
     bool ended = false;
     if (child >= 0) {
       pollfd none{};
-      for (int i = 0; i < 100 && !ended; ++i) {  // the socket closes a moment before
+      for (int i = 0; i < 100 && !ended; ++i) {  // the socket closes shortly before the end
         ended =
             ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
             info.si_pid == child;
@@ -188,13 +188,13 @@ struct ThirdPartyHdf5::State {
       give_up("took more than " + std::to_string(channel.cpu_seconds) +
               " s to read: the file is damaged or made to hang its reader");
     if (signal == SIGSYS)
-      give_up("made its reader reach beyond the file: it is damaged or hostile");
+      give_up("made its reader attempt a forbidden system call: it is damaged or hostile");
     give_up("made its reader end" +
             (signal != 0 ? " by signal " + std::to_string(signal) : std::string()) +
             ": the file is damaged or hostile");
   }
 
-  /// Lets the child compute for some seconds more than it has.
+  /// Allows the child the CPU time of one more answer.
   void allow_time() const {
     if (channel.child < 0) return;
     clockid_t clock{};
@@ -224,7 +224,7 @@ struct ThirdPartyHdf5::State {
       if (ready == 0) {
         reap();
         give_up("gave nothing for " + std::to_string(channel.wall_milliseconds / 1000) +
-                " s: it is made to hang its reader, or its disk does");
+                " s: it is made to hang its reader, or its disk hangs");
       }
       const ssize_t got = ::recv(channel.socket, to, size, 0);
       if (got < 0 && errno == EINTR) continue;
@@ -235,7 +235,7 @@ struct ThirdPartyHdf5::State {
   }
 
   std::string receive_text(uint32_t size) {
-    if (size > kMaxTextBytes) talks_nonsense();
+    if (size > kMaxTextBytes) protocol_broken();
     std::string text(size, '\0');
     receive(text.data(), size);
     return without_controls(std::move(text));
@@ -248,7 +248,7 @@ struct ThirdPartyHdf5::State {
     send(&request, sizeof request);
     Reply reply;
     receive(&reply, sizeof reply);
-    if (reply.status != kDone) pass_on(reply);
+    if (reply.status != kDone) throw_reported(reply);
   }
 };
 
@@ -256,7 +256,7 @@ ThirdPartyHdf5::ThirdPartyHdf5(const std::filesystem::path& path)
     : state_(std::make_unique<State>()) {
   const std::string where = path.string();
   state_->where = where;
-  // Says what is wrong with a path; only the kernel looks at the bytes.
+  // Reports a wrong path. The bytes themselves are not read here.
   const int64_t file_bytes = MappedFile(path, FileKind::data).size_bytes();
   if (file_bytes == 0) state_->refuse("found an empty file, expected an HDF5 file");
   const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -273,7 +273,7 @@ ThirdPartyHdf5::ThirdPartyHdf5(const std::filesystem::path& path)
   state_->channel.socket = ours.release();
   state_->channel.child = child;
   state_->channel.file_bytes = file_bytes;
-  // Only the child holds its end now, so that its death is seen.
+  // Only the child holds its end of the socket now, so its end is noticed.
   ::close(theirs.release());
   ::close(theirs_low.release());
   begin();
@@ -292,13 +292,13 @@ void ThirdPartyHdf5::begin() {
   State& s = *state_;
   Header& h = s.header;
   s.receive(&h, sizeof h);
-  if (h.magic != kMagic) s.talks_nonsense();
-  if (h.status == kNoWalls)
+  if (h.magic != kMagic) s.protocol_broken();
+  if (h.status == kNoSandbox)
     throw base::DataError(
         s.where, "found no sandbox on this system to read it in: " + s.receive_text(h.text_bytes),
         "convert it into a folder of images");
-  if (h.status != kDone) s.pass_on(h);
-  // The child may be anybody by now: what it says is measured against the file.
+  if (h.status != kDone) s.throw_reported(h);
+  // The file may control the child by now: the header must fit the size of the file.
   const auto within = [](int64_t value, int64_t least, int64_t most) {
     return least <= value && value <= most;
   };
@@ -309,16 +309,16 @@ void ThirdPartyHdf5::begin() {
       h.images > s.channel.file_bytes / std::max<int64_t>(1, h.label_columns) ||
       !within(h.num_names, 0, kMaxClasses) ||
       !within(h.names_bytes, 0, h.num_names * (kMaxNameBytes + 1)))
-    s.talks_nonsense();
+    s.protocol_broken();
   std::string names(static_cast<size_t>(h.names_bytes), '\0');
   s.receive(names.data(), names.size());
   for (size_t begin = 0; begin < names.size();) {
     const size_t end = names.find('\0', begin);
-    if (end == std::string::npos) s.talks_nonsense();
+    if (end == std::string::npos) s.protocol_broken();
     s.class_names.push_back(without_controls(names.substr(begin, end - begin)));
     begin = end + 1;
   }
-  if (static_cast<int64_t>(s.class_names.size()) != h.num_names) s.talks_nonsense();
+  if (static_cast<int64_t>(s.class_names.size()) != h.num_names) s.protocol_broken();
 }
 
 int64_t ThirdPartyHdf5::num_images() const { return state_->header.images; }

@@ -1,7 +1,6 @@
-// Images and labels in HDF5 files that somebody else wrote. libhdf5 crashes and hangs on damaged
-// or hostile files, so it meets them in a child process behind walls
-// (files/hdf5_reader_process/sandbox.h) that has nothing but the open file and a socket; whatever
-// becomes of it, this process reads on.
+// Images and labels in third-party HDF5 files. libhdf5 crashes and hangs on damaged or hostile
+// files, so it reads them in a child process. Its sandbox (files/hdf5_reader_process/sandbox.h)
+// leaves it only the open file and a socket. Whatever happens to the child, this process continues.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -20,19 +19,19 @@ namespace swin::files {
 /// than the file. Const functions may be called by several threads; they take turns.
 class ThirdPartyHdf5 {
  public:
-  /// What is said of the end of the conversation: this process's file, or a test's.
+  /// The connection to the reader: a child process, or a test.
   struct Channel {
     int socket = -1;                 ///< owned
     int child = -1;                  ///< process id, reaped at the end; −1: none
     int64_t file_bytes = 0;          ///< nothing may be declared larger
-    int wall_milliseconds = 60'000;  ///< without a byte from the child, after which it is given up
-    int cpu_seconds = 5;             ///< that the child may compute for one answer
+    int wall_milliseconds = 60'000;  ///< to wait for a byte before the child is given up
+    int cpu_seconds = 5;             ///< the child's CPU time per answer
   };
 
   /// Starts the reader on a file. @throws base::DataError where the file is missing, damaged,
-  /// outside the profile, or its reader died, hung or lied; the line names the file.
+  /// outside the profile, or its reader ended, hung or broke the protocol; the line names the file.
   explicit ThirdPartyHdf5(const std::filesystem::path& path);
-  /// A conversation with whoever is at the other end.
+  /// Uses a reader that is already connected.
   ThirdPartyHdf5(std::string where, const Channel& channel);
   ~ThirdPartyHdf5();
   ThirdPartyHdf5(const ThirdPartyHdf5&) = delete;
@@ -42,7 +41,7 @@ class ThirdPartyHdf5 {
   int64_t height() const;
   int64_t width() const;
   int64_t channels() const;  ///< 1 or 3
-  /// Classes of labels (N, classes); 0: labels are (N), one an image.
+  /// Classes of labels (N, classes); 0: labels are (N), one per image.
   int64_t label_columns() const;
   int64_t image_bytes() const { return height() * width() * channels(); }
   /// Empty where the file has none.

@@ -1,5 +1,5 @@
-// Foreign HDF5 files are read in a child: what is fine is read exactly, what is not is named, and
-// whatever the bytes, this process goes on.
+// Third-party HDF5 files are read in a child process: good ones are read exactly, bad ones are
+// refused with the reason, and whatever the bytes, this process continues.
 #include "files/hdf5_reader_process/third_party_hdf5.h"
 
 #include <fcntl.h>
@@ -72,7 +72,7 @@ TEST(ThirdPartyHdf5, ReadsContiguousAndChunkedFiles) {
   }
 }
 
-TEST(ThirdPartyHdf5, ReadsGrayAndForeignByteOrder) {
+TEST(ThirdPartyHdf5, ReadsGrayAndBigEndianFiles) {
   const ThirdPartyHdf5 file(file_of("gray"));
   EXPECT_EQ(file.channels(), 1);
   expect_images(file);
@@ -137,20 +137,21 @@ TEST(ThirdPartyHdf5, RefusesByName) {
   EXPECT_THAT(refusal_of(SWIN_SOURCE_DIR "/README.md"), HasSubstr("is not an HDF5 file"));
 }
 
-// Where the format lets a file begin. libhdf5 1.14 reads beyond a file that begins nowhere.
-TEST(ThirdPartyHdf5, TheSignatureIsLookedForFirst) {
+// The format allows the signature at certain offsets only. libhdf5 1.14 reads beyond the end of a
+// file that has none.
+TEST(ThirdPartyHdf5, TheSignatureIsCheckedFirst) {
   const TemporaryDirectory directory;
   const std::string bytes = swin::test::read_text(file_of("contiguous"));
-  const auto behind = [&](size_t zeros) {
-    return directory.write("behind.h5", std::string(zeros, '\0') + bytes).string();
+  const auto after = [&](size_t zeros) {
+    return directory.write("after_zeros.h5", std::string(zeros, '\0') + bytes).string();
   };
   for (const size_t zeros : {512, 1024, 2048, 65536}) {
     SCOPED_TRACE(zeros);
-    expect_images(ThirdPartyHdf5(behind(zeros)));
+    expect_images(ThirdPartyHdf5(after(zeros)));
   }
   for (const size_t zeros : {1, 8, 256, 513, 1536}) {
     SCOPED_TRACE(zeros);
-    EXPECT_THAT(refusal_of(behind(zeros)), HasSubstr("is not an HDF5 file"));
+    EXPECT_THAT(refusal_of(after(zeros)), HasSubstr("is not an HDF5 file"));
   }
   for (const size_t size : {1, 7, 8, 9, 519, 520, 521, 1024, 5000}) {
     SCOPED_TRACE(size);
@@ -166,8 +167,8 @@ TEST(ThirdPartyHdf5, TheSignatureIsLookedForFirst) {
   }
 }
 
-// Such a type made libhdf5 read beyond its buffer: images came out differently each time.
-TEST(ThirdPartyHdf5, AnIntegerWhoseBitsLieElsewhereIsRefused) {
+// Such a type made libhdf5 read beyond its buffer: the images differed from run to run.
+TEST(ThirdPartyHdf5, AnIntegerTypeWithBitsOutsideItsBytesIsRefused) {
   const TemporaryDirectory directory;
   const auto with_offset = [&](const std::string& type, char bits) {
     std::string bytes = swin::test::read_text(file_of("contiguous"));
@@ -185,7 +186,7 @@ TEST(ThirdPartyHdf5, AnIntegerWhoseBitsLieElsewhereIsRefused) {
   EXPECT_THAT(with_offset(int64, 8), HasSubstr("/labels is damaged"));
 }
 
-/// Changes some bytes of a file, most of them where tables lie.
+/// Changes some bytes of a file, mostly in its tables.
 std::string changed(std::string bytes, uint64_t number) {
   uint64_t k = 0;
   const auto draw = [&](uint64_t below) {
@@ -230,7 +231,7 @@ TEST(ThirdPartyHdf5, SurvivesAnyBytes) {
   EXPECT_GT(read, 20);
 }
 
-// ---- whoever is at the other end ----------------------------------------------------------------
+// ---- the protocol -------------------------------------------------------------------------------
 
 struct OtherEnd {
   std::array<int, 2> sockets{};
@@ -275,7 +276,7 @@ TEST(ThirdPartyHdf5, ALyingReaderIsNotBelieved) {
   const auto lie = [](auto&& change) {
     hdf5_reader::Header header = honest();
     change(header);
-    EXPECT_THAT(answer_to(header), HasSubstr("talk nonsense"));
+    EXPECT_THAT(answer_to(header), HasSubstr("break the protocol"));
   };
   lie([](auto& h) { h.magic = 0; });
   lie([](auto& h) { h.images = 0; });
@@ -316,7 +317,7 @@ TEST(ThirdPartyHdf5, ASilentReaderIsGivenUp) {
   }
 }
 
-TEST(ThirdPartyHdf5, ABrokenConversationStaysBroken) {
+TEST(ThirdPartyHdf5, ABrokenConnectionStaysBroken) {
   OtherEnd other;
   other.say(honest());
   const ThirdPartyHdf5 file("gone.h5", other.channel());
@@ -324,12 +325,12 @@ TEST(ThirdPartyHdf5, ABrokenConversationStaysBroken) {
   for (int i = 0; i < 2; ++i) EXPECT_THROW(file.read_labels(), base::DataError);
 }
 
-// ---- the walls ----------------------------------------------------------------------------------
+// ---- the sandbox --------------------------------------------------------------------------------
 
-/// Runs `work` in a process of its own, behind walls, which may use the file and the socket given.
+/// Runs `work` in a process of its own, in a sandbox that allows this file and this socket.
 /// @return its process id.
 template <class Work>
-pid_t behind_walls(int file, int channel, const SandboxLimits& limits, Work work) {
+pid_t in_sandbox(int file, int channel, const SandboxLimits& limits, Work work) {
   const pid_t child = ::fork();
   if (child != 0) return child;
   if (!enter_sandbox(file, channel, limits).empty()) ::_exit(100);
@@ -337,9 +338,9 @@ pid_t behind_walls(int file, int channel, const SandboxLimits& limits, Work work
   ::_exit(0);
 }
 
-TEST(ThirdPartyHdf5, AReaderThatComputesWithoutEndIsEnded) {
+TEST(ThirdPartyHdf5, AReaderThatNeverEndsIsKilled) {
   OtherEnd other;
-  const pid_t child = behind_walls(0, other.sockets[1], {.cpu_seconds = 1}, [] {
+  const pid_t child = in_sandbox(0, other.sockets[1], {.cpu_seconds = 1}, [] {
     for (volatile unsigned i = 0;;) i = i + 1;
   });
   ASSERT_GT(child, 0);
@@ -361,11 +362,11 @@ class Sandbox : public ::testing::Test {
   void SetUp() override {
     if (!sandbox_is_whole()) GTEST_SKIP() << "the runtimes of sanitizers need system calls";
   }
-  /// How a process ends that does this behind the walls.
+  /// The exit status of a process that does this in the sandbox.
   template <class Work>
   int status_after(Work work) const {
     const SandboxLimits limits{.memory_bytes = 64 << 20};
-    const pid_t child = behind_walls(file_, other_.sockets[1], limits, work);
+    const pid_t child = in_sandbox(file_, other_.sockets[1], limits, work);
     int status = -1;
     EXPECT_EQ(::waitpid(child, &status, 0), child);
     return status;
@@ -380,7 +381,7 @@ class Sandbox : public ::testing::Test {
   OtherEnd other_;
 };
 
-TEST_F(Sandbox, LetsReadTheFileAndTalk) {
+TEST_F(Sandbox, AllowsTheFileAndTheChannel) {
   const int status = status_after([&] {
     char magic[4] = {};
     if (::pread(file_, magic, 4, 0) != 4) ::_exit(1);
@@ -398,7 +399,7 @@ TEST_F(Sandbox, LetsReadTheFileAndTalk) {
             "ELF");
 }
 
-TEST_F(Sandbox, EndsWhoReachesBeyond) {
+TEST_F(Sandbox, ForbiddenCallsEndTheProcess) {
   expect_ended("open", [] { (void)::open("/dev/null", O_RDONLY); });
   expect_ended("socket", [] { (void)::socket(AF_INET, SOCK_STREAM, 0); });
   expect_ended("pread of another file", [] {
@@ -425,23 +426,23 @@ TEST_F(Sandbox, EndsWhoReachesBeyond) {
 
 TEST_F(Sandbox, LimitsMemory) {
   const int status = status_after([] {
-    void* volatile block = std::malloc(size_t{256} << 20);  // volatile: else it is left out
+    void* volatile block = std::malloc(size_t{256} << 20);  // volatile: else the compiler drops it
     ::_exit(block == nullptr ? 7 : 8);
   });
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
 }
 
-TEST(ThirdPartyHdf5, AReaderThatReachedBeyondIsNamed) {
+TEST(ThirdPartyHdf5, AForbiddenCallIsReported) {
   if (!sandbox_is_whole()) GTEST_SKIP() << "the runtimes of sanitizers need system calls";
   OtherEnd other;
   ThirdPartyHdf5::Channel channel = other.channel();
   channel.child =
-      behind_walls(0, other.sockets[1], {}, [] { (void)::open("/etc/passwd", O_RDONLY); });
+      in_sandbox(0, other.sockets[1], {}, [] { (void)::open("/etc/passwd", O_RDONLY); });
   channel.wall_milliseconds = 60'000;
   other.close();
   EXPECT_THAT(swin::test::message_of<base::DataError>(
                   [&] { const ThirdPartyHdf5 file("hostile.h5", channel); }),
-              StartsWith("hostile.h5: made its reader reach beyond the file"));
+              StartsWith("hostile.h5: made its reader attempt a forbidden system call"));
 }
 
 }  // namespace
