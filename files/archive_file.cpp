@@ -23,7 +23,7 @@ struct Closer {
 constexpr size_t kMaxEntries = 100'000;
 constexpr char kRemedy[] = "the file is damaged or not from torch.save; get it again";
 
-/// Whether a name would lie outside of where the archive is unpacked, or cannot be shown.
+/// Whether a name leads out of the directory of the archive, or cannot be shown.
 bool leaves_archive(std::string_view name) {
   bool leaves = name.front() == '/' || name.find('\\') != std::string_view::npos ||
                 std::any_of(name.begin(), name.end(),
@@ -36,7 +36,7 @@ bool leaves_archive(std::string_view name) {
   return leaves;
 }
 
-/// Reads one zip archive; every refusal names the file.
+/// Reads one zip archive; every error names the file.
 class Reader {
  public:
   Reader(std::span<const std::byte> archive, const std::string& where)
@@ -45,7 +45,7 @@ class Reader {
   std::vector<ZipEntry> read() {
     check_directory();
     if (reader_ == nullptr) throw base::MemoryError(where_, "no memory for a zip reader");
-    // The seekable reader goes by the central directory, as torch does.
+    // The seekable reader uses the central directory, as torch does.
     if (::archive_read_support_format_zip_seekable(reader_.get()) != ARCHIVE_OK ||
         ::archive_read_open_memory(reader_.get(), archive_.data(), archive_.size()) != ARCHIVE_OK)
       refuse_reader("the zip archive cannot be read");
@@ -81,7 +81,7 @@ class Reader {
     refuse(what + (text == nullptr ? "" : " (" + base::printable(text) + ")"));
   }
 
-  /// libarchive takes a few times the directory's size of memory, so its entries are counted first.
+  /// Counts the entries first: libarchive takes several times the directory's size of memory.
   void check_directory() const {
     constexpr std::string_view kEntry = "PK\x01\x02";
     const std::string_view text(reinterpret_cast<const char*>(archive_.data()), archive_.size());
@@ -120,7 +120,7 @@ class Reader {
       refuse(base::printable(name) +
              " is compressed, expected stored bytes as torch.save writes them");
 
-    // A stored entry is handed out as pieces of the archive's own memory.
+    // libarchive returns a stored entry as pieces of the archive's own memory.
     const void* piece = nullptr;
     size_t piece_bytes = 0;
     la_int64_t offset = 0;
@@ -179,7 +179,7 @@ class TarReader {
       const int result = ::archive_read_next_header(reader_.get(), &header);
       if (result == ARCHIVE_EOF) break;
       if (result != ARCHIVE_OK)
-        refuse_reader("found a damaged or truncated archive, expected a whole tar");
+        refuse_reader("found a damaged or truncated archive, expected a complete tar");
       const char* text = ::archive_entry_pathname(header);
       if (text == nullptr) text = ::archive_entry_pathname_utf8(header);
       if (text == nullptr || *text == '\0')
@@ -194,7 +194,7 @@ class TarReader {
            ::archive_entry_filetype(header) != AE_IFDIR))
         refuse(base::printable(name) + " is a link or device, expected a file");
       if (::archive_entry_filetype(header) == AE_IFDIR) continue;
-      entries.push_back(place_of(std::move(name), header));
+      entries.push_back(entry_of(std::move(name), header));
     }
     check_end();
     return entries;
@@ -216,8 +216,9 @@ class TarReader {
                       [](char a, std::byte b) { return std::byte(a) == b; });
   }
 
-  /// The reader hands out its data as pieces of the archive's own memory: their address is a place.
-  TarEntry place_of(std::string name, struct archive_entry* header) {
+  /// libarchive returns data as pieces of the archive's own memory, so their addresses give
+  /// offsets.
+  TarEntry entry_of(std::string name, struct archive_entry* header) {
     const auto size = static_cast<int64_t>(::archive_entry_size(header));
     if (size < 0 || static_cast<uint64_t>(size) > archive_.size())
       refuse(base::printable(name) + " is said to be " + std::to_string(size) +
@@ -234,7 +235,7 @@ class TarReader {
       if (result == ARCHIVE_EOF) break;
       if (result != ARCHIVE_OK)
         refuse_reader(base::printable(entry.name) +
-                      " is not whole: the tar is truncated or damaged");
+                      " is incomplete: the tar is truncated or damaged");
       if (piece_bytes == 0) continue;
       const auto* at = static_cast<const std::byte*>(piece);
       if (begin == nullptr) begin = at;
@@ -250,8 +251,8 @@ class TarReader {
     return entry;
   }
 
-  /// A whole tar ends in zeros. What was cut between two files has none, and what was joined with
-  /// cat has more behind them, which would be passed over.
+  /// A complete tar ends in zeros. A tar that was cut between two files has none. One that was
+  /// joined with cat has more files after them, which would be ignored.
   void check_end() const {
     const auto end = static_cast<size_t>(::archive_read_header_position(reader_.get()));
     const auto zero = [](std::byte byte) { return byte == std::byte{}; };
@@ -259,9 +260,9 @@ class TarReader {
         !std::all_of(archive_.begin() + static_cast<std::ptrdiff_t>(end),
                      archive_.begin() + static_cast<std::ptrdiff_t>(end + kBlockBytes), zero))
       refuse("ends after " + std::to_string(archive_.size()) +
-             " bytes without the zeros of a whole tar: it is truncated");
+             " bytes without the zeros of a complete tar: it is truncated");
     if (!std::all_of(archive_.begin() + static_cast<std::ptrdiff_t>(end), archive_.end(), zero))
-      throw base::DataError(where_, "found bytes behind the end of the tar archive, expected none",
+      throw base::DataError(where_, "found bytes after the end of the tar archive, expected none",
                             "were several joined with cat? name them as shards instead");
   }
 

@@ -1,4 +1,5 @@
-// Zip and tar archives in memory; the only door to libarchive. Nothing is ever extracted to disk.
+// Zip and tar archives in memory. Only archive_file.cpp uses libarchive. Nothing is extracted to
+// disk.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,19 +12,19 @@ namespace swin::files {
 /// A file in a zip archive.
 struct ZipEntry {
   std::string name;                  ///< path with '/', relative, without ".."
-  std::span<const std::byte> bytes;  ///< in the archive's memory, which must live as long
+  std::span<const std::byte> bytes;  ///< a view of the archive's memory
 };
 
-/// The files of a zip archive whose entries are stored, as torch.save stores them; no byte is
-/// copied or inflated, so an archive cannot make itself larger than it is. The checksum of every
-/// entry is compared.
+/// The files of a zip archive whose entries are stored without compression, as torch.save does. No
+/// byte is copied or inflated, so an archive cannot expand. The checksum of every entry is
+/// compared.
 /// @param archive the whole archive.   @param where file named in errors.
 /// @throws base::WeightError where the archive is damaged or truncated, an entry is compressed,
 /// encrypted, a link, or named twice, a name leaves the archive (absolute, "..", '\\', control
 /// characters), or the entries together are larger than the archive.
 std::vector<ZipEntry> read_stored_zip(std::span<const std::byte> archive, const std::string& where);
 
-/// A file in a tar archive, by its place.
+/// A file in a tar archive, by its offset.
 struct TarEntry {
   std::string name;      ///< path with '/', relative, without ".." and without a leading "./"
   int64_t offset_bytes;  ///< of its first byte in the archive
@@ -33,7 +34,7 @@ struct TarEntry {
 /// The regular files of an uncompressed tar archive (ustar, pax or GNU), in its order. Only headers
 /// are read; no byte is copied.
 /// @param archive the whole archive, mapped.   @param where file named in errors.
-/// @throws base::DataError where the archive is damaged, truncated (also where only the zeros at
+/// @throws base::DataError where the archive is damaged, truncated (even if only the zeros at
 /// its end are missing), compressed, followed by other bytes, or holds links, devices, sparse files
 /// or names that leave it.
 std::vector<TarEntry> read_tar_index(std::span<const std::byte> archive, const std::string& where);

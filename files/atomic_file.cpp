@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxWriteBytes = size_t{64} << 20;
 
-/// The temporary of `path`: same directory, so that rename stays within one file system.
+/// The temporary file of `path`: same directory, so that rename stays within one file system.
 fs::path temporary_of(const fs::path& path) {
   std::string name = ".";
   name.append(path.filename().string()).append(".tmp.").append(std::to_string(::getpid()));
@@ -45,12 +45,12 @@ std::string remedy_of(int error) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return "free some space or choose another place";
+      return "free some space or choose another directory";
     case EROFS:
-      return "choose a place that is not read-only";
+      return "choose a directory that is not read-only";
     case EACCES:
     case EPERM:
-      return "choose a place you may write to";
+      return "choose a directory you may write to";
     case ENOENT:
       return "make the directory first";
     case EFBIG:
@@ -60,7 +60,7 @@ std::string remedy_of(int error) {
     case ENAMETOOLONG:
       return "choose a shorter name";
     default:
-      return "choose another place or check the disk";
+      return "choose another directory or check the disk";
   }
 }
 
@@ -70,7 +70,7 @@ std::string remedy_of(int error) {
                         remedy_of(error));
 }
 
-/// A descriptor and a temporary name that vanish unless the file was renamed into place.
+/// A descriptor and a temporary file, closed and removed unless the file was renamed.
 struct Temporary {
   fs::path path;
   int descriptor = -1;
@@ -81,14 +81,14 @@ struct Temporary {
   }
 };
 
-/// What lies at `path` must be nothing, a regular file or a link: a rename would replace a device
-/// by a file.
+/// Only a regular file, a link or nothing may be at `path`: a rename would replace a device by a
+/// file.
 void check_replaceable(const fs::path& path) {
   if (path.filename().empty() || path.filename() == "." || path.filename() == "..")
     throw base::DiskError(path.string(), "found a directory path, expected a file name",
                           "add a file name");
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return;  // absent, or the open that follows says why
+  if (::lstat(path.c_str(), &status) != 0) return;  // absent, or the later open reports why
   if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) return;
   throw base::DiskError(path.string(),
                         S_ISDIR(status.st_mode)
@@ -118,8 +118,8 @@ int fsync_retried(int descriptor) {
   return result;
 }
 
-/// Makes a rename in the directory of `path` last. File systems that cannot sync a directory say
-/// EINVAL.
+/// Makes a rename in the directory of `path` durable. File systems that cannot sync a directory
+/// return EINVAL.
 void sync_directory_of(const fs::path& path) {
   const fs::path parent = path.parent_path().empty() ? fs::path(".") : path.parent_path();
   const int descriptor = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -151,23 +151,23 @@ void write_file_atomically(const fs::path& path, std::span<const ByteSpan> spans
   check_replaceable(path);
   Temporary temporary;
   temporary.path = temporary_of(path);
-  // A killed process may have had our number: its temporary goes, and O_EXCL follows no planted
-  // link.
+  // A killed process may have had our process id: its temporary file is removed. O_EXCL refuses a
+  // link that somebody placed there.
   ::unlink(temporary.path.c_str());
   temporary.descriptor =
       ::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (temporary.descriptor < 0) fail_on_disk(path, "create", errno);
   temporary.remove = true;
-  // The lock, which ends with the process, tells a sweep that this temporary has a writer. Where a
-  // file system has no locks the sweep finds none to be had and leaves the file.
+  // The lock ends with the process. It tells sweep_stale_temporaries that this file has a writer.
+  // On file systems without locks the sweep cannot take one either, and leaves the file.
   ::flock(temporary.descriptor, LOCK_EX | LOCK_NB);
   for (const ByteSpan span : spans) write_all(path, temporary.descriptor, span);
   if (fsync_retried(temporary.descriptor) != 0) fail_on_disk(path, "sync", errno);
   if (::rename(temporary.path.c_str(), path.c_str()) != 0)
     fail_on_disk(path, "put the file into place", errno);
   temporary.remove = false;
-  // Only now is the descriptor closed, so that the lock covers the temporary's whole life; what
-  // close could still report, fsync has reported.
+  // The descriptor is closed only after this, so that the lock lasts as long as the temporary file.
+  // Errors that close could report were already reported by fsync.
   sync_directory_of(path);
 }
 

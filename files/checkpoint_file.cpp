@@ -16,13 +16,13 @@ namespace swin::files {
 namespace {
 
 // The userblock, little-endian: 16 bytes magic, u32 version, u32 bytes of the userblock, u64 bytes
-// of the payload (everything behind the userblock), 32 bytes SHA-256 of the payload, zeros.
+// of the payload (everything after the userblock), 32 bytes SHA-256 of the payload, zeros.
 constexpr std::string_view kMagic = "swin checkpoint\n";
 constexpr size_t kVersionAt = 16, kUserblockAt = 20, kPayloadAt = 24, kDigestAt = 32, kEndAt = 64;
 constexpr auto kUserblockBytes = static_cast<size_t>(kCheckpointUserblockBytes);
 constexpr size_t kDigestPieceBytes = size_t{16} << 20;
-constexpr size_t kResidentBytes = size_t{64}
-                                  << 20;  // read from the map before its pages are let go
+// Bytes read from the map before its pages are released.
+constexpr size_t kResidentBytes = size_t{64} << 20;
 constexpr std::string_view kFormat = "swin.cpp";
 constexpr std::string_view kMetaPrefix = "meta/";
 constexpr char kRemedy[] = "use another checkpoint, the run directory may hold an older one";
@@ -49,10 +49,10 @@ bool is_safetensors(ByteSpan bytes) {
   return bytes.size() > 8 && bytes[8] == std::byte{'{'} && get<uint64_t>(bytes, 0) < bytes.size();
 }
 
-/// Whether `swin convert` makes a checkpoint of it.
+/// Whether `swin convert` can make a checkpoint of the file.
 bool is_weights(ByteSpan bytes) { return is_torch_file(bytes) || is_safetensors(bytes); }
 
-/// What a file that is no checkpoint seems to be.
+/// What a file that is not a checkpoint seems to be.
 std::string kind_of(ByteSpan bytes) {
   if (bytes.empty()) return "an empty file";
   if (starts_with(bytes, kHdf5Signature)) return "an HDF5 file that swin did not write";
@@ -61,8 +61,8 @@ std::string kind_of(ByteSpan bytes) {
   return "other bytes";
 }
 
-/// Checks everything but the HDF5 part's own sense.
-/// @param file that the bytes are mapped from, or null.   @return the digest.
+/// Checks the userblock and the digest, but not the HDF5 structures.
+/// @param file of which the bytes are the map, or null.   @return the digest.
 Digest verify(ByteSpan bytes, const std::string& where, const MappedFile* file) {
   const auto refuse = [&](const std::string& found) {
     throw base::WeightError(where, found, kRemedy);
@@ -169,7 +169,7 @@ std::vector<std::byte> checkpoint_bytes(const CheckpointContents& contents) {
 }
 
 struct CheckpointFile::State {
-  MappedFile file;  // empty of a file in memory
+  MappedFile file;  // empty for a file in memory
   std::string where;
   int64_t size_bytes = 0;
   std::string sha256;
@@ -226,7 +226,7 @@ void CheckpointFile::open(ByteSpan bytes, std::string where) {
 }
 
 CheckpointFile::~CheckpointFile() {
-  if (state_ != nullptr) state_->reader.reset();  // before the map it reads
+  if (state_ != nullptr) state_->reader.reset();  // before the map that it reads
 }
 CheckpointFile::CheckpointFile(CheckpointFile&&) noexcept = default;
 CheckpointFile& CheckpointFile::operator=(CheckpointFile&& other) noexcept {

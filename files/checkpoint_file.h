@@ -28,8 +28,8 @@ struct CheckpointContents {
   std::vector<std::pair<std::string, std::string>> meta;
 };
 
-/// Writes a checkpoint, atomically. Equal contents give equal bytes. Takes about 1 KB of memory an
-/// array and no copy of the arrays, one pass of SHA-256 (over 1 GB/s) and one of writing.
+/// Writes a checkpoint, atomically. Equal contents give equal bytes. Takes about 1 KB of memory
+/// per array and copies no array: one pass of SHA-256 (over 1 GB/s) and one of writing.
 /// @throws base::DiskError, the old file then being intact; base::InternalError on impossible
 /// contents.
 void write_checkpoint(const std::filesystem::path& path, const CheckpointContents& contents);
@@ -37,15 +37,15 @@ void write_checkpoint(const std::filesystem::path& path, const CheckpointContent
 std::vector<std::byte> checkpoint_bytes(const CheckpointContents& contents);
 
 /// A checkpoint, open for reading. Opening reads the whole file once and compares its digest before
-/// libhdf5 sees a byte; the file is mapped, so this takes little memory.
+/// libhdf5 reads any of it; the file is mapped, so this takes little memory.
 class CheckpointFile {
  public:
   using Entry = Hdf5Reader::Entry;
 
-  /// @throws base::WeightError where the file is missing, no checkpoint, cut, damaged or of another
-  /// version.
+  /// @throws base::WeightError where the file is missing, not a checkpoint, truncated, damaged or
+  /// of another version.
   explicit CheckpointFile(const std::filesystem::path& path);
-  /// The same of a file in memory, which must live as long.
+  /// The same for a file in memory, which must outlive this.
   CheckpointFile(std::span<const std::byte> bytes, std::string where);
   ~CheckpointFile();
   CheckpointFile(CheckpointFile&&) noexcept;
@@ -53,7 +53,7 @@ class CheckpointFile {
 
   int64_t step() const;
   int64_t epoch() const;
-  const std::filesystem::path& path() const;  ///< empty of a file in memory
+  const std::filesystem::path& path() const;  ///< empty for a file in memory
   int64_t size_bytes() const;                 ///< of the file
   const std::string& sha256() const;          ///< of the HDF5 part, 64 hexadecimal digits
   /// The arrays (not the meta texts), sorted by name: "model/layers.0.…".
@@ -65,7 +65,7 @@ class CheckpointFile {
   /// Copies an array. @throws base::WeightError where it is absent or has another number of
   /// elements.
   void read_float32(std::string_view name, std::span<float> values) const;
-  /// An array in memory of its own.
+  /// A copy of an array.
   NamedArray read(std::string_view name) const;
   /// JSON text of /meta/<name>; empty optional where the file has none.
   std::optional<std::string> find_meta(std::string_view name) const;
@@ -79,13 +79,13 @@ class CheckpointFile {
   std::unique_ptr<State> state_;
 };
 
-/// Whether the userblock is whole and the digest fits; opens nothing with libhdf5.
+/// Checks the userblock and the digest, without libhdf5.
 /// @throws base::WeightError as CheckpointFile does.
 void verify_checkpoint(const std::filesystem::path& path);
 void verify_checkpoint(std::span<const std::byte> bytes, const std::string& where);
 
-/// Whether the file begins as a checkpoint does (a few bytes are read; a missing file is no
-/// checkpoint).
+/// Whether the file starts as a checkpoint does; false for a missing file. Only a few bytes are
+/// read.
 bool is_checkpoint(const std::filesystem::path& path);
 bool is_checkpoint(std::span<const std::byte> bytes);
 

@@ -20,7 +20,7 @@ Sha256::~Sha256() = default;
 
 Sha256& Sha256::update(std::span<const std::byte> bytes) {
   if (EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) != 1)
-    throw base::InternalError("sha256", "OpenSSL refused an update");
+    throw base::InternalError("sha256", "OpenSSL refused bytes");
   return *this;
 }
 

@@ -10,7 +10,7 @@ namespace swin::files {
 
 using Digest = std::array<std::byte, 32>;
 
-/// A SHA-256 sum that is fed piece by piece.
+/// A SHA-256 digest of bytes that are added piece by piece.
 class Sha256 {
  public:
   Sha256();
@@ -18,7 +18,7 @@ class Sha256 {
   Sha256(const Sha256&) = delete;
   Sha256& operator=(const Sha256&) = delete;
   Sha256& update(std::span<const std::byte> bytes);
-  /// The digest of all that was fed; nothing can be fed after it.
+  /// The digest of all bytes; nothing can be added after it.
   Digest finish();
 
  private:

@@ -24,8 +24,8 @@ struct Inflater {
   ~Inflater() { inflateEnd(&stream); }
 };
 
-/// What the last four bytes say the file inflates to, no more than it can: a first guess of the
-/// buffer.
+/// The inflated size as the last four bytes state it, limited to what is possible: the initial size
+/// of the buffer.
 int64_t expected_bytes(std::span<const std::byte> compressed, int64_t limit_bytes) {
   uint32_t stated = 0;
   if (compressed.size() >= 18) std::memcpy(&stated, compressed.data() + compressed.size() - 4, 4);
@@ -46,7 +46,7 @@ std::vector<uint8_t> gunzip(std::span<const std::byte> compressed, const std::st
     throw base::DataError(where, "found no gzip header, expected a gzip file");
   Inflater inflater;
   z_stream& stream = inflater.stream;
-  // One byte more than the limit is room to notice that the limit is passed.
+  // One byte more than the limit, to notice that the limit is exceeded.
   const auto most = static_cast<size_t>(std::max<int64_t>(limit_bytes, 0)) + 1;
   std::vector<uint8_t> out(
       std::min(most, static_cast<size_t>(expected_bytes(compressed, limit_bytes)) + 1));

@@ -1,4 +1,4 @@
-// Gzip files, and files that may be gzip, as memory.
+// Gzip files, and files that may be gzip, read into memory.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace swin::files {
 
-/// True where the bytes begin as a gzip member does.
+/// Whether the bytes start as a gzip member does.
 bool is_gzip(std::span<const std::byte> bytes);
 
 /// The inflated bytes of a gzip file (one member or several).
@@ -19,7 +19,7 @@ bool is_gzip(std::span<const std::byte> bytes);
 std::vector<uint8_t> gunzip(std::span<const std::byte> compressed, const std::string& where,
                             int64_t limit_bytes);
 
-/// A whole file; inflated if it begins as a gzip file does, whatever its name is.
+/// A whole file; inflated if it starts as a gzip file does, whatever its name is.
 /// @throws base::DataError where it is missing, unreadable, damaged or larger than limit_bytes.
 std::vector<uint8_t> read_maybe_gzip(const std::filesystem::path& path, int64_t limit_bytes);
 

@@ -21,7 +21,7 @@ constexpr size_t kMaxDatasets = 1'000'000;
 constexpr size_t kMaxStringBytes = 4096;
 constexpr size_t kImageIncrementBytes = 64 << 10;
 
-/// libhdf5 prints its errors to stderr unless told not to, thread by thread.
+/// Keeps libhdf5 from printing its errors to stderr. The setting is per thread.
 struct SilentErrors {
   H5E_auto2_t function = nullptr;
   void* data = nullptr;
@@ -54,9 +54,8 @@ class Handle {
   Close close_ = nullptr;
 };
 
-/// The name of a file that lives in memory. libhdf5 takes two open files of one name for the same
-/// file, so each gets its own; it looks for the name on disk, where nothing can lie below
-/// /dev/null.
+/// A name for a file in memory. libhdf5 takes two open files of one name for the same file, so each
+/// gets its own. libhdf5 also looks for the name on disk, where nothing can exist below /dev/null.
 std::string unique_name() {
   static std::atomic<uint64_t> count{0};
   return "/dev/null/memory_" + std::to_string(count++);
@@ -66,7 +65,7 @@ struct TypeRow {
   DType dtype;
   hid_t in_file;
 };
-/// The types of the profile. The macros open the library when they are read.
+/// The types of the profile. Evaluating these macros opens the library.
 std::vector<TypeRow> type_rows() {
   return {{DType::f32, H5T_IEEE_F32LE},
           {DType::f64, H5T_IEEE_F64LE},
@@ -80,9 +79,9 @@ hid_t file_type_of(DType dtype) {
   return -1;
 }
 
-// --- memory of a file: libhdf5 asks these functions instead of malloc ----------------------------
+// --- memory of a file: libhdf5 calls these functions instead of malloc ---------------------------
 
-/// While writing: the image grows in a vector that outlives the file.
+/// For writing: the file grows in a vector that outlives it.
 struct GrowingImage {
   static void* allocate(size_t size, H5FD_file_image_op_t, void* udata) {
     return resize(nullptr, size, H5FD_FILE_IMAGE_OP_FILE_RESIZE, udata);
@@ -99,7 +98,7 @@ struct GrowingImage {
   static herr_t keep(void*, H5FD_file_image_op_t, void*) { return 0; }
 };
 
-/// While reading: every "copy" is the caller's memory itself.
+/// For reading: every "copy" is the caller's memory itself.
 struct FixedImage {
   static void* allocate(size_t size, H5FD_file_image_op_t, void* udata) {
     auto* bytes = static_cast<std::span<const std::byte>*>(udata);
@@ -115,8 +114,7 @@ struct FixedImage {
 void* same_udata(void* udata) { return udata; }
 herr_t keep_udata(void*) { return 0; }
 
-// --- writing
-// -----------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 [[noreturn]] void internal(const std::string& where, const std::string& found) {
   throw base::InternalError("hdf5 " + where, found);
@@ -131,7 +129,8 @@ void check_array(const NamedArray& array) {
     begin = end + 1;
   }
   if (file_type_of(array.dtype) < 0)
-    internal(array.name, std::string("type ") + name_of(array.dtype) + " has no place in the file");
+    internal(array.name,
+             std::string("type ") + name_of(array.dtype) + " cannot be stored in the file");
   const auto count = num_elements_of(array.shape);
   if (!count || array.shape.size() > H5S_MAX_RANK ||
       static_cast<int64_t>(array.bytes.size()) != *count * size_bytes_of(array.dtype))
@@ -141,8 +140,8 @@ void check_array(const NamedArray& array) {
 
 Handle make_space(const std::vector<int64_t>& shape) {
   if (shape.empty()) return {H5Screate(H5S_SCALAR), H5Sclose};
-  const std::vector<hsize_t> sides(shape.begin(), shape.end());
-  return {H5Screate_simple(static_cast<int>(sides.size()), sides.data(), nullptr), H5Sclose};
+  const std::vector<hsize_t> dims(shape.begin(), shape.end());
+  return {H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose};
 }
 
 void write_attribute(hid_t file, const Hdf5Attribute& attribute) {
@@ -160,8 +159,8 @@ void write_attribute(hid_t file, const Hdf5Attribute& attribute) {
     internal(attribute.name, "the attribute could not be written");
 }
 
-/// Bytes that HDF5's tables take for these arrays, rather too many than too few: object headers,
-/// names, and the B-trees of the groups. Too few only costs memory (see build_hdf5).
+/// An upper estimate of the bytes of HDF5's tables for these arrays: object headers, names, and the
+/// B-trees of the groups. Too few would only cost memory (see build_hdf5).
 size_t table_bytes(std::span<const NamedArray> arrays) {
   size_t bytes = 4096;
   for (const NamedArray& array : arrays) bytes += 512 + 2 * array.name.size();
@@ -177,12 +176,12 @@ std::vector<std::byte> Hdf5Image::to_bytes() const {
   return bytes;
 }
 
-// How a file of gigabytes is laid out in kilobytes: datasets get their place (early allocation) but
-// are never written through libhdf5 (no fill value, no H5Dwrite), and the tables come first in the
-// file, because the first block handed out for tables is large enough for all of them. The core
-// driver then holds only the tables; the arrays are spliced in at the offsets libhdf5 gives (small
-// ones may fill gaps between tables). Were a table to land behind large arrays after all, the image
-// would hold zeros in their places: more memory, and correct still.
+// Lays out a file of gigabytes in kilobytes of memory. Datasets are allocated early but never
+// written through libhdf5 (no fill value, no H5Dwrite). The tables come first in the file, because
+// the first block for tables is large enough for all of them. So the core driver holds the tables
+// only, and the arrays are inserted at the offsets that libhdf5 assigns (small ones may fill gaps
+// between tables). If a table came after large arrays, the image would hold zeros for those arrays:
+// more memory, but still correct.
 Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Attribute> attributes,
                      int64_t userblock_bytes) {
   const SilentErrors silent;
@@ -228,7 +227,7 @@ Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Att
     if (!id) internal(array.name, "the dataset could not be made, is its name used twice?");
     if (array.bytes.empty()) continue;
     const haddr_t offset = H5Dget_offset(id.id());
-    if (offset == HADDR_UNDEF) internal(array.name, "libhdf5 gave the dataset no place");
+    if (offset == HADDR_UNDEF) internal(array.name, "libhdf5 gave the dataset no offset");
     placed.emplace(offset, array.bytes);
   }
   if (file.reset() < 0) internal("file", "libhdf5 could not close the file in memory");
@@ -247,7 +246,7 @@ Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Att
     at += span.size();
   };
   const auto append_tables_until = [&](uint64_t stop) {
-    if (stop < at) internal("file", "libhdf5 gave two datasets the same place");
+    if (stop < at) internal("file", "libhdf5 gave two datasets the same offset");
     if (at < tables.size()) {
       const uint64_t count = std::min<uint64_t>(stop, tables.size()) - at;
       append(std::span(tables).subspan(at, count));
@@ -263,8 +262,7 @@ Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Att
   return image;
 }
 
-// --- reading
-// -----------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 struct Hdf5Reader::State {
   std::string where;
@@ -300,9 +298,9 @@ struct Hdf5Reader::State {
     const int rank = H5Sget_simple_extent_ndims(space.id());
     if ((extent != H5S_SIMPLE && extent != H5S_SCALAR) || rank < 0 || rank > H5S_MAX_RANK)
       refuse("dataset /" + name + " has no shape, expected one");
-    std::vector<hsize_t> sides(static_cast<size_t>(rank));
-    H5Sget_simple_extent_dims(space.id(), sides.data(), nullptr);
-    entry.shape.assign(sides.begin(), sides.end());
+    std::vector<hsize_t> dims(static_cast<size_t>(rank));
+    H5Sget_simple_extent_dims(space.id(), dims.data(), nullptr);
+    entry.shape.assign(dims.begin(), dims.end());
     const auto count = num_elements_of(entry.shape);
     if (!count || *count > static_cast<int64_t>(image.size()) / size_bytes_of(entry.dtype))
       refuse("dataset /" + name + " has shape " + to_text(entry.shape) +

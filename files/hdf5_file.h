@@ -1,4 +1,4 @@
-// HDF5 images in memory; the only door to libhdf5, which never opens a file itself.
+// HDF5 files in memory. Only hdf5_file.cpp uses libhdf5 for them, which never opens a file itself.
 // Profile: contiguous datasets, hard links, no filters, no object times, root attributes that are
 // integers or fixed strings.
 #pragma once
@@ -21,12 +21,12 @@ struct Hdf5Attribute {
   std::variant<int64_t, std::string> value;
 };
 
-/// An HDF5 file laid out in memory: its bytes are `spans` one after the other. The spans of
-/// datasets are the caller's own memory, which must live as long; only HDF5's tables (about 1 KB a
-/// dataset) are held here, so laying out a checkpoint of any size takes no copy of it.
+/// The bytes of an HDF5 file: `spans`, one after the other. The spans of datasets are the caller's
+/// memory, which must outlive this. Only HDF5's tables (about 1 KB per dataset) are held here, so
+/// the arrays of a checkpoint are never copied.
 class Hdf5Image {
  public:
-  Hdf5Image(Hdf5Image&&) noexcept = default;  // not copied: spans point into the tables
+  Hdf5Image(Hdf5Image&&) noexcept = default;  // no copies: spans point into the tables
   Hdf5Image& operator=(Hdf5Image&&) noexcept = default;
   std::span<const std::span<const std::byte>> spans() const { return spans_; }
   int64_t size_bytes() const { return size_bytes_; }
@@ -45,7 +45,7 @@ class Hdf5Image {
 /// Lays out a file. Equal input gives equal bytes.
 /// @param arrays names are paths without leading '/': "model/layers.0.mlp.fc1.weight" is the
 /// dataset
-///   "layers.0.mlp.fc1.weight" of the group /model. Types: f32, f64, i64, i32, u8. Any rank, sides
+///   "layers.0.mlp.fc1.weight" of the group /model. Types: f32, f64, i64, i32, u8. Any rank, dims
 ///   ≥ 0.
 /// @param attributes of the root group.
 /// @param userblock_bytes bytes before the HDF5 part: 0, or a power of two ≥ 512. They are NOT in
@@ -55,9 +55,8 @@ class Hdf5Image {
 Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Attribute> attributes,
                      int64_t userblock_bytes = 0);
 
-/// Reads an HDF5 file that lies in memory, whose bytes the caller trusts (libhdf5 crashes on
-/// damaged ones: check a digest first). The memory must live as long as the reader; nothing is
-/// copied.
+/// Reads an HDF5 file in memory. The caller must trust its bytes, because libhdf5 crashes on
+/// damaged ones: check a digest first. The memory must outlive the reader; nothing is copied.
 class Hdf5Reader {
  public:
   struct Entry {

@@ -1,5 +1,5 @@
-// Tells HDF5 files from other bytes without libhdf5, which from 1.14 on reads beyond the end of a
-// file that has no signature.
+// Recognizes HDF5 files without libhdf5, which since 1.14 reads beyond the end of a file that has
+// no signature.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace swin::files {
 inline constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
 
 /// Whether the signature is at one of the offsets that the format allows: 0, 512, 1024, 2048, ….
-/// @param read called as read(offset, char* to), reads kHdf5Signature.size() bytes that the file
-///   has and returns whether it could
+/// @param read called as read(offset, char* to); reads kHdf5Signature.size() bytes and returns
+///   whether it could. The file has these bytes.
 template <class Read>
 bool has_hdf5_signature(uint64_t file_bytes, Read read) {
   char found[kHdf5Signature.size()];

@@ -27,7 +27,7 @@ bool is_name(std::string_view text) {
   while (!text.empty()) {
     const size_t length = base::utf8_length(text);
     const auto first = static_cast<unsigned char>(text[0]);
-    // U+0080 … U+009F: terminals take them for escapes too.
+    // U+0080 … U+009F: terminals take them for escapes, too.
     const bool is_c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
     if (length == 0 || first < 0x20 || first == 0x7f || is_c1) return false;
     text.remove_prefix(length);
@@ -37,7 +37,7 @@ bool is_name(std::string_view text) {
 
 MappedFile::MappedFile(const std::filesystem::path& path, FileKind kind) : path_(path) {
   const std::string where = path.string();
-  // O_NONBLOCK: opening a pipe that nobody writes to must not wait.
+  // O_NONBLOCK: opening a pipe without a writer must not wait.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     if (errno == ENOENT || errno == ENOTDIR) fail(kind, where, "no such file", "check the path");

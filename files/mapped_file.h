@@ -10,7 +10,7 @@
 
 namespace swin::files {
 
-/// What a file is to the user; decides the error (and exit code) its faults are reported with.
+/// What a file is to the user. Decides which error (and exit code) reports its faults.
 enum class FileKind {
   data,     ///< base::DataError, exit 3
   weights,  ///< base::WeightError, exit 4
@@ -20,13 +20,13 @@ enum class FileKind {
 [[noreturn]] void fail(FileKind kind, const std::string& where, const std::string& found,
                        const std::string& remedy = "");
 
-/// Whether a file's name for an array can be shown and stored: one line of UTF-8, 1 … 512 bytes
+/// Whether an array's name from a file can be shown and stored: one line of UTF-8, 1 … 512 bytes,
 /// without control characters, which would reach a terminal.
 bool is_name(std::string_view text);
 inline constexpr char kNameExpected[] = "one line of 1 to 512 bytes of UTF-8";
 
-/// A regular file mapped read-only; moves, is unmapped at the end. Files that swin writes are
-/// replaced by rename, so the bytes of a mapping never change under its reader.
+/// A regular file mapped read-only. Files that swin writes are replaced by rename, so the bytes of
+/// a map never change while it is read.
 class MappedFile {
  public:
   MappedFile() = default;
@@ -43,7 +43,7 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return bytes_; }
   int64_t size_bytes() const { return static_cast<int64_t>(bytes_.size()); }
   const std::filesystem::path& path() const { return path_; }
-  /// Lets the resident pages go; they come back from the page cache when touched again.
+  /// Releases the resident pages; they are loaded from the page cache when read again.
   void release_pages() const;
 
  private:

@@ -45,7 +45,7 @@ void convert_all(const NamedArray& array, std::span<Value> values, Convert conve
   const std::byte* from = array.bytes.data();
   for (Value& value : values) {
     Stored stored;
-    std::memcpy(&stored, from, sizeof stored);  // a file's bytes may lie at any address
+    std::memcpy(&stored, from, sizeof stored);  // may be unaligned
     from += sizeof stored;
     value = convert(stored);
   }
@@ -77,8 +77,8 @@ const char* name_of(DType dtype) { return kDTypes[static_cast<size_t>(dtype)].na
 
 std::optional<int64_t> num_elements_of(std::span<const int64_t> shape) {
   int64_t product = 1;
-  for (const int64_t side : shape)
-    if (side < 0 || __builtin_mul_overflow(product, side, &product)) return std::nullopt;
+  for (const int64_t dim : shape)
+    if (dim < 0 || __builtin_mul_overflow(product, dim, &product)) return std::nullopt;
   return product;
 }
 

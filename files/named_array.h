@@ -33,7 +33,7 @@ enum class DType {
 int64_t size_bytes_of(DType dtype);
 const char* name_of(DType dtype);  ///< "f32", "bf16", "i64", "bool", …
 
-/// Product of the sides (1 for a scalar); empty where a side is negative or the product overflows.
+/// Product of the dims (1 for a scalar); empty if a dim is negative or the product overflows.
 std::optional<int64_t> num_elements_of(std::span<const int64_t> shape);
 std::string to_text(std::span<const int64_t> shape);  ///< "(3, 4)"
 
@@ -58,12 +58,12 @@ struct NamedArray {
                        std::span<const uint8_t> values);
 };
 
-/// Copies an array of f32, f16 or bf16 (widened) into `values`; a f64 array is refused, it would be
+/// Copies an array of f32, f16 or bf16 (widened) into `values`. f64 is refused, because it would be
 /// rounded.
-/// @param where file named in errors.  @throws base::WeightError where type or number of elements
-/// differ.
+/// @param where file named in errors.  @throws base::WeightError where the type or the number of
+/// elements does not fit.
 void read_float32(const NamedArray& array, const std::string& where, std::span<float> values);
-/// The same into double, also of f64.
+/// The same into double; f64 is read, too.
 void read_float64(const NamedArray& array, const std::string& where, std::span<double> values);
 /// Copies an array of any integer type (or bool) into `values`. @throws base::WeightError as above.
 void read_int64(const NamedArray& array, const std::string& where, std::span<int64_t> values);

@@ -49,12 +49,13 @@ class PickleMachine : PickleObjects {
   template <class T>
   T take_number() {
     T value;
-    std::memcpy(&value, take(sizeof value).data(), sizeof value);  // little-endian, as we are
+    std::memcpy(&value, take(sizeof value).data(),
+                sizeof value);  // little-endian, like this machine
     return value;
   }
   std::string_view take_line() {
     const size_t end = text_.find('\n', at_);
-    if (end == std::string_view::npos) refuse("found no end of a line, expected one");
+    if (end == std::string_view::npos) refuse("found a line without an end, expected one");
     const std::string_view line = text_.substr(at_, end - at_);
     at_ = end + 1;
     return line;
@@ -66,7 +67,7 @@ class PickleMachine : PickleObjects {
     push(text(kind, begin, size));
   }
 
-  // The stack. What lies below the last mark cannot be reached.
+  // The stack. Values below the last mark cannot be reached.
   size_t fence() const { return marks_.empty() ? 0 : marks_.back(); }
   void push(const PickleValue& value) { stack_.push_back(value); }
   PickleValue pop() {
@@ -94,7 +95,7 @@ class PickleMachine : PickleObjects {
   }
 
   void memoize(uint64_t id) {
-    // Every writer counts from 0 without gaps.
+    // Every writer numbers them from 0 without gaps.
     if (id > memo_.size())
       refuse("found memo number " + std::to_string(id) + ", expected at most " +
              std::to_string(memo_.size()));
@@ -113,7 +114,7 @@ class PickleMachine : PickleObjects {
     const PickleValue target = top();
     if (target.kind == Kind::opaque) return;
     if (target.kind != (to_set ? Kind::set : Kind::list))
-      refuse("found items for no list or set, expected one");
+      refuse("found items for something other than a list or set, expected one of them");
     auto& list = items(target);
     list.insert(list.end(), values.begin(), values.end());
   }
@@ -121,7 +122,8 @@ class PickleMachine : PickleObjects {
     const PickleValue target = top();
     if (values.size() % 2 != 0) refuse("found a key without a value, expected pairs");
     if (target.kind == Kind::opaque) return;
-    if (target.kind != Kind::dict) refuse("found items for no dict, expected one");
+    if (target.kind != Kind::dict)
+      refuse("found items for something other than a dict, expected one");
     auto& dict = items(target);
     dict.insert(dict.end(), values.begin(), values.end());
   }
@@ -137,7 +139,7 @@ class PickleMachine : PickleObjects {
   }
 
   void build() {
-    pop();  // attributes of an object: _metadata of a state dict, what is in a config
+    pop();  // attributes of an object: _metadata of a state dict, the contents of a config
     const Kind kind = top().kind;
     if (kind != Kind::dict && kind != Kind::opaque && kind != Kind::set)
       refuse("found attributes of a plain value, expected an object's");
@@ -307,7 +309,7 @@ class PickleMachine : PickleObjects {
       if (row.code == code)
         refuse(std::string("found the instruction ") + row.name +
                    ", expected only what a state dict needs",
-               kPickleThirdParty);
+               kPickleNotAStateDict);
     refuse("found byte " + std::to_string(code) + ", expected an instruction");
   }
 

@@ -5,9 +5,9 @@ namespace {
 
 using enum PickleRole;
 
-// Beside state dicts, published checkpoints hold the training run's state: an optimizer, a config
-// (yacs, argparse, mmcv), dates and paths. Those classes hold values only; they stay opaque.
-// Functions are not among them, nor anything of os, sys, subprocess or importlib.
+// Besides state dicts, published checkpoints hold the training run's state: an optimizer, a config
+// (yacs, argparse, mmcv), dates and paths. These classes hold values only and become
+// opaque. Functions are not among them, nor anything of os, sys, subprocess or importlib.
 constexpr PickleGlobal kGlobals[] = {
     {"collections", "OrderedDict", ordered_dict},
     {"torch._utils", "_rebuild_tensor_v2", rebuild_tensor},

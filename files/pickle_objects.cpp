@@ -57,12 +57,12 @@ PickleValue PickleObjects::global(std::string_view module, std::string_view name
   refuse("found the global " + base::printable(module) + "." + base::printable(name) +
              (is_os ? " (os." + base::printable(name) + ")" : "") +
              ", expected only what a state dict needs",
-         kPickleThirdParty);
+         kPickleNotAStateDict);
 }
 const PickleGlobal& PickleObjects::global_of(const PickleValue& value) const {
   if (value.kind != Kind::global)
-    refuse("found a call of something that is no global, expected torch's functions",
-           kPickleThirdParty);
+    refuse("found a call of something other than a global, expected torch's functions",
+           kPickleNotAStateDict);
   return pickle_globals()[value.index];
 }
 
@@ -90,7 +90,7 @@ PickleValue PickleObjects::call(PickleValue function, PickleValue arguments, int
       return tensor(arguments_of(arguments, 4, global));
     case PickleRole::rebuild_parameter: {
       const PickleValue data = arguments_of(arguments, 1, global)[0];
-      if (data.kind != Kind::tensor) refuse("found a parameter of no tensor, expected one");
+      if (data.kind != Kind::tensor) refuse("found a parameter without a tensor, expected one");
       return data;
     }
     case PickleRole::rebuild_from_type: {
@@ -99,10 +99,10 @@ PickleValue PickleObjects::call(PickleValue function, PickleValue arguments, int
       return call(given[0], given[2], depth + 1);
     }
     case PickleRole::size: {
-      const PickleValue sides = arguments_of(arguments, 1, global)[0];
-      if (sides.kind != Kind::tuple && sides.kind != Kind::list)
-        refuse("found a torch.Size of no tuple, expected one");
-      return refer(Kind::tuple, sides.index);
+      const PickleValue dims = arguments_of(arguments, 1, global)[0];
+      if (dims.kind != Kind::tuple && dims.kind != Kind::list)
+        refuse("found a torch.Size without a tuple, expected one");
+      return refer(Kind::tuple, dims.index);
     }
     case PickleRole::set:
       return sequence(Kind::set, {});
@@ -118,20 +118,20 @@ PickleValue PickleObjects::call(PickleValue function, PickleValue arguments, int
       break;
   }
   refuse("found a call of " + std::string(global.module) + "." + std::string(global.name) +
-             ", expected none of it in a state dict",
-         kPickleThirdParty);
+             ", expected only what a state dict needs",
+         kPickleNotAStateDict);
 }
 
-/// What Python 2's OrderedDict is made from: a list of pairs.
+/// The arguments of Python 2's OrderedDict: a list of pairs.
 std::vector<PickleValue> PickleObjects::pairs_of(const PickleValue& list) {
-  if (list.kind != Kind::list) refuse("found an OrderedDict of no list, expected pairs");
+  if (list.kind != Kind::list) refuse("found an OrderedDict without a list, expected pairs");
   const auto& pairs = items(list);
   charge(2 * static_cast<int64_t>(pairs.size()));
   std::vector<PickleValue> members;
   for (const PickleValue& pair : pairs) {
     const bool is_pair =
         (pair.kind == Kind::list || pair.kind == Kind::tuple) && items(pair).size() == 2;
-    if (!is_pair) refuse("found an OrderedDict of no pairs, expected key and value");
+    if (!is_pair) refuse("found an OrderedDict of other items, expected pairs of key and value");
     members.insert(members.end(), items(pair).begin(), items(pair).end());
   }
   return members;
@@ -141,7 +141,7 @@ PickleValue PickleObjects::tensor(const std::vector<PickleValue>& arguments) {
   const auto is_tuple = [](const PickleValue& value) { return value.kind == Kind::tuple; };
   if (arguments[0].kind != Kind::storage || arguments[1].kind != Kind::integer ||
       !is_tuple(arguments[2]) || !is_tuple(arguments[3]))
-    refuse("found a tensor of other parts, expected storage, offset, size and stride");
+    refuse("found a tensor with other arguments, expected storage, offset, size and stride");
   PickleTensor made;
   made.storage = arguments[0].index;
   made.offset = arguments[1].integer;
@@ -152,14 +152,14 @@ PickleValue PickleObjects::tensor(const std::vector<PickleValue>& arguments) {
 }
 
 PickleValue PickleObjects::persistent(const PickleValue& id) {
-  if (id.kind != Kind::tuple) refuse("found a persistent id that is no tuple, expected one");
+  if (id.kind != Kind::tuple) refuse("found a persistent id that is not a tuple, expected one");
   const auto& parts = items(id);
   const auto is_text = [&](size_t i) { return parts.size() > i && parts[i].kind == Kind::text; };
   if (is_text(0) && text_of(parts[0]) == "module")
-    refuse("found a pickled module, expected a state dict", kPickleThirdParty);
+    refuse("found a pickled module, expected a state dict", kPickleNotAStateDict);
   if (!is_text(0) || text_of(parts[0]) != "storage" || parts.size() < 5 || parts.size() > 6 ||
       parts[1].kind != Kind::global || !is_text(2) || parts[4].kind != Kind::integer)
-    refuse("found another persistent id, expected a storage's type, key, place and size");
+    refuse("found another persistent id, expected a storage's type, key, location and size");
   const PickleGlobal& type = global_of(parts[1]);
   if (type.role != PickleRole::storage)
     refuse("found a storage of type " + std::string(type.name) + ", expected FloatStorage …");
@@ -171,7 +171,7 @@ PickleValue PickleObjects::persistent(const PickleValue& id) {
     const bool is_view = parts[5].kind == Kind::tuple && items(parts[5]).size() == 3 &&
                          items(parts[5])[1].kind == Kind::integer &&
                          items(parts[5])[2].kind == Kind::integer;
-    if (!is_view) refuse("found a storage's view of other parts, expected key, begin and size");
+    if (!is_view) refuse("found another view of a storage, expected key, begin and size");
     storage.is_view = true;
     storage.view_begin = items(parts[5])[1].integer;
     storage.view_elements = items(parts[5])[2].integer;
@@ -187,7 +187,7 @@ PickleValue PickleObjects::object(const PickleValue& made_of) {
   if (role == PickleRole::set) return sequence(Kind::set, {});
   if (role != PickleRole::harmless)
     refuse("found an object of " + std::string(global_of(made_of).name) + ", expected a dict's",
-           kPickleThirdParty);
+           kPickleNotAStateDict);
   return value_of(Kind::opaque);
 }
 

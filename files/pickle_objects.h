@@ -1,4 +1,5 @@
-// What a pickle makes while it runs, and the few calls it may make. Part of files/pickle.cpp.
+// The objects that a running pickle makes, and the few calls that it may make. Part of
+// files/pickle.cpp.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,10 +11,10 @@
 namespace swin::files {
 
 inline constexpr char kPickleDamaged[] = "the file is damaged; get it again";
-inline constexpr char kPickleThirdParty[] =
+inline constexpr char kPickleNotAStateDict[] =
     "nothing of it was run; save model.state_dict() alone with torch.save and give that file";
 
-/// The values of a pickle. Every refusal names the file and the place.
+/// The values of a pickle. Every error names the file and the byte.
 class PickleObjects {
  public:
   using Kind = PickleValue::Kind;
@@ -37,7 +38,7 @@ class PickleObjects {
 
   /// A class or function by its name; an unknown one is refused.
   PickleValue global(std::string_view module, std::string_view name) const;
-  /// What calling a global gives; nothing is called.
+  /// The result that a call of a global would have; nothing is called.
   PickleValue call(PickleValue function, PickleValue arguments, int depth = 0);
   /// A new object of a class.
   PickleValue object(const PickleValue& made_of);

@@ -15,8 +15,8 @@ namespace {
 
 constexpr uint64_t kLengthBytes = 8;               // the header's length, u64
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the format's own limit
-// A header is held as JSON values while it is read, about 200 bytes each. No model has so many
-// tensors, but a damaged file may pretend to, and must not take much more memory than its size.
+// While a header is read, it is held as JSON values of about 200 bytes each. No model has so many
+// tensors, but a damaged file may claim it, and must not take much more memory than its size.
 constexpr uint64_t kMaxTextBytes = 16'000'000;
 constexpr int64_t kMaxValues = 1'000'000;
 constexpr int kMaxDepth = 8;
@@ -35,7 +35,7 @@ constexpr NameRow kNames[] = {
 
 const char* format_name_of(DType dtype) { return kNames[static_cast<size_t>(dtype)].name; }
 
-/// Reads one file's header; every refusal names the file.
+/// Reads the header of one file; every error names the file.
 class Parser {
  public:
   Parser(std::string where, std::span<const std::byte> bytes)
@@ -63,7 +63,7 @@ class Parser {
  private:
   [[noreturn]] void refuse(const std::string& found) const {
     throw base::WeightError(where_, found,
-                            "the file is damaged or no safetensors file; get it again");
+                            "the file is damaged or not a safetensors file; get it again");
   }
 
   std::string_view header_text() {
@@ -81,7 +81,7 @@ class Parser {
     std::string_view text(reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes,
                           header_bytes);
     if (text.empty() || text.front() != '{')
-      refuse("the header does not begin with '{', expected JSON");
+      refuse("the header does not start with '{', expected JSON");
     buffer_ = bytes_.subspan(kLengthBytes + header_bytes);
     text = text.substr(0, text.find_last_not_of(' ') + 1);  // padding
     if (text.size() > kMaxTextBytes || std::count(text.begin(), text.end(), ',') > kMaxValues)
@@ -122,7 +122,7 @@ class Parser {
     for (const base::Json& value : list.items()) {
       if (!value.is_integer() || value.as_int() < 0)
         refuse("tensor " + name + ": " + key + " holds " + base::to_text(value).substr(0, 40) +
-               ", expected integers from 0");
+               ", expected integers of at least 0");
       values.push_back(value.as_int());
     }
     return values;
@@ -178,7 +178,7 @@ class Parser {
     int64_t at = 0;
     for (const NamedArray& array : arrays) {
       if (begin_of(array) != at)
-        refuse("tensor " + array.name + " begins at byte " + std::to_string(begin_of(array)) +
+        refuse("tensor " + array.name + " starts at byte " + std::to_string(begin_of(array)) +
                ", expected " + std::to_string(at) +
                (begin_of(array) > at ? ": there is a hole" : ": tensors overlap"));
       at += static_cast<int64_t>(array.bytes.size());
@@ -234,7 +234,7 @@ void write_safetensors(const std::filesystem::path& path, std::vector<NamedArray
   base::Json texts = base::Json::object();
   const auto is_format = [](const auto& entry) { return entry.first == "format"; };
   if (std::none_of(metadata.begin(), metadata.end(), is_format))
-    texts["format"] = base::Json("pt");  // transformers refuses a file without
+    texts["format"] = base::Json("pt");  // transformers refuses files without it
   for (const auto& [key, text] : metadata) texts[key] = base::Json(text);
   header.members().emplace_back(kMetadata, std::move(texts));
 
@@ -258,7 +258,7 @@ void write_safetensors(const std::filesystem::path& path, std::vector<NamedArray
     at = end;
   }
   std::string text = base::to_text(header);
-  text.append((8 - text.size() % 8) % 8, ' ');  // so that tensors begin at a multiple of 8
+  text.append((8 - text.size() % 8) % 8, ' ');  // so that tensors start at a multiple of 8
   const uint64_t header_bytes = text.size();
   spans[0] = std::as_bytes(std::span(&header_bytes, 1));
   spans[1] = bytes_of(text);

@@ -16,22 +16,22 @@ namespace swin::files {
 
 using StringMap = std::vector<std::pair<std::string, std::string>>;
 
-/// A safetensors file, memory-mapped and checked whole when it is opened: header of at most
-/// 100,000,000 bytes starting with '{', known types, sides ≥ 0 without overflow, sizes that fit
-/// their offsets, and offsets that follow one another without hole or overlap up to the end of the
+/// A safetensors file, memory-mapped. All of it but the values is checked when it is opened: a
+/// header of at most 100,000,000 bytes that starts with '{', known types, dims ≥ 0 without
+/// overflow, sizes that fit their offsets, and offsets without hole or overlap up to the end of the
 /// file.
 class SafetensorsFile {
  public:
   /// @throws base::WeightError naming the file, what was found and what was expected.
   explicit SafetensorsFile(const std::filesystem::path& path);
-  /// The same of a file in memory.   @param owner what keeps `bytes` alive, held by each array.
+  /// The same for a file in memory.   @param owner what keeps `bytes` alive, held by each array.
   SafetensorsFile(std::span<const std::byte> bytes, std::string where,
                   std::shared_ptr<const void> owner = nullptr);
-  SafetensorsFile(SafetensorsFile&&) noexcept =
-      default;  // not copied: by_name_ points into arrays_
+  // No copies: by_name_ points into arrays_.
+  SafetensorsFile(SafetensorsFile&&) noexcept = default;
   SafetensorsFile& operator=(SafetensorsFile&&) noexcept = default;
 
-  /// In the order of their bytes. Views into the map; each keeps the map alive.
+  /// In the order of their bytes. They are views of the map; each keeps the map alive.
   const std::vector<NamedArray>& arrays() const { return arrays_; }
   const NamedArray* find(std::string_view name) const;  ///< null where absent
   const NamedArray& at(std::string_view name) const;    ///< @throws base::WeightError where absent

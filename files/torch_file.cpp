@@ -18,28 +18,29 @@ namespace {
 using Kind = PickleValue::Kind;
 
 constexpr std::string_view kZipMagic = "PK\x03\x04";
-// The legacy form begins with a pickle of this number, LONG1 of ten bytes.
+// The legacy form starts with a pickle of this number, LONG1 of ten bytes.
 constexpr std::string_view kLegacyMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr int64_t kLegacyProtocol = 1001;
-// Of the official program and timm, PyTorch's tutorials, DeepSpeed and others.
+// Keys that the official program, timm, PyTorch's tutorials, DeepSpeed and others use.
 constexpr std::string_view kTrainedKeys[] = {
     "model", "state_dict", "model_state_dict", "model_state", "net", "network", "module", "params"};
-// Of timm, the official programs and YOLO's.
+// Keys that timm, the official programs and YOLO use.
 constexpr std::string_view kAveragedKeys[] = {"state_dict_ema", "model_ema", "ema"};
-// mmengine swaps the two sets when it saves: its state_dict is the average, and this is not.
+// mmengine swaps the two sets when it saves: its state_dict is the average, this key is not.
 constexpr std::string_view kSwappedKey = "ema_state_dict";
 constexpr size_t kMaxRank = 64;
-constexpr size_t kMaxListedBytes = 200;  // of keys in an error
-// Strided tensors are copied; a file may hold tiny ones that expand to a little more than itself.
+constexpr size_t kMaxListedBytes = 200;  // of the keys listed in an error
+// Strided tensors are copied. Small ones may expand to a little more than the file's size.
 constexpr int64_t kMinCopyBytes = 1 << 20;
 constexpr char kDamaged[] = "the file is damaged; get it again";
-constexpr char kForeign[] = "save model.state_dict() alone with torch.save and give that file";
+constexpr char kNotAStateDict[] =
+    "save model.state_dict() alone with torch.save and give that file";
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
 }
 
-// Whether a pickle of protocol 2 to 5 may begin here.
+// Whether a pickle of protocol 2 to 5 may start here.
 bool is_protocol(std::span<const std::byte> bytes) {
   return bytes.size() > 1 && bytes[0] == std::byte{0x80} && bytes[1] >= std::byte{2} &&
          bytes[1] <= std::byte{5};
@@ -58,11 +59,11 @@ bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> stri
   return true;
 }
 
-/// Copies a strided tensor, whose every element lies in `storage`, in row-major order.
+/// Copies a strided tensor in row-major order. All its elements must be in `storage`.
 void gather(std::span<const std::byte> storage, size_t element_bytes, int64_t offset,
             std::span<const int64_t> shape, std::vector<int64_t> strides, std::byte* to) {
   for (size_t i = 0; i < shape.size(); ++i)
-    if (shape[i] == 1) strides[i] = 0;  // never used, and may be anything
+    if (shape[i] == 1) strides[i] = 0;  // not used, and may be any value
   std::vector<int64_t> at(shape.size(), 0);
   int64_t element = offset;
   while (true) {
@@ -81,7 +82,7 @@ void gather(std::span<const std::byte> storage, size_t element_bytes, int64_t of
 
 }  // namespace
 
-/// Reads one file into a TorchFile; every refusal names the file.
+/// Reads one file into a TorchFile; every error names the file.
 class TorchFile::Reader {
  public:
   Reader(TorchFile& file, std::span<const std::byte> bytes, const std::string& where,
@@ -105,13 +106,13 @@ class TorchFile::Reader {
   [[noreturn]] void refuse_other() const {
     const bool is_pickle = is_protocol(bytes_);
     if (is_pickle)
-      Pickle(bytes_, where_, bytes_.size());  // may have more to say: what it wants to call
+      Pickle(bytes_, where_, bytes_.size());  // may throw a better error, with what it would call
     refuse(std::string("found ") + (is_pickle ? "a pickle of something else" : "other bytes") +
                ", expected a file of torch.save (zip or legacy)",
            "give a .pth file that torch.save wrote");
   }
 
-  // The zip form: NAME/data.pkl, NAME/byteorder, and a storage each in NAME/data/KEY.
+  // The zip form: NAME/data.pkl, NAME/byteorder, and one storage per NAME/data/KEY.
   void read_zip() {
     file_.form_ = Form::zip;
     const std::vector<ZipEntry> entries = read_stored_zip(bytes_, where_);
@@ -133,7 +134,7 @@ class TorchFile::Reader {
     const std::string storage_folder = folder + "data/";
     for (const ZipEntry& entry : entries) {
       if (entry.name == folder + "constants.pkl")
-        refuse("found a TorchScript archive, expected a state dict", kForeign);
+        refuse("found a TorchScript archive, expected a state dict", kNotAStateDict);
       if (entry.name == folder + "byteorder" && text_of(entry.bytes) != "little")
         refuse("its byte order is " + base::printable(text_of(entry.bytes)) + ", expected little",
                "save it again on a little-endian machine");
@@ -156,14 +157,14 @@ class TorchFile::Reader {
       at += pickle.size_bytes();
       return pickle;
     };
-    next();  // the magic number, which brought us here
+    next();  // the magic number, already checked
     const Pickle protocol = next();
     if (protocol.root().kind != Kind::integer || protocol.root().integer != kLegacyProtocol)
       refuse("found another protocol of torch.save, expected " + std::to_string(kLegacyProtocol));
     const Pickle machine = next();
     const PickleValue* little_endian = machine.find(machine.root(), "little_endian");
     if (little_endian == nullptr || little_endian->kind != Kind::boolean)
-      refuse("says nothing of its byte order, expected little_endian");
+      refuse("does not state its byte order, expected little_endian");
     if (little_endian->integer == 0)
       refuse("its byte order is big, expected little", "save it again on a little-endian machine");
     const Pickle pickle = next();
@@ -240,7 +241,7 @@ class TorchFile::Reader {
     if (root.kind != Kind::dict)
       refuse(root.kind == Kind::tensor ? "found a single tensor, expected a dict of them"
                                        : "found no dict, expected a state dict",
-             kForeign);
+             kNotAStateDict);
     const std::string_view key = key_of_set(pickle);
     if (key.empty()) {
       if (!holds_tensor(pickle, root)) refuse_root(pickle);
@@ -262,7 +263,7 @@ class TorchFile::Reader {
         keys += (keys.empty() ? "\"" : "\", \"") + base::printable(pickle.text(members[i]));
     refuse((keys.empty() ? "found a dict without tensors" : "found tensors under " + keys + "\"") +
                ", expected a state dict, or one under \"model\" or \"state_dict\"",
-           kForeign);
+           kNotAStateDict);
   }
 
   void set_aside(const Pickle& pickle, std::string name, const PickleValue& value) {
@@ -274,7 +275,7 @@ class TorchFile::Reader {
 
   std::string name_of(const Pickle& pickle, const PickleValue& key) const {
     if (key.kind == Kind::integer) return std::to_string(key.integer);
-    if (key.kind != Kind::text) return "(a key that is no text)";
+    if (key.kind != Kind::text) return "(a key that is not text)";
     const std::string_view name = pickle.text(key);
     if (!is_name(name))
       refuse("found the name " + base::printable(name) + ", expected " + kNameExpected);
@@ -304,7 +305,7 @@ class TorchFile::Reader {
     std::vector<int64_t> result;
     for (const PickleValue& value : values) {
       if (value.kind != Kind::integer || value.integer < 0)
-        refuse(name + " has a size or stride that is no number from 0");
+        refuse(name + " has a size or stride that is not an integer of at least 0");
       result.push_back(value.integer);
     }
     return result;
@@ -346,13 +347,13 @@ class TorchFile::Reader {
     array.shape = integers(pickle, name, tensor.shape);
     const std::vector<int64_t> strides = integers(pickle, name, tensor.strides);
     if (strides.size() != array.shape.size())
-      refuse(name + " has " + std::to_string(array.shape.size()) + " sides and " +
+      refuse(name + " has " + std::to_string(array.shape.size()) + " dims and " +
              std::to_string(strides.size()) + " strides, expected as many");
     const auto count = num_elements_of(array.shape);
     int64_t size = 0;
     if (!count || __builtin_mul_overflow(*count, element_bytes, &size))
       refuse(name + ": the shape " + to_text(array.shape) + " overflows");
-    int64_t last = tensor.offset, step = 0;  // the element that lies furthest
+    int64_t last = tensor.offset, step = 0;  // the last element in storage
     bool fits = tensor.offset >= 0 && tensor.offset <= stored_elements;
     for (size_t i = 0; i < strides.size() && *count > 0; ++i)
       fits = fits && !__builtin_mul_overflow(array.shape[i] - 1, strides[i], &step) &&
@@ -371,7 +372,7 @@ class TorchFile::Reader {
     }
     if (size > copy_limit() - copied_bytes_)
       refuse(array.name + " with shape " + to_text(array.shape) +
-             " repeats its elements: written out they are more bytes than the file has");
+             " repeats its elements: a copy would have more bytes than the file");
     copied_bytes_ += size;
     auto values = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(size));
     gather(stored, static_cast<size_t>(element_bytes), tensor.offset, array.shape, strides,

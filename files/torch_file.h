@@ -1,4 +1,4 @@
-// Files of torch.save: .pth and .pt, the zip archive and the legacy form before PyTorch 1.6.
+// Files of torch.save: .pth and .pt, as zip archives and in the legacy form before PyTorch 1.6.
 #pragma once
 #include <cstddef>
 #include <filesystem>
@@ -11,42 +11,41 @@
 
 namespace swin::files {
 
-/// Which weights are read of a file that holds two sets: those that were trained, or their average
-/// over the updates (EMA).
+/// Which weights to read from a file that holds two sets: the trained ones, or their average over
+/// the steps (EMA).
 enum class WeightSet { trained, averaged };
 
 /// The tensors of a state dict that torch.save wrote, read without executing anything (its pickle
 /// through files/pickle.h, its zip archive through files/archive_file.h).
 ///
-/// A state dict is a dict of tensors; where the file holds another dict, the state dict is looked
-/// for under "model", "state_dict", "model_state_dict" and other usual keys, an average under
-/// "state_dict_ema", "model_ema" and "ema"; that is read if it is asked for, or the only one.
-/// Contiguous tensors, also those that
-/// share their memory, are views of the mapped file, so nothing of it is on the heap; transposed
-/// and otherwise strided ones are copied, in all never more bytes than the file has.
+/// A state dict is a dict of tensors. If the file holds another dict, the state dict is looked for
+/// under "model", "state_dict", "model_state_dict" and other usual keys, an average under
+/// "state_dict_ema", "model_ema" and "ema". The average is read if it is asked for or the only set.
+/// Contiguous tensors, even if they share memory, are views of the mapped file and take no heap.
+/// Transposed and otherwise strided ones are copied, together never more bytes than the file has.
 class TorchFile {
  public:
   enum class Form { zip, legacy };
 
-  /// @throws base::WeightError where the file is missing, damaged, truncated, big-endian, no file
-  /// of torch.save, or holds no state dict, a tensor beyond its storage, a name twice, or a class
-  /// or function that no state dict needs (named in the error).
+  /// @throws base::WeightError where the file is missing, damaged, truncated, big-endian, not a
+  /// file of torch.save, or holds no state dict, a tensor beyond its storage, a name twice, or a
+  /// class or function that no state dict needs (named in the error).
   explicit TorchFile(const std::filesystem::path& path, WeightSet set = WeightSet::trained);
-  /// The same of a file in memory.   @param owner what keeps `bytes` alive, held by each array.
+  /// The same for a file in memory.   @param owner what keeps `bytes` alive, held by each array.
   TorchFile(std::span<const std::byte> bytes, std::string where,
             std::shared_ptr<const void> owner = nullptr, WeightSet set = WeightSet::trained);
 
   /// In the order of the state dict.
   const std::vector<NamedArray>& arrays() const { return arrays_; }
   Form form() const { return form_; }
-  /// Under which key the state dict was; empty where it is the whole file.
+  /// The key of the state dict; empty if it is the whole file.
   const std::string& key() const { return key_; }
-  /// Names of what the file holds beside tensors of the state dict: "epoch", "optimizer".
+  /// Names of what the file holds besides the tensors of the state dict: "epoch", "optimizer".
   const std::vector<std::string>& ignored() const { return ignored_; }
   /// Another dict of tensors that the file holds.
   struct OtherSet {
     std::string key;
-    bool averaged = false;  ///< WeightSet::averaged is this one
+    bool averaged = false;  ///< this is the set of WeightSet::averaged
   };
   const std::vector<OtherSet>& other_sets() const { return other_sets_; }
 
@@ -59,7 +58,7 @@ class TorchFile {
   std::vector<NamedArray> arrays_;
 };
 
-/// Whether the bytes begin as a file of torch.save does: a zip archive or the legacy form.
+/// Whether the bytes start as a file of torch.save does: a zip archive or the legacy form.
 bool is_torch_file(std::span<const std::byte> bytes);
 
 }  // namespace swin::files

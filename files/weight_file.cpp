@@ -31,7 +31,7 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
 }
 
 [[noreturn]] void refuse_average(const std::string& where) {
-  throw base::WeightError(where, "found one set of weights, expected an average beside it",
+  throw base::WeightError(where, "found one set of weights, expected an average in addition",
                           "leave --ema out");
 }
 
@@ -51,8 +51,8 @@ RawWeights read_checkpoint(const fs::path& path, WeightSet set) {
   return weights;
 }
 
-/// A state dict in several safetensors files, as Hugging Face shards it: a JSON object whose
-/// "weight_map" says for every tensor which file of the same folder holds it.
+/// A state dict in several safetensors files, as Hugging Face shards it: the "weight_map" of a JSON
+/// object maps each tensor to a file of the same folder.
 class IndexReader {
  public:
   IndexReader(const fs::path& path, std::string_view text)
@@ -69,12 +69,12 @@ class IndexReader {
       for (const NamedArray& array : file.arrays()) {
         if (!names.contains(array.name))
           refuse(shard + " holds " + base::printable(array.name) +
-                 ", which the index does not place there");
+                 ", which the index assigns to another file");
         weights.arrays.push_back(array);
       }
       for (const std::string& name : names)
         if (file.find(name) == nullptr)
-          refuse("places " + base::printable(name) + " in " + shard + ", which does not hold it");
+          refuse("assigns " + base::printable(name) + " to " + shard + ", which does not hold it");
     }
     return weights;
   }
@@ -148,7 +148,7 @@ RawWeights of_torch(const TorchFile& file) {
 fs::path file_in(const fs::path& folder) {
   for (const char* name :
        {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-        "pytorch_model.bin.index.json"}) {  // the last one says why it is not read
+        "pytorch_model.bin.index.json"}) {  // an error explains why the last one is not read
     std::error_code error;
     if (fs::exists(folder / name, error)) return folder / name;
   }
@@ -158,7 +158,7 @@ fs::path file_in(const fs::path& folder) {
                           "give the weight file itself");
 }
 
-/// JSON behind a length of eight bytes, the upper four of which are zero in any such file.
+/// JSON after a length of eight bytes, of which the upper four are zero in any such file.
 bool is_safetensors(std::span<const std::byte> bytes) {
   constexpr size_t kLengthBytes = 8;
   uint64_t length = 0;
@@ -167,7 +167,7 @@ bool is_safetensors(std::span<const std::byte> bytes) {
   return length >> 32 == 0;
 }
 
-/// What common bytes that are no weights seem to be; empty where unknown.
+/// What a file without weights seems to be.
 std::string kind_of(std::span<const std::byte> bytes) {
   if (bytes.empty()) return "an empty file";
   if (starts_with(bytes, kHdf5Signature)) return "an HDF5 file that swin did not write";
@@ -189,9 +189,10 @@ RawWeights read_file(const fs::path& path, WeightSet set) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return IndexReader(path, text).read();
   }
-  if (starts_with(bytes, "\x80")) return of_torch(TorchFile(bytes, where, file));  // says why not
+  if (starts_with(bytes, "\x80"))
+    return of_torch(TorchFile(bytes, where, file));  // its error says why not
   const std::string kind = kind_of(bytes);
-  // Of damaged files the format's own reader says more.
+  // For damaged files the errors of the format's reader say more.
   if (kind == "other bytes" && path.extension() == kSafetensors)
     return of_safetensors(SafetensorsFile(bytes, where, file));
   throw base::WeightError(where,

@@ -1,4 +1,5 @@
-// Any file of weights as named arrays, recognized by what is in it and not by its name.
+// Weight files of any format as named arrays. The format is recognized by the contents, not the
+// name.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -11,34 +12,34 @@
 
 namespace swin::files {
 
-/// What a weight file holds, under the names that the file itself uses.
+/// The contents of a weight file, under the names that the file uses.
 struct RawWeights {
-  /// Sorted as in the file. Views of the mapped file wherever it stores them contiguously; each
-  /// keeps alive what it views. Any element type, also integers.
+  /// In the order of the file. Views of the mapped file if it stores them contiguously; each keeps
+  /// the memory of its elements alive. Any element type, including integers.
   std::vector<NamedArray> arrays;
   /// "checkpoint", "safetensors", "safetensors index", "pth (zip)" or "pth (legacy)".
   std::string format;
-  /// The key of a .pth file's dict under which the arrays were found ("model"); empty where they
-  /// are its top level, and in other formats.
+  /// The key of the arrays in the dict of a .pth file ("model"); empty if they are its top level,
+  /// and for other formats.
   std::string key;
-  /// What a .pth file holds beside the arrays, and was not read: "epoch", "optimizer", "config".
+  /// What a .pth file holds besides the arrays, and was not read: "epoch", "optimizer", "config".
   std::vector<std::string> ignored;
   /// Other dicts of tensors in a .pth file.
   std::vector<TorchFile::OtherSet> other_sets;
   StringMap metadata;                      ///< `__metadata__` of safetensors (of the first shard)
   std::optional<std::string> config_json;  ///< /meta/config of a checkpoint
-  /// config.json beside the weights, where a folder was read: Hugging Face's description of the
-  /// model. Its path is `hub_config_where`.
+  /// If a folder was read: its config.json, Hugging Face's description of the model. Its path is
+  /// `hub_config_where`.
   std::optional<std::string> hub_config;
   std::string hub_config_where;
 };
 
 /// Reads a checkpoint (the arrays of /model, without that prefix), a safetensors file, a
-/// `model.safetensors.index.json` (its shards lie in the same folder), a folder holding one or a
+/// `model.safetensors.index.json` (its shards are in the same folder), a folder holding one or a
 /// `model.safetensors` (and its config.json), or a file of torch.save (files/torch_file.h).
-/// @param set of a .pth file or a checkpoint, where they hold two.
-/// @throws base::WeightError where it is missing, damaged or nothing of these, or lacks the set.
-/// Nothing in the file is executed, and memory beyond the file's size is never taken.
+/// @param set which weights to read from a .pth file or a checkpoint that holds two sets.
+/// @throws base::WeightError where it is missing, damaged or none of these, or lacks the set.
+/// Nothing in the file is executed, and it never takes more memory than the size of the file.
 RawWeights read_raw_weights(const std::filesystem::path& path, WeightSet set = WeightSet::trained);
 
 }  // namespace swin::files

@@ -114,7 +114,7 @@ TEST(AtomicFile, AnUnwritableDirectoryIsADiskError) {
       write_file_atomically(directory / "file", "x");
     } catch (const base::DiskError& error) {
       const std::string text = error.what();
-      return text.find("choose a place you may write to") != std::string::npos ? 5 : 98;
+      return text.find("choose a directory you may write to") != std::string::npos ? 5 : 98;
     }
     return 0;
   });

@@ -110,7 +110,7 @@ TEST(Hdf5, ManyDatasetsStayReadableAndTheTablesSmall) {
     if (given.find(span.data()) == given.end()) table_bytes += int64_t(span.size());
   EXPECT_EQ(table_bytes + array_bytes, image.size_bytes());
   EXPECT_LT(table_bytes, kNum * 1024);
-  // Tables behind the large arrays would make the image as large as these.
+  // Tables after the large arrays would make the image as large as the arrays.
   EXPECT_LT(image.held_bytes(), 2 * table_bytes);
 
   const auto file = file_of(image, 4096);

@@ -94,12 +94,12 @@ std::vector<Violation> violations() {
   return {
       {"empty file", "", "found 0 bytes"},
       {"seven bytes", std::string(7, '\0'), "found 7 bytes, expected a header length"},
-      {"no header", std::string(8, '\0'), "does not begin with '{'"},
+      {"no header", std::string(8, '\0'), "does not start with '{'"},
       {"header above the limit", bytes_of_length(limit) + long_header, "at most 100000000"},
       {"header length overflows", bytes_of_length(huge) + long_header, "at most 100000000"},
       {"header cut", bytes_of_length(500) + long_header, "only 102 follow"},
-      {"leading space", file_of(" {}", 0), "does not begin with '{'"},
-      {"a list", file_of("[]", 0), "does not begin with '{'"},
+      {"leading space", file_of(" {}", 0), "does not start with '{'"},
+      {"a list", file_of("[]", 0), "does not start with '{'"},
       {"bad JSON", file_of("{\"w\":}", 0), "JSON header has an error at column"},
       {"two documents", file_of("{}{}", 0), "JSON header has an error"},
       {"comment", file_of("{/* */}", 0), "JSON header has an error"},
@@ -120,13 +120,13 @@ std::vector<Violation> violations() {
       {"no offsets", one(R"({"dtype":"F32","shape":[2]})", 8), "tensor w has no data_offsets"},
       {"shape is a number", one(R"({"dtype":"F32","shape":2,"data_offsets":[0,8]})", 8),
        "shape is of type integer, expected array"},
-      {"negative side", one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})", 8),
+      {"negative dim", one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})", 8),
        "shape holds -2"},
-      {"real side", one(R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})", 8),
+      {"real dim", one(R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})", 8),
        "shape holds 2"},
-      {"text side", one(R"({"dtype":"F32","shape":["2"],"data_offsets":[0,8]})", 8),
+      {"text dim", one(R"({"dtype":"F32","shape":["2"],"data_offsets":[0,8]})", 8),
        "shape holds \"2\""},
-      {"side beyond 64 bits",
+      {"dim beyond 64 bits",
        one(R"({"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]})", 8), ": "},
       {"shape overflows",
        one(R"({"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,0]})", 0),
@@ -152,7 +152,7 @@ std::vector<Violation> violations() {
        file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
                R"("b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})",
                3),
-       "tensor b begins at byte 2, expected 1: there is a hole"},
+       "tensor b starts at byte 2, expected 1: there is a hole"},
       {"overlap",
        file_of(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
                R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
@@ -286,9 +286,9 @@ TEST(Safetensors, DamagedFilesTakeLittleMemory) {
       {"huge offsets",
        one(R"({"dtype":"U8","shape":[9000000000000000000],"data_offsets":[0,9000000000000000000]})",
            8)},
-      {"many sides", one("{\"dtype\":\"F32\",\"shape\":[" + std::string(100'000, '1') +
-                             "],\"data_offsets\":[0,8]}",
-                         8)},
+      {"many dims", one("{\"dtype\":\"F32\",\"shape\":[" + std::string(100'000, '1') +
+                            "],\"data_offsets\":[0,8]}",
+                        8)},
       {"header length", std::string("\xff\xff\xf0\5\0\0\0\0{", 9) + std::string(100, ' ')},
   };
   for (const auto& [what, bytes] : cases) {

@@ -102,9 +102,9 @@ TEST(TorchFile, TensorsStayInTheirStorage) {
        "the shape (4611686018427387904, 4) overflows"},
       {"bytes overflow", {.shape = {huge}, .strides = {0}}, "overflows"},
       {"repeats", {.shape = {1 << 20, 1 << 10}, .strides = {0, 0}}, "repeats its elements"},
-      {"negative side", {.shape = {-2, 3}}, "no number from 0"},
-      {"negative stride", {.strides = {-3, 1}}, "no number from 0"},
-      {"fewer strides", {.strides = {1}}, "2 sides and 1 strides"},
+      {"negative side", {.shape = {-2, 3}}, "not an integer of at least 0"},
+      {"negative stride", {.strides = {-3, 1}}, "not an integer of at least 0"},
+      {"fewer strides", {.strides = {1}}, "2 dims and 1 strides"},
       {"too many sides",
        {.shape = std::vector<int64_t>(65, 1), .strides = std::vector<int64_t>(65, 1)},
        "65 dimensions, expected at most 64"},
@@ -239,7 +239,7 @@ TEST(TorchFile, HostileLegacyFiles) {
       refused(legacy_of(code, {{"0", storage}}, "}" + testing::text("little_endian") + "\x89s")),
       HasSubstr("byte order is big"));
   EXPECT_THAT(refused(legacy_of(code, {{"0", storage}}, "}")),
-              HasSubstr("says nothing of its byte order"));
+              HasSubstr("does not state its byte order"));
   EXPECT_THAT(refused(legacy_of(code + testing::text("v") + code_of({.type = "HalfStorage"}) + "s",
                                 {{"0", storage}})),
               HasSubstr("storage 0 is of two types"));

@@ -149,14 +149,14 @@ TEST(WeightFile, ShardsMustFitTheirIndex) {
   write_safetensors(sharded.directory / "other.safetensors", {of("c", 3)});
   const std::string first = kFirst;
   const std::pair<std::string, const char*> cases[] = {
-      {first, nullptr},  // the second shard is nobody's
+      {first, nullptr},  // no tensor is in the second shard
       {"", "JSON without a weight_map"},
       {"\"a\": \"model-00001-of-00002.safetensors\"",
-       "model-00001-of-00002.safetensors holds b, which the index does not place there"},
+       "model-00001-of-00002.safetensors holds b, which the index assigns to another file"},
       {first + ", \"d\": \"model-00001-of-00002.safetensors\"",
-       "places d in model-00001-of-00002.safetensors, which does not hold it"},
+       "assigns d to model-00001-of-00002.safetensors, which does not hold it"},
       {first + ", \"c\": \"model-00001-of-00002.safetensors\"",
-       "places c in model-00001-of-00002.safetensors, which does not hold it"},
+       "assigns c to model-00001-of-00002.safetensors, which does not hold it"},
       {first + ", \"a\": \"other.safetensors\"", "a second time"},
       {first + ", \"x\": \"other.safetensors\"", "other.safetensors holds c"},
       {first + ", \"c\": 3", "weight_map.c is of type integer"},

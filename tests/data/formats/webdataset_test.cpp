@@ -112,14 +112,14 @@ TEST_F(WebDatasetTest, EveryTruncationIsAnError) {
   for (size_t size = 0; size <= payload; size += size < 4096 ? 256 : 512) {
     const std::string text = error(Bytes(whole.begin(), whole.begin() + static_cast<long>(size)));
     EXPECT_THAT(text, HasSubstr("bad.tar")) << size;
-    if (size == 768) {  // inside a header
-      EXPECT_THAT(text, HasSubstr("found a damaged or truncated archive, expected a whole tar"));
+    if (size == 768) {  // inside of a header
+      EXPECT_THAT(text, HasSubstr("found a damaged or truncated archive, expected a complete tar"));
     }
   }
-  EXPECT_THAT(error(two()), HasSubstr("without the zeros of a whole tar: it is truncated"));
+  EXPECT_THAT(error(two()), HasSubstr("without the zeros of a complete tar: it is truncated"));
   Bytes joined = whole;
   joined.insert(joined.end(), whole.begin(), whole.end());
-  EXPECT_THAT(error(joined), HasSubstr("found bytes behind the end"));
+  EXPECT_THAT(error(joined), HasSubstr("found bytes after the end"));
 }
 
 TEST_F(WebDatasetTest, BrokenSamplesAreNamed) {
