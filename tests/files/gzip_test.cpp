@@ -1,12 +1,11 @@
+#include "files/gzip.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 
 #include "base/errors.h"
 #include "files/atomic_file.h"
-#include "files/digest.h"
-#include "files/gzip.h"
-#include "files/mapped_file.h"
 #include "tests/support/temporary_directory.h"
 
 namespace swin::files {
@@ -16,20 +15,6 @@ using swin::test::message_of;
 using swin::test::TemporaryDirectory;
 using swin::test::write_text;
 using ::testing::HasSubstr;
-
-TEST(Digest, MatchesPublishedVectors) {  // FIPS 180-2, appendix B
-  EXPECT_EQ(to_hex(sha256(bytes_of(""))),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_EQ(to_hex(sha256(bytes_of("abc"))),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(to_hex(sha256(bytes_of(std::string(1'000'000, 'a')))),
-            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-}
-
-TEST(Digest, PiecesAddUp) {
-  EXPECT_EQ(Sha256().update(bytes_of("a")).update(bytes_of("")).update(bytes_of("bc")).finish(),
-            sha256(bytes_of("abc")));
-}
 
 std::string gzip_of(const std::string& text) {
   z_stream stream{};
@@ -111,28 +96,6 @@ TEST(Gzip, ABombStopsAtTheLimit) {
   const std::string packed = gzip_of(std::string(50'000'000, '\0'));
   EXPECT_THAT(message_of<base::DataError>([&] { gunzip(bytes_of(packed), "bomb", 1'000'000); }),
               HasSubstr("more than 1000000 bytes"));
-}
-
-TEST(MappedFile, SaysWhatIsWrongByKind) {
-  const TemporaryDirectory directory;
-  EXPECT_THAT(message_of<base::DataError>([&] { MappedFile(directory / "none", FileKind::data); }),
-              HasSubstr("none: no such file"));
-  EXPECT_THAT(
-      message_of<base::WeightError>([&] { MappedFile(directory / "none", FileKind::weights); }),
-      HasSubstr("none: no such file"));
-  EXPECT_THAT(message_of<base::DataError>([&] { MappedFile(directory.path(), FileKind::data); }),
-              HasSubstr("found a directory"));
-  EXPECT_THAT(message_of<base::DataError>([&] { MappedFile("/dev/zero", FileKind::data); }),
-              HasSubstr("device"));
-  write_text(directory / "file", "text");
-  EXPECT_THAT(message_of<base::DataError>(
-                  [&] { MappedFile(directory / "file" / "below", FileKind::data); }),
-              HasSubstr("no such file"));
-  write_text(directory / "empty", "");
-  EXPECT_EQ(MappedFile(directory / "empty", FileKind::data).size_bytes(), 0);
-  MappedFile first(directory / "file", FileKind::data), second = std::move(first);
-  EXPECT_EQ(second.size_bytes(), 4);
-  EXPECT_EQ(second.bytes()[3], std::byte{'t'});
 }
 
 }  // namespace
