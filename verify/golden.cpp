@@ -22,12 +22,6 @@ namespace {
 constexpr std::string_view kSample = "sample.", kLargest = "max.";
 constexpr double kMostNumbers = 1 << 30;  // of a generated input
 
-std::vector<int64_t> sides(const Shape& shape) {
-  std::vector<int64_t> sides;
-  for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
-  return sides;
-}
-
 std::string text(std::span<const int64_t> shape) { return files::to_text(shape); }
 
 std::vector<double> numbers_of(const NamedArray& array, const std::string& where) {
@@ -167,7 +161,7 @@ Tensor GoldenFile::target(const Shape& logits) const {
                                              std::to_string(classes - 1));
       rows.mutable_data()[b * classes + label] = 1;
     }
-  } else if (target.shape == sides(logits)) {
+  } else if (target.shape == logits.dims()) {
     std::vector<float> values(static_cast<size_t>(logits.numel()));
     files::read_float32(target, where(), values);
     std::copy(values.begin(), values.end(), rows.mutable_data());
@@ -190,7 +184,7 @@ TensorError GoldenFile::compare(const GoldenTensor& golden, const Shape& shape, 
   };
   if (golden.whole) {
     // A loss may be a scalar or one number.
-    if (golden.whole->shape != sides(shape) &&
+    if (golden.whole->shape != shape.dims() &&
         !(shape.numel() == 1 && golden.whole->num_elements() == 1))
       refuse(golden.name, *golden.whole, shape.text());
     const std::vector<double> expected = numbers_of(*golden.whole, where());

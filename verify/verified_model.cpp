@@ -107,10 +107,9 @@ class Classifier : public VerifiedModel {
     const layers::Parameters& own = model_.parameters();
     for (size_t i = 0; i < own.size(); ++i) {
       if (!follows(own[i].name)) continue;
-      std::vector<int64_t> shape;
-      for (int side = 0; side < own[i].shape.rank(); ++side) shape.push_back(own[i].shape[side]);
       auto zeros = std::make_shared<std::vector<float>>(static_cast<size_t>(own[i].numel()));
-      trunk.push_back(NamedArray::of(own[i].name, shape, std::span<const float>(*zeros)));
+      trunk.push_back(
+          NamedArray::of(own[i].name, own[i].shape.dims(), std::span<const float>(*zeros)));
       trunk.back().owner = std::move(zeros);
     }
     return trunk;

@@ -16,8 +16,6 @@
 
 namespace swin::weights {
 
-using autograd::Shape;
-
 using layers::ModelConfig;
 using layers::ParameterEntry;
 using layers::Parameters;
@@ -27,12 +25,6 @@ namespace {
 
 using files::NamedArray;
 using Action = AdaptedTensor::Action;
-
-std::vector<int64_t> sides_of(const Shape& shape) {
-  std::vector<int64_t> sides;
-  for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
-  return sides;
-}
 
 /// An array with memory of its own. Through float in both builds, so that they begin at the same
 /// numbers.
@@ -160,7 +152,7 @@ class Adapter {
     } else if (options_.head == HeadInit::automatic) {
       if (!found || !bias)
         head_reason_ = "not in the file";
-      else if (found->shape != sides_of(weight->shape) || bias->shape != std::vector{classes})
+      else if (found->shape != weight->shape.dims() || bias->shape != std::vector{classes})
         head_reason_ = !found->shape.empty() && found->shape[0] != classes
                            ? std::to_string(found->shape[0]) + " classes in the file, " +
                                  std::to_string(classes) + " here"
@@ -196,7 +188,7 @@ class Adapter {
     if (!head_reason_.empty()) return note(entry, Action::reinitialized, head_reason_);
     if (!array) return absent(entry);
     if (options_.class_rows.empty()) return fit_exactly(entry, *array);
-    const std::vector<int64_t> expected = sides_of(entry.shape);
+    const std::vector<int64_t> expected = entry.shape.dims();
     if (array->shape.size() != expected.size() || array->shape.back() < 1 ||
         (expected.size() == 2 && array->shape[1] != expected[1]) ||
         array->shape[0] <=
@@ -227,7 +219,7 @@ class Adapter {
                     ", expected " + entry.shape.text() + (why.empty() ? "" : " (" + why + ")"));
   }
   void fit_exactly(const ParameterEntry& entry, const NamedArray& array) {
-    if (array.shape != sides_of(entry.shape)) return mismatch(entry, array);
+    if (array.shape != entry.shape.dims()) return mismatch(entry, array);
     take(entry, array, Action::loaded);
   }
 
@@ -240,7 +232,7 @@ class Adapter {
     if (is_called(entry.name, "relative_position_bias_table")) return fit_table(entry, *array);
     if (is_called(entry.name, "absolute_pos_embed") || is_called(entry.name, "pos_embed"))
       return fit_embedding(entry, *array);
-    if (is_called(entry.name, "patch_embed.proj.weight") && array->shape != sides_of(entry.shape))
+    if (is_called(entry.name, "patch_embed.proj.weight") && array->shape != entry.shape.dims())
       return fit_channels(entry, *array);
     fit_exactly(entry, *array);
   }
@@ -268,7 +260,7 @@ class Adapter {
         resize_grid(values_of(array), {2 * from[0] - 1, 2 * from[1] - 1},
                     {2 * window[0] - 1, 2 * window[1] - 1}, heads,
                     bicubic ? GridResize::bicubic : GridResize::geometric);
-    take(entry, owned(entry.name, sides_of(entry.shape), resized), Action::resized,
+    take(entry, owned(entry.name, entry.shape.dims(), resized), Action::resized,
          "windows of " + base::size_text(from) + " → " + base::size_text(window) +
              (bicubic ? ", bicubic" : ", geometric progression"));
   }
@@ -310,12 +302,12 @@ class Adapter {
     std::string detail = "map of " + base::size_text(from) + " → " + base::size_text(map) +
                          ", bicubic" + (antialias ? " with antialiasing" : "");
     if (from == map) detail = "without the class token's row";
-    take(entry, owned(entry.name, sides_of(entry.shape), result),
+    take(entry, owned(entry.name, entry.shape.dims(), result),
          from == map ? Action::adapted : Action::resized, detail);
   }
 
   void fit_channels(const ParameterEntry& entry, const NamedArray& array) {
-    const std::vector<int64_t> expected = sides_of(entry.shape);
+    const std::vector<int64_t> expected = entry.shape.dims();
     if (array.shape.size() != 4 || array.shape[0] != expected[0] || array.shape[2] != expected[2] ||
         array.shape[3] != expected[3])
       return mismatch(entry, array);

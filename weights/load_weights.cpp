@@ -13,8 +13,6 @@
 
 namespace swin::weights {
 
-using autograd::Shape;
-
 using layers::Backbone;
 using layers::BackboneOptions;
 using layers::MaskedImageModel;
@@ -29,12 +27,6 @@ using files::NamedArray;
 namespace {
 
 const char* const kRemedy = "load it with the config it was trained with";
-
-std::vector<int64_t> sides(const Shape& shape) {
-  std::vector<int64_t> sides;
-  for (int i = 0; i < shape.rank(); ++i) sides.push_back(shape[i]);
-  return sides;
-}
 
 bool is_float(files::DType dtype) {
   return dtype == files::DType::f32 || dtype == files::DType::bf16 || dtype == files::DType::f16;
@@ -62,7 +54,7 @@ void load_weights(Parameters& parameters, std::span<const files::NamedArray> arr
       continue;
     }
     const files::NamedArray& array = *found->second;
-    if (array.shape != sides(entry.shape))
+    if (array.shape != entry.shape.dims())
       mismatches.add("found " + entry.name + " with shape " + files::to_text(array.shape) +
                      ", expected " + entry.shape.text());
     else if (!is_float(array.dtype))

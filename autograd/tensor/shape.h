@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 namespace swin::autograd {
 
@@ -19,6 +20,7 @@ class Shape {
   /// Side i; negative i counts from the end.
   int64_t operator[](int i) const { return sides_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
   int64_t& operator[](int i) { return sides_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
+  std::vector<int64_t> dims() const { return {sides_.begin(), sides_.begin() + rank_}; }
   int64_t numel() const {
     int64_t n = 1;
     for (int i = 0; i < rank_; ++i) n *= sides_[static_cast<size_t>(i)];

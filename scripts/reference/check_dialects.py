@@ -5,7 +5,7 @@ Makes a small model of each library with random weights, saves it as .safetensor
 to every dialect, loads the result with strict=True where that library is installed, compares every
 tensor bit for bit after the way back, and the logits of both libraries with each other.
 
-    python scripts/reference/check_dialects.py --swin build/swin [--keys tests/layers/dialect_keys]
+    python scripts/reference/check_dialects.py --swin build/swin [--keys tests/weights/dialect_keys]
 
 --keys also writes the names and shapes that the committed tests go by. Needs torch, torchvision, timm,
 transformers and safetensors; checked with torchvision 0.29.1, timm 1.0.31, transformers 5.24.0.

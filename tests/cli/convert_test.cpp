@@ -18,7 +18,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 const std::string kGoldens = "tests/goldens/";
-const std::string kTiny = SWIN_SOURCE_DIR "/tests/layers/dialect_keys/torchvision_tiny.pth";
+const std::string kTiny = SWIN_SOURCE_DIR "/tests/weights/dialect_keys/torchvision_tiny.pth";
 
 void expect_refused(const Words& arguments, int exit_code, const std::string& text) {
   const Finished result = swin(arguments);

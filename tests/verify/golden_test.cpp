@@ -96,10 +96,8 @@ TEST_F(OtherGoldens, ResizedWindowsAreTimms) {
   for (size_t i = 0; i < before.parameters().size(); ++i) {
     const ParameterEntry& entry = before.parameters()[i];
     memory.push_back(generated_values(7, entry.name, entry.shape));
-    std::vector<int64_t> shape;
-    for (int side = 0; side < entry.shape.rank(); ++side) shape.push_back(entry.shape[side]);
-    file.arrays.push_back(
-        files::NamedArray::of(entry.name, shape, std::span<const float>(memory.back())));
+    file.arrays.push_back(files::NamedArray::of(entry.name, entry.shape.dims(),
+                                                std::span<const float>(memory.back())));
   }
 
   const GoldenFile golden(kGoldens + "v1_resized.safetensors");

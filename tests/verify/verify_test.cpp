@@ -180,9 +180,8 @@ class OtherVerify : public oracle::EngineTest {
       const ParameterEntry& entry = parameters[i];
       if (entry.name.starts_with(left_out)) continue;
       memory.push_back(generated_values(seed, entry.name, entry.shape));
-      std::vector<int64_t> shape;
-      for (int side = 0; side < entry.shape.rank(); ++side) shape.push_back(entry.shape[side]);
-      arrays.push_back(NamedArray::of(entry.name, shape, std::span<const float>(memory.back())));
+      arrays.push_back(
+          NamedArray::of(entry.name, entry.shape.dims(), std::span<const float>(memory.back())));
     }
     const std::string path = (folder_ / "weights.safetensors").string();
     files::write_safetensors(path, arrays);
@@ -201,7 +200,7 @@ TEST_F(OtherVerify, ABackboneMayHaveMoreOutputsThanTheGolden) {
   Parameters parameters;
   const Backbone backbone(Scope(parameters), config_of("backbone"), {.out_stages = {0, 1, 2}});
   const std::string golden = kGoldens + "backbone.safetensors";
-  const uint64_t seed = trainers::GoldenFile(golden).seed().value();
+  const uint64_t seed = GoldenFile(golden).seed().value();
   const std::string weights = written(seed, parameters);
   const VerifyReport report = verify(weights, golden, config_of("backbone"));
   EXPECT_TRUE(report.passed);
@@ -235,7 +234,7 @@ TEST_F(OtherVerify, SimMimWeightsMayBeInAFile) {
   Parameters parameters;
   const MaskedImageModel model(Scope(parameters), config_of("simmim_v2"));
   const std::string golden = kGoldens + "simmim_v2.safetensors";
-  const std::string weights = written(trainers::GoldenFile(golden).seed().value(), parameters);
+  const std::string weights = written(GoldenFile(golden).seed().value(), parameters);
   const VerifyReport report = verify(weights, golden, config_of("simmim_v2"));
   EXPECT_TRUE(report.passed);
   EXPECT_EQ(report.tensors.size(), 65u);

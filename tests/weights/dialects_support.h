@@ -32,7 +32,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-inline constexpr const char* kKeys = SWIN_SOURCE_DIR "/tests/layers/dialect_keys/";
+inline constexpr const char* kKeys = SWIN_SOURCE_DIR "/tests/weights/dialect_keys/";
 
 inline NamedArray floats(const std::string& name, std::vector<int64_t> shape,
                          std::vector<float> values) {

@@ -6,15 +6,6 @@
 #include "base/text.h"
 
 namespace swin::trainers {
-namespace {
-
-std::vector<int64_t> dims_of(const autograd::Shape& shape) {
-  std::vector<int64_t> dims;
-  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
-  return dims;
-}
-
-}  // namespace
 
 base::Json stored_json(const files::CheckpointFile& file, const char* name) {
   const std::string where = file.path().string() + ": meta/" + name;
@@ -52,9 +43,9 @@ void read_slab(const files::CheckpointFile& file, const std::string& group,
     const std::string name = prefix + entry.name;
     if (!file.contains(name)) {
       missing.push_back(entry.name);
-    } else if (const auto expected = dims_of(entry.shape); file.shape_of(name) != expected) {
-      other_shape.push_back(entry.name + " of shape " + files::to_text(file.shape_of(name)) +
-                            " for " + files::to_text(expected));
+    } else if (const auto expected = entry.shape.dims(); file.shape_of(name) != expected) {
+      other_shape.push_back(entry.name + " of shape " + files::to_text(file.shape_of(name)) + " for " +
+                            files::to_text(expected));
     }
   }
   for (const auto& entry : file.entries())
