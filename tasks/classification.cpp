@@ -37,8 +37,8 @@ void Classification::add_metrics(const Tensor& logits, std::span<const int64_t> 
   const real* row = logits.data();
   for (const int64_t label : labels) {
     const real own = row[label];
-    // Of equal logits the first counts as the larger one, as argmax takes it. A logit that is not
-    // a number is larger than none, and its image is wrong.
+    // Of equal logits the first counts as larger, as in argmax. If the label's logit is NaN, the
+    // prediction is wrong.
     int64_t larger = std::isnan(own) ? num_classes_ : 0;
     real largest = row[0];
     for (int64_t c = 0; c < num_classes_; ++c) {

@@ -1,12 +1,12 @@
-// One label an image.
+// One label per image.
 #pragma once
 #include "tasks/task.h"
 
 namespace swin::tasks {
 
-/// Targets are a distribution over the classes, (B, num_classes): with smoothing s of K classes,
-/// 1 − s + s/K for the label and s/K for the others. The loss is the cross-entropy with it; the
-/// metrics are top1, top5 (0…1) and loss, the mean cross-entropy with the label alone.
+/// Targets are distributions over the classes, (B, num_classes): with K classes and smoothing s,
+/// 1 − s + s/K for the label and s/K for every other class. The loss is the cross entropy with
+/// them. The metrics are top1 and top5 (0 … 1), and loss: the mean cross entropy without smoothing.
 class Classification : public Task {
  public:
   Classification(const TaskConfig& config, int64_t num_classes);

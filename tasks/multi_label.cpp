@@ -11,8 +11,7 @@ using autograd::Tensor;
 
 namespace {
 
-/// Average precision of one class; nothing where no image has it. A logit that is no number stands
-/// below all others.
+/// Average precision of one class, which at least one image has. A NaN logit ranks last.
 double average_precision(std::vector<std::pair<float, bool>> scores, int64_t positives) {
   for (auto& [logit, has] : scores)
     if (std::isnan(logit)) logit = -INFINITY;

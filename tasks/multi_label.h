@@ -1,17 +1,18 @@
-// Any number of classes an image: a yes or no for each.
+// Any number of classes per image.
 #pragma once
 #include "tasks/task.h"
 
 namespace swin::tasks {
 
-/// Labels and targets are rows of 0 and 1, (B, num_classes); smoothing s moves them to s/2 and
-/// 1 − s/2. The loss is the binary cross-entropy of every class, averaged over the classes. The
-/// metrics, all of the labels without smoothing:
-///   mean_average_precision  mean over the classes that occur of Σ precision at each positive / P,
-///                           images in the order of the logit; images of one logit count as one
-///                           step, so that their order does not matter
-///   micro_f1                2 TP / (2 TP + FP + FN) over all classes, yes where p > 0.5
-///   loss                    mean binary cross-entropy
+/// Labels and targets are rows of 0 and 1, (B, num_classes); smoothing s changes the targets to s/2
+/// and 1 − s/2. The loss is the mean binary cross entropy over the classes. The metrics use labels
+/// without smoothing:
+///   mean_average_precision  mean of the average precision over the classes that occur. A class's
+///                           average precision is (Σ precision at each positive) / positives, with
+///                           images ranked by the logit; images with equal logits share one rank,
+///                           so that their order does not matter
+///   micro_f1                2 TP / (2 TP + FP + FN) over all classes; predicted where p > 0.5
+///   loss                    mean binary cross entropy
 class MultiLabelClassification : public Task {
  public:
   MultiLabelClassification(const TaskConfig& config, int64_t num_classes);
@@ -27,7 +28,7 @@ class MultiLabelClassification : public Task {
  private:
   int64_t num_classes_;
   double label_smoothing_;
-  // Of every image measured, class by class: what average precision is made of.
+  // For each class, the logit and the label of every image.
   std::vector<std::vector<std::pair<float, bool>>> scores_;
   int64_t true_positives_ = 0, wrong_ = 0;
   double loss_ = 0;

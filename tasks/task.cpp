@@ -10,7 +10,7 @@ using autograd::Tensor;
 
 namespace {
 
-/// share · own + (1 − share) · partner's: mixed images have mixed targets.
+/// Mixed images have mixed targets: share · own + (1 − share) · partner's.
 void mix_targets(std::span<const double> own_share, const Tensor& partners, Tensor& targets) {
   const int64_t classes = targets.numel() / static_cast<int64_t>(own_share.size());
   real* own = targets.mutable_data();
@@ -44,7 +44,7 @@ std::unique_ptr<Task> make_task(const TaskConfig& config, int64_t num_classes) {
 
 Tensor targets_of(const Task& task, const data::Batch& batch, int64_t begin, int64_t n) {
   const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(n);
-  // One label an image, or a row of them.
+  // One label per image, or one per image and class.
   const auto columns = batch.labels.size() / static_cast<size_t>(batch.size);
   const std::span<const int64_t> labels(batch.labels);
   Tensor targets = task.targets(labels.subspan(first * columns, count * columns));

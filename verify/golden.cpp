@@ -20,17 +20,17 @@ using files::NamedArray;
 namespace {
 
 constexpr std::string_view kSample = "sample.", kLargest = "max.";
-constexpr double kMostNumbers = 1 << 30;  // of a generated input
+constexpr double kMostElements = 1 << 30;  // of a generated input
 
 std::string text(std::span<const int64_t> shape) { return files::to_text(shape); }
 
-std::vector<double> numbers_of(const NamedArray& array, const std::string& where) {
+std::vector<double> values_of(const NamedArray& array, const std::string& where) {
   std::vector<double> values(static_cast<size_t>(array.num_elements()));
   files::read_float64(array, where, values);
   return values;
 }
 
-// The largest difference of two lists of numbers; infinite where one is not finite.
+// The largest absolute difference between two lists; infinite if a value is not finite.
 double distance(std::span<const double> values, std::span<const double> expected) {
   double largest = 0;
   for (size_t i = 0; i < expected.size(); ++i) {
@@ -41,7 +41,7 @@ double distance(std::span<const double> values, std::span<const double> expected
   return largest;
 }
 
-// Infinite where an entry is not a number.
+// The largest absolute value; infinite if a value is NaN.
 template <class T>
 double largest_of(std::span<const T> values) {
   double largest = 0;
@@ -69,9 +69,9 @@ GoldenFile::GoldenFile(const std::string& path) : file_(path) {
   for (auto& [name, tensor] : by_name) {
     tensor.name = name;
     if ((tensor.sample == nullptr) != (tensor.largest == nullptr))
-      throw base::WeightError(where(), "found " + std::string(tensor.sample ? kSample : kLargest) +
-                                           name + " alone, expected sample." + name + " and max." +
-                                           name + " together");
+      throw base::WeightError(
+          where(), "found only " + std::string(tensor.sample ? kSample : kLargest) + name +
+                       ", expected sample." + name + " and max." + name + " together");
     if (tensor.sample && !seed_)
       throw base::WeightError(
           where(), "found sample." + name + " and no seed, expected `seed` in the metadata `swin`");
@@ -83,8 +83,7 @@ void GoldenFile::read_metadata() {
   for (const auto& [key, value] : file_.metadata()) {
     if (key != "swin") continue;
     const auto refuse = [&](const std::string& expected) {
-      throw base::WeightError(where(),
-                              "found metadata `swin` of another form, expected " + expected);
+      throw base::WeightError(where(), "found malformed metadata `swin`, expected " + expected);
     };
     base::Json json;
     try {
@@ -98,19 +97,19 @@ void GoldenFile::read_metadata() {
       seed_ = static_cast<uint64_t>(seed->as_int());
     }
     if (const base::Json* weights = json.find("weights")) {
-      if (!weights->is_string()) refuse("a text as `weights`");
+      if (!weights->is_string()) refuse("a string as `weights`");
       weights_ = weights->as_string();
     }
     if (const base::Json* shape = json.find("image_shape")) {
-      if (!shape->is_array() || shape->size() != 4) refuse("four sides as `image_shape`");
-      for (const base::Json& side : shape->items()) {
-        if (!side.is_integer() || side.as_int() < 1 || side.as_int() > 100'000)
-          refuse("sides of 1 … 100000 as `image_shape`");
-        image_shape_.push_back(side.as_int());
+      if (!shape->is_array() || shape->size() != 4) refuse("four dims as `image_shape`");
+      for (const base::Json& dim : shape->items()) {
+        if (!dim.is_integer() || dim.as_int() < 1 || dim.as_int() > 100'000)
+          refuse("dims of 1 … 100000 as `image_shape`");
+        image_shape_.push_back(dim.as_int());
       }
-      double numbers = 1;
-      for (const int64_t side : image_shape_) numbers *= static_cast<double>(side);
-      if (numbers > kMostNumbers) refuse("at most 2³⁰ numbers as `image_shape`");
+      double elements = 1;
+      for (const int64_t dim : image_shape_) elements *= static_cast<double>(dim);
+      if (elements > kMostElements) refuse("at most 2³⁰ elements as `image_shape`");
     }
   }
 }
@@ -180,27 +179,27 @@ TensorError GoldenFile::compare(const GoldenTensor& golden, const Shape& shape, 
   const auto refuse = [&](const std::string& name, const NamedArray& array, const std::string& e) {
     throw base::WeightError(
         where(), "found " + name + " with shape " + text(array.shape) + ", expected " + e,
-        "the golden is of another model or input");
+        "the golden belongs to another model or input");
   };
   if (golden.whole) {
-    // A loss may be a scalar or one number.
+    // A loss may be a scalar or have one element.
     if (golden.whole->shape != shape.dims() &&
         !(shape.numel() == 1 && golden.whole->num_elements() == 1))
       refuse(golden.name, *golden.whole, shape.text());
-    const std::vector<double> expected = numbers_of(*golden.whole, where());
+    const std::vector<double> expected = values_of(*golden.whole, where());
     const std::vector<double> found(all.begin(), all.end());
     error.max_abs_error = distance(found, expected);
     scale = largest_of(std::span<const double>(expected));
   }
   if (golden.sample) {
-    const auto places = weights::sample_places(*seed_, golden.name, shape.numel());
-    if (golden.sample->num_elements() != static_cast<int64_t>(places.size()))
-      refuse(golden.sample->name, *golden.sample, "(" + std::to_string(places.size()) + ")");
+    const auto indices = weights::sample_indices(*seed_, golden.name, shape.numel());
+    if (golden.sample->num_elements() != static_cast<int64_t>(indices.size()))
+      refuse(golden.sample->name, *golden.sample, "(" + std::to_string(indices.size()) + ")");
     if (golden.largest->num_elements() != 1) refuse(golden.largest->name, *golden.largest, "()");
     std::vector<double> found;
-    for (const int64_t place : places) found.push_back(all[static_cast<size_t>(place)]);
-    const double largest = numbers_of(*golden.largest, where())[0];
-    const double of_samples = distance(found, numbers_of(*golden.sample, where()));
+    for (const int64_t i : indices) found.push_back(all[static_cast<size_t>(i)]);
+    const double largest = values_of(*golden.largest, where())[0];
+    const double of_samples = distance(found, values_of(*golden.sample, where()));
     const double of_largest = std::abs(largest_of(all) - largest);
     error.max_abs_error = std::max(
         {error.max_abs_error, of_samples,

@@ -1,4 +1,4 @@
-// Golden files: what another program computed for an input.
+// Golden files: the results of another program for an input.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,40 +10,41 @@
 
 namespace swin::verify {
 
-/// Of logits, features and loss, and of gradients; relative to the largest entry of the tensor.
+/// For logits, features and loss, and for gradients; relative to the largest absolute value of the
+/// tensor.
 inline constexpr double kForwardTolerance = 2e-5, kGradientTolerance = 1e-4;
 
 /// How far one tensor is from the golden's.
 struct TensorError {
-  std::string name;          ///< as in the golden file
-  double max_abs_error = 0;  ///< infinite where a number is not finite
-  double max_rel_error =
-      0;                 ///< the largest difference over the largest entry of the golden's tensor
+  std::string name;          ///< in the golden file
+  double max_abs_error = 0;  ///< infinite if a value is not finite
+  /// max_abs_error divided by the largest absolute value of the golden's tensor.
+  double max_rel_error = 0;
   double tolerance = 0;  ///< of max_rel_error
   bool passed = false;
 };
 
-/// A tensor that a golden file holds: whole, or as generated samples (`sample.<name>`) with the
-/// largest absolute entry of the whole (`max.<name>`).
+/// A tensor in a golden file: whole, or sampled elements of it (`sample.<name>`) with the largest
+/// absolute value of the whole tensor (`max.<name>`).
 struct GoldenTensor {
   std::string name;
   const files::NamedArray *whole = nullptr, *sample = nullptr, *largest = nullptr;
 };
 
 /// A .safetensors file with `input` (B, C, H, W), optionally `target` ((B) integers or (B, classes)
-/// float32), and tensors to compare with. `__metadata__.swin`, a JSON object, may say `seed` (an
-/// integer: what the samples were chosen by), `weights` ("counted:7": the golden is of these) and
-/// `image_shape` (the input is counted and not in the file).
+/// float32), and tensors to compare with. `__metadata__.swin`, a JSON object, may have `seed` (an
+/// integer from which the sampled indices follow), `weights` (what the golden was computed with,
+/// such as "counted:7") and `image_shape` (the input is generated and not in the file).
 class GoldenFile {
  public:
-  /// @throws base::WeightError where the file is missing, damaged or its samples are incomplete.
+  /// @throws base::WeightError if the file is missing or damaged, or its samples are incomplete.
   explicit GoldenFile(const std::string& path);
 
   const std::string& where() const { return file_.where(); }
   const files::SafetensorsFile& file() const { return file_; }
   /// Sorted by name; without `input` and `target`.
   const std::vector<GoldenTensor>& tensors() const { return tensors_; }
-  const GoldenTensor* find(const std::string& name) const;  ///< null where absent
+  const GoldenTensor* find(const std::string& name) const;  ///< null if absent
   const std::optional<std::string>& weights() const { return weights_; }
   const std::optional<uint64_t>& seed() const { return seed_; }
   bool has_target() const { return file_.find("target") != nullptr; }
@@ -52,8 +53,8 @@ class GoldenFile {
   autograd::Tensor images() const;
   /// The target as rows of probabilities (B, classes); integers become one-hot.
   autograd::Tensor target(const autograd::Shape& logits) const;
-  /// @param values of the tensor recomputed, of this shape.
-  /// @throws base::WeightError where the golden's tensor has another shape.
+  /// @param shape, values of the recomputed tensor.
+  /// @throws base::WeightError if the golden's tensor has another shape.
   TensorError compare(const GoldenTensor& golden, const autograd::Shape& shape, const real* values,
                       double tolerance) const;
 

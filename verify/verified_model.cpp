@@ -33,14 +33,14 @@ void fill(layers::Parameters& parameters, const VerifiedWeights& weights,
     weights::load_weights(parameters, arrays, weights.where);
 }
 
-// Σ x · constants, whose gradient at x are the constants.
+// Σ x · constants; its gradient with respect to x is the constants.
 Tensor weighted_sum(const Tensor& x, const std::vector<double>& constants) {
   Tensor weight({1, x.numel()});
   std::copy(constants.begin(), constants.end(), weight.mutable_data());
   return autograd::linear(autograd::reshape(x, {1, x.numel()}), weight, Tensor());
 }
 
-// Logits, each stage's map, and the mean cross entropy with the target.
+// Computes logits, the map of each stage, and the mean cross entropy with the target.
 class Classifier : public VerifiedModel {
  public:
   Classifier(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
@@ -72,7 +72,7 @@ class Classifier : public VerifiedModel {
   }
 
  private:
-  // Outputs of the head, where the config leaves them to the weights.
+  // The config with num_classes, if it leaves that to the weights.
   ModelConfig sized(const GoldenFile& golden, const VerifiedWeights& weights,
                     ModelConfig config) const {
     const NamedArray* head = weights.file.find("head.weight");
@@ -82,7 +82,7 @@ class Classifier : public VerifiedModel {
             weights.where,
             "found weights without a head, expected one for the logits, loss or gradients of " +
                 golden.where(),
-            "give weights with a head, or a golden of features.<stage> alone");
+            "give weights with a head, or a golden of only features.<stage>");
       config.num_classes = 1;
     }
     if (config.num_classes != 0) return config;
@@ -96,8 +96,8 @@ class Classifier : public VerifiedModel {
     return config;
   }
 
-  // The stages of a classifier, a backbone or SimMIM's encoder; what follows them is not compared
-  // and as the model has it.
+  // The stages of a classifier, a backbone or SimMIM's encoder. The layers after them are not
+  // compared, so their weights are zeros.
   std::vector<NamedArray> trunk_of(const weights::WeightFile& file) const {
     const auto follows = [](const std::string& name) {
       return name.starts_with("head.") || name.starts_with("norm") || name.starts_with("fc_norm.");
@@ -120,8 +120,8 @@ class Classifier : public VerifiedModel {
   layers::Model model_;
 };
 
-// Maps behind their norms, and the sum over the golden's outputs of the mean of map · cotangent,
-// whose cotangents are counted from the golden's seed.
+// Computes maps after their norms. The loss is the sum over the golden's outputs of
+// mean(map · cotangent); the cotangents are generated from the golden's seed.
 class BackboneMaps : public VerifiedModel {
  public:
   BackboneMaps(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
@@ -159,16 +159,17 @@ class BackboneMaps : public VerifiedModel {
   }
 
  private:
-  // A file has a norm for each of its outputs; generated weights are of what the golden has.
+  // The output stages: of a file those that have a norm, of generated weights those of the golden.
   std::vector<int64_t> stages(const VerifiedWeights& weights, const ModelConfig& config) const {
     if (weights.seed) return asked_.outputs;
     std::vector<int64_t> stages;
     for (int64_t i = 0; i < config.num_stages(); ++i)
       if (weights.file.find("norm" + std::to_string(i) + ".weight")) stages.push_back(i);
     if (stages.empty())
-      throw base::WeightError(weights.where,
-                              "found no norm0 … of outputs, expected the weights of a backbone for "
-                              "output.<stage>");
+      throw base::WeightError(
+          weights.where,
+          "found no norm of an output stage, expected the weights of a backbone for "
+          "output.<stage>");
     return stages;
   }
 
@@ -178,8 +179,8 @@ class BackboneMaps : public VerifiedModel {
   layers::Backbone backbone_;
 };
 
-// The drawn images, and |drawn − image| over the pixels of hidden patches, divided by their number
-// and channels.
+// Computes reconstructed images. The loss is Σ |reconstruction − image| over the pixels of hidden
+// patches, divided by the number of these pixels and by the channels.
 class Reconstruction : public VerifiedModel {
  public:
   Reconstruction(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
@@ -195,10 +196,10 @@ class Reconstruction : public VerifiedModel {
 
   Outputs operator()(const Tensor& images) const override {
     const Tensor hidden = mask(images);
-    const Tensor drawn = model_(images, hidden, layers::Pass{});
+    const Tensor reconstruction = model_(images, hidden, layers::Pass{});
     Outputs outputs;
-    outputs.maps.push_back({"reconstruction", autograd::permute(drawn, {0, 3, 1, 2})});
-    if (with_loss_) outputs.loss = loss(images, hidden, drawn);
+    outputs.maps.push_back({"reconstruction", autograd::permute(reconstruction, {0, 3, 1, 2})});
+    if (with_loss_) outputs.loss = loss(images, hidden, reconstruction);
     return outputs;
   }
 
@@ -206,10 +207,10 @@ class Reconstruction : public VerifiedModel {
   Tensor mask(const Tensor& images) const {
     for (const int side : {1, 2})
       if (images.dim(side) % model_.stride() != 0)
-        throw base::WeightError(golden_.where(),
-                                "found an input of " + std::to_string(images.dim(1)) + " × " +
-                                    std::to_string(images.dim(2)) + ", expected sides that " +
-                                    std::to_string(model_.stride()) + " divides");
+        throw base::WeightError(
+            golden_.where(), "found an input of " + std::to_string(images.dim(1)) + " × " +
+                                 std::to_string(images.dim(2)) + ", expected sides divisible by " +
+                                 std::to_string(model_.stride()));
     Tensor mask({images.dim(0), images.dim(1) / patch_, images.dim(2) / patch_});
     const NamedArray& stored = golden_.file().at("mask");
     const std::vector<int64_t> expected = {mask.dim(0), mask.dim(1), mask.dim(2)};
@@ -228,24 +229,24 @@ class Reconstruction : public VerifiedModel {
     return mask;
   }
 
-  // The library counts a pixel once, whatever its channels.
-  Tensor loss(const Tensor& images, const Tensor& hidden, const Tensor& drawn) const {
+  // The library divides by the number of hidden pixels (plus 1e-5), then by the channels.
+  Tensor loss(const Tensor& images, const Tensor& hidden, const Tensor& reconstruction) const {
     const int64_t channels = images.dim(3), width = images.dim(2), height = images.dim(1);
     const int64_t tokens = std::count(hidden.data(), hidden.data() + hidden.numel(), real{1});
     const double factor =
         1 / (static_cast<double>(tokens * patch_ * patch_) + 1e-5) / static_cast<double>(channels);
-    std::vector<double> slopes(static_cast<size_t>(drawn.numel()));
+    std::vector<double> slopes(static_cast<size_t>(reconstruction.numel()));
     Tensor negated(images.shape());
-    for (int64_t i = 0; i < drawn.numel(); ++i) {
+    for (int64_t i = 0; i < reconstruction.numel(); ++i) {
       const int64_t x = i / channels % width, y = i / channels / width % height,
                     b = i / channels / width / height;
       negated.mutable_data()[i] = -images.data()[i];
       if (hidden.data()[(b * (height / patch_) + y / patch_) * (width / patch_) + x / patch_] == 0)
         continue;
-      const real difference = drawn.data()[i] - images.data()[i];
+      const real difference = reconstruction.data()[i] - images.data()[i];
       slopes[static_cast<size_t>(i)] = difference > 0 ? factor : difference < 0 ? -factor : 0;
     }
-    return weighted_sum(autograd::add(drawn, negated), slopes);
+    return weighted_sum(autograd::add(reconstruction, negated), slopes);
   }
 
   const GoldenFile& golden_;

@@ -1,4 +1,5 @@
-// What a golden file is computed with: a classifier (or its trunk), a backbone, or SimMIM.
+// The model that recomputes a golden file: a classifier, with or without head, a backbone or
+// SimMIM.
 #pragma once
 #include <memory>
 #include <optional>
@@ -15,20 +16,20 @@ class Parameters;
 
 namespace swin::verify {
 
-/// The weights to verify: read from a file, or counted.
+/// The weights to verify: read from a file, or generated.
 struct VerifiedWeights {
   /// @param name of a file, or "counted:SEED".
   VerifiedWeights(const std::string& name);  // implicit: weights are given by their name
   std::string where;
   std::optional<uint64_t> seed;
-  weights::WeightFile file;  ///< without arrays where the weights are generated
+  weights::WeightFile file;  ///< without arrays if the weights are generated
 };
 
-/// What a golden file holds, and so what is computed again.
+/// What a golden file holds and the model has to compute.
 struct Asked {
   bool logits = false, loss = false, gradients = false;
   std::vector<int64_t> outputs;  ///< the stages of output.<stage>, ascending
-  bool reconstruction = false;   ///< or the mask of one
+  bool reconstruction = false;   ///< also if there is only a mask
 };
 
 class VerifiedModel {
@@ -39,21 +40,21 @@ class VerifiedModel {
       autograd::Tensor values;
     };
     std::vector<Map> maps;
-    autograd::Tensor loss;  ///< undefined where neither loss nor gradients are asked for
+    autograd::Tensor loss;  ///< undefined unless loss or gradients are asked for
   };
   virtual ~VerifiedModel() = default;
   virtual layers::Parameters& parameters() = 0;
-  /// @param images (B, H, W, C), the golden's.
+  /// @param images of the golden, (B, H, W, C).
   virtual Outputs operator()(const autograd::Tensor& images) const = 0;
 };
 
-/// The model that a golden file is of, with the weights' numbers: SimMIM's where the golden has a
-/// reconstruction, a backbone where it has output.<stage>, else a classifier; of weights without a
-/// head the features alone can be computed.
-/// @param config with the size of the golden's input; num_classes 0 gives way to the weights' head
-/// or the golden's logits.
-/// @throws base::WeightError where weights, config and golden do not fit; UsageError where the
-/// config asks for the impossible.
+/// The model of a golden file, with these weights: SimMIM if the golden has a reconstruction, a
+/// backbone if it has output.<stage>, else a classifier. With weights that have no head, it
+/// computes features only.
+/// @param config with the size of the golden's input; num_classes 0 is replaced by the size of the
+///     weights' head or of the golden's logits.
+/// @throws base::WeightError if weights, config and golden do not fit each other;
+///     base::UsageError if the config is invalid.
 std::unique_ptr<VerifiedModel> verified_model(const GoldenFile& golden, const Asked& asked,
                                               const VerifiedWeights& weights,
                                               layers::ModelConfig config);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kFeatures = "features.", kOutput = "output.", kGradient = "grad.";
 
-// The number behind a prefix, "features.2" → 2; −1 where there is none below `end`.
+// The number after a prefix, "features.2" → 2; −1 unless it is from 0 to end − 1.
 int64_t stage_of(const std::string& name, std::string_view prefix, int64_t end) {
   const std::string_view digits = std::string_view(name).substr(prefix.size());
   for (int64_t i = 0; i < end; ++i)
@@ -69,7 +69,7 @@ struct Expected {
           maps.push_back(tensor);
         }
       }
-    } else {  // a backbone and SimMIM have none of these
+    } else {  // not computed by a backbone or SimMIM
       for (const GoldenTensor* tensor : features) ignored.push_back(tensor->name);
     }
     asked.loss = loss;
@@ -88,7 +88,7 @@ void compare_gradients(const layers::Parameters& parameters, const GoldenFile& g
     if (!parameters.find(tensor->name.substr(kGradient.size())))
       throw base::WeightError(golden.where(),
                               "found " + tensor->name + ", expected the name of a parameter");
-  // In the model's order, which is how people look for the first one that is wrong.
+  // In the order of the model, because the first gradient that is wrong tells most.
   for (size_t i = 0; i < parameters.size(); ++i) {
     const layers::ParameterEntry& entry = parameters[i];
     const GoldenTensor* tensor = golden.find(std::string(kGradient) + entry.name);

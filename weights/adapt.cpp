@@ -26,8 +26,8 @@ namespace {
 using files::NamedArray;
 using Action = AdaptedTensor::Action;
 
-/// An array with memory of its own. Through float in both builds, so that they begin at the same
-/// numbers.
+/// An array that owns its values. They are rounded to float in both builds, so that both start from
+/// the same weights.
 NamedArray owned(const std::string& name, std::vector<int64_t> shape,
                  const std::vector<double>& values) {
   const auto memory = std::make_shared<std::vector<float>>(values.begin(), values.end());
@@ -36,7 +36,7 @@ NamedArray owned(const std::string& name, std::vector<int64_t> shape,
   return array;
 }
 
-/// Straight into the parameters where those are float.
+/// Reads straight into the parameters if they are float.
 template <class T>
 void read_into(const NamedArray& array, const std::string& where, std::span<T> to) {
   if constexpr (std::is_same_v<T, float>) {
@@ -66,7 +66,8 @@ class Adapter {
   Adapter(Parameters& parameters, const ModelConfig& config, const WeightFile& file,
           const std::optional<ModelConfig>& source, const AdaptOptions& options)
       : parameters_(parameters), config_(config), source_(source), options_(options), file_(file) {
-    // SimMIM's encoder trains on as the model it is; a model begins the encoder of a SimMIM.
+    // Weights of SimMIM's encoder can initialize a classifier, and those of a classifier an
+    // encoder.
     const bool to_encoder = parameters.size() > 0 && parameters[0].name.starts_with("encoder.");
     std::vector<NamedArray> arrays = to_encoder ? file.arrays : encoder_of(file.arrays);
     const auto of_encoder = [](const NamedArray& array) {
@@ -75,7 +76,7 @@ class Adapter {
     const bool simmim = std::any_of(file.arrays.begin(), file.arrays.end(), of_encoder);
     if (to_encoder && !simmim)
       for (NamedArray& array : arrays) array.name = "encoder." + array.name;
-    if (simmim && !to_encoder)  // what encoder_of has left out
+    if (simmim && !to_encoder)  // encoder_of leaves these out
       for (const NamedArray& array : file.arrays)
         if (!of_encoder(array) || array.name == "encoder.mask_token")
           skip(array.name, "of SimMIM's pretraining");
@@ -170,7 +171,7 @@ class Adapter {
                                  " lines, expected one for each of "
                                  "the " +
                                  std::to_string(classes) + " classes",
-                             "line k is the file's class of class k");
+                             "line k names the file's class for class k");
     if (!found || found->shape.size() != 2)
       throw base::WeightError(
           file_.where, "found no head.weight, expected the head whose rows " + where + " chooses",
@@ -250,8 +251,8 @@ class Adapter {
       const auto side = square_root(array.shape[0]);
       if (!side || *side % 2 == 0)
         return mismatch(entry, array,
-                        "no square window has such a table, and the file has no "
-                        "config that says which it was");
+                        "no square window has a table of this size, and the file has no "
+                        "config that gives its window");
       from = {(*side + 1) / 2, (*side + 1) / 2};
     }
     if (from == window) return fit_exactly(entry, array);
@@ -270,7 +271,7 @@ class Adapter {
     const int64_t channels = entry.shape[2];
     const auto& shape = array.shape;
     if (shape.size() != 3 || shape[0] != 1 || shape[2] != channels) return mismatch(entry, array);
-    // Rows of the class token: they stand before the map and are never resized.
+    // Rows of the class token: they come before the map and are never resized.
     const int64_t here = parameters_.find("cls_token") ? 1 : 0, there = find("cls_token") ? 1 : 0;
     const Size2 map = token_map(config_);
     const int64_t tokens = shape[1] - there;
@@ -281,8 +282,8 @@ class Adapter {
       const auto side = square_root(tokens);
       if (!side)
         return mismatch(entry, array,
-                        "no square map has so many places, and the file has no "
-                        "config that says which it was");
+                        "no square map has so many tokens, and the file has no "
+                        "config that gives its map");
       from = {*side, *side};
     }
     if (from[0] * from[1] != tokens)
@@ -313,7 +314,8 @@ class Adapter {
       return mismatch(entry, array);
     const int64_t from = array.shape[1], to = expected[1], area = expected[2] * expected[3];
     if (from != 1 && from != 3)
-      return mismatch(entry, array, "only weights for 1 or 3 channels begin another number");
+      return mismatch(entry, array,
+                      "only weights for 1 or 3 channels can be adapted to another number");
     const std::vector<double> values = values_of(array);
     std::vector<double> result(static_cast<size_t>(entry.numel()));
     for (int64_t o = 0; o < expected[0]; ++o)
@@ -335,7 +337,7 @@ class Adapter {
   }
 
   void copy() {
-    if (!parameters_.slab()) return;  // a dry run
+    if (!parameters_.slab()) return;  // dry run
     for (const auto& [entry, array] : taken_)
       read_into(array, file_.where,
                 std::span(parameters_.slab() + entry->offset, static_cast<size_t>(entry->numel())));
@@ -349,7 +351,7 @@ class Adapter {
   std::unordered_map<std::string, NamedArray> by_name_;
   std::vector<std::string> order_;
   std::unordered_set<std::string> used_;
-  std::string head_reason_;  // why the head begins anew; empty where it is loaded
+  std::string head_reason_;  // why the head keeps its initial values; empty if it is loaded
   Mismatches mismatches_;
   std::vector<std::pair<const ParameterEntry*, NamedArray>> taken_;
   std::vector<AdaptedTensor> skipped_;

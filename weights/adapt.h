@@ -1,5 +1,6 @@
-// Weights of one model made to begin another: the fine-tuning side of weight files. Other windows,
-// image sizes, input channels and classes are bridged, everything else must fit by name and shape.
+// Fine-tuning: weights of one model become the initial weights of another. They are adapted to
+// other windows, image sizes, input channels and classes; everything else must fit by name and
+// shape.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,16 +17,16 @@ using layers::ModelConfig;
 using layers::Parameters;
 
 enum class HeadInit {
-  automatic,  ///< kept if its shape fits, else its initial values stay
-  keep,       ///< an error if it does not fit
-  reset,      ///< its initial values stay
+  automatic,  ///< loaded if its shape fits, else it keeps its initial values
+  keep,       ///< loaded; an error if its shape does not fit
+  reset,      ///< keeps its initial values
 };
 
-/// How relative_position_bias_table and absolute_pos_embed change their size. ViT's pos_embed is
-/// always resized as timm does.
+/// How relative_position_bias_table and absolute_pos_embed are resized. ViT's pos_embed is always
+/// resized as in timm.
 enum class PositionResize {
-  bicubic,  ///< as the published fine-tuning of Swin
-  timm,     ///< tables in geometric progression, embeddings bicubic with antialiasing
+  bicubic,  ///< as in the published fine-tuning of Swin
+  timm,     ///< tables: geometric progression; embeddings: bicubic with antialiasing
 };
 
 struct AdaptOptions {
@@ -33,48 +34,48 @@ struct AdaptOptions {
   PositionResize position_resize = PositionResize::bicubic;
   /// If not empty: row k of the head is this row of the file's head.
   std::vector<int64_t> class_rows;
-  std::string class_rows_where;  ///< file of class_rows, for errors: line k + 1 is row k
-  /// Patterns, `*` for any characters: parameters that the file may lack, and names that it may
-  /// have without use.
+  std::string class_rows_where;  ///< their file, for errors; row k comes from line k + 1
+  /// Patterns, `*` for any characters: parameters that the file may lack, and names in the file
+  /// that the model may lack.
   std::vector<std::string> allow_missing, allow_unexpected;
 };
 
-/// What became of one parameter, or of one key of the file.
+/// What was done with one parameter, or with one key of the file.
 struct AdaptedTensor {
   enum class Action { loaded, resized, adapted, reinitialized, missing, skipped } action;
   std::string name;
-  std::string detail;  ///< "windows of 7×7 → 12×12, bicubic"; empty where loaded as it is
+  std::string detail;  ///< "windows of 7×7 → 12×12, bicubic"; empty where loaded unchanged
 };
 const char* name_of(AdaptedTensor::Action action);
 
 struct AdaptReport {
-  std::vector<AdaptedTensor> tensors;  ///< in the order of the parameters, then what was skipped
+  std::vector<AdaptedTensor> tensors;  ///< parameters in their order, then skipped keys
   int64_t count(AdaptedTensor::Action action) const;
 };
 
-/// Puts a file's weights into parameters that hold their initial values; what is re-initialized
-/// keeps those. Nothing is changed unless everything fits.
-///   relative_position_bias_table  resized where the window is another
-///   absolute_pos_embed, pos_embed resized where the map is another; the class token's row stays
-///   patch_embed.proj.weight       3 → 1 channels: their sum; 3 or 1 → N: repeated, times 3/N, 1/N
-///   head.*                        as options.head and class_rows say
-/// @param source the config of the file's model, where it has one; without it tables are of square
-///     windows.
-/// @throws base::WeightError naming what is missing, unexpected or of another shape; UsageError on
-///     class_rows that do not fit.
+/// Copies a file's weights into parameters that hold their initial values; a re-initialized
+/// parameter keeps those. If anything does not fit, no parameter changes.
+///   relative_position_bias_table  resized if the window size differs
+///   absolute_pos_embed, pos_embed resized if the map size differs; the class token's row is kept
+///   patch_embed.proj.weight       3 → 1 channels: summed; 3 → N: repeated, times 3/N; 1 → N:
+///                                 repeated, times 1/N
+///   head.*                        as options.head and options.class_rows say
+/// @param source the config of the file's model, if known; without it windows must be square.
+/// @throws base::WeightError naming parameters that are missing, unexpected or of another shape;
+///     base::UsageError if class_rows do not fit.
 AdaptReport adapt_weights(Parameters& parameters, const ModelConfig& config, const WeightFile& file,
                           const std::optional<ModelConfig>& source, const AdaptOptions& options);
 
-/// Swin V2's pretrained_window_sizes for weights of a file: its network of position biases has
-/// learned coordinates divided by them.
+/// Swin V2's pretrained_window_sizes for the weights of a file. Its position bias network was
+/// trained on coordinates divided by these sizes.
 struct PretrainedWindows {
-  std::vector<int64_t> sizes;  ///< empty where each stage keeps its window, or nothing is known
-  bool known = false;          ///< whether the file tells its windows
+  std::vector<int64_t> sizes;  ///< empty if every stage keeps its window, or if unknown
+  bool known = false;          ///< whether the file says which windows it has
   std::string how;             ///< "its config", "its relative_coords_table"; empty if unknown
 };
-/// From the file's config, else from the tables it was saved with.
-/// @param config of the model that begins with the weights.
-/// @throws base::UsageError where the windows of the file are not square and others than config's.
+/// Read from the file's config, else from the tables saved in the file.
+/// @param config of the model that is fine-tuned.
+/// @throws base::UsageError if a window of the file is not square and differs from config's.
 PretrainedWindows pretrained_windows(const WeightFile& file,
                                      const std::optional<ModelConfig>& source,
                                      const ModelConfig& config);

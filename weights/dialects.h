@@ -1,5 +1,5 @@
-// The names that published programs give to the weights of one model, and how they are turned into
-// ours. The tables are in weights/dialects_tables.cpp.
+// Dialects: each library has its own names for the weights of the same model. Here they are
+// converted to the official names and back. The tables of names are in weights/dialects_tables.cpp.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -17,92 +17,94 @@ namespace swin::weights {
 
 using layers::ModelConfig;
 
-/// Whose names a file uses. `official` is microsoft/Swin-Transformer, and for ViT timm's names; mm
-/// is mmdetection, mmsegmentation and mmpretrain.
+/// The library whose names a file uses. `official` is microsoft/Swin-Transformer, and timm's names
+/// for ViT; `mm` is mmdetection, mmsegmentation and mmpretrain.
 enum class Dialect { official, timm, torchvision, huggingface, mm };
 
 const char* name_of(Dialect dialect);
-/// Empty where there is none of that name.
+/// Empty if no dialect has that name.
 std::optional<Dialect> dialect_named(std::string_view name);
-/// The dialects to_dialect writes: official, timm, torchvision, huggingface.
+/// The dialects that to_dialect can write: official, timm, torchvision, huggingface.
 std::vector<std::string> writable_dialects();
 
-/// Whether a name is of a table that files of other programs hold beside the parameters and that
-/// the model derives from its sizes: relative_position_index, attn_mask, relative_coords_table.
+/// Whether a name is that of a derived table: relative_position_index, attn_mask or
+/// relative_coords_table. Other libraries save them with the parameters, but they depend only on
+/// the sizes of the model.
 bool is_derived_table(std::string_view name);
 
-/// What the arrays of a file are together.
+/// The kind of model that the arrays of a file belong to.
 enum class WeightKind {
-  model,     ///< a classifier, or one without its head
-  simmim,    ///< encoder.… and decoder.0.…, as SimMIM pretrains
-  backbone,  ///< with norm0 … norm3 for the stages it gives out, as detection and segmentation use
+  model,     ///< a classifier, with or without its head
+  simmim,    ///< encoder.… and decoder.0.…: SimMIM's pretraining
+  backbone,  ///< norm0 … norm3 for its output stages, as detection and segmentation use it
 };
 const char* name_of(WeightKind kind);
 
-/// A weight file in official names, with an account of every key that is in it.
+/// A weight file in official names. Every key of the file is listed, either as loaded or as
+/// skipped.
 struct WeightFile {
   struct Loaded {
     std::string name;               ///< official
-    std::vector<std::string> keys;  ///< of the file; several where it stores the parts apart
+    std::vector<std::string> keys;  ///< in the file; several if it stores the array in parts
   };
   struct Skipped {
     std::string key, reason;
   };
   std::string where;  ///< the file, for errors
-  /// As files::RawWeights: "safetensors", "pth (zip)", "checkpoint", …
+  /// As in files::RawWeights: "safetensors", "pth (zip)", "checkpoint", …
   std::string format;
   Dialect dialect = Dialect::official;
   std::string model = "swin";  ///< ModelConfig::name
   WeightKind kind = WeightKind::model;
-  std::vector<files::NamedArray> arrays;   ///< views of the file wherever it stores them whole
-  std::vector<files::NamedArray> derived;  ///< tables that were skipped; they tell sizes
-  std::vector<Loaded> loaded;              ///< one for each of `arrays`, in that order
+  std::vector<files::NamedArray> arrays;   ///< views of the file where it stores them whole
+  std::vector<files::NamedArray> derived;  ///< the skipped derived tables; their shapes tell sizes
+  std::vector<Loaded> loaded;              ///< one for each element of `arrays`, same order
   std::vector<Skipped> skipped;
-  std::vector<std::string> notes;          ///< sentences about what else was done
+  std::vector<std::string> notes;          ///< other changes, one sentence each
   std::optional<std::string> config_json;  ///< a checkpoint's config
-  HubConfig hub;                           ///< what config.json beside the weights says
+  HubConfig hub;                           ///< from config.json in the same folder
 
-  const files::NamedArray* find(std::string_view name) const;  ///< null where absent
+  const files::NamedArray* find(std::string_view name) const;  ///< null if absent
 };
 
-/// Recognizes the dialect by the keys alone and gives everything its official name. Prefixes of
-/// wrappers (module., model., _orig_mod.) go; of a file with backbone.… keys, neck and heads are
-/// skipped; SimMIM's encoder.… stays. HF's query, key, value are joined, torchvision's V2 qkv.bias
-/// is cut into q_bias and v_bias, mm's patch merging is put into official channel order; all of it
-/// bit for bit.
-/// @param where the file, for errors.   @param allowed keys, `*` for any characters, that may be
-/// there without meaning; they are skipped.
-/// @throws base::WeightError where the dialect is not known, a key is unexpected (named with the
-/// nearest one expected), or a part of a whole is missing.
+/// Recognizes the dialect by the keys alone and gives every array its official name. Wrapper
+/// prefixes (module., model., _orig_mod.) are removed. In a file with backbone.… keys, neck and
+/// heads are skipped. SimMIM's encoder.… prefix stays. Hugging Face's query, key and value are
+/// joined, torchvision's qkv.bias of Swin V2 is split into q_bias and v_bias, and mm's patch
+/// merging is put into the official channel order. No value changes, not even by one bit.
+/// @param where the file, for errors.
+/// @param allowed patterns, `*` for any characters, of keys to skip.
+/// @throws base::WeightError if the dialect is unknown, a key is unexpected (the error names the
+///     nearest expected one), or a part of an array is missing.
 WeightFile to_official(std::vector<files::NamedArray> arrays, const std::string& where,
                        std::span<const std::string> allowed = {});
 
-/// files::read_raw_weights and to_official in one. A checkpoint's arrays have official names.
+/// files::read_raw_weights, then to_official. A checkpoint's arrays already have official names.
 WeightFile read_weight_file(const std::filesystem::path& path,
                             std::span<const std::string> allowed = {},
                             files::WeightSet set = files::WeightSet::trained);
 
-/// All that load_state_dict(strict=True) of that library needs, derived tables included. Views of
-/// `arrays` wherever the bytes are the same.
-/// @param arrays in official names.   @param config model they are of: its name, image_size and
-/// windows are read, for the tables.
-/// @throws base::UsageError where that library has no such model: mm, names it lacks, windows that
-/// differ where it has one.
+/// Everything that load_state_dict(strict=True) of that library needs, including derived tables.
+/// The result views `arrays` where the bytes are the same.
+/// @param arrays in official names.
+/// @param config of the model; its name, image_size and windows determine the derived tables.
+/// @throws base::UsageError if that library has no such model: mm is never written, a name may be
+///     missing there, and some libraries need the same window in every stage.
 std::vector<files::NamedArray> to_dialect(std::span<const files::NamedArray> arrays,
                                           Dialect dialect, const ModelConfig& config);
 
-/// The arrays of SimMIM's encoder under the names of the model it trains: encoder.x is x, mask
-/// token and decoder are left out. Other arrays are returned as they are.
+/// The arrays of SimMIM's encoder under the names of the model that it pretrains: encoder.x becomes
+/// x, mask token and decoder are left out. Arrays of other models are returned unchanged.
 std::vector<files::NamedArray> encoder_of(std::span<const files::NamedArray> arrays);
 
-/// What shapes say about the model, and what had to be assumed.
+/// The model that the shapes describe, and what had to be assumed.
 struct InferredConfig {
   ModelConfig config;
   std::vector<std::string> assumptions;  ///< "window_size 8: weights of Swin V2 do not tell it"
 };
 
 /// The `model` section of a weight file that has none.
-/// @throws base::WeightError where the shapes are of no model here.
+/// @throws base::WeightError if the shapes fit no supported model.
 InferredConfig infer_model_config(const WeightFile& file);
 
 }  // namespace swin::weights

@@ -1,4 +1,4 @@
-// What the shapes of weights say about the model they are of.
+// Infers the model section of a config from the shapes of the weights.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -19,9 +19,9 @@ using files::NamedArray;
 
 namespace {
 
-constexpr int64_t kMostStages = 12;  // channels double with each
+constexpr int64_t kMostStages = 12;  // each doubles the channels
 
-// The whole root of a square; 0 where there is none.
+// The square root if it is a whole number, else 0.
 int64_t whole_root(int64_t square) {
   const auto root = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(square))));
   return root * root == square ? root : 0;
@@ -32,7 +32,8 @@ class Inference {
   explicit Inference(const WeightFile& file) : file_(file) {
     for (const std::vector<NamedArray>* list : {&file.arrays, &file.derived})
       for (NamedArray& array : encoder_of(*list)) arrays_.emplace(array.name, std::move(array));
-    if (file.kind == WeightKind::simmim)  // derived tables have no patch_embed to tell them by
+    if (file.kind ==
+        WeightKind::simmim)  // encoder_of recognizes SimMIM by patch_embed, which tables lack
       for (NamedArray array : file.derived) {
         array.name.erase(0, std::string_view("encoder.").size());
         arrays_.emplace(array.name, std::move(array));
@@ -81,7 +82,7 @@ class Inference {
     result_.assumptions.push_back(field + ": " + why);
   }
 
-  // How many of prefix0., prefix1., … there are without a gap.
+  // The number n such that names start with prefix0. … prefix(n − 1).
   int64_t count(const std::string& prefix) const {
     int64_t n = 0;
     for (;; ++n) {
@@ -113,7 +114,8 @@ class Inference {
 
   void square_image(int64_t tokens) {
     const int64_t side = whole_root(tokens) * result_.config.patch_size;
-    if (side == 0) fail("position embeddings of " + std::to_string(tokens) + " tokens, no square");
+    if (side == 0)
+      fail("position embeddings of " + std::to_string(tokens) + " tokens, which is not a square");
     result_.config.image_size = {side, side};
   }
 
@@ -186,7 +188,7 @@ class Inference {
     windows.push_back({(root + 1) / 2, (root + 1) / 2});
   }
 
-  // How the library the weights are from treats maps that its windows do not divide.
+  // What the library of the weights does with maps that are not a multiple of the window.
   void conventions() {
     const Conventions conventions = conventions_of(file_.dialect);
     result_.config.window_shrink = conventions.window_shrink;
@@ -201,7 +203,8 @@ class Inference {
     }
     if (const NamedArray* ape = find("absolute_pos_embed"); ape && ape->shape.size() == 3)
       return square_image(ape->shape[1]);
-    for (int64_t i = 0; i < config.num_stages(); ++i) {  // a mask tells the number of windows
+    // Dim 0 of a mask is the number of windows.
+    for (int64_t i = 0; i < config.num_stages(); ++i) {
       const Size2 window = windows[static_cast<size_t>(i)];
       const NamedArray* mask = find("layers." + std::to_string(i) + ".blocks.1.attn_mask");
       const int64_t side = mask && !mask->shape.empty() ? whole_root(mask->shape[0]) : 0;
@@ -214,7 +217,7 @@ class Inference {
     if (last < windows[0][0]) {  // the last stage's map was smaller than the window
       config.image_size = {last * scale, last * scale};
     } else {
-      // 16 and 24 are Swin V2's, over last maps of 8 × 8 and 12 × 12 tokens.
+      // Windows of 16 and 24 are Swin V2's, whose last maps have 8 × 8 and 12 × 12 tokens.
       const int64_t side =
           last * scale >= 512 && config.num_stages() == 4 ? last * scale / 2 : last * scale;
       config.image_size = {side, side};
@@ -223,7 +226,7 @@ class Inference {
            "the smallest that the windows divide in every stage; weights do not tell it");
   }
 
-  // One window_size where the smaller ones are what window_shrink makes of it.
+  // A single window_size, if window_shrink makes the smaller ones from it.
   void common_window(const std::vector<Size2>& windows) {
     ModelConfig config = result_.config;
     config.window_sizes.clear();

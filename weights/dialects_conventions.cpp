@@ -37,7 +37,7 @@ bool pads(const StageWindows& at) {
   return at.map[0] % at.window[0] != 0 || at.map[1] % at.window[1] != 0;
 }
 
-// The shift of a stage's odd blocks as it happens: none where one window covers the map.
+// The shift that a stage's odd blocks really have: none if one window covers the map.
 Size2 shift_of(const StageWindows& at, const ModelConfig& config, int64_t stage) {
   Size2 shift = at.shift;
   for (size_t i : {0u, 1u})
@@ -46,7 +46,7 @@ Size2 shift_of(const StageWindows& at, const ModelConfig& config, int64_t stage)
   return config.depths[static_cast<size_t>(stage)] > 1 ? shift : Size2{};
 }
 
-// The order of roll and padding is the same where nothing rolls.
+// If nothing is rolled, the order of roll and padding does not matter.
 bool same_padding(PadMode ours, PadMode theirs, bool shifts) {
   if (ours == theirs) return true;
   return !shifts && ours != PadMode::masked && theirs != PadMode::masked;

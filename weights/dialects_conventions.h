@@ -1,4 +1,4 @@
-// What other libraries do with weights where their files do not say it.
+// Conventions of other libraries that their weight files do not state.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,16 +11,16 @@ using layers::ModelConfig;
 using layers::PadMode;
 using layers::WindowShrink;
 
-/// How a library treats maps that are smaller than a window or not divided by it
-/// (docs/numerics.md, "Padding"). The official code refuses to pad; it has our default here.
+/// What a library does with maps that are smaller than the window or not a multiple of it
+/// (docs/numerics.md, "Padding"). The official code refuses to pad; its entry is our default.
 struct Conventions {
   WindowShrink window_shrink = WindowShrink::official;
   PadMode pad_mode = PadMode::pad_then_roll;
 };
 Conventions conventions_of(Dialect dialect);
 
-/// Where a library computes other numbers than the model of `config` from the same weights, on
-/// images of config.image_size: a sentence each, empty where the logits are equal.
+/// The reasons why a library computes other logits than the model of `config` from the same
+/// weights, on images of config.image_size: one sentence each, empty if the logits are equal.
 std::vector<std::string> computed_otherwise(Dialect dialect, const ModelConfig& config);
 
 }  // namespace swin::weights

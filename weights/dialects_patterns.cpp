@@ -12,29 +12,29 @@ constexpr size_t kMostDigits = 6;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// "{2i+1}": 2 · number[0] + 1.
-struct Place {
+// A placeholder: "{2i+1}" is 2 · numbers[0] + 1.
+struct Placeholder {
   bool leaf = false;
   size_t letter = 0;
   int64_t scale = 1, offset = 0;
 };
 
-// The place that begins at pattern[at] == '{'; `at` moves behind its '}'.
-Place place_at(std::string_view pattern, size_t& at) {
-  Place place;
+// The placeholder that starts at pattern[at] == '{'; `at` moves past its '}'.
+Placeholder placeholder_at(std::string_view pattern, size_t& at) {
+  Placeholder placeholder;
   ++at;
-  if (is_digit(pattern[at])) place.scale = pattern[at++] - '0';
+  if (is_digit(pattern[at])) placeholder.scale = pattern[at++] - '0';
   if (pattern[at] == 'p')
-    place.leaf = true;
+    placeholder.leaf = true;
   else
-    place.letter = static_cast<size_t>(pattern[at] - 'i');
+    placeholder.letter = static_cast<size_t>(pattern[at] - 'i');
   ++at;
   if (pattern[at] == '+') {
-    place.offset = pattern[at + 1] - '0';
+    placeholder.offset = pattern[at + 1] - '0';
     at += 2;
   }
   ++at;
-  return place;
+  return placeholder;
 }
 
 }  // namespace
@@ -49,8 +49,8 @@ bool match(std::string_view pattern, std::string_view text, Binding& binding) {
       ++at;
       continue;
     }
-    const Place place = place_at(pattern, at);
-    if (place.leaf) {
+    const Placeholder placeholder = placeholder_at(pattern, at);
+    if (placeholder.leaf) {
       const int leaf = text.starts_with(kLeaves[0]) ? 0 : text.starts_with(kLeaves[1]) ? 1 : -1;
       if (leaf < 0) return false;
       text.remove_prefix(kLeaves[leaf].size());
@@ -63,11 +63,11 @@ bool match(std::string_view pattern, std::string_view text, Binding& binding) {
       value = 10 * value + (text[digits++] - '0');
     if (digits == 0 || digits > kMostDigits || (digits > 1 && text[0] == '0')) return false;
     text.remove_prefix(digits);
-    value -= place.offset;
-    if (value < 0 || value % place.scale != 0) return false;
-    int64_t& number = binding.numbers[place.letter];
-    if (number >= 0 && number != value / place.scale) return false;
-    number = value / place.scale;
+    value -= placeholder.offset;
+    if (value < 0 || value % placeholder.scale != 0) return false;
+    int64_t& number = binding.numbers[placeholder.letter];
+    if (number >= 0 && number != value / placeholder.scale) return false;
+    number = value / placeholder.scale;
   }
   return text.empty();
 }
@@ -79,12 +79,13 @@ std::string fill(std::string_view pattern, const Binding& binding) {
       name += pattern[at++];
       continue;
     }
-    const Place place = place_at(pattern, at);
-    if (place.leaf)
+    const Placeholder placeholder = placeholder_at(pattern, at);
+    if (placeholder.leaf)
       name += kLeaves[std::max(binding.leaf, 0)];
     else
-      name += std::to_string(place.scale * std::max<int64_t>(binding.numbers[place.letter], 0) +
-                             place.offset);
+      name += std::to_string(placeholder.scale *
+                                 std::max<int64_t>(binding.numbers[placeholder.letter], 0) +
+                             placeholder.offset);
   }
   return name;
 }
@@ -97,7 +98,7 @@ std::string fill_like(std::string_view pattern, std::string_view key) {
       name += pattern[at++];
       continue;
     }
-    if (place_at(pattern, at).leaf) {
+    if (placeholder_at(pattern, at).leaf) {
       name += kLeaves[bias ? 1 : 0];
       continue;
     }

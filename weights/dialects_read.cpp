@@ -26,12 +26,12 @@ bool any_has(const Keys& keys, std::string_view part) {
   });
 }
 template <class Keys>
-bool any_begins(const Keys& keys, std::string_view part) {
+bool any_starts(const Keys& keys, std::string_view part) {
   return std::any_of(keys.begin(), keys.end(),
                      [&](const auto& key) { return std::string_view(key).starts_with(part); });
 }
 
-// An array on its way, with the key it has in the file.
+// An array, its key in the file, and its name so far.
 struct Item {
   std::string key, name;
   NamedArray array;
@@ -63,16 +63,16 @@ void strip_wrappers(std::vector<Item>& items) {
 }
 
 std::optional<Dialect> dialect_of(const std::vector<std::string_view>& keys) {
-  if (any_begins(keys, "features.0.0.") || any_begins(keys, "conv_proj.") ||
+  if (any_starts(keys, "features.0.0.") || any_starts(keys, "conv_proj.") ||
       any_has(keys, "encoder_layer_"))
     return Dialect::torchvision;
-  if (any_begins(keys, "embeddings.")) return Dialect::huggingface;
-  if (any_begins(keys, "patch_embed.projection.") || any_has(keys, ".attn.w_msa."))
+  if (any_starts(keys, "embeddings.")) return Dialect::huggingface;
+  if (any_starts(keys, "patch_embed.projection.") || any_has(keys, ".attn.w_msa."))
     return Dialect::mm;
-  if (!any_begins(keys, "patch_embed.proj.")) return std::nullopt;
-  // The first stage ends with the official patch merging; timm's second one begins with it.
-  if (any_begins(keys, "layers.0.downsample.")) return Dialect::official;
-  if (any_has(keys, ".downsample.") || any_begins(keys, "head.fc.")) return Dialect::timm;
+  if (!any_starts(keys, "patch_embed.proj.")) return std::nullopt;
+  // Officially patch merging is the end of a stage; in timm it is the start of the next one.
+  if (any_starts(keys, "layers.0.downsample.")) return Dialect::official;
+  if (any_has(keys, ".downsample.") || any_starts(keys, "head.fc.")) return Dialect::timm;
   return Dialect::official;
 }
 
@@ -81,12 +81,12 @@ const char* model_of(const std::vector<std::string_view>& keys) {
   if (any_has(keys, ".spatial_mlp.")) return "swin_mlp";
   for (const char* sign : {"blocks.", "pos_embed", "encoder.pos_embedding", "conv_proj.",
                            "embeddings.cls_token", "encoder.layer."})
-    if (any_begins(keys, sign)) return "vit";
+    if (any_starts(keys, sign)) return "vit";
   return "swin";
 }
 
-// The last side 4C from torch.nn.Unfold's order, channel · 4 + row · 2 + column, to the official
-// one, (column · 2 + row) · C + channel.
+// Reorders the last dim, 4C, from torch.nn.Unfold's order, channel · 4 + row · 2 + column, to the
+// official one, (column · 2 + row) · C + channel.
 NamedArray folded(const NamedArray& array) {
   const size_t last = static_cast<size_t>(array.shape.back()), channels = last / 4;
   const size_t element_bytes = static_cast<size_t>(files::size_bytes_of(array.dtype));
@@ -111,7 +111,7 @@ bool all_zero(std::span<const std::byte> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
-// The name of the table that is nearest, with the numbers of `key` in its places.
+// The nearest name in the table, with the numbers of `key`.
 std::string nearest_name(const std::vector<Row>& rows, const std::string& key) {
   std::vector<std::string> names;
   for (const Row& row : rows)
@@ -121,7 +121,7 @@ std::string nearest_name(const std::vector<Row>& rows, const std::string& key) {
 
 bool is_head_of(std::string_view key) { return key.starts_with("head."); }
 
-// to_official, step by step.
+// Does the work of to_official.
 class Reader {
  public:
   Reader(std::vector<NamedArray> arrays, const std::string& where,
@@ -133,7 +133,7 @@ class Reader {
                                     [&](const std::string& p) { return glob(p, key); });
       if (skip)
         file_.skipped.push_back({key, "allowed by name"});
-      else if (key == "n_averaged" || key == "steps")  // PyTorch's and mmengine's averages count
+      else if (key == "n_averaged" || key == "steps")  // of PyTorch's and mmengine's averages
         file_.skipped.push_back({key, "a count of steps"});
       else
         items_.push_back({key, key, std::move(array)});
@@ -145,7 +145,7 @@ class Reader {
     recognize();
     if (file_.model == "vit") require_plain_vit(names_of(items_), file_.where);
     sort_into_rows();
-    for (const Place& place : order_) emit(place);
+    for (const TableEntry& entry : order_) emit(entry);
     name_last_norm();
     find_kind();
     require_distinct();
@@ -155,8 +155,8 @@ class Reader {
  private:
   void unwrap() {
     strip_wrappers(items_);
-    // A detector, segmenter or mmpretrain classifier: its backbone, and a classifier's head.
-    if (any_begins(names_of(items_), kBackbone)) {
+    // Of a detector, segmenter or mmpretrain classifier, keep the backbone and a classifier's head.
+    if (any_starts(names_of(items_), kBackbone)) {
       std::erase_if(items_, [&](const Item& item) {
         const bool keep = item.name.starts_with(kBackbone) || is_head_of(item.name);
         if (!keep) file_.skipped.push_back({item.key, "not of the backbone"});
@@ -164,15 +164,15 @@ class Reader {
       });
       strip(items_, kBackbone);
     }
-    if (any_begins(names_of(items_), "encoder.patch_embed.")) strip(items_, kEncoderPrefix);
+    if (any_starts(names_of(items_), "encoder.patch_embed.")) strip(items_, kEncoderPrefix);
     for (const char* prefix : kHuggingfacePrefixes)
-      if (any_begins(names_of(items_), prefix + std::string("embeddings."))) strip(items_, prefix);
-    strip(items_, "swin.");  // of a backbone on the hub, only swin.layernorm has the prefix
+      if (any_starts(names_of(items_), prefix + std::string("embeddings."))) strip(items_, prefix);
+    strip(items_, "swin.");  // in a backbone of the hub only swin.layernorm has it
     strip(items_, "swinv2.");
     unflatten();
   }
 
-  // timm's features_only model keeps stage i as layers_i.
+  // timm's features_only model calls stage i layers_i.
   void unflatten() {
     constexpr std::string_view kFlat = "layers_";
     for (Item& item : items_) {
@@ -193,7 +193,7 @@ class Reader {
           file_.where,
           "found " +
               (sample.empty() ? "no arrays"
-                              : "keys of no known dialect, as " + base::listing(sample)) +
+                              : "keys of no known dialect, such as " + base::listing(sample)) +
               ", expected names of official, timm, torchvision, huggingface or mm",
           "give a file of Swin, Swin V2, Swin-MLP or ViT weights");
     }
@@ -210,20 +210,20 @@ class Reader {
       if (is_derived_table(item.name)) {
         file_.skipped.push_back({item.key, "derived from the sizes"});
         if (found) {
-          item.array.name = fill(rows_[found->place.row].ours[0], found->place.binding);
+          item.array.name = fill(rows_[found->entry.row].ours[0], found->entry.binding);
           file_.derived.push_back(item.array);
         }
       } else if (item.name.starts_with("pooler.")) {
         file_.skipped.push_back({item.key, "not of this model"});
       } else if (!found) {
-        // The first ones are shown; a hostile file has many, and long ones.
+        // Only the first are shown; a hostile file may have many long keys.
         const bool shown = unexpected.size() < 3 && item.key.size() < 200;
         unexpected.push_back(shown ? item.key + " (nearest: " + nearest_name(rows_, item.name) + ")"
                                    : item.key);
       } else {
-        std::vector<const Item*>& parts = parts_[found->place];
-        if (parts.empty()) order_.push_back(found->place);
-        parts.resize(rows_[found->place.row].theirs.size());
+        std::vector<const Item*>& parts = parts_[found->entry];
+        if (parts.empty()) order_.push_back(found->entry);
+        parts.resize(rows_[found->entry.row].theirs.size());
         if (parts[found->part])
           throw base::WeightError(file_.where, "found " + item.key + " and " +
                                                    parts[found->part]->key +
@@ -238,20 +238,20 @@ class Reader {
                               "remove them, or allow them by name");
   }
 
-  void emit(const Place& place) {
-    const Row& row = rows_[place.row];
-    const std::vector<const Item*>& items = parts_.at(place);
+  void emit(const TableEntry& entry) {
+    const Row& row = rows_[entry.row];
+    const std::vector<const Item*>& items = parts_.at(entry);
     std::vector<std::string> keys;
     std::vector<const NamedArray*> parts;
     for (size_t i = 0; i < items.size(); ++i) {
       if (!items[i])
-        throw base::WeightError(file_.where, "found no " + fill(row.theirs[i], place.binding) +
-                                                 ", expected it beside " + key_beside(items));
+        throw base::WeightError(file_.where, "found no " + fill(row.theirs[i], entry.binding) +
+                                                 ", expected it together with " + first_key(items));
       keys.push_back(items[i]->key);
       parts.push_back(&items[i]->array);
     }
     const auto add = [&](size_t part, NamedArray array) {
-      array.name = fill(row.ours[part], place.binding);
+      array.name = fill(row.ours[part], entry.binding);
       file_.loaded.push_back({array.name, keys});
       file_.arrays.push_back(std::move(array));
     };
@@ -274,7 +274,7 @@ class Reader {
       }
       case Transform::q_zero_v: {
         const NamedArray& whole = *parts[0];
-        require_side(whole, 0, 3, keys[0]);
+        require_multiple(whole, 0, 3, keys[0]);
         const int64_t dim = whole.shape[0] / 3;
         if (!all_zero(rows_of_array(whole, dim, dim).bytes))
           file_.notes.push_back(keys[0] +
@@ -285,7 +285,7 @@ class Reader {
         break;
       }
       case Transform::unfold:
-        require_side(*parts[0], parts[0]->shape.size() - 1, 4, keys[0]);
+        require_multiple(*parts[0], parts[0]->shape.size() - 1, 4, keys[0]);
         add(0, folded(*parts[0]));
         break;
       case Transform::derived:
@@ -293,21 +293,21 @@ class Reader {
     }
   }
 
-  void require_side(const NamedArray& array, size_t side, int64_t factor,
-                    const std::string& key) const {
-    if (array.shape.empty() || array.shape[side] % factor != 0)
+  void require_multiple(const NamedArray& array, size_t axis, int64_t factor,
+                        const std::string& key) const {
+    if (array.shape.empty() || array.shape[axis] % factor != 0)
       throw base::WeightError(file_.where, "found " + key + " of " + files::to_text(array.shape) +
-                                               ", expected a side that " + std::to_string(factor) +
-                                               " divides");
+                                               ", expected dim " + std::to_string(axis) +
+                                               " to be a multiple of " + std::to_string(factor));
   }
 
-  static std::string key_beside(const std::vector<const Item*>& items) {
+  static std::string first_key(const std::vector<const Item*>& items) {
     for (const Item* item : items)
       if (item) return item->key;
     return "";
   }
 
-  // mmpretrain's classifier calls the last norm by its stage.
+  // mmpretrain's classifier names the last norm after its stage.
   void name_last_norm() {
     if (file_.dialect != Dialect::mm || !file_.find("head.weight") || file_.find("norm.weight"))
       return;
@@ -337,7 +337,7 @@ class Reader {
     for (size_t i = 0; i < file_.arrays.size(); ++i) file_.loaded[i].name = file_.arrays[i].name;
   }
 
-  // The hub's backbones have the classifier's last norm, and do not use it.
+  // The hub's backbones contain the classifier's last norm but do not use it.
   void drop_last_norm() {
     for (size_t i = file_.arrays.size(); i-- > 0;) {
       if (!file_.arrays[i].name.starts_with("norm.")) continue;
@@ -359,8 +359,8 @@ class Reader {
   WeightFile file_;
   std::vector<Item> items_;
   std::vector<Row> rows_;
-  std::map<Place, std::vector<const Item*>> parts_;
-  std::vector<Place> order_;  // of parts_, as the file has them
+  std::map<TableEntry, std::vector<const Item*>> parts_;
+  std::vector<TableEntry> order_;  // keys of parts_, in the order of the file
 };
 
 }  // namespace
@@ -374,7 +374,7 @@ WeightFile read_weight_file(const std::filesystem::path& path, std::span<const s
                             files::WeightSet set) {
   files::RawWeights raw = files::read_raw_weights(path, set);
   WeightFile file;
-  if (raw.format == "checkpoint") {  // written by this program, with names of its own models
+  if (raw.format == "checkpoint") {  // written by this program, in official names
     file.where = path.string();
     std::vector<std::string_view> keys;
     for (const NamedArray& array : raw.arrays) {

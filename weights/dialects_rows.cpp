@@ -39,10 +39,10 @@ std::vector<Row> rows_of(Dialect dialect, unsigned model) {
 std::optional<Found> find_row(const std::vector<Row>& rows, std::vector<std::string> Row::*names,
                               std::string_view name) {
   Found found;
-  for (found.place.row = 0; found.place.row < rows.size(); ++found.place.row) {
-    const std::vector<std::string>& patterns = rows[found.place.row].*names;
+  for (found.entry.row = 0; found.entry.row < rows.size(); ++found.entry.row) {
+    const std::vector<std::string>& patterns = rows[found.entry.row].*names;
     for (found.part = 0; found.part < patterns.size(); ++found.part)
-      if (match(patterns[found.part], name, found.place.binding)) return found;
+      if (match(patterns[found.part], name, found.entry.binding)) return found;
   }
   return std::nullopt;
 }

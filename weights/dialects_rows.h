@@ -1,4 +1,4 @@
-// The rows of one dialect's table for one model, and what they do to arrays.
+// The rows of a dialect's table that apply to one model, and the operations on arrays they need.
 #pragma once
 #include <compare>
 #include <memory>
@@ -15,36 +15,36 @@
 
 namespace swin::weights {
 
-inline constexpr std::string_view kEncoderPrefix = "encoder.";  ///< of SimMIM's model
+inline constexpr std::string_view kEncoderPrefix = "encoder.";  ///< in SimMIM's model
 
-/// A NamePair for one model, its names apart and with @ replaced.
+/// A NamePair for one model, split into its names and with @ replaced.
 struct Row {
   std::vector<std::string> ours, theirs;
   Transform transform;
 };
 std::vector<Row> rows_of(Dialect dialect, unsigned model);
 
-/// Which name of which row one name is.
-struct Place {
+/// The row that a name belongs to, and the values of its placeholders.
+struct TableEntry {
   size_t row = 0;
   Binding binding;
-  auto operator<=>(const Place&) const = default;
+  auto operator<=>(const TableEntry&) const = default;
 };
 struct Found {
-  Place place;
-  size_t part = 0;  ///< of the row's names
+  TableEntry entry;
+  size_t part = 0;  ///< index into the row's names
 };
-/// The first row that has `name`. @param names &Row::ours or &Row::theirs.
+/// The first row with a pattern that matches `name`. @param names &Row::ours or &Row::theirs.
 std::optional<Found> find_row(const std::vector<Row>& rows, std::vector<std::string> Row::*names,
                               std::string_view name);
 
-/// The elements of `parts`, one after the other, as one array.
+/// The elements of `parts`, concatenated.
 files::NamedArray joined(std::span<const files::NamedArray* const> parts,
                          std::vector<int64_t> shape);
 /// Rows [first, first + count) of an array, as a view.
 files::NamedArray rows_of_array(const files::NamedArray& array, int64_t first, int64_t count);
 
-/// An array that keeps its own numbers.
+/// An array that owns its values.
 template <class T>
 files::NamedArray owned(std::string name, std::vector<int64_t> shape, std::vector<T> values) {
   auto kept = std::make_shared<std::vector<T>>(std::move(values));

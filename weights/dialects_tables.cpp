@@ -6,7 +6,7 @@ namespace {
 
 using enum Transform;
 
-// Microsoft's names, and timm's for ViT. rpe_mlp is what SimMIM's first release called cpb_mlp.
+// Microsoft's names, and timm's for ViT. SimMIM's first release called cpb_mlp rpe_mlp.
 constexpr NamePair kOfficial[] = {
     {kAll, "patch_embed.proj.{p}"},
     {kSwins, "patch_embed.norm.{p}"},
@@ -42,8 +42,8 @@ constexpr NamePair kOfficial[] = {
     {kSwin | kSwinV2, "@attn_mask", "", derived},
 };
 
-// timm ≥ 0.9: a stage begins with its patch merging, the official one ends with it. Older files
-// have official names.
+// timm ≥ 0.9: patch merging is the start of a stage; officially it is the end of the one before.
+// Older files have official names.
 constexpr NamePair kTimm[] = {
     {kAll, "patch_embed.proj.{p}"},
     {kSwins, "patch_embed.norm.{p}"},
@@ -105,13 +105,13 @@ constexpr NamePair kTorchvision[] = {
     {kSwinV2, "@attn.relative_coords_table", "", derived},
 };
 
-// The hub's names first. transformers 5 keeps a model under other names in memory, which end up in
-// a file of torch.save(model.state_dict()); they are read. The prefix (swin., swinv2., vit.) is in
-// weights/dialects.cpp.
+// The hub's names come first. transformers 5 uses other names in memory; a file of
+// torch.save(model.state_dict()) has those, and they are read, too. dialects_read.cpp removes the
+// prefix (swin., swinv2., vit.), dialects_write.cpp adds it.
 constexpr NamePair kHuggingface[] = {
     {kAll, "patch_embed.proj.{p}", "embeddings.patch_embeddings.projection.{p}"},
     {kSwins, "patch_embed.norm.{p}", "embeddings.norm.{p}"},
-    // Not of Swin V2, where transformers has a row too many to add them.
+    // Not for Swin V2: its embedding in transformers has one row too many to be added.
     {kSwin, "absolute_pos_embed", "embeddings.position_embeddings"},
     {kSwin | kSwinV2, "mask_token", "embeddings.mask_token"},
     {kVit, "cls_token", "embeddings.cls_token"},
@@ -163,8 +163,8 @@ constexpr NamePair kHuggingface[] = {
     {kVit, "@mlp.fc2.{p}", "layers.{j}.mlp.fc2.{p}"},
 };
 
-// Read only. Patch merging is torch.nn.Unfold: its channels are in another order; in V2 a stage
-// begins with it.
+// Only read. Patch merging is torch.nn.Unfold, so its channels are in another order; in Swin V2 it
+// is the start of a stage.
 constexpr NamePair kMm[] = {
     {kSwins, "patch_embed.proj.{p}", "patch_embed.projection.{p}"},
     {kSwins, "patch_embed.norm.{p}"},

@@ -1,4 +1,4 @@
-// Which name of ours is which name of theirs: data for weights/dialects.cpp.
+// The tables that pair official names ("ours") with those of another library ("theirs").
 #pragma once
 #include <span>
 #include <string>
@@ -14,18 +14,18 @@ inline constexpr unsigned kSwins = kSwin | kSwinV2 | kSwinMlp, kAll = kSwins | k
 
 unsigned model_bit(std::string_view model_name);
 
-/// What happens to the numbers between ours and theirs.
+/// How the values of ours become those of theirs.
 enum class Transform {
   same,      ///< 1 ↔ 1, the same bytes
-  thirds,    ///< 1 ↔ 3: rows of qkv apart as query, key, value
-  q_zero_v,  ///< 2 ↔ 1: q_bias, v_bias as one vector with zeros for the keys between them
-  unfold,    ///< 1 ↔ 1: the last side 4C has torch.nn.Unfold's order
-  derived,   ///< made from the sizes when written, skipped when read
+  thirds,    ///< 1 ↔ 3: the rows of qkv, split into query, key, value
+  q_zero_v,  ///< 2 ↔ 1: q_bias, zeros for the keys, and v_bias in one vector
+  unfold,    ///< 1 ↔ 1: the last dim 4C is in torch.nn.Unfold's order
+  derived,   ///< computed from the sizes when written, skipped when read
 };
 
-/// One row. Names hold {i}, {j}, {k}: numbers, also as {i+1}, {2i+1}; {p}: weight or bias; a
-/// leading @: the block's prefix; " | " between the parts of a whole. Of several rows for one name
-/// of ours, the first is written, all are read. Theirs empty: the same name.
+/// One row. Names contain {i}, {j}, {k} for numbers, also as {i+1}, {2i+1}; {p} for weight or bias;
+/// a leading @ for the block's prefix; " | " between several names. If several rows have the same
+/// official name, all are read and the first is written. An empty `theirs` is the same name.
 struct NamePair {
   unsigned models;
   const char* ours;
@@ -34,13 +34,13 @@ struct NamePair {
 };
 
 struct DialectTable {
-  const char *block, *vit_block;  ///< what @ stands for in theirs
+  const char *block, *vit_block;  ///< replace @ in theirs
   std::span<const NamePair> pairs;
-  /// Names a model of that library cannot be without.
+  /// Official names that every model of that library has.
   std::span<const NamePair> required;
 };
 
-/// What @ stands for in ours.
+/// Replace @ in ours.
 inline constexpr const char *kBlock = "layers.{i}.blocks.{j}.", *kVitBlock = "blocks.{j}.";
 
 const DialectTable& table_of(Dialect dialect);

@@ -17,13 +17,13 @@ using files::NamedArray;
 
 namespace {
 
-constexpr int64_t kMostTokens = 4096;  // of a window; its index then takes 134 MB a block
+constexpr int64_t kMostTokens = 4096;  // per window; its index then takes 134 MB per block
 
 const char* huggingface_prefix(unsigned model) {
   return model == kVit ? "vit." : model == kSwinV2 ? "swinv2." : "swin.";
 }
 
-// to_dialect, step by step. Its errors are of the command line: another --dialect can be asked for.
+// Does the work of to_dialect. Its errors name --dialect, because another dialect may work.
 class Writer {
  public:
   Writer(std::span<const NamedArray> arrays, Dialect dialect, const ModelConfig& config)
@@ -37,7 +37,8 @@ class Writer {
                              "torchvision or huggingface");
     if (model_ == kSwinMlp && dialect != Dialect::official)
       throw base::UsageError(
-          where_, "found a Swin-MLP, expected a model that library has (only official has it)",
+          where_,
+          "found a Swin-MLP, expected a model that this library has (only official has Swin-MLP)",
           "use --dialect official");
     for (const NamedArray& array : arrays) {
       if (is_derived_table(array.name)) continue;
@@ -53,7 +54,7 @@ class Writer {
   std::vector<NamedArray> write() {
     require_names();
     require_sizes();
-    std::map<Place, std::vector<const NamedArray*>> parts;
+    std::map<TableEntry, std::vector<const NamedArray*>> parts;
     for (const NamedArray& array : arrays_) {
       const std::optional<Found> found = find_row(rows_, &Row::ours, array.name);
       if (!found)
@@ -61,18 +62,18 @@ class Writer {
                                "found " + array.name + ", expected names that " +
                                    name_of(dialect_) + "'s " + config_.name + " has",
                                "use --dialect official, which has them all");
-      std::vector<const NamedArray*>& wholes = parts[found->place];
-      wholes.resize(rows_[found->place.row].ours.size());
+      std::vector<const NamedArray*>& wholes = parts[found->entry];
+      wholes.resize(rows_[found->entry.row].ours.size());
       wholes[found->part] = &array;
       if (std::find(wholes.begin(), wholes.end(), nullptr) == wholes.end())
-        emit(rows_[found->place.row], found->place.binding, wholes);
+        emit(rows_[found->entry.row], found->entry.binding, wholes);
     }
-    for (const auto& [place, wholes] : parts)
+    for (const auto& [entry, wholes] : parts)
       for (size_t i = 0; i < wholes.size(); ++i)
         if (!wholes[i])
           throw base::UsageError(
-              where_, "found no " + fill(rows_[place.row].ours[i], place.binding) +
-                          ", expected it for " + fill(rows_[place.row].theirs[0], place.binding));
+              where_, "found no " + fill(rows_[entry.row].ours[i], entry.binding) +
+                          ", expected it for " + fill(rows_[entry.row].theirs[0], entry.binding));
     if (model_ == kSwin || model_ == kSwinV2) add_tables();
     if (simmim_ && dialect_ == Dialect::official)
       for (NamedArray& array : written_)
@@ -97,14 +98,15 @@ class Writer {
                                "use --dialect official");
   }
 
-  // What a library does not let one choose.
+  // Refuses sizes that a library does not let one choose.
   void require_sizes() const {
     if (dialect_ != Dialect::torchvision && dialect_ != Dialect::huggingface) return;
     const std::string library = name_of(dialect_);
     const std::vector<double>& ratios = config_.mlp_ratios;
     if (std::any_of(ratios.begin(), ratios.end(), [&](double r) { return r != ratios[0]; }))
       throw base::UsageError(
-          where_, "found an mlp_ratio for each stage, expected one for all, as in " + library,
+          where_,
+          "found an mlp_ratio for each stage, expected one for all stages, as in " + library,
           "use --dialect official or timm");
     const NamedArray* patches = find("patch_embed.proj.weight");
     if (dialect_ == Dialect::torchvision && patches && patches->shape.size() == 4 &&
@@ -126,7 +128,7 @@ class Writer {
         add(0, first);
         break;
       case Transform::thirds: {
-        require_side(first);
+        require_thirds(first);
         const int64_t dim = first.shape[0] / 3;
         for (size_t part = 0; part < 3; ++part)
           add(part, rows_of_array(first, static_cast<int64_t>(part) * dim, dim));
@@ -139,7 +141,7 @@ class Writer {
         const NamedArray* thirds[] = {&first, &zeros, wholes[1]};
         if (wholes[1]->shape != first.shape || wholes[1]->dtype != first.dtype)
           throw base::UsageError(where_, "found " + first.name + " and " + wholes[1]->name +
-                                             " of two shapes or types, expected equal ones");
+                                             " of different shapes or types, expected equal ones");
         add(0, joined(thirds, {3 * first.num_elements()}));
         break;
       }
@@ -149,22 +151,22 @@ class Writer {
     }
   }
 
-  void require_side(const NamedArray& array) const {
+  void require_thirds(const NamedArray& array) const {
     if (array.shape.empty() || array.shape[0] % 3 != 0)
       throw base::UsageError(where_, "found " + array.name + " of " + files::to_text(array.shape) +
                                          ", expected three parts of equal size");
   }
 
-  // A dialect's name of one of our derived tables; empty where it does not keep that table.
+  // A dialect's name of a derived table; empty if the dialect does not keep that table.
   std::string table_name(const char* ours, int64_t stage, int64_t block) const {
     const std::string name = fill(kBlock + std::string(ours), {{stage, block, -1}, -1});
     const std::optional<Found> found = find_row(rows_, &Row::ours, name);
-    return found ? fill(rows_[found->place.row].theirs[0], found->place.binding) : "";
+    return found ? fill(rows_[found->entry.row].theirs[0], found->entry.binding) : "";
   }
 
-  // The window of a stage's table. @throws UsageError where the library has another one there.
+  // The window of a stage's table. @throws base::UsageError if the library has another one there.
   Size2 window_of_table(int64_t stage, const StageWindows& windows) const {
-    const bool fixed = dialect_ != Dialect::official;  // one window size, never made smaller
+    const bool fixed = dialect_ != Dialect::official;  // one window size, which never shrinks
     if (fixed && stage > 0 && config_.window_of(stage) != config_.window_of(0))
       throw base::UsageError(where_,
                              "found windows that differ from stage to stage, expected one "
@@ -185,7 +187,7 @@ class Writer {
     return window;
   }
 
-  // Swin's table of biases has a row for each distance within the window.
+  // Swin's position bias table has a row for each pair of distances within the window.
   void require_table(int64_t stage, Size2 window, const std::string& remedy) const {
     const std::string name =
         "layers." + std::to_string(stage) + ".blocks.0.attn.relative_position_bias_table";
@@ -200,13 +202,13 @@ class Writer {
                              remedy);
   }
 
-  // timm keeps no tables; the windows it makes of small maps are its own.
+  // timm keeps no derived tables, but it shrinks windows to small maps in its own way.
   void require_timm_windows() const {
     ModelConfig theirs = config_;
     theirs.window_shrink = conventions_of(Dialect::timm).window_shrink;
     for (int64_t stage = 0; stage < config_.num_stages(); ++stage)
       require_table(stage, stage_windows(theirs, stage).window,
-                    "timm makes windows smaller one side at a time; use --dialect official");
+                    "timm shrinks each side of a window separately; use --dialect official");
   }
 
   void add_tables() {
@@ -216,18 +218,18 @@ class Writer {
       const Size2 window = window_of_table(stage, at);
       const int64_t area = window[0] * window[1];
       if (area > kMostTokens)
-        throw base::UsageError(where_,
-                               "found windows of " + base::size_text(window) + " in stage " +
-                                   std::to_string(stage) + ", expected at most " +
-                                   std::to_string(kMostTokens) +
-                                   " tokens, as their index has the square of it",
-                               "use --dialect timm, whose files have no index");
+        throw base::UsageError(
+            where_,
+            "found windows of " + base::size_text(window) + " in stage " + std::to_string(stage) +
+                ", expected at most " + std::to_string(kMostTokens) +
+                " tokens, because their index has one element per pair of tokens",
+            "use --dialect timm, whose files have no index");
       const bool whole = at.map[0] % window[0] == 0 && at.map[1] % window[1] == 0 &&
                          at.map[0] >= window[0] && at.map[1] >= window[1];
       for (int64_t block = 0; block < config_.depths[static_cast<size_t>(stage)]; ++block) {
         if (const auto name = table_name("attn.relative_position_index", stage, block);
             !name.empty()) {
-          // torchvision keeps it flat.
+          // torchvision flattens it.
           std::vector<int64_t> shape{area, area};
           if (dialect_ == Dialect::torchvision) shape = {area * area};
           written_.push_back(owned(name, shape, relative_position_index(window)));
@@ -245,7 +247,8 @@ class Writer {
     }
   }
 
-  // A bare model and a backbone have none.
+  // Hugging Face prefixes the names of a model with a head; a bare model and a backbone have no
+  // prefix.
   void add_prefix() {
     bool inside = false;
     for (const NamedArray& array : written_)

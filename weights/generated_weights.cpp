@@ -16,7 +16,7 @@ using layers::Parameters;
 
 namespace {
 
-constexpr int64_t kTile = 1 << 16;  // numbers; a multiple of the generator's four
+constexpr int64_t kTile = 1 << 16;  // elements; a multiple of the four words of a block
 constexpr int64_t kMostSamples = 256;
 
 // visit(i, word of element i) for i = 0 … count − 1, in parallel.
@@ -63,7 +63,9 @@ std::vector<float> generated_values(uint64_t seed, std::string_view name, const 
     const double size = name.find("qkv") != std::string_view::npos ? 2 : 1;
     const double root = std::sqrt(static_cast<double>(count / shape[0]));
     const double root3 = std::sqrt(3.0);
-    fill([=](double v) { return v * root3 * size / root; });  // NOLINT: the order of the twin
+    fill([=](double v) {
+      return v * root3 * size / root;
+    });  // NOLINT: the same order as generated.py
   }
   return values;
 }
@@ -102,13 +104,13 @@ std::vector<int64_t> generated_labels(uint64_t seed, std::string_view stream, in
   return labels;
 }
 
-std::vector<int64_t> sample_places(uint64_t seed, const std::string& tensor, int64_t numel) {
-  std::vector<int64_t> places(static_cast<size_t>(std::min(numel, kMostSamples)));
-  for_each_word(seed, "sample/" + tensor, static_cast<int64_t>(places.size()),
+std::vector<int64_t> sample_indices(uint64_t seed, const std::string& tensor, int64_t numel) {
+  std::vector<int64_t> indices(static_cast<size_t>(std::min(numel, kMostSamples)));
+  for_each_word(seed, "sample/" + tensor, static_cast<int64_t>(indices.size()),
                 [&](int64_t i, uint32_t word) {
-                  places[static_cast<size_t>(i)] = static_cast<int64_t>(word) % numel;
+                  indices[static_cast<size_t>(i)] = static_cast<int64_t>(word) % numel;
                 });
-  return places;
+  return indices;
 }
 
 std::optional<uint64_t> generated_seed(const std::string& text) {

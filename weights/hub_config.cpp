@@ -9,13 +9,13 @@ using layers::Size2;
 
 namespace {
 
-constexpr int64_t kLargest = 65536;  // of a config's numbers
+constexpr int64_t kLargest = 65536;  // value of any field
 
 class HubReader {
  public:
   HubReader(const base::Json& json, const std::string& where) : json_(json), where_(where) {}
 
-  // Whole numbers of a field that holds one or a list; none where it is absent or null.
+  // The whole numbers of a field that holds one or a list; empty if the field is absent or null.
   std::vector<int64_t> numbers(const char* field, int64_t least) const {
     const base::Json* found = json_.find(field);
     std::vector<int64_t> result;

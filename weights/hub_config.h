@@ -1,4 +1,4 @@
-// Hugging Face's config.json, for what weights alone do not tell.
+// Hugging Face's config.json, which says what the weights alone do not.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -11,7 +11,7 @@ namespace swin::weights {
 
 using layers::Size2;
 
-/// Empty where the file does not say it.
+/// Fields are empty if the file does not have them.
 struct HubConfig {
   std::optional<Size2> image_size;
   std::optional<int64_t> window_size, num_attention_heads;
@@ -19,7 +19,7 @@ struct HubConfig {
 };
 
 /// @param where the file, for errors.
-/// @throws base::WeightError where it is no JSON object, or a field is no such number.
+/// @throws base::WeightError if the text is not JSON, or if a field is not a whole number in range.
 HubConfig read_hub_config(const std::string& text, const std::string& where);
 
 }  // namespace swin::weights

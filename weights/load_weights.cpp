@@ -88,13 +88,13 @@ void require_parameters(const WeightFile& file, ModelConfig config) {
   const base::DryRun dry;
   if (file.kind == WeightKind::model) {
     std::vector<NamedArray> arrays = file.arrays;
-    // What a trunk lacks is as if it were there.
+    // For a file without a head, stand-ins for the head and the last norm.
     const int64_t dim = config.dim_of(config.num_stages() - 1);
-    const std::vector<float> numbers(static_cast<size_t>(dim));
+    const std::vector<float> zeros(static_cast<size_t>(dim));
     const auto stand_in = [&](const char* name, std::vector<int64_t> shape) {
       if (!file.find(name))
-        arrays.push_back(NamedArray::of(
-            name, shape, std::span(numbers).first(static_cast<size_t>(shape.back()))));
+        arrays.push_back(
+            NamedArray::of(name, shape, std::span(zeros).first(static_cast<size_t>(shape.back()))));
     };
     if (!head) {
       config.num_classes = 1;
@@ -121,7 +121,7 @@ void require_parameters(const WeightFile& file, ModelConfig config) {
       throw base::WeightError(file.where,
                               "found no norm0.weight … norm" +
                                   std::to_string(config.num_stages() - 1) +
-                                  ".weight, expected one for each stage a backbone gives out",
+                                  ".weight, expected one for each output stage of a backbone",
                               kRemedy);
     const Backbone model(scope, config, options);
   }

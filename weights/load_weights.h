@@ -15,24 +15,24 @@ using layers::ModelConfig;
 using layers::Parameters;
 
 /// The weights in a file of any format and dialect, in official names: read_weight_file(file).
-/// @throws base::WeightError where the file is missing, damaged or in no known dialect.
+/// @throws base::WeightError if the file is missing, damaged or in no known dialect.
 std::vector<files::NamedArray> read_weights(const std::filesystem::path& file);
 
-/// Copies arrays into the parameters of their names; float32, bfloat16 and float16 are widened.
-/// Derived tables are passed over. Nothing is changed unless everything fits.
+/// Copies arrays into the parameters of the same names. bfloat16 and float16 are widened; derived
+/// tables are ignored. If anything does not fit, no parameter changes.
 /// @param where the file, for errors.
 /// @throws base::WeightError naming the parameters that are missing, unknown or of another shape or
-/// type.
+///     type.
 void load_weights(Parameters& parameters, std::span<const files::NamedArray> arrays,
                   const std::string& where);
-/// read_weights and load_weights in one.
+/// read_weights, then load_weights.
 void load_weights(Parameters& parameters, const std::filesystem::path& file);
 
-/// Whether a file's weights are the parameters of that model (of its SimMIM or backbone form, as
-/// file.kind says; a classifier may lack its head), names and shapes. Nothing is computed.
-/// @param config num_classes 0 gives way to the file's head.
-/// @throws base::WeightError as load_weights does; UsageError where the config asks for the
-/// impossible.
+/// Checks that a file's weights have the names and shapes of the model's parameters. file.kind
+/// selects the model: a classifier, which may lack its head, SimMIM or a backbone. Nothing is
+/// computed.
+/// @param config of the model; num_classes 0 is replaced by the size of the file's head.
+/// @throws base::WeightError as load_weights does; base::UsageError if the config is invalid.
 void require_fit(const WeightFile& file, const ModelConfig& config);
 
 }  // namespace swin::weights

@@ -1,4 +1,4 @@
-// What does not fit, gathered into one error.
+// Collects mismatches and throws them as one error.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,14 +7,14 @@
 
 namespace swin::weights {
 
-/// A wrong config brings hundreds of mismatches; the first three say it all.
+/// A wrong config causes hundreds of mismatches; the error shows the first three.
 class Mismatches {
  public:
   void add(const std::string& mismatch) {
     if (++count_ <= kShown) text_ += (count_ > 1 ? ", " : "") + mismatch;
   }
   bool none() const { return count_ == 0; }
-  /// @throws base::WeightError of all; to be called where there are any.
+  /// Call only if there are any. @throws base::WeightError always.
   [[noreturn]] void raise(const std::string& where, const std::string& remedy) const {
     const std::string more =
         count_ > kShown ? " and " + std::to_string(count_ - kShown) + " more" : "";

@@ -9,7 +9,7 @@ using layers::ModelConfig;
 
 namespace {
 
-/// Takes "n." off the front of a name.
+/// Removes "n." from the start of a name and returns n.
 std::optional<int64_t> take_number(std::string_view& name) {
   int64_t number = 0;
   size_t i = 0;

@@ -1,4 +1,4 @@
-// What a parameter's name says about its place in a model.
+// What a parameter's name says about its position in a model.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -9,19 +9,19 @@ namespace swin::weights {
 
 using layers::ModelConfig;
 
-/// Whether a name is `ending`, or ends in it after a dot: "encoder.patch_embed.proj.weight" is
-/// called "patch_embed.proj.weight".
+/// Whether a name equals `ending` or ends with "." and `ending`: "encoder.patch_embed.proj.weight"
+/// is called "patch_embed.proj.weight".
 bool is_called(std::string_view name, std::string_view ending);
 
-/// i of "layers.i." in a name; −1 where there is none.
+/// i of "layers.i." in a name; −1 if there is none.
 int64_t stage_of(std::string_view name);
 
-/// Number of layers by which layer-wise learning rates fall: blocks and two more.
+/// Number of layers for layer-wise learning rate decay: the blocks and two more.
 int64_t num_layers(const ModelConfig& config);
-/// Which of them a parameter belongs to, from 0 to num_layers − 1, as the published fine-tuning
-/// counts: patch_embed, mask_token, and ViT's cls_token and pos_embed are 0; block b of all blocks
-/// is b + 1; a downsample is of the block before it; all else, norm, head and absolute_pos_embed
-/// too, is the last. A SimMIM's encoder is counted as the model it trains.
+/// The layer of a parameter, from 0 to num_layers − 1, as in the published fine-tuning: 0 for
+/// patch_embed, mask_token, and ViT's cls_token and pos_embed; b + 1 for block b, counted over all
+/// stages; the layer of the block before it for a downsample; the last layer for everything else,
+/// such as norm, head and absolute_pos_embed. A leading "encoder." (SimMIM) is ignored.
 int64_t layer_of(std::string_view name, const ModelConfig& config);
 
 }  // namespace swin::weights

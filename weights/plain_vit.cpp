@@ -18,10 +18,11 @@ void require_plain_vit(std::span<const std::string_view> keys, const std::string
       {"attn_pool.", "a ViT that pools by attention"},
   };
   const auto refuse = [&](const std::string& key, const std::string& what) {
-    throw base::WeightError(where,
-                            "found " + key + ", so " + what +
-                                ", expected the plain ViT: a class token, or mean pooling without",
-                            "this model is not supported");
+    throw base::WeightError(
+        where,
+        "found " + key + ", so " + what +
+            ", expected the plain ViT, with either a class token or mean pooling",
+        "this model is not supported");
   };
   const auto has = [&](std::string_view key) {
     return std::find(keys.begin(), keys.end(), key) != keys.end();

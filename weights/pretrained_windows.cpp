@@ -1,4 +1,4 @@
-// Swin V2: with which windows the weights in a file were trained.
+// Swin V2: the windows that the weights in a file were trained with.
 #include <algorithm>
 
 #include "base/errors.h"
@@ -11,8 +11,6 @@ namespace swin::weights {
 
 using layers::ModelConfig;
 using layers::Size2;
-
-namespace {}  // namespace
 
 PretrainedWindows pretrained_windows(const WeightFile& file,
                                      const std::optional<ModelConfig>& source,
@@ -31,7 +29,7 @@ PretrainedWindows pretrained_windows(const WeightFile& file,
     }
     if (!saved.window) return {};
     const Size2 window = stage_windows(config, stage).window;
-    // Coordinates that were divided by another window's side stay divided by it.
+    // If the coordinates were already divided by another window's side, that stays so.
     if (saved.pretrained > 0)
       sizes.push_back(saved.pretrained);
     else if (*saved.window == window)
@@ -50,7 +48,8 @@ PretrainedWindows pretrained_windows(const WeightFile& file,
                : coordinates          ? "its relative_coords_table"
                : file.hub.window_size ? "its config.json"
                                       : "its relative_position_index";
-  // A stage of 0 beside others is written out: [12, 12, 12, 6] as in the published configs.
+  // If any stage has a size, the others get theirs, too: [12, 12, 12, 6] as in the published
+  // configs.
   if (std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size > 0; })) {
     for (int64_t stage = 0; stage < config.num_stages(); ++stage) {
       const Size2 window = stage_windows(config, stage).window;

@@ -16,8 +16,8 @@ using layers::Size2;
 
 namespace {
 
-constexpr int64_t kLargestWindow = 1024;  // of a config
-// Neighboring pretrained sides move the coordinates by more, bfloat16 rounds them by less.
+constexpr int64_t kLargestWindow = 1024;  // in a config
+// Rounding to bfloat16 changes coordinates by less than this, the next pretrained window by more.
 constexpr double kSameCoordinate = 0.006;
 
 std::optional<int64_t> square_root(int64_t n) {
@@ -33,7 +33,7 @@ bool is_coordinates(const files::NamedArray& table) {
          std::max(shape[1], shape[2]) < 2 * kLargestWindow;
 }
 
-std::vector<double> numbers_of(const files::NamedArray& table, const std::string& where) {
+std::vector<double> values_of(const files::NamedArray& table, const std::string& where) {
   std::vector<double> values(static_cast<size_t>(table.num_elements()));
   files::read_float64(table, where, values);
   return values;
@@ -49,9 +49,9 @@ std::string described(Size2 window, int64_t pretrained) {
 bool same_coordinates(const files::NamedArray& table, const std::string& where, Size2 window,
                       int64_t pretrained) {
   if (table.shape[1] != 2 * window[0] - 1 || table.shape[2] != 2 * window[1] - 1) return false;
-  const std::vector<double> found = numbers_of(table, where);
+  const std::vector<double> found = values_of(table, where);
   const std::vector<float> expected = relative_coords_table(window, pretrained);
-  for (size_t i = 0; i < found.size(); ++i)  // a side of one token is NaN in published files
+  for (size_t i = 0; i < found.size(); ++i)  // published files have NaN where a side has one token
     if (std::abs(found[i] - static_cast<double>(expected[i])) > kSameCoordinate) return false;
   return true;
 }
@@ -64,7 +64,7 @@ bool same_index(const files::NamedArray& table, const std::string& where, Size2 
   return found == relative_position_index(window);
 }
 
-// The window of config.json, made smaller where the map of that stage is.
+// The window of config.json, shrunk to the map of that stage.
 Size2 hub_window(const WeightFile& file, int64_t stage) {
   Size2 window = {*file.hub.window_size, *file.hub.window_size};
   const files::NamedArray* patches = file.find("patch_embed.proj.weight");
@@ -89,7 +89,7 @@ SavedWindow saved_window(const WeightFile& file, int64_t stage) {
       saved.window = window;
       saved.coordinates = true;
       // The last coordinate is log₂(8 (w − 1) / (p − 1) + 1) / 3.
-      const double last = std::exp2(3 * numbers_of(table, file.where).back()) - 1;
+      const double last = std::exp2(3 * values_of(table, file.where).back()) - 1;
       const double side = 8 * static_cast<double>(window[1] - 1) / last + 1;
       if (window[1] > 1 && side > 1 && side <= kLargestWindow && std::llround(side) != window[1])
         saved.pretrained = std::llround(side);
@@ -122,15 +122,15 @@ void require_windows(const WeightFile& file, const ModelConfig& config) {
             : false;
     if (!differs) continue;
     const SavedWindow saved = saved_window(file, stage);
-    throw base::WeightError(
-        file.where,
-        "found " + table.name +
-            (saved.window ? " of " + described(*saved.window, saved.pretrained)
-                          : " of " + files::to_text(table.shape)) +
-            ", expected that of " + described(window, pretrained),
-        "set model.window_size and model.pretrained_window_sizes to the file's; or begin a "
-        "training with it, which moves weights to other windows: swin train CONFIG --init " +
-            file.where);
+    throw base::WeightError(file.where,
+                            "found " + table.name +
+                                (saved.window ? " of " + described(*saved.window, saved.pretrained)
+                                              : " of " + files::to_text(table.shape)) +
+                                ", expected that of " + described(window, pretrained),
+                            "set model.window_size and model.pretrained_window_sizes to the "
+                            "file's; or fine-tune from it, "
+                            "which adapts the weights to other windows: swin train CONFIG --init " +
+                                file.where);
   }
 }
 

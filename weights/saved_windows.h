@@ -1,4 +1,4 @@
-// The windows that a file's derived tables are of.
+// The window sizes that a file's derived tables tell.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,18 +10,19 @@ namespace swin::weights {
 using layers::ModelConfig;
 using layers::Size2;
 
-/// What the tables in a file, or the config.json beside it, say of one stage.
+/// What the tables in a file, or config.json in the same folder, say about one stage.
 struct SavedWindow {
-  std::optional<Size2> window;  ///< empty where nothing tells it
-  /// Swin V2: side of the window the coordinates are divided by; 0: the window's own.
+  std::optional<Size2> window;  ///< empty if unknown
+  /// Swin V2: the window side that the coordinates are divided by; 0: the window's own.
   int64_t pretrained = 0;
-  bool coordinates = false;  ///< whether relative_coords_table told it
+  bool coordinates = false;  ///< whether relative_coords_table was found
 };
 SavedWindow saved_window(const WeightFile& file, int64_t stage);
 
-/// Compares the tables of a file with those its model would have: two configs that differ in the
-/// windows alone give parameters of the same shapes, and other numbers, above all in Swin V2.
-/// @throws base::WeightError naming the first table that is of other windows.
+/// Compares the derived tables of a file with those of the config's model. Two configs that differ
+/// only in the windows can have parameters of the same shapes (always in Swin V2), but other
+/// logits.
+/// @throws base::WeightError naming the first table that belongs to other windows.
 void require_windows(const WeightFile& file, const ModelConfig& config);
 
 }  // namespace swin::weights

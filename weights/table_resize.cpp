@@ -11,7 +11,8 @@ using layers::Size2;
 
 namespace {
 
-/// One number of the result is a sum over a few of the source: an axis as rows of a sparse matrix.
+/// Resizing one axis is a sparse matrix: row i lists the source elements whose weighted sum is
+/// element i of the result.
 struct Tap {
   int64_t index = 0;
   double weight = 0;
@@ -61,9 +62,10 @@ Taps antialias_taps(int64_t from, int64_t to) {
   return taps;
 }
 
-/// Where the source's numbers lie, in steps of the result: 0, ±1, ±(1 + q), ±(1 + q + q²) …, with
-/// the q that brings the outermost to the edge of the result, found by halving as timm does.
-std::vector<double> geometric_places(int64_t from, int64_t to) {
+/// The positions of the source's elements, in units of the result's spacing: 0, ±1, ±(1 + q),
+/// ±(1 + q + q²) …, with the q that moves the outermost to the edge of the result. Bisection finds
+/// q, as in timm.
+std::vector<double> geometric_positions(int64_t from, int64_t to) {
   const int64_t half = from / 2;
   double left = 1.01, right = 1.5, q = right;
   while (right - left > 1e-6) {
@@ -75,29 +77,30 @@ std::vector<double> geometric_places(int64_t from, int64_t to) {
     else
       left = q;
   }
-  std::vector<double> places(static_cast<size_t>(from));
-  double place = 1, power = 1;
+  std::vector<double> positions(static_cast<size_t>(from));
+  double position = 1, power = 1;
   for (int64_t i = 1; i <= half; ++i) {
-    places[static_cast<size_t>(half + i)] = place;
-    places[static_cast<size_t>(half - i)] = -place;
+    positions[static_cast<size_t>(half + i)] = position;
+    positions[static_cast<size_t>(half - i)] = -position;
     power *= q;
-    place += power;
+    position += power;
   }
-  return places;
+  return positions;
 }
 
 Taps geometric_taps(int64_t from, int64_t to) {
-  const std::vector<double> places = geometric_places(from, to);
+  const std::vector<double> positions = geometric_positions(from, to);
   Taps taps(static_cast<size_t>(to));
   for (int64_t i = 0; i < to; ++i) {
     const double x = static_cast<double>(i - to / 2);
-    const auto right = std::lower_bound(places.begin(), places.end(), x);
+    const auto right = std::lower_bound(positions.begin(), positions.end(), x);
     std::vector<Tap>& row = taps[static_cast<size_t>(i)];
-    if (right == places.begin() || right == places.end()) {  // beyond the last place: its value
-      row.push_back({right == places.begin() ? 0 : from - 1, 1});
+    if (right == positions.begin() ||
+        right == positions.end()) {  // beyond the last position: its value
+      row.push_back({right == positions.begin() ? 0 : from - 1, 1});
       continue;
     }
-    const int64_t index = right - places.begin();
+    const int64_t index = right - positions.begin();
     const double low = *(right - 1), share = (x - low) / (*right - low);
     row.push_back({index - 1, 1 - share});
     row.push_back({index, share});
@@ -139,7 +142,7 @@ std::vector<double> resize_grid(std::span<const double> grid, Size2 from, Size2 
                                 int64_t channels, GridResize method) {
   if (static_cast<int64_t>(grid.size()) != from[0] * from[1] * channels)
     throw base::InternalError("resize_grid", "found " + std::to_string(grid.size()) +
-                                                 " numbers, expected height × width × channels");
+                                                 " values, expected height × width × channels");
   const std::vector<double> columns =
       along_axis(grid, from[0], from[1], channels, taps_of(from[1], to[1], method));
   return along_axis(columns, 1, from[0], to[1] * channels, taps_of(from[0], to[0], method));

@@ -27,7 +27,8 @@ TEST(Classification, TargetsAreASmoothedDistribution) {
   for (size_t i = 0; i < expected.size(); ++i) EXPECT_FLOAT_EQ(targets.data()[i], expected[i]);
 }
 
-// timm's mixup_target: smoothing, then the share, with the batch reversed; a slice is a part of it.
+// As in timm's mixup_target: labels are smoothed, then mixed with those of the reversed batch. The
+// targets of a micro-batch are a part of the batch's.
 TEST(Classification, TargetsOfAMixedBatchAreMixed) {
   const auto task = make_task(smoothing(0.3), 3);
   data::Batch batch;
@@ -48,7 +49,7 @@ TEST(Classification, TargetsOfAMixedBatchAreMixed) {
   EXPECT_FLOAT_EQ(targets_of(*task, batch, 0, 3).data()[0], 0.8f);
 }
 
-TEST(Classification, LossIsTheSlicesPartOfTheBatch) {
+TEST(Classification, LossIsTheMicroBatchsPartOfTheBatch) {
   const auto task = make_task(smoothing(0), 2);
   const Tensor logits = Tensor::from({1, 2}, std::vector<float>{1, 3});
   const Tensor loss = task->loss(logits, task->targets(std::vector<int64_t>{0}), 0.25f);

@@ -1,5 +1,5 @@
-// Equal to the published models at their published sizes: Swin-T, Swin V2-T and ViT-B with counted
-// weights; the goldens hold samples of every tensor (scripts/reference/make_goldens.py).
+// Swin-T, Swin V2-T and ViT-B with generated weights compute the same as the libraries. The goldens
+// hold samples of every tensor (scripts/reference/make_goldens.py).
 #include "layers/model.h"
 #include "tests/layers/model_support.h"
 #include "tests/support/golden_files.h"

@@ -1,5 +1,5 @@
-// Equal to the published models: what torchvision, timm and Hugging Face compute for small cases
-// (scripts/reference/make_goldens.py and make_v1_goldens.py; tests/goldens/README.md).
+// Small models compute the same as torchvision, timm and Hugging Face (tests/goldens/README.md;
+// scripts/reference/make_goldens.py and make_v1_goldens.py).
 #include "autograd/ops/ops.h"
 #include "autograd/tape/tape.h"
 #include "layers/model.h"
@@ -16,8 +16,7 @@ using namespace swin::layers;
 using namespace swin::test;
 using namespace swin::weights;
 
-// Cases that have a test of their own: what they hold is not a classifier's, or its weights were
-// another's.
+// Cases with tests of their own: no classifiers, or with adapted weights.
 const std::set<std::string> kOthers = {"backbone", "simmim", "simmim_v2", "v1_resized"};
 
 std::vector<std::string> small_cases() {
@@ -26,7 +25,7 @@ std::vector<std::string> small_cases() {
   return names;
 }
 
-// Most weights are generated; some are in a file, as torchvision would save them.
+// Most weights are generated, some are in a file with official names.
 std::string weights_of(const std::string& name) {
   const GoldenFile golden(kGoldens + name + ".safetensors");
   const std::string weights = golden.weights().value_or("counted:");
@@ -37,14 +36,15 @@ class Goldens : public testing::TestWithParam<std::string> {
   oracle::EngineState state_;
 };
 
-// The goldens are float64 results stored as float32: the double build is held to that rounding, the
-// float build to the contract's tolerance. (The libraries make V2's table of coordinates in
-// float32.)
+// The goldens are float64 results stored as float32: the double build must agree up to that
+// rounding, the float build up to verify's tolerance. (The libraries compute the coordinates of
+// Swin V2 in float32.)
 double double_tolerance(const ModelConfig& config) {
   return config.name == "swin_v2" ? 5e-6 : 6.5e-8;
 }
 
-// Everything agrees, nothing is left out; `num_outputs` tensors are no gradients.
+// Everything agrees and nothing is left out. `num_outputs` is the number of tensors besides
+// gradients.
 void expect_agreement(const std::string& name, size_t num_outputs) {
   const ModelConfig config = config_of(name);
   const VerifyReport report = verify(weights_of(name), kGoldens + name + ".safetensors", config);
@@ -84,7 +84,7 @@ TEST_P(SimMimGoldens, ReconstructionLossAndEveryGradient) { expect_agreement(Get
 INSTANTIATE_TEST_SUITE_P(HuggingFace, SimMimGoldens, testing::Values("simmim", "simmim_v2"),
                          [](const auto& test) { return test.param; });
 
-// Weights of windows of 4 × 4 begin a model of windows of 6 × 5, as timm's set_input_size does it.
+// Weights with windows of 4 × 4 start a model with windows of 6 × 5, as in timm's set_input_size.
 TEST_F(OtherGoldens, ResizedWindowsAreTimms) {
   ModelConfig source = config_of("v1_resized");
   source.image_size = {32, 32};

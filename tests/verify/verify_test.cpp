@@ -1,4 +1,4 @@
-// verify, which compares a model with a golden file, notices what is wrong.
+// verify compares a model with a golden file and finds what is wrong.
 #include "verify/verify.h"
 
 #include "base/errors.h"
@@ -26,8 +26,8 @@ class Verify : public oracle::EngineTest {
   Verify()
       : golden_(kGoldens + "v1_padded.safetensors"),
         weights_(kGoldens + "v1_square_window.safetensors") {
-    base::set_num_threads(1);  // a model too small to share
-    // Memory of edited numbers must not move.
+    base::set_num_threads(1);  // the model is too small for several threads
+    // The memory of edited values must not move.
     golden_.memory.reserve(8);
     weights_.memory.reserve(8);
   }
@@ -60,7 +60,7 @@ TEST_F(Verify, NamesTheTensorThatDiffers) {
   EXPECT_EQ(failures(), (Names{"features.1", "grad.norm.bias"}));
 }
 
-TEST_F(Verify, ReportsTheLargestDifferenceAndItsShare) {
+TEST_F(Verify, ReportsTheAbsoluteAndTheRelativeError) {
   std::vector<float>& numbers = golden_.numbers("grad.head.bias");
   std::fill(numbers.begin(), numbers.end(), 0.0f);
   numbers[2] = 4;  // the gradient is far below 1
@@ -71,20 +71,20 @@ TEST_F(Verify, ReportsTheLargestDifferenceAndItsShare) {
   EXPECT_DOUBLE_EQ(tensor.max_rel_error, tensor.max_abs_error / 4);
 }
 
-TEST_F(Verify, FailsWhereTheToleranceIsPassedByAHair) {
+TEST_F(Verify, FailsJustAboveTheTolerance) {
   std::vector<float>& logits = golden_.numbers("logits");
   float largest = 0;
-  size_t place = 0;
+  size_t index = 0;
   for (size_t i = 0; i < logits.size(); ++i)
-    if (std::abs(logits[i]) > largest) largest = std::abs(logits[i]), place = i;
-  const float exact = logits[place];
-  logits[place] = exact * (1 + 1.5e-5f);
+    if (std::abs(logits[i]) > largest) largest = std::abs(logits[i]), index = i;
+  const float exact = logits[index];
+  logits[index] = exact * (1 + 1.5e-5f);
   EXPECT_EQ(failures(), Names{});
-  logits[place] = exact * (1 + 2.5e-5f);
+  logits[index] = exact * (1 + 2.5e-5f);
   EXPECT_EQ(failures(), Names{"logits"});
 }
 
-TEST_F(Verify, ANumberThatIsNotFiniteFails) {
+TEST_F(Verify, AValueThatIsNotFiniteFails) {
   weights_.numbers("head.bias")[1] = NAN;
   const VerifyReport report = run();
   EXPECT_FALSE(report.passed);
@@ -92,13 +92,13 @@ TEST_F(Verify, ANumberThatIsNotFiniteFails) {
   EXPECT_TRUE(std::isinf(report.tensors[0].max_abs_error));
 }
 
-TEST_F(Verify, AnotherWeightIsNoticedEverywhere) {
+TEST_F(Verify, AChangedWeightChangesEveryOutput) {
   weights_.numbers("layers.0.blocks.1.attn.relative_position_bias_table")[20] += 0.5f;
   const Names names = failures();
   EXPECT_TRUE(names.contains("logits") && names.contains("features.0") && names.contains("loss"));
 }
 
-TEST_F(Verify, ComparesWhatThereIs) {
+TEST_F(Verify, ComparesWhatTheGoldenHolds) {
   for (const char* name : {"logits", "loss", "target"}) golden_.remove(name);
   std::erase_if(golden_.arrays,
                 [](const NamedArray& array) { return array.name.starts_with("grad."); });
@@ -146,7 +146,7 @@ TEST_F(Verify, ClassesMayComeFromTheHead) {
   EXPECT_EQ(failures(), Names{});
 }
 
-// ---- weights without a head, and other networks -------------------------------------------------
+// ---- weights without a head, backbones and SimMIM ----------------------------------------------
 
 TEST_F(Verify, FeaturesNeedNoHead) {
   const Edit whole(kGoldens + "v1_padded.safetensors");
@@ -169,7 +169,7 @@ TEST_F(Verify, FeaturesNeedNoHead) {
               HasSubstr("found no patch_embed.norm.bias"));
 }
 
-// Weight files of the networks that are no classifiers: the generated ones, written out.
+// Backbones and SimMIM, with generated weights written to a file.
 class OtherVerify : public oracle::EngineTest {
  protected:
   OtherVerify() { base::set_num_threads(1); }
@@ -256,10 +256,9 @@ TEST_F(OtherVerify, SimMimWeightsMayBeInAFile) {
   EXPECT_THAT(message(), HasSubstr("mask"));
 }
 
-// ---- generated weights and samples
-// ----------------------------------------------------------------
+// ---- generated weights and samples --------------------------------------------------------------
 
-// A golden of generated weights under change; `notes` is its metadata `swin`.
+// A golden of generated weights that the tests edit; `notes_` is its metadata `swin`.
 class GeneratedVerify : public oracle::EngineTest {
  protected:
   GeneratedVerify() : golden_(kGoldens + "v1_roll_then_pad.safetensors") {
@@ -270,8 +269,8 @@ class GeneratedVerify : public oracle::EngineTest {
   void sample(const std::string& name) {
     const std::vector<float> whole = golden_.numbers(name);
     std::vector<float> kept;
-    for (const int64_t place : sample_places(7, name, static_cast<int64_t>(whole.size())))
-      kept.push_back(whole[static_cast<size_t>(place)]);
+    for (const int64_t i : sample_indices(7, name, static_cast<int64_t>(whole.size())))
+      kept.push_back(whole[static_cast<size_t>(i)]);
     float largest = 0;
     for (const float value : whole) largest = std::max(largest, std::abs(value));
     golden_.remove(name);
@@ -309,8 +308,8 @@ TEST_F(GeneratedVerify, NeedsNoWeightFile) {
   EXPECT_FALSE(run("counted:8").passed);
 }
 
-TEST_F(GeneratedVerify, SamplesStandForAWholeTensor) {
-  const std::string name = "grad.layers.0.blocks.0.mlp.fc1.weight";  // 288 numbers
+TEST_F(GeneratedVerify, SamplesReplaceAWholeTensor) {
+  const std::string name = "grad.layers.0.blocks.0.mlp.fc1.weight";  // 288 elements
   sample(name);
   sample("features.1");
   const VerifyReport report = run();
@@ -321,7 +320,7 @@ TEST_F(GeneratedVerify, SamplesStandForAWholeTensor) {
   EXPECT_EQ(failures(), (std::set<std::string>{name, "features.1"}));
 }
 
-TEST_F(GeneratedVerify, SamplesMustBeWhole) {
+TEST_F(GeneratedVerify, SamplesMustBeComplete) {
   const auto message = [&] { return message_of<base::WeightError>([&] { run(); }); };
   sample("features.1");
   notes_ = "{}";
@@ -331,7 +330,7 @@ TEST_F(GeneratedVerify, SamplesMustBeWhole) {
   golden_.at("sample.features.1").bytes = golden_.at("sample.features.1").bytes.first(255 * 4);
   EXPECT_THAT(message(), HasSubstr("found sample.features.1 with shape (255), expected (256)"));
   golden_.remove("max.features.1");
-  EXPECT_THAT(message(), HasSubstr("found sample.features.1 alone"));
+  EXPECT_THAT(message(), HasSubstr("found only sample.features.1, expected"));
 }
 
 TEST_F(GeneratedVerify, AnInputMayBeGenerated) {
@@ -369,7 +368,7 @@ TEST_F(GeneratedVerify, AGoldenThatIsNotFiniteFails) {
   EXPECT_TRUE(std::isinf(report.tensors[0].max_rel_error));
 }
 
-TEST_F(GeneratedVerify, AGradientLeftOutIsTold) {
+TEST_F(GeneratedVerify, AMissingGradientIsReported) {
   golden_.remove("grad.norm.bias");
   const VerifyReport report = run();
   EXPECT_TRUE(report.passed);

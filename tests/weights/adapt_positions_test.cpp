@@ -35,7 +35,7 @@ TEST_F(AdaptTest, WindowsThatAreNotSquareAreKnownFromTheFilesConfig) {
   wide.window_size = {5, 2};
   const Model from = random_model(narrow);
   Model to(wide, 9, false);
-  // Equal shapes, but other windows: without the config they would be taken as they are.
+  // The shapes are equal: without the config the tables would be loaded unchanged.
   const AdaptReport report = adapt(to, file_of(from), {}, narrow);
   EXPECT_EQ(report.count(Action::resized), 4);
   EXPECT_EQ(row(report, "layers.1.blocks.0.attn.relative_position_bias_table").detail,
@@ -44,8 +44,8 @@ TEST_F(AdaptTest, WindowsThatAreNotSquareAreKnownFromTheFilesConfig) {
   Model square(square_config(32, 4), 9, false);
   const std::string message = refusal<base::WeightError>([&] { adapt(square, file_of(from)); });
   EXPECT_NE(message.find("weights.pth: found layers.0.blocks.0.attn.relative_position_bias_table "
-                         "with shape (27, 2), expected (49, 2) (no square window has such a "
-                         "table"),
+                         "with shape (27, 2), expected (49, 2) (no square window has a "
+                         "table of this size"),
             std::string::npos)
       << message;
 }
@@ -53,7 +53,7 @@ TEST_F(AdaptTest, WindowsThatAreNotSquareAreKnownFromTheFilesConfig) {
 TEST_F(AdaptTest, AWindowThatShrinksWithItsMapIsTheOneInUse) {
   ModelConfig small = square_config(32, 7);  // maps of 8 and 4 tokens
   small.window_shrink = WindowShrink::official;
-  ModelConfig large = square_config(64, 7);  // of 16 and 8
+  ModelConfig large = square_config(64, 7);  // maps of 16 and 8 tokens
   large.window_shrink = WindowShrink::official;
   Model to(large, 9, false);
   const AdaptReport report = adapt(to, file_of(random_model(small)), {}, small);
@@ -63,7 +63,7 @@ TEST_F(AdaptTest, AWindowThatShrinksWithItsMapIsTheOneInUse) {
             "windows of 4×4 → 7×7, bicubic");
 }
 
-TEST_F(AdaptTest, HeadsOfAnotherNumberNeverMix) {
+TEST_F(AdaptTest, AnotherNumberOfHeadsIsRefused) {
   ModelConfig other = square_config();
   other.num_heads = {1, 2};
   Model to(square_config(32, 8), 9, false);
@@ -124,7 +124,7 @@ TEST_F(AdaptTest, TheClassTokensRowStaysApart) {
   for (size_t i = 0; i < expected.size(); ++i)
     ASSERT_EQ(after[8 + i], static_cast<float>(expected[i]));
 
-  // A model that averages has no such row; what else differs must be allowed by name.
+  // A model with mean pooling has no such row; other differences must be allowed by name.
   Model mean(vit_config(16, "avg"), 9, false);
   EXPECT_THROW(adapt(mean, file_of(from)), base::WeightError);
   AdaptOptions options;

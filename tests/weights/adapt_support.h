@@ -1,4 +1,4 @@
-// Weight files made of models, and what the tests of adapt_weights ask of them.
+// Weight files made from models, and short forms of what the tests of adapt_weights check.
 #pragma once
 #include <gtest/gtest.h>
 

@@ -18,7 +18,7 @@ TEST_F(AdaptTest, TheSameModelIsLoadedWhole) {
     EXPECT_EQ(parameter(to, to.parameters()[i].name), parameter(from, to.parameters()[i].name));
 }
 
-TEST_F(AdaptTest, InputChannels) {
+TEST_F(AdaptTest, InputChannelsAreSummedOrRepeated) {
   const Model from = random_model(square_config());
   const std::vector<float> w = parameter(from, "patch_embed.proj.weight");  // (8, 3, 4, 4)
   const auto adapted = [&](int64_t channels) {
@@ -29,16 +29,16 @@ TEST_F(AdaptTest, InputChannels) {
     EXPECT_EQ(row(report, "patch_embed.proj.weight").action, Action::adapted);
     return parameter(to, "patch_embed.proj.weight");
   };
-  const auto grey = adapted(1), five = adapted(5);
+  const auto gray = adapted(1), five = adapted(5);
   for (size_t o = 0; o < 8; ++o)
     for (size_t p = 0; p < 16; ++p) {
       const auto at = [&](size_t c) { return static_cast<double>(w[(o * 3 + c) * 16 + p]); };
-      EXPECT_NEAR(grey[o * 16 + p], at(0) + at(1) + at(2), 1e-6);
+      EXPECT_NEAR(gray[o * 16 + p], at(0) + at(1) + at(2), 1e-6);
       for (size_t c = 0; c < 5; ++c)
         EXPECT_NEAR(five[(o * 5 + c) * 16 + p], at(c % 3) * 3 / 5, 1e-6);
     }
 
-  // Grey weights on RGB: a grey image in three channels is seen as before.
+  // Gray weights on RGB: a gray image in three channels gives the same patch embedding.
   ModelConfig one = square_config();
   one.in_chans = 1;
   const Model single = random_model(one);
@@ -57,7 +57,7 @@ TEST_F(AdaptTest, InputChannels) {
             std::string::npos);
 }
 
-TEST_F(AdaptTest, HeadOfOtherClasses) {
+TEST_F(AdaptTest, AHeadOfOtherClassesKeepsItsInitialValues) {
   ModelConfig seven = square_config();
   seven.num_classes = 7;
   const Model from = random_model(seven);
@@ -77,7 +77,7 @@ TEST_F(AdaptTest, HeadOfOtherClasses) {
               adapt(to, file_of(from), keep);
             }).find("found head.weight with shape (7, 16), expected (5, 16)"),
             std::string::npos);
-  // Nothing is changed unless everything fits.
+  // As the head does not fit, no parameter changed.
   EXPECT_EQ(parameter(to, "norm.weight"), parameter(fresh, "norm.weight"));
 
   AdaptOptions reset;
@@ -86,7 +86,7 @@ TEST_F(AdaptTest, HeadOfOtherClasses) {
   EXPECT_EQ(row(report, "head.weight").detail, "init.head is \"reset\"");
   EXPECT_EQ(parameter(to, "head.weight"), parameter(fresh, "head.weight"));
 
-  // A file without a head: begun anew, unless it must be kept.
+  // Without a head in the file it keeps its initial values, unless it must be loaded.
   WeightFile headless = file_of(from);
   remove(headless, "head.weight");
   remove(headless, "head.bias");
@@ -170,7 +170,7 @@ TEST_F(AdaptTest, ShapesThatNoModelHasAreRefused) {
     WeightFile file = file_of(from);
     NamedArray& array = array_of(file, name);
     int64_t numel = 1;
-    for (const int64_t side : shape) numel *= side;
+    for (const int64_t dim : shape) numel *= dim;
     array = owned(name, shape, std::vector<float>(static_cast<size_t>(numel)));
     AdaptOptions keep;
     keep.head = HeadInit::keep;
@@ -179,7 +179,7 @@ TEST_F(AdaptTest, ShapesThatNoModelHasAreRefused) {
   }
 }
 
-TEST_F(AdaptTest, TheEncoderOfSimMIMTrainsOn) {
+TEST_F(AdaptTest, TheEncoderOfSimMimStartsAClassifier) {
   const Model from = random_model(square_config());
   WeightFile file = file_of(from);
   remove(file, "head.weight");

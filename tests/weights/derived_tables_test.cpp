@@ -1,4 +1,4 @@
-// Tables that the sizes alone give.
+// Derived tables depend only on sizes.
 #include "tests/weights/dialects_support.h"
 #include "weights/dialects_derived.h"
 

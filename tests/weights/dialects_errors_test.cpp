@@ -1,4 +1,4 @@
-// Files that no dialect fits, and models that a library does not have.
+// Errors: files in no dialect, and models that a library does not have.
 #include "tests/weights/dialects_support.h"
 
 namespace swin::weights {
@@ -7,10 +7,10 @@ namespace {
 using layers::WindowShrink;
 
 TEST(DialectErrors, UnknownDialectShowsKeys) {
-  Numbers numbers;
+  DistinctValues values;
   std::vector<NamedArray> arrays;
   for (const char* name : {"conv1.weight", "bn1.weight", "layer1.0.conv1.weight", "fc.bias"})
-    arrays.push_back(numbers.make(name, {2}));
+    arrays.push_back(values.make(name, {2}));
   EXPECT_THAT(error_of<base::WeightError>([&] { to_official(arrays, "resnet.pth"); }),
               AllOf(HasSubstr("resnet.pth"), HasSubstr("conv1.weight, bn1.weight, layer1.0.conv1"),
                     HasSubstr("official, timm, torchvision, huggingface or mm")));
@@ -27,12 +27,12 @@ TEST(DialectErrors, UnexpectedKeyIsNamedWithTheNearest) {
   const std::string allowed[] = {"*.porj.*"};
   const WeightFile file = to_official(arrays, "file", allowed);
   EXPECT_EQ(file.skipped[0].key, "features.3.1.attn.porj.bias");
-  // What is then missing is the model's business.
+  // require_fit then finds the parameter missing.
   EXPECT_THAT(error_of<base::WeightError>([&] { require_fit(file, config_of("swin")); }),
               HasSubstr("found no layers.1.blocks.1.attn.proj.bias"));
 }
 
-TEST(DialectErrors, PartOfAWholeIsMissingOrOdd) {
+TEST(DialectErrors, PartOfAnArrayIsMissingOrMisshapen) {
   std::vector<NamedArray> arrays = read_keys("huggingface_swin");
   const std::string key = "swin.encoder.layers.1.blocks.0.attention.self.key.weight";
   at(arrays, key) = floats(key, {16, 15}, std::vector<float>(240));
@@ -41,19 +41,19 @@ TEST(DialectErrors, PartOfAWholeIsMissingOrOdd) {
   remove(arrays, key);
   EXPECT_THAT(error_of<base::WeightError>([&] { to_official(arrays, "file"); }),
               AllOf(HasSubstr("found no encoder.layers.1.blocks.0.attention.self.key.weight"),
-                    HasSubstr("beside")));
+                    HasSubstr("together with")));
   std::vector<NamedArray> v2 = read_keys("torchvision_swin_v2");
   at(v2, "features.1.0.attn.qkv.bias") =
       floats("features.1.0.attn.qkv.bias", {25}, std::vector<float>(25));
   EXPECT_THAT(error_of<base::WeightError>([&] { to_official(v2, "file"); }),
-              HasSubstr("a side that 3 divides"));
+              HasSubstr("expected dim 0 to be a multiple of 3"));
 }
 
 TEST(DialectErrors, OneNameTwice) {
   std::vector<NamedArray> arrays = read_keys("official_simmim_swin_v2");
-  NamedArray twin = at(arrays, "encoder.layers.0.blocks.0.attn.cpb_mlp.2.weight");
-  twin.name = "encoder.layers.0.blocks.0.attn.rpe_mlp.2.weight";
-  arrays.push_back(twin);
+  NamedArray second = at(arrays, "encoder.layers.0.blocks.0.attn.cpb_mlp.2.weight");
+  second.name = "encoder.layers.0.blocks.0.attn.rpe_mlp.2.weight";
+  arrays.push_back(second);
   EXPECT_THAT(error_of<base::WeightError>([&] { to_official(arrays, "file"); }),
               AllOf(HasSubstr("cpb_mlp.2.weight"), HasSubstr("rpe_mlp.2.weight")));
 }
@@ -67,21 +67,21 @@ TEST(DialectErrors, LibrariesThatHaveNoSuchModel) {
   const std::vector<NamedArray> mlp = to_official(read_keys("official_swin_mlp"), "file").arrays;
   EXPECT_THAT(refusal(mlp, Dialect::timm, config_of("swin_mlp")), HasSubstr("Swin-MLP"));
   std::vector<NamedArray> ape = swin;
-  Numbers numbers;
-  ape.push_back(numbers.make("absolute_pos_embed", {1, 144, 8}));
+  DistinctValues values;
+  ape.push_back(values.make("absolute_pos_embed", {1, 144, 8}));
   EXPECT_THAT(refusal(ape, Dialect::torchvision, config_of("swin")),
               AllOf(HasSubstr("absolute_pos_embed"), HasSubstr("--dialect official")));
   std::vector<NamedArray> bare = swin;
   remove(bare, "patch_embed.norm.");
   EXPECT_THAT(refusal(bare, Dialect::timm, config_of("swin")),
               HasSubstr("found no patch_embed.norm.weight"));
-  // Windows of 4 and 2 tokens: torchvision has one size.
+  // Windows of 3 and 2 tokens: torchvision has one window size.
   ModelConfig shrunk = config_of("swin");
   shrunk.image_size = {8, 8};
   std::vector<NamedArray> tables = swin;
   for (NamedArray& array : tables)
     if (array.name.ends_with("relative_position_bias_table") && array.name.starts_with("layers.1."))
-      array = numbers.make(array.name, {9, 2});
+      array = values.make(array.name, {9, 2});
   EXPECT_THAT(refusal(tables, Dialect::torchvision, shrunk),
               AllOf(HasSubstr("9 rows"), HasSubstr("keeps its windows")));
   EXPECT_NO_THROW(to_dialect(tables, Dialect::official, shrunk));
@@ -90,7 +90,7 @@ TEST(DialectErrors, LibrariesThatHaveNoSuchModel) {
   EXPECT_THAT(refusal(tables, Dialect::huggingface, shrunk), HasSubstr("stage to stage"));
 }
 
-TEST(DialectErrors, TablesBeyondMeasure) {
+TEST(DialectErrors, HugeTablesAreRefused) {
   ModelConfig config = config_of("swin_v2");
   config.window_size = {65, 65};
   config.image_size = {1040, 1040};
@@ -100,9 +100,9 @@ TEST(DialectErrors, TablesBeyondMeasure) {
   EXPECT_NO_THROW(to_dialect(arrays, Dialect::timm, config));
 }
 
-TEST(DialectErrors, StagesBeyondMeasure) {
+TEST(DialectErrors, TooManyStagesAreRefused) {
   WeightFile file = to_official(read_keys("official_swin"), "file");
-  for (int stage = 2; stage < 70; ++stage) {  // 8 << 69 is no number of channels
+  for (int stage = 2; stage < 70; ++stage) {  // 8 << 69 channels would overflow
     NamedArray array = file.arrays[0];
     array.name = "layers." + std::to_string(stage) + ".blocks.0.mlp.fc1.weight";
     file.arrays.push_back(array);
@@ -111,7 +111,7 @@ TEST(DialectErrors, StagesBeyondMeasure) {
               HasSubstr("70 stages"));
 }
 
-TEST(DialectErrors, ShapesThatTellNothing) {
+TEST(DialectErrors, ShapesThatFitNoModelAreRefused) {
   WeightFile file = to_official(read_keys("official_swin"), "file");
   remove(file.arrays, "layers.0.blocks.0.mlp.fc1");
   EXPECT_THAT(error_of<base::WeightError>([&] { infer_model_config(file); }),

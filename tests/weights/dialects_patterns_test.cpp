@@ -26,7 +26,7 @@ TEST(Patterns, MatchAndFillAreInverse) {
   EXPECT_FALSE(match("layers.{i+1}.downsample.{p}", "layers.0.downsample.weight", binding));
 }
 
-TEST(Patterns, FillLikeTakesTheNumbersAsTheyAre) {
+TEST(Patterns, FillLikeCopiesTheNumbers) {
   EXPECT_EQ(fill_like("features.{2i+1}.{j}.norm1.{p}", "features.4.12.morn1.bias"),
             "features.4.12.norm1.bias");
   EXPECT_EQ(fill_like("layers.{i}.blocks.{j}.attn.{p}", "layers.x"),

@@ -1,4 +1,4 @@
-// Dialect, model and kind of a file are recognized by its keys.
+// The keys of a file tell its dialect, model and kind.
 #include "tests/weights/dialects_support.h"
 
 namespace swin::weights {
@@ -26,7 +26,7 @@ TEST(Recognition, WrappersAreStripped) {
     for (NamedArray& array : arrays) array.name.insert(0, prefix);
     const WeightFile file = to_official(arrays, "file");
     EXPECT_EQ(bits_of(file.arrays), expected) << prefix;
-    EXPECT_TRUE(file.loaded[0].keys[0].starts_with(prefix)) << "the account has the file's keys";
+    EXPECT_TRUE(file.loaded[0].keys[0].starts_with(prefix)) << "`loaded` has the keys of the file";
   }
 }
 
@@ -37,15 +37,15 @@ TEST(Recognition, OfficialDetectionFile) {
     if (array.name.starts_with("norm.")) array.name.replace(0, 5, "norm1.");
     array.name.insert(0, "backbone.");
   }
-  Numbers numbers;
-  arrays.push_back(numbers.make("neck.lateral_convs.0.conv.bias", {4}));
+  DistinctValues values;
+  arrays.push_back(values.make("neck.lateral_convs.0.conv.bias", {4}));
   const WeightFile file = to_official(arrays, "file");
   EXPECT_EQ(file.kind, WeightKind::backbone);
   EXPECT_EQ(file.dialect, Dialect::official);
   EXPECT_THAT(file.skipped, Contains(::testing::Field(&WeightFile::Skipped::key,
                                                       "neck.lateral_convs.0.conv.bias")));
   EXPECT_NO_THROW(require_fit(file, config_of("swin")));
-  // To the hub's backbone and back.
+  // Converted to a backbone of the hub and back.
   const std::vector<NamedArray> hub =
       to_dialect(file.arrays, Dialect::huggingface, config_of("swin"));
   EXPECT_THAT(keys_of(hub), AllOf(Contains("hidden_states_norms.stage2.weight"),
@@ -71,18 +71,18 @@ TEST(Recognition, EncoderOfSimMimIsTheModelWithoutHead) {
   EXPECT_EQ(encoder.find("mask_token"), nullptr);
   EXPECT_EQ(encoder.arrays.size(), file.arrays.size() - 3);
   EXPECT_NO_THROW(require_fit(encoder, config_of("swin")));
-  // What is no SimMIM is left alone.
+  // Other models are returned unchanged.
   EXPECT_EQ(bits_of(encoder_of(encoder.arrays)), bits_of(encoder.arrays));
 }
 
-TEST(Recognition, HubExtras) {
+TEST(Recognition, PoolerAndMissingPrefixOfTheHub) {
   std::vector<NamedArray> arrays = read_keys("huggingface_vit");
-  Numbers numbers;
-  arrays.push_back(numbers.make("vit.pooler.dense.weight", {64, 64}));
+  DistinctValues values;
+  arrays.push_back(values.make("vit.pooler.dense.weight", {64, 64}));
   const WeightFile file = to_official(arrays, "file");
   EXPECT_THAT(file.skipped,
               Contains(::testing::Field(&WeightFile::Skipped::key, "vit.pooler.dense.weight")));
-  // A bare model has no prefix.
+  // A model without head has no prefix.
   std::vector<NamedArray> bare = read_keys("huggingface_swin");
   remove(bare, "classifier.");
   const auto expected = bits_of(to_official(bare, "file").arrays);

@@ -1,5 +1,5 @@
-// Files of other libraries for the tests of dialects. dialect_keys/ holds what each library's
-// models keep in their files, written by scripts/reference/check_dialects.py --keys from the
+// Files of other libraries for the tests of dialects. dialect_keys/ has the names and shapes in the
+// files of each library's models; scripts/reference/check_dialects.py --keys writes them with the
 // libraries themselves.
 #pragma once
 #include <gmock/gmock.h>
@@ -48,7 +48,7 @@ inline std::vector<float> values_of(const NamedArray& array) {
   return values;
 }
 
-// The relative_position_index of square windows.
+// A relative_position_index of square windows.
 inline NamedArray index_of_windows(const std::string& name, std::vector<int64_t> shape) {
   const auto pairs = static_cast<double>(*files::num_elements_of(shape));
   const int64_t side = std::llround(std::sqrt(std::sqrt(pairs)));
@@ -58,8 +58,8 @@ inline NamedArray index_of_windows(const std::string& name, std::vector<int64_t>
   return array;
 }
 
-// No two numbers of a file are equal, so that nothing can be taken for something else.
-class Numbers {
+// Arrays in which all values differ, so that no element can be mistaken for another.
+class DistinctValues {
  public:
   NamedArray make(const std::string& name, const std::vector<int64_t>& shape) {
     std::vector<float> values(static_cast<size_t>(*files::num_elements_of(shape)));
@@ -75,14 +75,14 @@ inline std::vector<NamedArray> read_keys(const std::string& file) {
   std::ifstream lines(kKeys + file + ".txt");
   EXPECT_TRUE(lines) << file;
   std::vector<NamedArray> arrays;
-  Numbers numbers;
+  DistinctValues values;
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
-    std::string name, sides;
-    words >> name >> sides;
+    std::string name, dims;
+    words >> name >> dims;
     std::vector<int64_t> shape;
-    std::istringstream numbers_of(sides);
-    for (std::string side; std::getline(numbers_of, side, ',');) shape.push_back(std::stoll(side));
+    std::istringstream items(dims);
+    for (std::string dim; std::getline(items, dim, ',');) shape.push_back(std::stoll(dim));
     if (name.ends_with("relative_position_index")) {
       arrays.push_back(index_of_windows(name, shape));
       continue;
@@ -92,13 +92,13 @@ inline std::vector<NamedArray> read_keys(const std::string& file) {
       arrays.push_back(floats(name, shape, relative_coords_table(window, 0)));
       continue;
     }
-    arrays.push_back(numbers.make(name, shape));
-    // torchvision's V2 has zeros for the keys.
+    arrays.push_back(values.make(name, shape));
+    // In torchvision's Swin V2 the bias of the keys is zero.
     if (file == "torchvision_swin_v2" && name.ends_with("attn.qkv.bias")) {
-      std::vector<float> values = values_of(arrays.back());
-      const auto third = static_cast<std::ptrdiff_t>(values.size() / 3);
-      std::fill(values.begin() + third, values.begin() + 2 * third, 0.0f);
-      arrays.back() = floats(name, shape, values);
+      std::vector<float> bias = values_of(arrays.back());
+      const auto third = static_cast<std::ptrdiff_t>(bias.size() / 3);
+      std::fill(bias.begin() + third, bias.begin() + 2 * third, 0.0f);
+      arrays.back() = floats(name, shape, bias);
     }
   }
   EXPECT_FALSE(arrays.empty()) << file;

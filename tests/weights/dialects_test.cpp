@@ -1,4 +1,4 @@
-// Every file of dialect_keys/ through every dialect and back.
+// Every file of dialect_keys/ is converted to every dialect and back.
 #include "tests/files/torch_bytes.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/weights/dialects_support.h"
@@ -14,7 +14,7 @@ struct Listed {
   Dialect dialect;
   const char* model;
   WeightKind kind = WeightKind::model;
-  const char* written = "";  // what to_dialect gives; empty: the same file
+  const char* written = "";  // the keys to_dialect writes; empty: of the same file
 };
 
 void PrintTo(const Listed& listed, std::ostream* out) { *out << listed.file; }
@@ -73,7 +73,7 @@ TEST_P(Lists, IsRecognizedAndEveryKeyIsAccountedFor) {
     EXPECT_TRUE(is_derived_table(skipped.key)) << skipped.key;
     accounted.push_back(skipped.key);
   }
-  // torchvision's qkv.bias is accounted for by both of its parts.
+  // torchvision's qkv.bias is listed twice, for q_bias and for v_bias.
   std::sort(accounted.begin(), accounted.end());
   accounted.erase(std::unique(accounted.begin(), accounted.end()), accounted.end());
   EXPECT_EQ(accounted, keys_of(arrays));
@@ -90,7 +90,7 @@ TEST_P(Lists, IsWrittenAsItsLibraryKeepsIt) {
   const std::vector<NamedArray> written = to_dialect(file.arrays, GetParam().dialect, config());
   std::map<std::string, std::string> expected = shapes_of(read_keys(written_name()));
   if (GetParam().dialect == Dialect::huggingface && file.model == "swin")
-    for (int layer = 0; layer < 2; ++layer)  // kept by transformers 4, passed over by 5
+    for (int layer = 0; layer < 2; ++layer)  // transformers 4 needs it, transformers 5 ignores it
       for (int block = 0; block < 2; ++block)
         expected["swin.encoder.layers." + std::to_string(layer) + ".blocks." +
                  std::to_string(block) + ".attention.self.relative_position_index"] = "i64(9, 9)";
@@ -156,15 +156,15 @@ TEST_P(Lists, ShapesTellTheModel) {
     EXPECT_EQ(found.window_of(0), (no_window ? Size2{8, 8} : Size2{3, 3}));
     EXPECT_EQ(found.window_of(1), found.window_of(0));
   }
-  const bool told = masks && !no_window && file.model != "vit";  // a ViT's heads are not
+  const bool told = masks && !no_window && file.model != "vit";  // the heads of a ViT are assumed
   EXPECT_EQ(inferred.assumptions.empty(), told) << ::testing::PrintToString(inferred.assumptions);
   if (!no_window) {
     EXPECT_NO_THROW(require_fit(file, found));
   }
 }
 
-// A run of torchvision's recipe: the weights, and their average as torch.optim.swa_utils saves it.
-TEST(WeightSets, AnAverageIsOneSetOfTwo) {
+// A checkpoint of torchvision's recipe: the weights, and their average from torch.optim.swa_utils.
+TEST(WeightSets, AveragedWeightsAreChosenByTheCaller) {
   namespace torch = files::testing;
   const auto set = [](const std::string& prefix) {
     return "}" + torch::text("n_averaged") +

@@ -1,4 +1,4 @@
-// What dialects do to the values: nothing but moving, joining and cutting them.
+// Converting a dialect moves, joins and splits values, and changes none.
 #include <numeric>
 
 #include "tests/weights/dialects_support.h"
@@ -6,7 +6,7 @@
 namespace swin::weights {
 namespace {
 
-TEST(DialectNumbers, QueryKeyAndValueAreTheThirdsOfQkv) {
+TEST(DialectValues, QueryKeyAndValueAreTheThirdsOfQkv) {
   std::vector<NamedArray> arrays = read_keys("huggingface_swin");
   const std::string self = "swin.encoder.layers.0.blocks.1.attention.self.";
   std::vector<float> expected;
@@ -18,7 +18,7 @@ TEST(DialectNumbers, QueryKeyAndValueAreTheThirdsOfQkv) {
   EXPECT_EQ(values_of(*file.find("layers.0.blocks.1.attn.qkv.bias")), expected);
 }
 
-TEST(DialectNumbers, TorchvisionsKeyBiasIsDroppedAndSaid) {
+TEST(DialectValues, TorchvisionsKeyBiasIsDroppedWithANote) {
   std::vector<NamedArray> arrays = read_keys("torchvision_swin_v2");
   const std::string key = "features.3.0.attn.qkv.bias";
   std::vector<float> bias(48);
@@ -38,7 +38,7 @@ TEST(DialectNumbers, TorchvisionsKeyBiasIsDroppedAndSaid) {
   EXPECT_EQ(values_of(at(written, key)), bias);
 }
 
-// An official file under the names of mmdetection, its patch merging in the order of nn.Unfold.
+// An official file with the names of mmdetection and patch merging in the order of nn.Unfold.
 std::vector<NamedArray> as_mm(const std::string& model) {
   const WeightFile file = to_official(read_keys("official_" + model), "file");
   std::vector<NamedArray> arrays;
@@ -55,11 +55,11 @@ std::vector<NamedArray> as_mm(const std::string& model) {
       std::vector<float> unfolded(official.size());
       for (size_t line = 0; line < official.size() / last; ++line)
         for (size_t channel = 0; channel < channels; ++channel) {
-          // rows first: (0,0), (0,1), (1,0), (1,1); official columns first
+          // nn.Unfold is row-major: (0,0), (0,1), (1,0), (1,1); the official order is column-major
           const size_t order[] = {0, 2, 1, 3};
-          for (size_t place = 0; place < 4; ++place)
-            unfolded[line * last + channel * 4 + place] =
-                official[line * last + order[place] * channels + channel];
+          for (size_t p = 0; p < 4; ++p)
+            unfolded[line * last + channel * 4 + p] =
+                official[line * last + order[p] * channels + channel];
         }
       array = floats(name, array.shape, unfolded);
     }
@@ -96,11 +96,11 @@ TEST_P(Mm, ClassifierBecomesTheOfficialOne) {
 TEST_P(Mm, DetectorGivesItsBackbone) {
   std::vector<NamedArray> arrays = as_mm(GetParam());
   remove(arrays, "head.fc.");
-  Numbers numbers;
-  arrays.push_back(numbers.make("backbone.norm0.weight", {8}));
-  arrays.push_back(numbers.make("backbone.norm0.bias", {8}));
-  arrays.push_back(numbers.make("neck.fpn_convs.0.conv.weight", {4, 8, 3, 3}));
-  arrays.push_back(numbers.make("rpn_head.rpn_cls.bias", {3}));
+  DistinctValues values;
+  arrays.push_back(values.make("backbone.norm0.weight", {8}));
+  arrays.push_back(values.make("backbone.norm0.bias", {8}));
+  arrays.push_back(values.make("neck.fpn_convs.0.conv.weight", {4, 8, 3, 3}));
+  arrays.push_back(values.make("rpn_head.rpn_cls.bias", {3}));
   const WeightFile file = to_official(arrays, "mm.pth");
   EXPECT_EQ(file.kind, WeightKind::backbone);
   EXPECT_NE(file.find("norm0.weight"), nullptr);
@@ -113,7 +113,7 @@ TEST_P(Mm, DetectorGivesItsBackbone) {
   EXPECT_NO_THROW(require_fit(file, config_of(GetParam())));
 }
 
-TEST(DialectNumbers, HalfPrecisionStaysWhatItIs) {
+TEST(DialectValues, BfloatSixteenStaysWhatItIs) {
   std::vector<NamedArray> arrays = read_keys("huggingface_swin_v2");
   for (NamedArray& array : arrays) {  // the upper halves of float32 are bfloat16
     auto halves = std::make_shared<std::vector<std::byte>>();
@@ -132,7 +132,7 @@ TEST(DialectNumbers, HalfPrecisionStaysWhatItIs) {
   EXPECT_EQ(bits_of(back), bits_of(arrays));
 }
 
-TEST(DialectNumbers, OfficialFileIsNotCopied) {
+TEST(DialectValues, OfficialFileIsNotCopied) {
   const std::vector<NamedArray> arrays = read_keys("official_swin");
   const WeightFile file = to_official(arrays, "file");
   for (const NamedArray& array : file.arrays)

@@ -1,5 +1,5 @@
-// Generated weights equal the twin in Python to the bit: rows printed by
-// scripts/reference/generated.py.
+// Generated weights equal those of Python to the bit; scripts/reference/generated.py prints the
+// rows.
 #include "weights/generated_weights.h"
 
 #include <gmock/gmock.h>
@@ -33,7 +33,7 @@ struct Row {
   uint64_t hash;
 };
 
-TEST(GeneratedWeights, EqualTheTwin) {
+TEST(GeneratedWeights, EqualThoseOfPython) {
   const std::vector<Row> rows = {
       {"layers.0.blocks.1.attn.qkv.weight", {36, 12}, 0x1.8b32c00000000p-2f, 0x69ffb44ee4635531ull},
       {"layers.1.blocks.0.attn.qkv.bias", {9}, 0x1.28ab240000000p-4f, 0x0a7cdcddf90356a6ull},
@@ -60,9 +60,9 @@ TEST(GeneratedWeights, EqualTheTwin) {
   }
   EXPECT_EQ(fnv(generated_images(7, "input", 105)), 0xcc2a860420c108e6ull);
   EXPECT_EQ(generated_labels(7, "target", 8, 10), (std::vector<int64_t>{2, 3, 2, 0, 6, 7, 6, 1}));
-  const std::vector<int64_t> places = sample_places(7, "grad.head.weight", 145500);
-  EXPECT_EQ(places.size(), 256u);
-  EXPECT_EQ(std::vector(places.begin(), places.begin() + 6),
+  const std::vector<int64_t> indices = sample_indices(7, "grad.head.weight", 145500);
+  EXPECT_EQ(indices.size(), 256u);
+  EXPECT_EQ(std::vector(indices.begin(), indices.begin() + 6),
             (std::vector<int64_t>{77825, 79723, 138197, 17483, 110253, 79382}));
 }
 
@@ -88,7 +88,7 @@ TEST(GeneratedWeights, FillEveryParameter) {
   }
 }
 
-TEST(GeneratedWeights, NumbersAreTheGenerators) {
+TEST(GeneratedWeights, NumbersAreTheGeneratorsDraws) {
   const base::Random random(3, "cotangent");
   const std::vector<double> numbers = generated_numbers(3, "cotangent", 70001);
   for (const size_t i : {size_t{0}, size_t{5}, size_t{65535}, size_t{65536}, size_t{70000}})

@@ -1,4 +1,4 @@
-// What a file says about its model beyond shapes: config.json of a folder, keys of other models.
+// A config is inferred from config.json, too; files of unsupported models are refused.
 #include <filesystem>
 
 #include "files/safetensors.h"
@@ -22,7 +22,7 @@ std::string hub_folder(const TemporaryDirectory& directory, const std::string& k
   return directory.path().string();
 }
 
-TEST(HubFolder, ConfigJsonTellsWhatWeightsDoNot) {
+TEST(HubFolder, ConfigJsonSaysWhatWeightsDoNot) {
   const TemporaryDirectory directory;
   const WeightFile file = read_weight_file(
       hub_folder(directory, "huggingface_swin_v2",
@@ -34,7 +34,7 @@ TEST(HubFolder, ConfigJsonTellsWhatWeightsDoNot) {
   EXPECT_EQ(inferred.config.pretrained_window_sizes, (std::vector<int64_t>{2, 0}));
   EXPECT_THAT(inferred.assumptions, IsEmpty());
   EXPECT_NO_THROW(require_fit(file, inferred.config));
-  // The beginning of a training takes the windows from there.
+  // A fine-tuning takes the windows from there.
   ModelConfig larger = config_of("swin_v2");
   larger.image_size = {48, 48};
   larger.window_size = {6, 6};
@@ -42,12 +42,12 @@ TEST(HubFolder, ConfigJsonTellsWhatWeightsDoNot) {
   EXPECT_TRUE(windows.known);
   EXPECT_EQ(windows.how, "its config.json");
   EXPECT_EQ(windows.sizes, (std::vector<int64_t>{2, 3}));
-  // The file alone does not say it.
+  // Without config.json they are assumed.
   const WeightFile alone = read_weight_file(directory / "model.safetensors");
   EXPECT_THAT(infer_model_config(alone).assumptions, ::testing::SizeIs(2));
 }
 
-TEST(HubFolder, WindowsAreMadeSmallerWithTheMaps) {
+TEST(HubFolder, WindowsShrinkWithTheMaps) {
   const TemporaryDirectory directory;  // 12 × 12 and 6 × 6 tokens
   const WeightFile file = read_weight_file(
       hub_folder(directory, "huggingface_swin_v2", R"({"window_size": 12, "image_size": 24})"));
@@ -56,7 +56,7 @@ TEST(HubFolder, WindowsAreMadeSmallerWithTheMaps) {
   EXPECT_THAT(windows.sizes, IsEmpty());
 }
 
-TEST(HubFolder, HeadsOfAVit) {
+TEST(HubFolder, ConfigJsonSaysTheHeadsOfAVit) {
   const TemporaryDirectory directory;
   const WeightFile file = read_weight_file(
       hub_folder(directory, "huggingface_vit", R"({"num_attention_heads": 4, "image_size": 32})"));
@@ -78,7 +78,7 @@ TEST(HubFolder, ConfigJsonThatIsWrongIsNamed) {
   }
 }
 
-TEST(OtherModels, VitsThatComputeMoreAreNotTakenForThePlainOne) {
+TEST(OtherModels, VitVariantsAreRefused) {
   for (const auto& [key, says] :
        std::map<std::string, std::string>{{"reg_token", "register tokens"},
                                           {"dist_token", "distilled DeiT"},

@@ -1,4 +1,4 @@
-// Weights by name, from files into a model's parameters.
+// Weights are loaded by name into a model's parameters.
 #include "weights/load_weights.h"
 
 #include "base/errors.h"
@@ -38,7 +38,7 @@ class Weights : public testing::Test {
   Model model_;
 };
 
-TEST_F(Weights, EveryNumberArrives) {
+TEST_F(Weights, EveryValueIsLoaded) {
   load_weights(model_.parameters(), kGoldens + "v1_square_window.safetensors");
   for (size_t i = 0; i < model_.parameters().size(); ++i) {
     const ParameterEntry& entry = model_.parameters()[i];
@@ -71,7 +71,7 @@ TEST_F(Weights, ATypeThatWouldBeRoundedIsRefused) {
               testing::AllOf(HasSubstr("head.bias of type f64"), HasSubstr("expected f32")));
 }
 
-TEST_F(Weights, AnotherModelIsTold) {
+TEST_F(Weights, AnotherModelGivesAShortError) {
   Model other(config_of("v1_oblong"), 1, false);
   const std::string message =
       message_of<base::WeightError>([&] { load_weights(other.parameters(), edit_.arrays, "x"); });
@@ -79,7 +79,7 @@ TEST_F(Weights, AnotherModelIsTold) {
   EXPECT_LT(message.size(), 500u);
 }
 
-TEST_F(Weights, DerivedTablesArePassedOver) {
+TEST_F(Weights, DerivedTablesAreIgnored) {
   const std::vector<float> mask(4096, 0);
   EXPECT_NO_THROW(
       edit_.at("layers.0.blocks.1.attn.relative_position_index"));  // torchvision stores it
@@ -92,7 +92,7 @@ TEST_F(Weights, DerivedTablesArePassedOver) {
   EXPECT_FALSE(is_derived_table("my_attn_mask"));
 }
 
-TEST_F(Weights, HalfNumbersAreWidened) {
+TEST_F(Weights, BfloatSixteenIsWidened) {
   std::vector<uint16_t> bits(10, 0x3f80);  // 1 in bfloat16
   NamedArray& array = edit_.at("head.bias");
   array.dtype = files::DType::bf16;

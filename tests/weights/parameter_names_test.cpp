@@ -1,4 +1,4 @@
-// Layers as layer-wise learning rates number them.
+// The layers of layer-wise learning rate decay.
 #include "weights/parameter_names.h"
 
 #include <gtest/gtest.h>

@@ -30,7 +30,7 @@ WeightFile with_tables(const ModelConfig& config) {
   return file;
 }
 
-TEST(PretrainedWindows, AreThoseInUseWhereTheWeightsWereTrained) {
+TEST(PretrainedWindows, AreTheWindowsTheWeightsWereTrainedWith) {
   // The published fine-tuning from window 12 at 192 px to 16 at 256 px: [12, 12, 12, 6].
   const std::vector<int64_t> published = {12, 12, 12, 6};
   const ModelConfig source = v2(192, 12), config = v2(256, 16);
@@ -41,19 +41,19 @@ TEST(PretrainedWindows, AreThoseInUseWhereTheWeightsWereTrained) {
   EXPECT_EQ(pretrained_windows(with_tables(source), std::nullopt, config).how,
             "its relative_coords_table");
 
-  // From there on to 24 at 384 px: the network still knows coordinates divided by 12 and 6.
+  // A second fine-tuning to 24 at 384 px: the coordinates are still divided by 12 and 6.
   ModelConfig second = config;
   second.pretrained_window_sizes = published;
   EXPECT_EQ(pretrained_windows(WeightFile{}, second, v2(384, 24)).sizes, published);
   EXPECT_EQ(pretrained_windows(with_tables(second), std::nullopt, v2(384, 24)).sizes, published);
 
-  // The same windows: nothing to say.
+  // The same windows: no sizes.
   EXPECT_TRUE(pretrained_windows(WeightFile{}, source, source).sizes.empty());
   EXPECT_TRUE(pretrained_windows(with_tables(source), std::nullopt, source).sizes.empty());
   EXPECT_TRUE(pretrained_windows(with_tables(source), std::nullopt, source).known);
-  // A file that does not tell.
+  // A file without config and tables.
   EXPECT_FALSE(pretrained_windows(WeightFile{}, std::nullopt, config).known);
-  // Nor do tables that no window has, or coordinates that are none.
+  // Tables of impossible shapes are ignored; coordinates of NaN still give the window.
   WeightFile odd;
   for (const std::vector<int64_t>& shape : {std::vector<int64_t>{0, 3, 3, 2}, {1, 4, 3, 2}, {1}})
     odd.derived.push_back(
@@ -66,7 +66,7 @@ TEST(PretrainedWindows, AreThoseInUseWhereTheWeightsWereTrained) {
     table = owned(table.name, table.shape,
                   std::vector<float>(static_cast<size_t>(table.num_elements()), NAN));
   EXPECT_EQ(pretrained_windows(wild, std::nullopt, config).sizes, published);
-  // Indices alone tell the window.
+  // The window follows from relative_position_index, too.
   WeightFile indices;
   for (int64_t stage = 0; stage < 4; ++stage)
     indices.derived.push_back(

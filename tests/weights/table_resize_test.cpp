@@ -1,4 +1,4 @@
-// Resized tables against torch's and timm's (scripts/reference/make_resize_goldens.py).
+// Resized tables equal torch's and timm's (scripts/reference/make_resize_goldens.py).
 #include "weights/table_resize.h"
 
 #include <gtest/gtest.h>
@@ -74,7 +74,7 @@ TEST(ResizeGrid, EmbeddingsEqualTorchAndTimm) {
 }
 
 TEST(ResizeGrid, TreatsRowsAndColumnsAlike) {
-  // A grid that varies along one axis alone stays so, whatever the other side becomes.
+  // A grid that varies along one axis only still does after both sizes change.
   std::vector<double> rows, columns;
   for (int y = 0; y < 5; ++y)
     for (int x = 0; x < 3; ++x) rows.push_back(std::sin(y)), rows.push_back(y);
@@ -93,11 +93,11 @@ TEST(ResizeGrid, TreatsRowsAndColumnsAlike) {
   }
 }
 
-TEST(ResizeGrid, LeavesAGridOfTheSameSizeAsItIs) {
+TEST(ResizeGrid, KeepsAGridOfTheSameSize) {
   const std::vector<double> grid = golden("ape_7_10.from");
   for (const GridResize method : {GridResize::bicubic, GridResize::bicubic_antialias})
     EXPECT_LT(distance(resize_grid(grid, {7, 7}, {7, 7}, 8, method), grid), 1e-15);
-  // One token has one number to give.
+  // A grid of one token becomes constant.
   const std::vector<double> one = {3};
   for (const double value : resize_grid(one, {1, 1}, {3, 5}, 1, GridResize::geometric))
     EXPECT_EQ(value, 3);

@@ -1,4 +1,4 @@
-// The windows that a file's tables tell, and what other libraries do differently.
+// The windows of a file follow from its tables; the conventions of other libraries.
 #include "tests/weights/dialects_support.h"
 #include "weights/dialects_conventions.h"
 #include "weights/saved_windows.h"
@@ -40,7 +40,7 @@ TEST(SavedWindows, PretrainedWindowsOfTheFileMustBeTheConfigs) {
   EXPECT_THAT(refusal(file, config), HasSubstr("of windows of 3×3 with coordinates of 2×2"));
 }
 
-TEST(SavedWindows, RoundedCoordinatesAreStillThose) {
+TEST(SavedWindows, RoundedCoordinatesStillFit) {
   WeightFile file = to_official(read_keys("official_swin_v2"), "file");
   for (NamedArray& table : file.derived) {
     if (!table.name.ends_with("relative_coords_table")) continue;
@@ -51,15 +51,15 @@ TEST(SavedWindows, RoundedCoordinatesAreStillThose) {
   EXPECT_NO_THROW(require_fit(file, config_of("swin_v2")));
 }
 
-TEST(SavedWindows, TurnedWindowsHaveTheSameShapesAndAnotherIndex) {
+TEST(SavedWindows, TransposedWindowsHaveAnotherIndex) {
   ModelConfig config = config_of("swin");
   config.image_size = {24, 48};
   config.window_size = {3, 6};
   std::vector<NamedArray> arrays = to_official(read_keys("timm_swin"), "file").arrays;
-  Numbers numbers;
+  DistinctValues values;
   for (NamedArray& array : arrays)
     if (array.name.ends_with("relative_position_bias_table"))
-      array = numbers.make(array.name, {5 * 11, array.shape[1]});
+      array = values.make(array.name, {5 * 11, array.shape[1]});
   const WeightFile file = to_official(to_dialect(arrays, Dialect::official, config), "file");
   EXPECT_NO_THROW(require_fit(file, config));
   config.image_size = {48, 24};
@@ -67,7 +67,7 @@ TEST(SavedWindows, TurnedWindowsHaveTheSameShapesAndAnotherIndex) {
   EXPECT_THAT(refusal(file, config), HasSubstr("relative_position_index"));
 }
 
-TEST(SavedWindows, BackboneWithoutNorms) {
+TEST(SavedWindows, ABackboneNeedsANorm) {
   WeightFile file = to_official(read_keys("official_swin"), "file");
   file.kind = WeightKind::backbone;
   EXPECT_THAT(refusal(file, config_of("swin")), HasSubstr("found no norm0.weight … norm1.weight"));
@@ -85,8 +85,8 @@ TEST(Conventions, NothingDiffersWhereWindowsDivideTheMaps) {
       EXPECT_THAT(computed_otherwise(*dialect_named(name), config_of(model)), IsEmpty()) << name;
 }
 
-TEST(Conventions, PaddingIsOfTheLibrary) {
-  // Maps of 10 and 5 tokens: both padded, and rolled in the first stage alone where depths say so.
+TEST(Conventions, PaddingDiffersByLibrary) {
+  // Maps of 10 and 5 tokens: both are padded and rolled.
   ModelConfig config = sized("swin", {20, 20});
   EXPECT_THAT(computed_otherwise(Dialect::timm, config),
               ElementsAre(AllOf(HasSubstr("rolls, then pads in stages 0, 1"),
@@ -104,7 +104,7 @@ TEST(Conventions, PaddingIsOfTheLibrary) {
               ElementsAre(HasSubstr("masks what it pads")));
 }
 
-TEST(Conventions, SmallMapsAreTreatedOtherwise) {
+TEST(Conventions, SmallMapsDifferByLibrary) {
   const ModelConfig oblong = sized("swin_v2", {12, 24});  // the last map has 3 × 6 tokens
   EXPECT_THAT(computed_otherwise(Dialect::timm, oblong),
               ElementsAre(AllOf(HasSubstr("in stage 1"), HasSubstr("window_shrink"))));
@@ -113,7 +113,7 @@ TEST(Conventions, SmallMapsAreTreatedOtherwise) {
   EXPECT_THAT(computed_otherwise(Dialect::torchvision, small), ElementsAre(HasSubstr("stage 1")));
 }
 
-TEST(Conventions, QkScaleIsOfTheOfficialCode) {
+TEST(Conventions, OnlyTheOfficialCodeHasQkScale) {
   ModelConfig config = config_of("swin");
   config.qk_scale = 0.5;
   EXPECT_THAT(computed_otherwise(Dialect::official, config), IsEmpty());
@@ -123,15 +123,15 @@ TEST(Conventions, QkScaleIsOfTheOfficialCode) {
   EXPECT_THAT(computed_otherwise(Dialect::huggingface, config), ElementsAre(HasSubstr("qk_scale")));
 }
 
-// What no load_state_dict(strict=True) of the library takes is not written.
+// If load_state_dict(strict=True) of the library would fail, nothing is written.
 TEST(Conventions, WhatALibraryCannotHoldIsRefused) {
   const auto refused = [](std::vector<NamedArray> arrays, Dialect dialect, ModelConfig config) {
     return error_of<base::UsageError>([&] { to_dialect(arrays, dialect, config); });
   };
   const std::vector<NamedArray> swin = to_official(read_keys("official_swin"), "file").arrays;
   std::vector<NamedArray> gray = swin;
-  Numbers numbers;
-  at(gray, "patch_embed.proj.weight") = numbers.make("patch_embed.proj.weight", {8, 1, 2, 2});
+  DistinctValues values;
+  at(gray, "patch_embed.proj.weight") = values.make("patch_embed.proj.weight", {8, 1, 2, 2});
   EXPECT_THAT(refused(gray, Dialect::torchvision, config_of("swin")), HasSubstr("expected 3"));
   EXPECT_NO_THROW(to_dialect(gray, Dialect::timm, config_of("swin")));
   ModelConfig ratios = config_of("swin");
@@ -147,16 +147,16 @@ TEST(Conventions, WhatALibraryCannotHoldIsRefused) {
   std::vector<NamedArray> v2 = to_official(read_keys("official_swin_v2"), "file").arrays;
   EXPECT_THAT(refused(v2, Dialect::torchvision, sized("swin_v2", {8, 8})),
               AllOf(HasSubstr("2 × 2 in stage 1"), HasSubstr("keeps its windows")));
-  v2.push_back(numbers.make("absolute_pos_embed", {1, 144, 8}));
+  v2.push_back(values.make("absolute_pos_embed", {1, 144, 8}));
   EXPECT_THAT(refused(v2, Dialect::huggingface, config_of("swin_v2")),
               HasSubstr("absolute_pos_embed"));
-  // A table of 3 × 3 where timm has a window of 3 × 6.
+  // The table is for 3 × 3, but timm has a window of 3 × 6 there.
   ModelConfig oblong = sized("swin", {12, 24});
   oblong.window_size = {3, 6};
   std::vector<NamedArray> tables = swin;
   for (NamedArray& array : tables)
     if (array.name.ends_with("relative_position_bias_table") && array.name.starts_with("layers.0."))
-      array = numbers.make(array.name, {55, 1});
+      array = values.make(array.name, {55, 1});
   EXPECT_THAT(refused(tables, Dialect::timm, oblong), HasSubstr("expected 55"));
 }
 
