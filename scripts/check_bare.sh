@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes a bare Debian and runs README's two commands in it, word for word, on a clone of HEAD: as root on trixie
-# (Debian 13), as a user with sudo on bookworm (Debian 12). Needs root, debootstrap and some 4 GB of disk.
-#   scripts/check_bare.sh trixie|bookworm [--keep]      --keep: the system stays (its directory is printed)
+# Makes a bare Debian system and runs the two commands of README.md in it, word for word, on a clone of HEAD: as root on
+# trixie (Debian 13), as a user with sudo on bookworm (Debian 12). Needs root, debootstrap and about 4 GB of disk.
+#   scripts/check_bare.sh trixie|bookworm [--keep]      --keep: does not remove the system (prints its directory)
 #   BARE_DIR   directory for the system, new or empty (default: a new one in ${TMPDIR:-/tmp})
 #   MIRROR     Debian mirror (default: that of this machine's apt, else http://deb.debian.org/debian)
 set -euo pipefail
@@ -23,12 +23,12 @@ for argument in "$@"; do
   esac
 done
 [[ -n $suite ]] || fail "found no suite, $usage" 2
-[[ $(id -u) -eq 0 ]] || fail "found the user $(id -un), expected root, who alone can make a system; use sudo"
+[[ $(id -u) -eq 0 ]] || fail "found the user $(id -un), expected root, which debootstrap needs; use sudo"
 command -v git >/dev/null || fail "found no git, expected it; install it: apt-get install git"
 command -v debootstrap >/dev/null ||
   fail "found no debootstrap, expected it; install it: apt-get install debootstrap"
 
-# In namespaces of its own, so that mounts and processes are gone with this script, however it ends.
+# In its own namespaces: mounts and processes end with this script, however it ends.
 if [[ ${SWIN_CHECK_BARE_INSIDE-} != yes ]]; then
   unshare --mount --pid --fork true || fail "found no right to mount, expected a machine or a privileged container"
   SWIN_CHECK_BARE_INSIDE=yes exec unshare --mount --propagation private --pid --fork --kill-child \
@@ -56,12 +56,12 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-attach() {  # attach TYPE PLACE OPTIONS
+attach() {  # attach TYPE DIRECTORY OPTIONS
   mount -t "$1" -o "$3" "$1" "$system/$2"
   mounts+=("$system/$2")
 }
 
-# How this machine's apt reaches its mirror; elsewhere than on a Debian there is none.
+# The mirror, proxy and date settings of this machine's apt; empty if it is not Debian.
 host_mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' 'Created-By: Packages' 2>/dev/null |
   grep -m1 -E '^https?://' || true)
 mirror=${MIRROR:-${host_mirror:-http://deb.debian.org/debian}}
@@ -105,7 +105,7 @@ git -c safe.directory='*' clone --quiet --no-hardlinks "$repository" "$clone"
 chown -R $user:$user "$clone"
 say "commit $(git -c safe.directory='*' -C "$clone" log -1 --format='%h %s')"
 
-# The indented lines of README's section; two spaces and more part a command from what it does.
+# The indented lines of the README's section; two or more spaces separate a command from its description.
 mapfile -t commands < <(sed -n '/^## Two commands$/,/^## /s/^    \(\S.*\)$/\1/p' "$clone/README.md" |
   sed 's/   *.*$//')
 [[ ${#commands[@]} -eq 2 ]] ||

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The demo: sets up, builds, trains a Swin Transformer on Fashion-MNIST, measures it on the 10,000 test images
-# and names the images of docs/demo_images. The second time it is over at once.
+# The demo: sets up, builds, trains a Swin Transformer on Fashion-MNIST, evaluates it on the 10,000 test images and
+# classifies the images of docs/demo_images. A second run does not train again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export PATH=/usr/bin:$PATH  # the system's cmake, not one that a Python environment brings
+export PATH=/usr/bin:$PATH  # the system's cmake, not that of a Python environment
 
 ./scripts/setup.sh
 if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}; fi
@@ -31,4 +31,4 @@ $swin predict "$run/last.h5" docs/demo_images/*.png --top-k 2
 
 echo
 echo "Training took $trained s. The results are in $run: last.h5 (the model), log.jsonl (every logged step),"
-echo "config.json (every value of the run). Try another image: $swin predict $run/last.h5 PICTURE.png"
+echo "config.json (the config). Try another image: $swin predict $run/last.h5 IMAGE.png"

@@ -1,23 +1,24 @@
 #!/usr/bin/env python3
-"""Prints SHA-256 fingerprints of what a build computes, to show that a change moves not one bit.
+"""Prints SHA-256 fingerprints of what a build computes, to show that a change alters no bit.
 
     scripts/fingerprints.py [--swin build/release/cli/swin] [--output DIR] [--seed 0]
     scripts/fingerprints.py [--swin NEW] --resume-from DIR --old-swin OLD
 
 The first form trains, evaluates, predicts, verifies, converts and plans, and prints one line per result,
-`<sha256>  <case>/<what>`, sorted by name. Two builds on the same machine are compared with diff; other processors
-and other versions of the libraries give other bits. Of the last checkpoint of a run these are hashed:
+`<sha256>  <case>/<what>`, sorted by name. Compare two builds on the same machine with diff; other processors and other
+versions of the libraries give other bits. These parts of the last checkpoint of a run are hashed:
   model, ema, optimizer   name, shape and bytes of each dataset of the group, in the order of their names
   counters                step, epoch and format_version
-  class_names, metrics    these meta texts; not the config, which may gain fields
-JSON is hashed with sorted keys and its numbers as written, without rates, times, memory and folders. `golden` is the
-golden file itself: where that line differs, the report below it had another input.
+  class_names, metrics    these meta texts, but not the config, to which fields may be added
+JSON is hashed with sorted keys and numbers as they are written, without rates, times, memory and folders. `golden` is
+the golden file itself: if that line differs, the report below it had another input.
 
-The second form shows that runs of an older build go on. OLD trains in DIR to the end (where DIR already has those runs,
-OLD is not needed); copies of the runs, cut back to an earlier checkpoint, are resumed with NEW and must end with the
-fingerprints of OLD, and NEW must open OLD's last checkpoints with the same evaluation, predictions and fine-tuning.
+The second form shows that NEW can continue the runs of an older build. OLD trains in DIR to the end (if DIR already has
+those runs, OLD is not needed). Copies of the runs are cut back to an earlier checkpoint and resumed with NEW; they must
+end with the fingerprints of OLD. With OLD's last checkpoints, NEW must give the same evaluation, predictions and
+fine-tuning.
 
-Nothing is downloaded; Fashion-MNIST comes from Debian's dataset-fashion-mnist or from the folder FASHION_MNIST.
+Nothing is downloaded. Fashion-MNIST comes from Debian's dataset-fashion-mnist or the folder in FASHION_MNIST.
 Exit 0: done; 1: something differs or a command failed; 2: bad command line, or h5py is missing.
 """
 import argparse
@@ -54,7 +55,7 @@ except ImportError:
 
 # --- What is hashed -----------------------------------------------------------------------------------------------
 
-# Differ from run to run, or with the folder of the run.
+# Values that differ between runs or folders.
 DROPPED_KEYS = {"seconds", "data_wait_fraction", "gemm_gflops", "path"}
 DROPPED_ENDINGS = ("_per_second", "_seconds", "_memory_bytes")
 
@@ -69,7 +70,7 @@ def cleaned(value):
 
 
 def json_fingerprint(text):
-    """Numbers stay the text they are: 0.1 and 0.10 differ."""
+    """Numbers are hashed as text: 0.1 and 0.10 differ."""
     def number(digits):
         return "number " + digits
 
@@ -78,7 +79,7 @@ def json_fingerprint(text):
 
 
 def tensors_fingerprint(tensors):
-    """@param tensors (name, shape, little-endian bytes) each."""
+    """@param tensors of (name, shape, little-endian bytes)."""
     digest = hashlib.sha256()
     for name, shape, data in sorted(tensors):
         digest.update(f"{name} {list(shape)} {len(data)}\n".encode())
@@ -191,8 +192,8 @@ class Swin:
 
     def __init__(self, binary, folder):
         self.binary, self.folder = binary, folder
-        # "~" and relative paths of configs lead to nothing: data sets of this machine change no line.
-        # Threads that wait sleep, or small models would take minutes on a busy machine.
+        # "~" and relative paths in configs find no file, so data sets of this machine change nothing.
+        # Waiting threads sleep; otherwise small models take minutes on a busy machine.
         self.environment = dict(os.environ, HOME=str(folder), OMP_WAIT_POLICY="passive")
 
     def __call__(self, *arguments, threads=THREADS, codes=(0,)):
@@ -211,7 +212,7 @@ class Swin:
         self(*arguments, threads=threads)
 
     def use(self, checkpoint, images):
-        """What -> SHA-256 of what a checkpoint is used for."""
+        """What -> SHA-256: evaluation and predictions of a checkpoint."""
         return {"evaluate": json_fingerprint(self("evaluate", checkpoint, "--json")),
                 "predict": json_fingerprint(self("predict", checkpoint, *images, "--top-k", 3, "--json"))}
 
@@ -232,7 +233,7 @@ def micro_runs(swin, prefix_sets, images):
     for name, sets in ARCHITECTURES.items():
         swin.train("train_" + name, MICRO, prefix_sets + sets)
     for name in ("swin", "swin_v2"):
-        # Relative, so that the config of the run names no folder of this machine.
+        # A relative path, so that the config of the run has no folder of this machine.
         swin.train("finetune_" + name, MICRO, prefix_sets + ARCHITECTURES[name] + FINE_TUNING,
                    init=f"train_{name}/last.h5")
     for case in [f"train_{name}" for name in ARCHITECTURES] + ["finetune_swin", "finetune_swin_v2"]:
@@ -248,7 +249,7 @@ def add(lines, case, fingerprints):
 
 # --- The cases ----------------------------------------------------------------------------------------------------
 
-# Dropout, masks and a partial last epoch beside the augmentations.
+# Dropout, micro-batches and a partial last epoch in addition to the augmentations.
 AUGMENTED = ["model.image_size=16", "model.patch_size=2", "model.drop_rate=0.1", "model.attn_drop_rate=0.1",
              "optimizer.lr=5e-4", "schedule.steps=30", "trainer.batch_size=12", "trainer.micro_batch_size=5"]
 EVERY = {"random_resized_crop": {"scale": [0.3, 1]}, "random_crop": 2, "horizontal_flip": 0.5, "scaled_decode": True,
@@ -256,7 +257,7 @@ EVERY = {"random_resized_crop": {"scale": [0.3, 1]}, "random_crop": 2, "horizont
 
 
 def augmented_runs(swin, seed_sets):
-    """Each way of changing colors with all other augmentations, each from another kind of data set."""
+    """Each kind of color augmentation with all other augmentations, each on another data set format."""
     train, validation = image_files("train", 60), image_files("validation", 12)
     bad = ("a", "cut_off.png", png("bad", 0, 30, 30)[:200])  # replaced by another image of its class
     write_folder(swin.folder / "images/train", train + [bad])
@@ -295,10 +296,10 @@ def all_fingerprints(swin, seed):
     for what, sha in one.items():
         if lines["train_swin/" + what] != sha:
             die(1, f"train_swin_1_thread/{what}: found other bits than with {THREADS} threads, expected the same; "
-                   "some work is cut by the number of threads")
+                   "some work is divided by the number of threads")
     add(lines, "train_swin_1_thread", one)
 
-    # What other libraries read; the fine-tuned model, because its windows fit every map, as torchvision wants it.
+    # Files for other libraries, of the fine-tuned model: torchvision needs windows that fit every map.
     for dialect in ("official", "torchvision", "timm", "huggingface"):
         swin("convert", "finetune_swin/last.h5", dialect + ".safetensors", "--dialect", dialect)
         tensors = safetensors(swin.folder / (dialect + ".safetensors"))[1]
@@ -323,11 +324,11 @@ def all_fingerprints(swin, seed):
     for golden in sorted(GOLDENS.glob("**/*.safetensors")):
         weights = json.loads(safetensors(golden)[0].get("swin", "{}")).get("weights")
         config = golden.with_suffix(".json")
-        if weights is None or not config.exists():  # a weight file, or a golden for the tests alone
+        if weights is None or not config.exists():  # a weight file, or a golden only for the tests
             continue
         if not weights.startswith("counted:"):
             weights = golden.parent / weights
-        # 8: a golden that is missed on this processor still has its errors.
+        # Exit code 8: over the tolerance on this processor; the report still has the errors.
         report = swin("verify", weights, "--golden", golden, "--config", config, "--json", codes=(0, 8))
         case = "verify_" + golden.stem
         lines[case + "/golden"] = hashlib.sha256(golden.read_bytes()).hexdigest()
@@ -338,11 +339,11 @@ def all_fingerprints(swin, seed):
     return lines
 
 
-# --- Going on where an older build stopped ------------------------------------------------------------------------
+# --- Continuing the runs of an older build ------------------------------------------------------------------------
 
 
 def cut_back(run, step):
-    """Makes a run directory what it was after the checkpoint of a step."""
+    """Restores a run directory to its state after the checkpoint of a step."""
     for file in (run / "checkpoints").iterdir():
         if int(file.stem.removeprefix("step_")) > step:
             file.unlink()
@@ -368,7 +369,7 @@ def resume_all(new_binary, old_binary, old_folder, work):
         sha, name = line.split("  ")
         case, what = name.split("/")
         expected.setdefault(case, {})[what] = sha
-    new = Swin(new_binary, old_folder)  # there, because the config of the fine-tunings says train_swin/last.h5
+    new = Swin(new_binary, old_folder)  # in old_folder: the configs of the fine-tunings have the path train_swin/last.h5
     failed = 0
 
     def compare(case, what_happened, found):
@@ -409,7 +410,7 @@ def text_of(lines):
 def make_empty(folder):
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        die(2, f"{folder}: found files, expected a new or empty folder; runs in it would be resumed")
+        die(2, f"{folder}: found files, expected a new or empty folder, because runs in it would be resumed")
 
 
 def main():

@@ -2,9 +2,9 @@
 # Fuzzes the readers of weight files, images and data sets, one after the other, under the address and
 # undefined-behavior sanitizers.
 #   scripts/fuzz.sh [--minutes N] [TARGET…]      targets: those of `all` below (default: all)
-# Needs clang and libclang-rt-14-dev (on Debian 13 libclang-rt-19-dev). New inputs go to build/fuzz/corpus, crashes
-# to build/fuzz/crashes (and end the script with an error); the seeds are fuzz/corpus/TARGET, those of third_party_hdf5
-# tests/files/hdf5.
+# Needs clang and libclang-rt-14-dev (libclang-rt-19-dev on Debian 13). New inputs are written to build/fuzz/corpus,
+# crashes to build/fuzz/crashes (the script then ends with an error). The seeds are in fuzz/corpus/TARGET; those of
+# third_party_hdf5 are tests/files/hdf5.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=/usr/bin:$PATH
@@ -38,7 +38,7 @@ for target in "${targets[@]}"; do
   seeds=fuzz/corpus/$target
   [[ $target != third_party_hdf5 ]] || seeds=tests/files/hdf5
   echo "fuzz: $target for $minutes minutes" >&2
-  # An allocation of more than 64 MB would be far beyond the inputs of 64 KB.
+  # No input of 64 KB may cause an allocation of more than 64 MB.
   if ! "$build/fuzz/fuzz_$target" -max_total_time=$((minutes * 60)) -max_len=65536 -timeout=10 -malloc_limit_mb=64 \
       -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/crashes/$target-" \
       "$build/corpus/$target" "$seeds" >"$log" 2>&1; then

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Breaks the kernels one line at a time and lists the breaks that no test notices.
+"""Mutation testing: breaks the kernels one line at a time and lists the mutants that no test kills.
 
     scripts/mutate.py [--files autograd/kernels/softmax.cpp …] [--minutes 15] [--precision double|float]
                       [--build /tmp/swin-mutants] [--seed 0] [--list]
 
-Works on a copy of the engine and of its oracle; the tree itself is never edited. Each mutant is compiled, linked into
-one test_autograd_<precision> and judged by the tests of the ops its file serves. A mutant that does not compile does
-not count; one whose tests fail, crash or hang is killed. Exit 0: none survived; 1: the survivors are listed as
-file:line, kind, old and new text; 2: the unbroken copy does not pass. A survivor is a hole in the tests, or a line
-that changes speed alone (tile sizes, early exits); docs/numerics.md says how to tell.
+Works on a copy of the engine and its tests; the source tree is never edited. Each mutant is compiled, linked into
+test_autograd_<precision> and tested with the tests of the ops that use its file. A mutant that does not compile does
+not count; one whose tests fail, crash or hang is killed. Exit 0: none survived; 1: survivors are listed as file:line,
+kind, old and new text; 2: the copy without mutants does not pass. A survivor means that a test is missing, or that the
+line changes only speed (tile sizes, early exits); docs/numerics.md says how to tell them apart.
 """
 import argparse
 import os
@@ -22,23 +22,27 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KERNELS = "autograd/kernels"
-# What judges a file: a GoogleTest filter.
+# For each file the GoogleTest filter of its tests.
 ATTENTION = "*/window_attention:*/attention:*AttentionTwin*:*Extremes*Attention*:*ForbiddenKeys*"
 FILTERS = {
+    "broadcast.cpp": "*/add:*/broadcast_to",
+    "columns.cpp": "*/concat:*/slice",
     "cosine.cpp": "*/cosine_qkv:*Extremes.Cosine*",
     "elementwise.cpp": "*/add:*/scale:*/gelu:*/relu:*/sigmoid:*/dropout:*/drop_path:*Extremes.Gelu*:*Extremes.Activ*",
+    "gather_rows.cpp": "*/roll:*/pad_or_crop:*/window_partition:*/window_reverse:*/patch_merging:*/relative*:Movers*",
     "gemm.cpp": "Gemm.*:*/linear:*/matmul:*/patch_embed",
     "layer_norm.cpp": "*/layer_norm:*Extremes.LayerNorm*",
     "onednn.cpp": "Gemm.*:*/linear", "openblas.cpp": "Gemm.*:*/linear",
+    "patches.cpp": "*/patch_*",
+    "permute.cpp": "*/permute:Gemm.TransposeOf*",
     "ragged.h": "*/layer_norm:*/cosine_qkv",
     "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
-    "rows.cpp": "*/roll:*/resize_map:*/window_partition:*/window_reverse:*/patch_*:*/permute:*/add:*/relative*:Movers*"
-                ":Gemm.TransposeOf*:*/concat:*/slice:*/broadcast_to:*/replace_tokens",
+    "replace_rows.cpp": "*/replace_tokens",
     "small_product.h": "Gemm.Small*:Gemm.Transpose*:" + ATTENTION,
     "softmax.cpp": "*/softmax:*/cross_entropy:*Extremes.Softmax*:*Extremes.CrossEntropy*",
     "window_attention.cpp": ATTENTION,
 }
-# Lines that decide how work is cut, not what it computes: their mutants are right by design.
+# Lines that decide how work is divided, not what it computes: their mutants give correct results.
 SPEED = re.compile(r"constexpr int64_t k(Tile|Tiles|Rows|Columns|WantedTiles|QueryRows|Most)\b|return std::max<int64_t>\("
                    r"|_per_tile|block = |row_block|tile_rows|tile_columns|head_tiles|window_tiles|wanted|madvise")
 
@@ -60,7 +64,7 @@ add_subdirectory(tests/autograd)
 
 
 def run(command, timeout, **options):
-    """True if the command ended with 0 in time; its whole process group ends with it."""
+    """True if the command ended with 0 in time; else its whole process group is killed."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
                                **options)
     try:
@@ -72,7 +76,7 @@ def run(command, timeout, **options):
 
 
 def code_lines(text, precision):
-    """(number, line) of lines with code, without comments, preprocessor lines and the other precision's half."""
+    """(number, line) of lines with code; no comments, preprocessor lines or code of the other precision."""
     other = [False]  # for each open #if: whether its lines are not compiled
     for number, line in enumerate(text.splitlines()):
         stripped = line.strip()
@@ -110,7 +114,7 @@ def mutants_of(text, precision):
                 yield number, "bound off by one", code[:match.start(1)] + match[1] + " - 1" + code[match.end(1):]
         if re.match(r"\s+[^{}]*;\s*$", code) and not re.match(
                 r"\s*(return|const |constexpr |auto |real |int64_t |int |Vector |static |if |for |case |break|default|typedef"
-                r"|base::|Array|Tensor|Product |Scratch )", code):
+                r"|base::|Array|Tensor|GemmArguments |Scratch )", code):
             yield number, "line dropped", re.match(r"\s*", code)[0] + ";"
 
 
@@ -138,7 +142,7 @@ def main():
     for folder in ("autograd", "base", "cmake", "tests/support", "tests/autograd"):
         target = copy / folder
         shutil.rmtree(target, ignore_errors=True)
-        # Times of now, not of the tree: an object of an earlier run may be younger than the source it lacks.
+        # Fresh modification times: the source must be newer than the objects of an earlier run.
         shutil.copytree(ROOT / folder, target, copy_function=shutil.copy)
     (copy / "CMakeLists.txt").write_text(CMAKE)
     program = f"test_autograd_{arguments.precision}"
@@ -147,18 +151,18 @@ def main():
     compile_command = ["ninja", "-C", str(build), program]
     test = [str(build / "tests" / "autograd" / program), "--gtest_fail_fast", "--gtest_brief=1"]
     if configured.returncode or subprocess.run(compile_command, stdout=subprocess.DEVNULL).returncode:
-        print("the unbroken copy does not build", file=sys.stderr)
+        print("the copy without mutants does not build", file=sys.stderr)
         return 2
     limits = {}
     for file in files:
         pattern = FILTERS.get(pathlib.Path(file).name, "*")
         start = time.monotonic()
         if not run(test + [f"--gtest_filter={pattern}"], 600):
-            print(f"the unbroken copy does not pass the tests of {file} ({pattern})", file=sys.stderr)
+            print(f"the copy without mutants does not pass the tests of {file} ({pattern})", file=sys.stderr)
             return 2
         limits[file] = 10 * (time.monotonic() - start) + 20
 
-    # Every file gets its share of the time, by the number of its mutants; what one leaves over goes to the next.
+    # Each file gets a share of the time by the number of its mutants; unused time goes to the next file.
     start, share, seen = time.monotonic(), {}, 0
     for file in files:
         seen += sum(mutant[0] == file for mutant in mutants)
@@ -180,7 +184,7 @@ def main():
                 survivors.append((file, number + 1, kind, old.strip(), new.strip()))
                 print(f"SURVIVED {file}:{number + 1}: {kind}\n    {old.strip()}\n    {new.strip()}", flush=True)
         path.write_text(original)
-    print(f"{tried} mutants judged of {len(mutants)}, {invalid} did not compile, {tried - len(survivors)} killed, "
+    print(f"{tried} mutants tested of {len(mutants)}, {invalid} did not compile, {tried - len(survivors)} killed, "
           f"{len(survivors)} survived")
     return 1 if survivors else 0
 

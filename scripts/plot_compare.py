@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Draws what `swin plan --compare --measure --json` printed: cost against pixels, as one SVG.
+"""Plots the output of `swin plan --compare --measure --json`, cost over pixels, as an SVG.
 
     swin plan --compare --measure --json configs/vit_small_224.json configs/swin_tiny_224.json > cost.json
     python3 scripts/plot_compare.py cost.json docs/vit_against_swin.svg
 
-Over pixels as abscissa linear cost is a straight line and quadratic cost a parabola.
+Linear cost is a straight line, quadratic cost a parabola.
 """
 import argparse
 import html
 import json
 import pathlib
 
-COLOURS = ["#c2410c", "#1d4ed8", "#15803d", "#7e22ce"]
+COLORS = ["#c2410c", "#1d4ed8", "#15803d", "#7e22ce"]
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 420, 320, 62, 44, 16, 46
 
 
@@ -27,7 +27,7 @@ def ticks(largest, wanted=5):
 
 
 def panel(title, unit, megapixels, series, left):
-    """One pair of axes. `series` holds (name, values) with one value a size."""
+    """One pair of axes. `series` holds (name, values) with one value per size."""
     x_ticks = ticks(max(megapixels))
     y_ticks = ticks(max(max(values) for _, values in series))
     width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -51,7 +51,7 @@ def panel(title, unit, megapixels, series, left):
                  f'text-anchor="middle">megapixels of the image</text>')
     parts.append(f'<text x="{left + LEFT}" y="38" class="unit">{html.escape(unit)}</text>')
     for index, (name, values) in enumerate(series):
-        color = COLOURS[index % len(COLOURS)]
+        color = COLORS[index % len(COLORS)]
         points = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in zip(megapixels, values))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" '
                      f'stroke-width="2"/>')

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs every package of Debian 12 and 13 that building, the demo and the tests need; only those that are
-# missing, so a second call needs neither network nor rights. Elsewhere it says what to install.
+# Installs the packages of Debian 12 and 13 that the build, the demo and the tests need. It installs only missing ones,
+# so a second call needs neither network nor root. On other systems it says what to install.
 set -euo pipefail
 
 packages=(
@@ -10,27 +10,27 @@ packages=(
   libhdf5-dev                    # checkpoints
   libssl-dev                     # SHA-256
   zlib1g-dev                     # gzip
-  libseccomp-dev                 # the sandbox that reads HDF5 files of others
+  libseccomp-dev                 # the sandbox that reads third-party HDF5 files
   libarchive-dev                 # zip archives of PyTorch
   libturbojpeg0-dev libspng-dev  # images
-  libwebp-dev libexif-dev        # images and how they are turned
+  libwebp-dev libexif-dev        # images and their orientation
   nlohmann-json3-dev             # JSON
   libcli11-dev                   # the command line
   libgtest-dev libgmock-dev      # tests
   dataset-fashion-mnist          # images for the demo
 )
-# Only two scripts need more: fuzz.sh clang and libclang-rt-14-dev (on Debian 13 libclang-rt-19-dev), check_bare.sh
-# debootstrap and git.
+# Two scripts need more: fuzz.sh needs clang and libclang-rt-14-dev (libclang-rt-19-dev on Debian 13), check_bare.sh
+# needs debootstrap and git.
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   cat >&2 <<'TEXT'
-setup: this is no Debian; please install with your own package manager:
+setup: found no Debian, expected Debian 12 or 13; install these with your package manager:
   a C++20 compiler (GCC 12 or newer), CMake 3.25 or newer, Ninja
   OpenBLAS, oneDNN 2.6 or newer, HDF5, OpenSSL, zlib, libarchive, libseccomp, TurboJPEG, libspng,
   libwebp, libexif
   nlohmann_json 3.11, CLI11 2.1 or newer, GoogleTest with GoogleMock
-  Fashion-MNIST (the four *-ubyte.gz files), for the demo: FASHION_MNIST=/its/folder ./scripts/demo.sh
-The build names each one that it does not find.
+  Fashion-MNIST (the four *-ubyte.gz files), for the demo: FASHION_MNIST=/path/to/them ./scripts/demo.sh
+The build says which of them it does not find.
 TEXT
   exit 0
 fi

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Sets up, builds (preset release) and runs all tests.   --sanitize, as continuous integration does: first the fast
-# tests under the address and undefined-behavior sanitizers (preset sanitize), then all tests of a build in which
+# Sets up, builds (preset release) and runs all tests. With --sanitize, as in continuous integration, it first runs the
+# fast tests under the address and undefined-behavior sanitizers (preset sanitize), then all tests of a build in which
 # warnings are errors (preset ci).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export PATH=/usr/bin:$PATH  # the system's cmake, not one that a Python environment brings
+export PATH=/usr/bin:$PATH  # the system's cmake, not that of a Python environment
 
 sanitize=no
 preset=release

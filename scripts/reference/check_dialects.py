@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Weights through `swin convert`, from every library to every other and back.
+"""Converts weights with `swin convert` from every library to every other and back.
 
 Makes a small model of each library with random weights, saves it as .safetensors and .pth, converts it
-to every dialect, loads the result with strict=True where that library is installed, compares every
-tensor bit for bit after the way back, and the logits of both libraries with each other.
+to every dialect and loads the result with strict=True. Compares the logits of both libraries, and,
+after converting back, every tensor bit by bit.
 
     python scripts/reference/check_dialects.py --swin build/swin [--keys tests/weights/dialect_keys]
 
---keys also writes the names and shapes that the committed tests go by. Needs torch, torchvision, timm,
+--keys also writes the names and shapes that the tests use. Needs torch, torchvision, timm,
 transformers and safetensors; checked with torchvision 0.29.1, timm 1.0.31, transformers 5.24.0.
 """
 import argparse
@@ -31,7 +31,7 @@ from torchvision.models.swin_transformer import PatchMergingV2, SwinTransformerB
 from torchvision.models.swin_transformer import SwinTransformer as TorchvisionSwin
 
 CLASSES = 5
-# Windows divide every map, so that all libraries compute the same.
+# Every map is a multiple of the window, so that all libraries compute the same.
 SWIN = dict(image=24, patch=2, dim=8, depths=[2, 2], heads=[1, 2], window=3)
 VIT = dict(image=32, patch=8, dim=64, depth=2, heads=1, hidden=128)
 DERIVED = ("relative_position_index", "relative_coords_table", "attn_mask")
@@ -109,7 +109,7 @@ def randomize(module, seed):
 
 
 def swin_shapes(version, simmim=False):
-    """Names and shapes of microsoft/Swin-Transformer's state dict, written down from its source."""
+    """Names and shapes of microsoft/Swin-Transformer's state dict, from its source."""
     dim, window, area = SWIN["dim"], SWIN["window"], SWIN["window"] ** 2
     shapes = {"patch_embed.proj.weight": (dim, 3, SWIN["patch"], SWIN["patch"]), "patch_embed.proj.bias": (dim,),
               "patch_embed.norm.weight": (dim,), "patch_embed.norm.bias": (dim,)}
@@ -181,7 +181,7 @@ class Check:
         print("".join(str(cell).ljust(width) for cell, width in zip(cells, (10, 24, 14, 16, 18, 12, 0))), flush=True)
 
     def load(self, dialect, model, file, classes=HUGGINGFACE):
-        """A model of that library with the weights of `file`, nothing missing and nothing left over."""
+        """A model of that library with the weights of `file`; no key may be missing or unexpected."""
         if dialect == "huggingface":
             folder = self.path("hub")
             os.makedirs(folder, exist_ok=True)
@@ -197,7 +197,7 @@ class Check:
         return loaded.eval()
 
     def official(self, state, expected, with_masks=True):
-        """@param with_masks False where nothing tells the image size, which alone gives their number."""
+        """@param with_masks False if the image size, on which the masks depend, is unknown."""
         if not with_masks:
             state = {name: value for name, value in state.items() if "attn_mask" not in name}
             expected = {name: shape for name, shape in expected.items() if "attn_mask" not in name}
@@ -217,7 +217,7 @@ def difference(a, b):
 
 
 def check_pair(check, model, origin, form, source, module, config):
-    """From one library's file to every dialect and back."""
+    """Converts a file of one library to every dialect and back."""
     images = torch.randn(2, 3, *(2 * [VIT["image"] if model == "vit" else SWIN["image"]]),
                          generator=torch.Generator().manual_seed(7))
     expected = logits_of(module, images)
@@ -270,7 +270,7 @@ def check_classifiers(check):
                 save_file(state, safetensors)
             torch.save(state, pth)
             check_pair(check, model, origin, "safetensors", safetensors, module, config)
-            # Wrapped and in a training checkpoint, and without a config where the shapes tell all.
+            # A training checkpoint with a wrapper prefix; Swin without a config: the shapes are enough.
             torch.save({"epoch": 3, "model": {"module." + name: value for name, value in state.items()}}, pth)
             check_pair(check, model, origin, "pth module.", pth, module, None if model == "swin" else config)
 
@@ -313,7 +313,7 @@ def check_backbone(check):
 
 
 def write_keys(folder):
-    """One line a key: name, shape. For HF the file's names, for official those of the published source."""
+    """One line per key: name and shape. Hugging Face: the file's names; official: those of the source."""
     os.makedirs(folder, exist_ok=True)
 
     def write(name, shapes):
@@ -344,7 +344,7 @@ def write_keys(folder):
 
 
 def write_tiny(file):
-    """What people bring: a torchvision model's state_dict() as torch.save writes it."""
+    """A torchvision model's state_dict(), written by torch.save."""
     torch.manual_seed(1)
     torch.save(TorchvisionSwin([4, 4], 4, [1, 2], [1, 2], [2, 2], mlp_ratio=2.0, num_classes=3).state_dict(), file)
 
@@ -364,11 +364,11 @@ def main():
         write_tiny(os.path.join(arguments.keys, "torchvision_tiny.pth"))
     with tempfile.TemporaryDirectory() as folder:
         check = Check(os.path.abspath(arguments.swin), folder)
-        check.row("model", "from", "to", "loads", "logits differ", "bits after the way back")
+        check.row("model", "from", "to", "loads", "logits differ", "bits after converting back")
         check_classifiers(check)
         check_simmim(check)
         check_backbone(check)
-    print(f"{len(check.rows) - 1} ways, {check.failed} failed")
+    print(f"{len(check.rows) - 1} conversions, {check.failed} failed")
     return 1 if check.failed else 0
 
 

@@ -3,9 +3,10 @@
 
     python3 scripts/reference/check_predict.py build/release/cli/swin FOLDER
 
-A torchvision Swin-T with generated weights (their logits are spread) is saved as .pth and converted;
-both sides read, resize, crop and normalize the files themselves. Compared are the logits up to the
-constant that softmax drops: log p of all classes, centered. Exits 1 above 2e-5 of the largest.
+A torchvision Swin-T with generated weights, which give spread logits, is saved as .pth and converted.
+Both programs read, resize, crop and normalize the files themselves. The logits are compared without
+the constant that softmax removes: log p of all classes minus its mean. Exit 1: the largest difference
+is over 2e-5 of the largest logit.
 Needs torch, torchvision, timm, transformers and Pillow (tests/goldens/README.md).
 """
 import argparse

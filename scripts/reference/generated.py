@@ -1,6 +1,6 @@
-"""Generated numbers: weights, inputs and targets as functions of (seed, name), equal to the bit to
-weights/generated_weights.cpp. random_twin.py is the same generator one number at a time; here
-numpy draws whole tensors (docs/numerics.md, "Generated weights")."""
+"""Generated weights, inputs and targets: functions of (seed, name), equal to those of
+weights/generated_weights.cpp to the bit (docs/numerics.md, "Generated weights"). random_twin.py is
+the same generator for single draws; here numpy draws whole tensors."""
 import math
 
 import numpy as np
@@ -9,7 +9,7 @@ from random_twin import hash_name, mix
 
 WORD = np.uint64(32)
 LOW = np.uint64(2**32 - 1)
-BLOCKS = 1 << 20  # drawn at a time: keeps the memory of large tensors small
+BLOCKS = 1 << 20  # blocks drawn at a time, to limit memory
 
 
 def philox_blocks(key, first, count):
@@ -58,7 +58,7 @@ def weight(seed, name, shape):
 
 
 def images(seed, shape, stream="input"):
-    """(B, C, H, W) float32, deviation 1."""
+    """(B, C, H, W) float32 with standard deviation 1."""
     values = centered(seed, stream, math.prod(shape)) * math.sqrt(3.0)
     return values.astype(np.float32).reshape(shape)
 
@@ -67,13 +67,13 @@ def labels(seed, count, classes, stream="target"):
     return (words(seed, stream, count) % np.uint32(classes)).astype(np.int64)
 
 
-def sample_places(seed, tensor, numel, most=256):
-    """Flat indices of the values that a large golden keeps of a tensor."""
+def sample_indices(seed, tensor, numel, most=256):
+    """Flat indices of the elements that a large golden holds of a tensor."""
     return (words(seed, "sample/" + tensor, min(numel, most)) % np.uint32(numel)).astype(np.int64)
 
 
 def fnv(array):
-    """FNV-1a over the 32-bit words of float32 values: the whole tensor in one number."""
+    """FNV-1a over the 32-bit words of float32 values: a hash of the tensor."""
     h = 14695981039346656037
     for word in array.reshape(-1).view(np.uint32).tolist():
         h = (h ^ word) * 1099511628211 % 2**64
@@ -88,11 +88,11 @@ CASES = [("layers.0.blocks.1.attn.qkv.weight", (36, 12)), ("layers.1.blocks.0.at
          ("head.weight", (97, 1500))]
 
 if __name__ == "__main__":  # prints the rows of tests/weights/generated_weights_test.cpp
-    for case, sides in CASES:
-        values = weight(7, case, sides)
-        shape = ", ".join(str(side) for side in sides)
+    for case, dims in CASES:
+        values = weight(7, case, dims)
+        shape = ", ".join(str(dim) for dim in dims)
         last = float(values.reshape(-1)[-1])
         print(f'    {{"{case}", {{{shape}}}, {last.hex()}f, 0x{fnv(values):016x}ull}},')
     print(f"images 0x{fnv(images(7, (1, 3, 5, 7))):016x}ull")
     print("labels", labels(7, 8, 10).tolist())
-    print("places", sample_places(7, "grad.head.weight", 145500)[:6].tolist())
+    print("indices", sample_indices(7, "grad.head.weight", 145500)[:6].tolist())

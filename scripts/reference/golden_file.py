@@ -1,5 +1,5 @@
-"""How golden files are written: tensors as float32, one metadata entry `swin` of JSON (safetensors
-writes several entries in an order that differs from run to run), a config of the model beside."""
+"""Writes golden files: tensors as float32, one JSON metadata entry `swin` (safetensors writes several
+entries in random order), and a config of the model in a second file."""
 import json
 import pathlib
 
@@ -15,7 +15,7 @@ def versions(*modules):
 
 
 def save(path, tensors, **entry):
-    """tensors: name → array; whatever is float64 is rounded to float32. entry: made_by and more."""
+    """tensors: name → array; float64 is rounded to float32. entry: the metadata (made_by and more)."""
     stored = {}
     for name, array in tensors.items():
         array = np.asarray(array)
@@ -33,7 +33,7 @@ def notes(path):
 
 
 def save_config(path, model):
-    """A config whose model section is all there is; `swin verify --config` takes it."""
+    """A config with only a model section, for `swin verify --config`."""
     lines = [f'    {json.dumps(key)}: {json.dumps(value)}' for key, value in model.items()]
     path.write_text('{\n  "model": {\n' + ",\n".join(lines) + "\n  }\n}\n")
     path.chmod(0o644)

@@ -1,5 +1,5 @@
-"""What make_goldens.py and make_v1_goldens.py share: a golden is built from a seed, computed in
-float64, compared with its own noise (noise.py) and written."""
+"""Shared by make_goldens.py and make_v1_goldens.py: a golden is built from a seed, computed in
+float64, checked for noise (noise.py) and written."""
 import dataclasses
 import pathlib
 import sys
@@ -14,7 +14,7 @@ import golden_file
 import noise
 import peers
 
-BESIDE = ("input", "target", "mask")  # what a golden holds besides results
+NOT_RESULTS = ("input", "target", "mask")  # tensors of a golden that are not results
 
 
 @dataclasses.dataclass
@@ -24,12 +24,12 @@ class Golden:
     images: np.ndarray
     loss_of: typing.Callable  # {name: tensor} → loss, in the precision of the tensors
     notes: dict  # the metadata
-    beside: dict = dataclasses.field(default_factory=dict)  # target or mask
-    weights: dict | None = None  # to be written to the file that notes["weights"] names
-    sampled: bool = False  # keeps samples of each tensor, and leaves the images to the generator
+    extra: dict = dataclasses.field(default_factory=dict)  # stored, too: target or mask
+    weights: dict | None = None  # written to the file notes["weights"]
+    sampled: bool = False  # holds samples of each tensor, and no images (they are generated)
 
     def compute(self, peer, images):
-        """What the library computes, as it is stored: tensors of its forward, loss, gradients."""
+        """The results in the form in which they are stored: outputs, loss, gradients."""
         tensors = peer.forward(peer, torch.from_numpy(images).to(peer.dtype))
         if "loss" not in tensors:
             tensors["loss"] = self.loss_of(tensors)
@@ -50,7 +50,7 @@ class Golden:
 
     def save(self, folder, name, results):
         images = {} if self.sampled else {"input": self.images}
-        golden_file.save(folder / f"{name}.safetensors", {**images, **self.beside, **results},
+        golden_file.save(folder / f"{name}.safetensors", {**images, **self.extra, **results},
                          **self.notes)
         golden_file.save_config(folder / f"{name}.json", self.config)
         if self.weights is not None:
@@ -59,17 +59,17 @@ class Golden:
 
 
 def samples(tensors, seed):
-    """256 values of each tensor by the generator's choice, and its largest absolute entry."""
+    """256 elements of each tensor at generated indices, and its largest absolute value."""
     kept = {}
     for name, tensor in tensors.items():
         flat = tensor.reshape(-1)
-        kept["sample." + name] = flat[generated.sample_places(seed, name, flat.size)]
+        kept["sample." + name] = flat[generated.sample_indices(seed, name, flat.size)]
         kept["max." + name] = np.abs(flat).max()
     return kept
 
 
 def cross_entropy(target):
-    """The loss of logits against labels, or against rows of probabilities."""
+    """Cross entropy with labels or with rows of probabilities."""
     target = torch.from_numpy(target)
 
     def loss_of(tensors):
@@ -90,7 +90,7 @@ class Case(typing.NamedTuple):
         return self.folder / f"{self.name}.safetensors"
 
     def seed(self):
-        """That of the committed golden; where none is recorded, the first."""
+        """The seed of the committed golden, or the first if none is recorded."""
         notes = golden_file.notes(self.path) if self.path.exists() else {}
         return notes.get("seed", self.first_seed)
 
@@ -101,7 +101,7 @@ class Case(typing.NamedTuple):
         return quiet
 
     def make(self):
-        """Writes the golden of the next seed, from the recorded one on, that is quiet."""
+        """Writes the golden of the first quiet seed, starting at the recorded one."""
         seed = recorded = self.seed()
         while True:
             golden = self.build(seed)
@@ -115,7 +115,7 @@ class Case(typing.NamedTuple):
     def check(self):
         """Whether the committed golden is quiet."""
         results = {name: values for name, values in safetensors.numpy.load_file(self.path).items()
-                   if name not in BESIDE}
+                   if name not in NOT_RESULTS}
         return self.is_quiet(self.seed(), *self.build(self.seed()).noise(results))
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes tests/data/augment_goldens.txt: what timm's and torchvision's operations on Pillow images give, as hashes.
+"""Makes tests/data/augment_goldens.txt: hashes of the results of timm's and torchvision's operations on Pillow images.
 
     python3 scripts/reference/make_augment_goldens.py
 
-A row is: image operation argument sampling sha256. Images are made by the test too (augment_images below).
+A row is: image operation argument sampling sha256. The test makes the same images as images() here.
 Needs pillow, numpy, timm and torchvision."""
 import hashlib
 import os
@@ -22,8 +22,8 @@ FILL = (124, 116, 104)
 
 
 def noise(count):
-    place = np.arange(count, dtype=np.uint64)
-    value = (place * 2654435761 + 12345) & 0xFFFFFFFF
+    index = np.arange(count, dtype=np.uint64)
+    value = (index * 2654435761 + 12345) & 0xFFFFFFFF
     value ^= value >> 15
     return (value & 255).astype(np.int64)
 
@@ -66,7 +66,7 @@ def rows():
 
 
 with open(os.path.join(HERE, "augment_goldens.txt"), "w") as out:
-    out.write("# picture operation argument sampling sha256; make_augment_goldens.py with Pillow "
+    out.write("# image operation argument sampling sha256; make_augment_goldens.py with Pillow "
               f"{PIL.__version__}, timm {timm.__version__}, torchvision {torchvision.__version__.split('+')[0]}\n")
     for kind, name, argument, sampling, image in rows():
         digest = hashlib.sha256(np.ascontiguousarray(np.asarray(image)).tobytes()).hexdigest()

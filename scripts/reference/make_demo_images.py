@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/demo_images: the first test image of each Fashion-MNIST class, as 28 x 28 gray PNG files.
 
-Needs nothing but Python and Debian's dataset-fashion-mnist:  scripts/reference/make_demo_images.py [FOLDER]
+Needs only Python and Debian's dataset-fashion-mnist:  scripts/reference/make_demo_images.py [FOLDER]
 """
 import gzip
 import pathlib
@@ -13,7 +13,7 @@ CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt",
 
 
 def png(rows):
-    """An 8-bit gray PNG file of equally long rows of bytes."""
+    """An 8-bit gray PNG file from rows of bytes."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -3,17 +3,18 @@
 
     python3 scripts/reference/make_goldens.py [CASE…] [--check | --full DIR]
 
-Needs torch, torchvision, timm, transformers and safetensors; nothing else in the project does. Both
-sides fill weights and images from the counter-based generator (generated.py), so no file holds any.
-The library computes in float64: goldens are exact to the float32 they are stored in.
+Needs torch, torchvision, timm, transformers and safetensors. Weights and images are generated here and
+in swin (generated.py), so no file holds them. The library computes in float64: goldens are exact up to
+the rounding to float32.
 
-A case keeps the seed that its golden records, as long as the golden's noise (noise.py) is at most
-half of the tolerance; otherwise the next seed that is quiet enough is taken and recorded. --check
-writes nothing: it measures the noise of the committed goldens, those of make_v1_goldens.py
-included, and fails where it is too much.
+A case keeps the seed that its golden records if the golden's noise (noise.py) is at most half of the
+tolerance; otherwise the next seed that is quiet enough is taken and recorded. --check writes nothing:
+it measures the noise of the committed goldens, including those of make_v1_goldens.py, and fails if it
+is too much.
 
-Large cases keep 256 values of each tensor and its largest entry; --full DIR writes whole tensors
-there instead (any case), which `swin verify counted:SEED --golden … --config …` compares as well.
+Large cases hold 256 elements of each tensor and its largest absolute value. --full DIR writes whole
+tensors to DIR instead, for any case; `swin verify counted:SEED --golden … --config …` compares them,
+too.
 """
 import argparse
 import functools
@@ -29,9 +30,8 @@ import make_v1_goldens
 import peers
 from golden_maker import Case, Golden, cross_entropy
 
-# Where the search for a seed begins when there is no golden yet. Cosine attention can be
-# ill-conditioned: where a gradient is a sum whose terms cancel, float32 is off by more than goldens
-# allow, whoever computes it.
+# The first seed tried if there is no golden yet. Cosine attention can be ill-conditioned: if a
+# gradient is a sum whose terms cancel, every float32 program exceeds the tolerance.
 SEED = 7
 
 
@@ -56,9 +56,9 @@ def vit(**fields):
 TINY = dict(patch_size=4, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24],
             mlp_ratio=4.0, num_classes=1000)
 
-# name → library, model section, what else. Token maps are of side ⌈image / patch⌉.
+# name → library, model section, options. A token map has the sides ⌈image / patch⌉.
 CASES = {
-    # 16 × 16 and 8 × 8 tokens: windows divide the maps, both stages shift.
+    # 16 × 16 and 8 × 8 tokens: multiples of the window, both stages shift.
     "v2_square": ("torchvision", model("swin_v2"), {}),
     # 13 × 11 and 7 × 6 tokens padded to windows of 4, then rolled; a merge of an odd map.
     "v2_padded": ("torchvision", model("swin_v2", image_size=[26, 22]),
@@ -66,10 +66,10 @@ CASES = {
     # 12 × 20 and 6 × 10 tokens under windows of 3 × 5: both sides shift, neither pads.
     "v2_oblong_window": ("torchvision", model("swin_v2", image_size=[24, 40], window_size=[3, 5]),
                          {}),
-    # 14 × 22 and 7 × 11 tokens, one channel; keys without bias by Hugging Face's own attention.
+    # 14 × 22 and 7 × 11 tokens, one channel; Hugging Face's attention has keys without bias.
     "v2_oblong": ("transformers", model("swin_v2", image_size=[28, 44], in_chans=1, depths=[2, 1],
                                         num_classes=7), {}),
-    # Coordinates scaled by the windows of a pretraining.
+    # Coordinates are divided by the windows of a pretraining.
     "v2_pretrained": ("timm", timm("swin_v2", pretrained_window_sizes=[6, 3]),
                       {}),
     # Rolled, then padded; 9 × 15 and 5 × 8 tokens.
@@ -83,7 +83,7 @@ CASES = {
                    dict(logit_scales=[[5.0, 2.0], [1.0, 6.0]])),
     # 13 × 11 and 7 × 6 tokens, rolled, then padded.
     "v1_roll_then_pad": ("timm", timm(image_size=[26, 22]), dict(soft=True)),
-    # 5 × 13 and 3 × 7 tokens: windows shrink along one side alone and shift along the other.
+    # 5 × 13 and 3 × 7 tokens: windows shrink along one side only and shift along the other.
     "v1_per_dimension": ("timm", timm(image_size=[10, 26], window_size=[6, 4]), {}),
     # A window and an MLP ratio for each stage.
     "v1_stages": ("timm", timm(image_size=[24, 32], window_sizes=[4, [2, 3]],
@@ -111,7 +111,7 @@ CASES = {
 }
 BACKBONE = dict(config=model(image_size=[28, 44], depths=[2, 1, 2], num_heads=[2, 3, 4]),
                 stages=[0, 2])
-# timm's own change of image and windows; the weights are those of RESIZED["source"].
+# timm changes image size and windows; the weights are those of RESIZED["source"].
 RESIZED = dict(source=timm(), config=timm(image_size=[24, 20], window_size=[6, 5]))
 SIMMIM = {"simmim": model(image_size=[32, 32]),
           "simmim_v2": model("swin_v2", image_size=[16, 16], embed_dim=8, depths=[2, 1],
@@ -141,7 +141,7 @@ def classification(name, seed, full=False):
     peer = peers.build(library, config)
     weights = peer.load_generated(seed)
     golden = Golden(config, peer, images, cross_entropy(target), notes(library, images, seed),
-                    beside={"target": target}, sampled=large and not full)
+                    extra={"target": target}, sampled=large and not full)
     if "logit_scales" in how:
         for stage, scales in enumerate(how["logit_scales"]):
             weights[f"layers.{stage}.blocks.0.attn.logit_scale"][:, 0, 0] = scales
@@ -176,12 +176,12 @@ def simmim(name, seed):
     peer = peers.huggingface_simmim(config, stride, mask.reshape(len(images), -1))
     peer.load_generated(seed)
     return Golden(config, peer, images, lambda tensors: tensors["loss"],
-                  notes("transformers", images, seed), beside={"mask": mask.reshape(-1, *side)})
+                  notes("transformers", images, seed), extra={"mask": mask.reshape(-1, *side)})
 
 
 def resized(seed):
-    """A model with generated weights whose windows and image then change; gradients of the new
-    one. Its noise is of the weights after the change."""
+    """A model with generated weights, whose image size and windows are then changed. Gradients and
+    noise are those of the changed model."""
     source, config = RESIZED["source"], RESIZED["config"]
     peer = peers.build("timm", source)
     peer.load_generated(seed)
@@ -190,7 +190,7 @@ def resized(seed):
     target = generated.labels(seed, len(images), config["num_classes"])
     entry = notes("timm", images, seed)
     entry.update(source=source, source_weights=entry.pop("weights"))
-    return Golden(config, peer, images, cross_entropy(target), entry, beside={"target": target})
+    return Golden(config, peer, images, cross_entropy(target), entry, extra={"target": target})
 
 
 def cases():

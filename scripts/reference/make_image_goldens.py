@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Makes the goldens of the data room from Pillow: resized noise (tests/data/resize_goldens.txt), small JPEG, PNG and
-WebP files (tests/data/images/), what Pillow decodes them to (decode_goldens.txt), turns them to by their EXIF data
-(exif_goldens.txt) and decodes them to at a half, a quarter and an eighth of their size (scaled_goldens.txt).
+"""Makes the goldens of the data room with Pillow: resized noise (tests/data/resize_goldens.txt), small JPEG, PNG and
+WebP files (tests/data/images/), their pixels as Pillow decodes them (decode_goldens.txt), rotates and flips them by
+EXIF (exif_goldens.txt), and decodes them at a half, a quarter and an eighth of their size (scaled_goldens.txt).
 
-    make_image_goldens.py            writes the tables, of the images there are; made with Pillow 13.0.0
-    make_image_goldens.py --images   writes the images anew before; those there are were made with Pillow 9.4
-    make_image_goldens.py --check    decodes the images there are with another Pillow, and names what differs
+    make_image_goldens.py            writes the tables from the existing images; made with Pillow 13.0.0
+    make_image_goldens.py --images   writes the images first; the existing ones were made with Pillow 9.4
+    make_image_goldens.py --check    decodes the existing images with the installed Pillow and lists the differences
 
-The order of the two passes of a resize is that of Pillow 13; earlier ones give other resize_goldens.txt.
+The two passes of a resize are in the order of Pillow 13; earlier versions give another resize_goldens.txt.
 Needs pillow and numpy; run from anywhere."""
 import hashlib
 import io
@@ -24,9 +24,9 @@ FILTERS = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "lanczos": Imag
 
 
 def noise(height, width, channels):
-    """Bytes that the test makes too: a multiplicative hash of the place."""
-    place = np.arange(height * width * channels, dtype=np.uint64)
-    value = (place * 2654435761 + 12345) & 0xFFFFFFFF
+    """Bytes that the test makes, too: a multiplicative hash of the index."""
+    index = np.arange(height * width * channels, dtype=np.uint64)
+    value = (index * 2654435761 + 12345) & 0xFFFFFFFF
     value ^= value >> 15
     array = (value & 255).astype(np.uint8).reshape(height, width, channels)
     return array[:, :, 0] if channels == 1 else array
@@ -40,10 +40,10 @@ def resize_goldens():
     sizes = [  # height, width → height, width
         (28, 28, 32, 32), (32, 32, 224, 224), (375, 500, 256, 341), (100, 37, 13, 99), (1, 1, 5, 7),
         (64, 64, 1, 1), (50, 50, 50, 25), (50, 50, 25, 50), (17, 300, 18, 3), (7, 9, 63, 64), (40, 40, 40, 40),
-        # The vertical pass is first where the height shrinks by more than twice of what the width does.
+        # The vertical pass is first if the height shrinks by more than twice the factor of the width.
         (100, 60, 60, 40), (101, 60, 60, 40), (99, 60, 60, 40), (41, 30, 40, 31), (40, 30, 40, 31), (40, 30, 41, 33),
         (43, 30, 40, 29), (42, 30, 40, 29), (41, 30, 40, 30), (300, 400, 224, 224), (400, 300, 224, 224), (500, 20, 64, 96),
-        (2, 600_000, 3, 300), (600_000, 2, 300, 3),  # so long that the weights are made in pieces
+        (2, 600_000, 3, 300), (600_000, 2, 300, 3),  # so long that the weights are computed in parts
     ]
     boxes = [  # of an image: height, width; top, left, height, width → height, width
         (90, 120, 3, 5, 61, 40, 21, 20), (90, 120, 3, 5, 60, 40, 20, 20), (90, 120, 29, 77, 61, 43, 24, 24),
@@ -68,7 +68,7 @@ def chunk(kind, data):
 
 
 def write_png(path, rows, width, depth, color, extra=b""):
-    """rows: the packed bytes of each row. Kinds that Pillow reads but does not write."""
+    """Formats that Pillow reads but does not write. rows: the packed bytes of each row."""
     header = struct.pack(">IIBBBBB", width, len(rows), depth, color, 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows), 9)
     with open(path, "wb") as out:
@@ -82,7 +82,7 @@ def pack(values, depth):
 
 
 def image(height, width):
-    """Smooth colors with an edge, so that subsampling and ringing show."""
+    """Smooth colors with an edge, so that subsampling and ringing have an effect."""
     y, x = np.mgrid[0:height, 0:width]
     red = 255 * x // max(1, width - 1)
     green = 255 * y // max(1, height - 1)
@@ -121,30 +121,30 @@ def make_images():
     more_jpegs(path, color)
     more_pngs(path, values, wide)
     webps(path, color, alpha)
-    turned(path)
+    oriented(path)
 
 
 def more_jpegs(path, color):
-    """Kinds that Pillow reads but does not write: what the Adobe segment says of the colors is changed."""
+    """Formats that Pillow reads but does not write, made by changing the color transform in the Adobe segment."""
     with open(path("cmyk.jpg"), "rb") as file:
         cmyk = bytearray(file.read())
-    place = cmyk.index(b"Adobe") + 11
-    assert cmyk[place] == 0  # CMYK as it is
-    cmyk[place] = 2  # YCCK
+    at = cmyk.index(b"Adobe") + 11
+    assert cmyk[at] == 0  # CMYK without transform
+    cmyk[at] = 2  # YCCK
     with open(path("ycck.jpg"), "wb") as out:
         out.write(cmyk)
     with open(path("rgb_444.jpg"), "rb") as file:
         rgb = file.read()
     adobe = b"\xff\xee" + struct.pack(">H", 14) + b"Adobe" + struct.pack(">HHHB", 100, 0, 0, 0)
-    first = rgb.index(b"\xff\xdb")  # in the place of JFIF, which says YCbCr
+    first = rgb.index(b"\xff\xdb")  # instead of JFIF, which implies YCbCr
     with open(path("rgb_not_ycc.jpg"), "wb") as out:
         out.write(rgb[:2] + adobe + rgb[first:])
     odd_jpegs(path, rgb, cmyk)
 
 
 def odd_jpegs(path, rgb, cmyk):
-    """Whole images of which libjpeg warns; made of bytes alone. (odd_sampling.jpg was written through libjpeg itself,
-    with a v_samp_factor of 3, which Pillow cannot ask for.)"""
+    """Complete images for which libjpeg gives warnings, made by editing bytes. (odd_sampling.jpg was written with libjpeg
+    itself: a v_samp_factor of 3, which Pillow does not offer.)"""
     def write(name, data):
         with open(path(name), "wb") as out:
             out.write(data)
@@ -159,8 +159,8 @@ def odd_jpegs(path, rgb, cmyk):
 
 
 def interlaced(values, depth, pixel):
-    """The seven images of Adam7, each packed row behind its filter byte; values: (height, width) of packed pixels
-    (bytes) or of numbers under 8 bits."""
+    """The seven passes of Adam7, each packed row after its filter byte. values: (height, width) of packed pixels (bytes)
+    or of values of less than 8 bits."""
     data = b""
     for y0, x0, dy, dx in ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)):
         part = values[y0::dy, x0::dx]
@@ -217,7 +217,7 @@ def webps(path, color, alpha):
     with_alpha.save(path("alpha_lossy.webp"), quality=80)
     with_alpha.save(path("alpha_lossless.webp"), lossless=True, exact=True)
     color.resize((20, 14)).save(path("animated.webp"), save_all=True, append_images=[Image.new("RGB", (20, 14), "red")], duration=50)
-    # The first frame covers a part of the canvas.
+    # An animation whose first frame covers only a part of the canvas.
     still = io.BytesIO()
     color.resize((10, 6)).save(still, "WEBP", quality=70)
     frame = still.getvalue()[12:]
@@ -227,7 +227,7 @@ def webps(path, color, alpha):
                         (b"ANMF", u24(2) + u24(1) + u24(9) + u24(5) + u24(100) + b"\0" + frame)]))
 
 
-def turned(path):
+def oriented(path):
     small = Image.fromarray(image(7, 10))
     for orientation in range(1, 9):
         exif = Image.Exif()
@@ -244,7 +244,7 @@ def turned(path):
 
 
 def tables():
-    """{file name: its text}, of the images there are and of the Pillow there is."""
+    """{file name: its text} for the existing images and the installed Pillow."""
     folder = os.path.join(HERE, "images")
     decoded = "# file channels height width sha256 of the pixels; make_image_goldens.py\n"
     as_seen = "# file channels height width sha256 of exif_transpose(image); make_image_goldens.py\n"
@@ -254,7 +254,7 @@ def tables():
         path = os.path.join(folder, name)
         for channels, mode in ((1, "L"), (3, "RGB")):
             with Image.open(path) as image:
-                if name == "gray_16bit.png":  # Pillow saturates here; the high byte is what is wanted
+                if name == "gray_16bit.png":  # Pillow saturates here; we want the high byte
                     pixels = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
                     if channels == 3:
                         pixels = np.repeat(pixels[:, :, None], 3, 2)

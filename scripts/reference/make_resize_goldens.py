@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Makes tests/goldens/resize_tables.safetensors: position tables before and after a change of size.
+"""Makes tests/goldens/resize_tables.safetensors: position tables and embeddings before and after resizing.
 
     python3 scripts/reference/make_resize_goldens.py
 
-`<case>.from` is the table, `<case>.official` and `<case>.timm` what becomes of it:
+`<case>.from` is the table, `<case>.official` and `<case>.timm` are the resized tables:
   table_*  relative_position_bias_table (L, heads). official: torch's bicubic interpolation without
-           antialiasing over the square of rows, as the published fine-tuning does; timm: its
+           antialiasing over the square of rows, as in the published fine-tuning; timm: its
            resize_rel_pos_bias_table (a geometric grid, linear interpolation).
   ape_*    absolute_pos_embed (1, L, C), without a class token. official: as above; timm: its
-           resample_abs_pos_embed (antialiased, which is also another bicubic kernel).
-  vit_*    pos_embed (1, 1 + L, C); the class token's row stays. official: as ape, timm: as ape.
+           resample_abs_pos_embed (antialiased, with another bicubic kernel).
+  vit_*    pos_embed (1, 1 + L, C); the class token's row is kept. Both as for ape.
 """
 import torch
 import timm

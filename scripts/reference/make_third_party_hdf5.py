@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/files/hdf5/*.h5: small data sets as others write them, and such as are refused.
+"""Writes tests/files/hdf5/*.h5: small third-party data sets, some to be read and some to be refused.
 
     python3 scripts/reference/make_third_party_hdf5.py [FOLDER]
 

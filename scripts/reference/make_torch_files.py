@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the small .pth files that tests/files/torch_file_test.cpp reads, good and hostile ones, and the seeds of
-the fuzz targets.
+"""Writes the small .pth files, valid and hostile, of tests/files/torch_file_test.cpp and the seeds of the fuzz
+targets.
 
     python3 scripts/reference/make_torch_files.py          (torch 2.14.1; into tests/files/torch/ and fuzz/corpus/)
 
-The values are arange, so that the tests can state them. torch stores random or address-like keys in both forms, so
-a second run does not give the same bytes, but the same contents.
+The values are those of arange, so that the tests know them. torch stores random keys or addresses, so a second run gives
+the same contents, but not the same bytes.
 """
 import argparse
 import collections
@@ -25,13 +25,13 @@ import torch
 
 def arange(*shape, dtype=torch.float32):
     count = 1
-    for side in shape:
-        count *= side
+    for dim in shape:
+        count *= dim
     return torch.arange(count).reshape(shape).to(dtype)
 
 
 def state_dict(dtype=torch.float32):
-    """What nn.Module.state_dict gives: an OrderedDict with an attribute _metadata."""
+    """Like the result of nn.Module.state_dict: an OrderedDict with an attribute _metadata."""
     result = collections.OrderedDict()
     result["norm.weight"] = arange(3, dtype=dtype)
     result["head.weight"] = arange(2, 3, dtype=dtype) / 4 - 1
@@ -66,14 +66,14 @@ def types():
 
 
 class Config(dict):
-    """Pickled as yacs.config.CfgNode is, whose class need not be installed here."""
+    """Pickled like yacs.config.CfgNode, which need not be installed."""
 
 
 Config.__module__, Config.__qualname__, Config.__name__ = "yacs.config", "CfgNode", "CfgNode"
 
 
 class History:
-    """Pickled as mmengine.logging.HistoryBuffer is, with its methods."""
+    """Pickled like mmengine.logging.HistoryBuffer, with its methods."""
 
     def __init__(self):
         self.log = [1.0]
@@ -117,14 +117,14 @@ def training_run():
 
 
 class Command:
-    """Its pickle calls os.system when Python loads it."""
+    """Loading its pickle in Python calls os.system."""
 
     def __reduce__(self):
         return os.system, ("touch swin_was_fooled",)
 
 
 def install_classes():
-    """pickle looks a class up under its module's name."""
+    """Makes the modules in which pickle looks the classes up."""
     for name in ("yacs", "yacs.config", "mmengine", "mmengine.logging", "mmengine.logging.history_buffer"):
         sys.modules[name] = module_types.ModuleType(name)
     sys.modules["yacs.config"].CfgNode = Config
@@ -132,7 +132,7 @@ def install_classes():
 
 
 def rewritten(original, change):
-    """A zip archive with the entries that change(name, bytes) gives, stored."""
+    """The zip archive with its entries replaced by those that change(name, bytes) returns."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(original)) as source, zipfile.ZipFile(buffer, "w") as target:
         for entry in source.infolist():
@@ -236,7 +236,7 @@ def main():
         (name, content, stored)]))
     write("torchscript.pth", rewritten(plain, lambda name, content: [(name, content, stored)] + (
         [(name.replace("data.pkl", "constants.pkl"), b"\x80\x02).", stored)] if name.endswith("data.pkl") else [])))
-    encrypted = bytearray(plain)  # the flag of encryption, in every local and central header
+    encrypted = bytearray(plain)  # the encryption flag in every local and central header
     for magic, flag in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         at = encrypted.find(magic)
         while at >= 0:

@@ -3,13 +3,13 @@
 
     python3 scripts/reference/make_training_curve.py [--check]
 
-torchvision's Swin and Swin V2 begin with generated weights; batch t has the generated images of the
-stream batch.<t>/input and the labels of batch.<t>/target (generated.py). Each step is: mean cross
-entropy with smoothed labels, gradients clipped to a global norm, torch.optim.AdamW in two groups
-(decay but for biases, norms, tables, cpb_mlp and logit_scale), the rate of `schedule`. The losses
-are those before each step: in float32, which is what is compared, and in float64, which tells
-how much of a difference is rounding. As with the other goldens, the seed moves on while the noise of
-float32 (noise.py) is over half of the tolerance; --check measures the committed curves.
+torchvision's Swin and Swin V2 start with generated weights; batch t has the generated images of the
+stream batch.<t>/input and the labels of batch.<t>/target (generated.py). Each step: mean cross entropy
+with smoothed labels, gradients clipped to a global norm, torch.optim.AdamW in two groups (no decay for
+biases, norms, tables, cpb_mlp and logit_scale), the learning rate of `schedule`. The losses are those
+before each step, in float32, which the test compares, and in float64, which shows the size of rounding
+errors. As for the other goldens, the next seed is taken while the noise (noise.py) is over half of the
+tolerance. --check measures the committed curves.
 """
 import argparse
 import json
@@ -49,7 +49,7 @@ def decays(official, shape):
 
 
 def curve(config, seed, dtype, generator=None):
-    """Losses and gradient norms; a generator moves weights and images (noise.py)."""
+    """Losses and gradient norms. If there is a generator, it moves weights and images (noise.py)."""
     def inputs(array):
         return array if generator is None else noise.moved(array, generator)
     peer = peers.build("torchvision", config)
@@ -81,8 +81,8 @@ def curve(config, seed, dtype, generator=None):
     return losses, norms
 
 
-def stray(config, seed, expected):
-    """The noise of a curve (noise.py): how far a loss of a float32 run strays, in shares of the
+def noise_of(config, seed, expected):
+    """The noise of a curve (noise.py): the largest error of a loss in float32, divided by the
     tolerance."""
     worst = 0.0
     for run in range(noise.RUNS):
@@ -92,7 +92,7 @@ def stray(config, seed, expected):
 
 
 def is_quiet(name, seed, expected):
-    share = stray(MODELS[name], seed, expected)
+    share = noise_of(MODELS[name], seed, expected)
     quiet = share <= noise.LIMIT
     print(f"{name}: seed {seed}, noise {share:.3f} of the tolerance{'' if quiet else ': too much'}",
           flush=True)

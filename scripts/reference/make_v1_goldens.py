@@ -3,10 +3,9 @@
 
     python3 scripts/reference/make_v1_goldens.py
 
-Needs what make_goldens.py needs. Weights and inputs
-are float32 numbers; torchvision then computes in float64, so the goldens are exact to the float32
-they are stored in, and the double build of the engine can be held to that (6e-8) instead of to the
-rounding of a float32 forward. make_goldens.py --check measures the noise of these goldens, too.
+Needs what make_goldens.py needs. Weights and inputs are float32; torchvision computes in float64, so
+the goldens are exact up to the rounding to float32 (6e-8), which the double build has to match.
+make_goldens.py --check measures the noise of these goldens, too.
 """
 import functools
 import math
@@ -19,8 +18,8 @@ import golden_file
 import peers
 from golden_maker import Case, Golden, cross_entropy
 
-# Two models; three inputs. Everything is kept small: the folder stays under 1 MB. The seeds are of
-# torch's generator: a search for a quiet input begins at `seed` every time.
+# Two models, three inputs, all small: the folder stays under 1 MB. The seeds are for torch's
+# generator; the search for a quiet input always starts at `seed`.
 MODELS = {
     "square_window": dict(embed_dim=16, depths=[2, 2], num_heads=[2, 4], window_size=[4, 4],
                           mlp_ratio=2.0, in_chans=3, num_classes=10),
@@ -29,11 +28,11 @@ MODELS = {
 }
 MODEL_SEEDS = {"square_window": 100, "oblong_window": 101}
 CASES = {
-    # 16 × 16 and 8 × 8 tokens: windows divide the maps, both stages shift.
+    # 16 × 16 and 8 × 8 tokens: multiples of the window, both stages shift.
     "v1_square": dict(model="square_window", image_size=[64, 64], batch=2, soft=False, seed=200),
     # 13 × 11 and 7 × 6 tokens, padded to 16 × 12 and 8 × 8, then rolled; a merge of an odd map.
     "v1_padded": dict(model="square_window", image_size=[52, 44], batch=2, soft=True, seed=201),
-    # 10 × 14, 5 × 7 and 3 × 4 tokens under windows of 3 × 5: nothing divides.
+    # 10 × 14, 5 × 7 and 3 × 4 tokens, windows of 3 × 5: every map is padded.
     "v1_oblong": dict(model="oblong_window", image_size=[40, 56], batch=2, soft=False, seed=202),
 }
 MADE_BY = (f"scripts/reference/make_v1_goldens.py with torch {torch.__version__} "
@@ -45,7 +44,8 @@ def official_name(name):
 
 
 def randomize(model, generator):
-    """Numbers that act: attention that is not uniform, norms, biases and tables off their start."""
+    """Random weights: attention is not uniform, and norms, biases and tables differ from their initial
+    values."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
@@ -85,7 +85,7 @@ def golden(case, seed):
         target = torch.randint(classes, (case["batch"],), generator=generator)
     return Golden(section, peer, images.numpy(), cross_entropy(target.numpy()),
                   {"made_by": MADE_BY, "weights": f"v1_{case['model']}.safetensors"},
-                  beside={"target": target.numpy()})
+                  extra={"target": target.numpy()})
 
 
 def cases():
@@ -96,16 +96,16 @@ def cases():
 def main():
     torch.set_num_threads(1)
     for name in MODELS:
-        _, peer = build(name, [64, 64])  # the weights do not depend on the size
+        _, peer = build(name, [64, 64])  # the weights do not depend on the image size
         weights = {official_name(key): value.float() if value.is_floating_point() else value
                    for key, value in peer.model.state_dict().items()}
         path = golden_file.GOLDENS / f"v1_{name}.safetensors"
-        # One entry: safetensors writes several in an order that differs from run to run.
+        # One metadata entry: safetensors writes several in random order.
         safetensors.torch.save_file(weights, path, {"made_by": MADE_BY})
         path.chmod(0o644)
     for case in cases():
         case.make()
-    # The names and shapes of Swin-T, to compare the engine's with.
+    # The names and shapes of Swin-T, for the tests.
     tiny = torchvision.models.swin_t()
     lines = sorted(f"{official_name(name)} {' '.join(map(str, parameter.shape))}"
                    for name, parameter in tiny.named_parameters())

@@ -1,12 +1,12 @@
-"""How far float32 strays by itself: the noise of a golden.
+"""The noise of a golden: the error that correct float32 code has.
 
-A golden holds float64 results, and a float32 program is compared with it. How far correct float32
-code strays depends on the order of its sums, which differs between CPUs and libraries. That is
-imitated here: the library computes in float32 after every weight and every pixel has moved to one
-of its two neighbors among the float32 numbers. Noise is the largest error of RUNS such runs,
-measured as `swin verify` measures, in shares of the tolerance. A golden whose noise is over LIMIT
-may fail on some CPU without a defect anywhere. Among many seeds some look quiet in RUNS runs by
-luck, so a new seed has to stay within the limit in SEARCH_RUNS.
+A golden holds float64 results, and a float32 program is compared with it. The error of correct
+float32 code depends on the order of its sums, which differs between CPUs and libraries. This is
+simulated: the library computes in float32 after every weight and every pixel has moved to one of
+its two neighboring float32 numbers. Noise is the largest error of RUNS such runs, measured as in
+`swin verify`, divided by the tolerance. A golden whose noise is over LIMIT may fail on some CPU
+although the code is correct. Among many seeds some look quiet in RUNS runs by chance, so a new seed
+has to stay within the limit in SEARCH_RUNS runs.
 """
 import numpy as np
 
@@ -15,15 +15,15 @@ FORWARD_TOLERANCE, GRADIENT_TOLERANCE = 2e-5, 1e-4  # verify/golden.h
 
 
 def moved(array, generator):
-    """Every float32 becomes the next one above or below it; the generator says which."""
+    """Every float32 becomes the next one above or below it, at random."""
     ends = np.array([-np.inf, np.inf], np.float32)
     return np.nextafter(array, ends[generator.integers(2, size=array.shape)])
 
 
 def shares(expected, found):
-    """{name: error ÷ tolerance} of the tensors of a golden, as verify/golden.cpp has it.
+    """{name: error ÷ tolerance} of the tensors of a golden, as in verify/golden.cpp.
 
-    A tensor may be whole or `sample.<name>` with `max.<name>`, its largest absolute entry.
+    A tensor may be whole or `sample.<name>` with `max.<name>`, its largest absolute value.
     """
     result = {}
     for key, values in expected.items():
@@ -37,8 +37,8 @@ def shares(expected, found):
 
 
 def measure(peer, images, compute, expected, runs=RUNS):
-    """(share, name) of the tensor that strays furthest from `expected`. A search, of more than RUNS
-    runs, ends with the first that strays too far.
+    """(error ÷ tolerance, name) of the tensor with the largest error. With more than RUNS runs, a
+    search, it ends at the first error over the limit.
 
     compute(peer, images) returns the tensors in the form in which `expected` holds them.
     """

@@ -1,8 +1,8 @@
 """Published implementations under the official names: torchvision's, timm's and Hugging Face's
 Swin, Swin V2 and ViT, built from the `model` section of a config of this project.
 
-A Peer holds the library's model and the links between its parameters and the official ones, so
-that weights go in and gradients come out in official names.
+A Peer holds the library's model and the links between its parameters and the official ones; weights
+and gradients are exchanged in official names.
 """
 import copy
 import re
@@ -23,7 +23,7 @@ LIBRARIES = {"torchvision": torchvision, "timm": timm, "transformers": transform
 
 
 class Peer:
-    """links: (official name, third of it or None, library's name, third of it or None)."""
+    """links: (official name, which third of it or None, library's name, which third of it or None)."""
 
     def __init__(self, model, links_of, forward):
         self.model = model.double().eval()
@@ -60,12 +60,12 @@ class Peer:
                 for name, value in self.to_official(dict(self.model.named_parameters())).items()}
 
     def weights(self):
-        """{official name: float32 array}, which `load` takes."""
+        """{official name: float32 array}, as for `load`."""
         values = self.to_official(dict(self.model.named_parameters()))
         return {name: value.detach().float().numpy() for name, value in values.items()}
 
     def load(self, official):
-        """Official float32 arrays become the model's weights; what has no link becomes zero."""
+        """Sets the weights from official float32 arrays; parameters without a link become zero."""
         parameters = dict(self.model.named_parameters())
         with torch.no_grad():
             for parameter in parameters.values():
@@ -92,7 +92,7 @@ def pair(value):
 
 
 def keep_outputs(modules, pick=lambda output: output):
-    """Hooks that keep what modules return, by stage, until the list is read."""
+    """Registers hooks that keep the output of each module, by stage, in the returned dict."""
     kept = {}
     for stage, module in enumerate(modules):
         def hook(_, inputs, output, stage=stage):
@@ -122,7 +122,7 @@ def torchvision_links(name):
 
 
 def torchvision_v2_links(name):
-    if not name.endswith("attn.qkv.bias"):  # V2 has no bias on keys: the library zeroes that third
+    if not name.endswith("attn.qkv.bias"):  # keys have no bias in V2: the library zeroes that third
         return torchvision_links(name)
     official = torchvision_links(name)[0][0].removesuffix("qkv.bias")
     return [(official + "q_bias", None, name, 0), (official + "v_bias", None, name, 2)]
@@ -150,7 +150,7 @@ def torchvision_swin(c):
 
 
 def timm_links(name):
-    moved = re.sub(r"^layers\.(\d+)\.downsample",  # timm merges at the start of a stage
+    moved = re.sub(r"^layers\.(\d+)\.downsample",  # in timm patch merging is the start of a stage
                    lambda match: f"layers.{int(match[1]) - 1}.downsample", name)
     return [(moved.replace("head.fc.", "head."), None, name, None)]
 
@@ -167,7 +167,7 @@ def timm_swin(c):
         num_classes=c["num_classes"], embed_dim=c["embed_dim"], depths=c["depths"],
         num_heads=c["num_heads"], window_size=tuple(tuple(pair(w)) for w in windows),
         mlp_ratio=ratios[0], drop_path_rate=0.0, **extra)
-    for stage, ratio in zip(model.layers, ratios):  # timm's own layer at another ratio
+    for stage, ratio in zip(model.layers, ratios):  # timm's layer, built with another ratio
         for block in stage.blocks:
             if ratio != ratios[0]:
                 block.mlp = timm.layers.Mlp(block.dim, int(block.dim * ratio))
@@ -190,7 +190,7 @@ def timm_vit(c):
 
 # ---- Hugging Face -------------------------------------------------------------------------------
 
-# Both spellings of attention: V1 and ViT are written anew in transformers 5, V2 is not.
+# Two sets of names for attention: transformers 5 rewrote V1 and ViT, but not V2.
 HUGGINGFACE_WORDS = [
     (r"^(swin|swinv2|vit)\.", ""), (r"^classifier\.", "head."), (r"^layernorm\.", "norm."),
     (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
@@ -257,11 +257,11 @@ def huggingface_swin(c):
 
 
 def huggingface_backbone(c, stages):
-    """Tensors output.<stage>: (B, H, W, C) behind the stage's own norm."""
+    """Tensors output.<stage>: (B, H, W, C) after the norm of the stage."""
     model = transformers.SwinBackbone(
         huggingface_config(c, out_features=[f"stage{i + 1}" for i in stages]))
 
-    def links(name):  # the classifier's norm is in the module and takes no part
+    def links(name):  # the module contains the classifier's norm but does not use it
         return [] if name.startswith("swin.layernorm") else huggingface_links(name)
 
     def forward(peer, images):

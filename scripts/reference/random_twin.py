@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The random numbers of swin.cpp in ten lines (docs/numerics.md). Run: prints the values of tests/base/random_test.cpp."""
+"""The random number generator of swin.cpp (docs/numerics.md) in Python. Prints the values of tests/base/random_test.cpp."""
 M = 2**32 - 1
 
 
