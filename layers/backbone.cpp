@@ -31,7 +31,6 @@ ModelConfig trunk_config(ModelConfig config, const BackboneOptions& options) {
   if (!config.window_sizes.empty()) config.window_sizes.resize(used);
   if (!config.pretrained_window_sizes.empty()) config.pretrained_window_sizes.resize(used);
   if (!config.mlp_ratios.empty()) config.mlp_ratios.resize(used);
-  config.num_classes = 1;  // there is no head; check_sizes asks for classes
   return config;
 }
 

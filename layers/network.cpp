@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/size2.h"
 
 namespace swin::layers {
 
@@ -35,15 +36,19 @@ void check_sizes(const ModelConfig& c) {
                  " channels in stage " + std::to_string(i) + ", expected a divisor",
              "change num_heads or embed_dim");
   }
-  if (c.num_classes <= 0)
-    refuse("num_classes", "found " + std::to_string(c.num_classes) + ", expected at least 1",
-           "set model.num_classes");
   if (c.image_size[0] < 1 || c.image_size[1] < 1 || c.patch_size < 1 || c.in_chans < 1 ||
       c.window_size[0] < 1 || c.window_size[1] < 1 || c.embed_dim < 1)
     refuse(
         "image_size",
         "found a size below 1, expected image, patch, window, channels and embed_dim of at least 1",
         "correct the model section");
+}
+
+void check_head(const ModelConfig& config) {
+  if (config.num_classes < 1)
+    throw base::UsageError("model.num_classes",
+                           "found " + std::to_string(config.num_classes) + ", expected at least 1",
+                           "set model.num_classes");
 }
 
 double drop_path_rate_of(const ModelConfig& config, int64_t block) {
@@ -54,10 +59,10 @@ double drop_path_rate_of(const ModelConfig& config, int64_t block) {
 
 void check_position_map(Size2 found, Size2 expected) {
   if (found == expected) return;
-  const auto text = [](Size2 map) { return std::to_string(map[0]) + "×" + std::to_string(map[1]); };
   throw base::UsageError("model.image_size",
-                         "found images of " + text(found) + " tokens, expected " + text(expected) +
-                             ": the position embedding has one row for each",
+                         "found images of " + base::size_text(found) + " tokens, expected " +
+                             base::size_text(expected) +
+                             ": the position embedding has one row per token",
                          "resize the images, or set model.image_size and load the weights again");
 }
 

@@ -28,8 +28,12 @@ class Network {
 
 // ---- What the architectures share ---------------------------------------------------------------
 
-/// @throws UsageError unless lists, heads and sizes of the config fit together.
+/// @throws UsageError unless lists, attention heads and sizes of the config fit together. Does not
+///     look at num_classes: backbones and SimMIM have no classifier head.
 void check_sizes(const ModelConfig& config);
+
+/// @throws UsageError unless num_classes, the outputs of a classifier's head, is at least 1.
+void check_head(const ModelConfig& config);
 
 /// Stochastic depth of a block: linspace(0, drop_path_rate, blocks) over the blocks of all stages.
 double drop_path_rate_of(const ModelConfig& config, int64_t block);

@@ -4,12 +4,11 @@
 
 #include "autograd/tape/op.h"
 #include "base/integer.h"
+
 namespace swin::layers {
 
 using namespace autograd;
 using autograd::Size2;
-
-namespace {}  // namespace
 
 Size2 token_map(const ModelConfig& config) {
   return {base::divide_up(config.image_size[0], config.patch_size),

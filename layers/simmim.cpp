@@ -10,18 +10,13 @@ using namespace autograd;
 
 namespace {
 constexpr double kMaskTokenStd = 0.02;
-
-ModelConfig without_head(ModelConfig config) {
-  config.num_classes = 1;  // there is no head; check_sizes asks for classes
-  return config;
-}
 }  // namespace
 
 MaskedImageModel::MaskedImageModel(const Scope& scope, const ModelConfig& config)
     : stride_(config.patch_size << (config.num_stages() - 1)),
       in_chans_(config.in_chans),
       decoder_path_((scope / "decoder" / "0").path()),
-      encoder_(scope / "encoder", without_head(config)),
+      encoder_(scope / "encoder", config),
       mask_token_((scope / "encoder")
                       .parameter("mask_token", {1, 1, config.embed_dim},
                                  Initializer::normal(kMaskTokenStd), WeightDecay::no)),

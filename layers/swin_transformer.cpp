@@ -3,6 +3,7 @@
 #include "autograd/tape/op.h"
 #include "base/integer.h"
 #include "layers/spatial_mlp.h"
+
 namespace swin::layers {
 
 using namespace autograd;
@@ -19,6 +20,12 @@ std::unique_ptr<WindowMixer> make_mixer(const Scope& block, const ModelConfig& c
   if (config.name == "swin_mlp")
     return std::make_unique<SpatialMlp>(block / "spatial_mlp", config, stage, windows);
   return std::make_unique<WindowAttention>(block / "attn", config, stage, windows);
+}
+
+const ModelConfig& checked_classifier(const ModelConfig& config) {
+  check_sizes(config);
+  check_head(config);
+  return config;
 }
 
 }  // namespace
@@ -110,7 +117,7 @@ Tensor SwinStages::operator()(const Tensor& images, const Pass& pass, std::vecto
 }
 
 SwinTransformer::SwinTransformer(const Scope& scope, const ModelConfig& config)
-    : trunk_(scope, config),
+    : trunk_(scope, checked_classifier(config)),
       norm_(scope / "norm", trunk_.out_dim()),
       head_(scope / "head", trunk_.out_dim(), config.num_classes, true, config.init_std) {}
 

@@ -53,6 +53,7 @@ VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& conf
     : class_token_(config.global_pool == "token"),
       patch_embed_(scope / "patch_embed", config, false) {
   check_sizes(config);
+  check_head(config);
   const int64_t dim = config.embed_dim, depth = config.depths[0];
   const Size2 map = token_map(config);
   const int64_t tokens = map[0] * map[1] + (class_token_ ? 1 : 0);

@@ -13,17 +13,17 @@ class Shape {
   static constexpr int kMaxRank = 8;
   Shape() = default;  // a scalar: rank 0, one element
   Shape(std::initializer_list<int64_t> dims) {
-    for (int64_t side : dims) push_back(side);
+    for (int64_t dim : dims) push_back(dim);
   }
-  void push_back(int64_t side) { sides_[static_cast<size_t>(rank_++)] = side; }
+  void push_back(int64_t dim) { dims_[static_cast<size_t>(rank_++)] = dim; }
   int rank() const { return rank_; }
-  /// Side i; negative i counts from the end.
-  int64_t operator[](int i) const { return sides_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
-  int64_t& operator[](int i) { return sides_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
-  std::vector<int64_t> dims() const { return {sides_.begin(), sides_.begin() + rank_}; }
+  /// Dim i; negative i counts from the end.
+  int64_t operator[](int i) const { return dims_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
+  int64_t& operator[](int i) { return dims_[static_cast<size_t>(i < 0 ? i + rank_ : i)]; }
+  std::vector<int64_t> dims() const { return {dims_.begin(), dims_.begin() + rank_}; }
   int64_t numel() const {
     int64_t n = 1;
-    for (int i = 0; i < rank_; ++i) n *= sides_[static_cast<size_t>(i)];
+    for (int i = 0; i < rank_; ++i) n *= dims_[static_cast<size_t>(i)];
     return n;
   }
   bool operator==(const Shape& other) const {
@@ -39,7 +39,7 @@ class Shape {
   }
 
  private:
-  std::array<int64_t, kMaxRank> sides_{};
+  std::array<int64_t, kMaxRank> dims_{};
   int rank_ = 0;
 };
 

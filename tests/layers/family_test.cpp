@@ -24,6 +24,17 @@ ModelConfig micro(const std::string& name) {
   return config;
 }
 
+ModelConfig vit_base() {
+  ModelConfig config;
+  config.name = "vit";
+  config.patch_size = 16;
+  config.embed_dim = 768;
+  config.depths = {12};
+  config.num_heads = {12};
+  config.num_classes = 1000;
+  return config;
+}
+
 template <class Make>
 std::string refusal(Make make) {
   try {
@@ -59,6 +70,17 @@ TEST_F(LayersTest, ListsThatDoNotFitTheStagesAreRefused) {
   ModelConfig config = micro_config();
   config.mlp_ratios = {1, 2, 3};
   EXPECT_THAT(refusal([&] { Model(config, 0, false); }), HasSubstr("model.mlp_ratio: found 3"));
+}
+
+TEST_F(LayersTest, ClassifiersNeedAClass) {
+  for (const std::string& name : architectures()) {
+    ModelConfig config = name == "vit" ? vit_base() : micro(name);
+    config.num_classes = 0;
+    const base::DryRun dry;
+    EXPECT_EQ(refusal([&] { Model(config, 0, false); }),
+              "model.num_classes: found 0, expected at least 1; set model.num_classes")
+        << name;
+  }
 }
 
 // ---- Swin V2 ------------------------------------------------------------------------------------
@@ -226,17 +248,6 @@ TEST_F(LayersTest, SwinMlpHasNoAttention) {
 
 // ---- ViT ----------------------------------------------------------------------------------------
 
-ModelConfig vit_base() {
-  ModelConfig config;
-  config.name = "vit";
-  config.patch_size = 16;
-  config.embed_dim = 768;
-  config.depths = {12};
-  config.num_heads = {12};
-  config.num_classes = 1000;
-  return config;
-}
-
 TEST_F(LayersTest, VitBaseHasThePublishedParameters) {
   const base::DryRun dry;
   EXPECT_EQ(Model(vit_base(), 0, false).parameters().count(), 86567656);
@@ -265,7 +276,7 @@ TEST_F(LayersTest, VitPoolsByTokenOrByMean) {
   EXPECT_THAT(refusal([&] {
                 token.forward(Tensor::filled({1, 32, 32, 3}, 0), {});
               }),
-              HasSubstr("found images of 2×2 tokens, expected 2×3"));
+              HasSubstr("found images of 2 × 2 tokens, expected 2 × 3"));
   config.global_pool = "avg";
   const Model mean(config, 0, false);
   EXPECT_EQ(mean.parameters().find("cls_token"), nullptr);
@@ -327,6 +338,13 @@ TEST_F(LayersTest, StagesBehindTheLastOutputAreNotMade) {
         << parameters[i].name;
 }
 
+TEST_F(LayersTest, BackboneNeedsNoClasses) {
+  ModelConfig config = micro_config();
+  config.num_classes = 0;
+  Parameters parameters;
+  EXPECT_NO_THROW(Backbone(Scope(parameters), config));
+}
+
 TEST_F(LayersTest, FrozenStagesGetNoGradientsAndDropNothing) {
   ModelConfig config = micro_config();
   config.ape = true;
@@ -376,6 +394,13 @@ TEST_F(LayersTest, BackboneSaysWhatItCannotBe) {
 }
 
 // ---- SimMIM -------------------------------------------------------------------------------------
+
+TEST_F(LayersTest, MaskedImageModelNeedsNoClasses) {
+  ModelConfig config = micro_config();
+  config.num_classes = 0;
+  Parameters parameters;
+  EXPECT_NO_THROW(MaskedImageModel(Scope(parameters), config));
+}
 
 TEST_F(LayersTest, HiddenTokensAreNotSeen) {
   ModelConfig config = micro_config();

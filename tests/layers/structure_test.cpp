@@ -274,11 +274,11 @@ TEST(WindowPlans, AssertNamesTheMapAndTheWindow) {
   config.pad_mode = PadMode::reject;
   try {
     const Model model(config, 0, false);
-    FAIL() << "a 5×7 map under 2×3 windows was accepted";
+    FAIL() << "a 5 × 7 map under 2 × 3 windows was accepted";
   } catch (const base::UsageError& error) {
     EXPECT_EQ(error.code(), base::ExitCode::usage);
-    EXPECT_NE(std::string(error.what()).find("5×7"), std::string::npos) << error.what();
-    EXPECT_NE(std::string(error.what()).find("2×3"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("5 × 7"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("2 × 3"), std::string::npos) << error.what();
   }
   config.image_size = {16, 24};  // 4 × 6, 2 × 3
   EXPECT_NO_THROW(Model(config, 0, false));
