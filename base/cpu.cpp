@@ -11,7 +11,7 @@ namespace swin::base {
 namespace {
 
 #if defined(__x86_64__)
-// AMX is a question to CPUID leaf 7; the tile state also needs the kernel's permission when used.
+// Reads CPUID leaf 7. To use AMX, a process also needs the kernel's permission for the tile state.
 bool has_amx_bf16() {
   unsigned a = 7, b = 0, c = 0, d = 0;
   __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));

@@ -1,5 +1,5 @@
-// Errors a user can act on. Each is one line, `where: what was found, expected what; what to do`,
-// and carries the exit code of the command-line contract.
+// Errors that a user can act on. Each is one line,
+// `where: what was found, expected what; what to do`, and carries an exit code of the command line.
 #pragma once
 #include <stdexcept>
 #include <string>
@@ -21,12 +21,12 @@ enum class ExitCode : int {
   interrupted = 130,  ///< stopped by SIGINT after saving
 };
 
-/// Base of every error that is shown to the user as one line.
+/// The base of every error that is shown to the user as one line.
 class Error : public std::runtime_error {
  public:
-  /// @param where     file, file:line or field path the error is about
-  /// @param found     what was found, and what was expected ("found 3 bytes, expected 16")
-  /// @param remedy    what the user can do; may be empty
+  /// @param where   file, file:line or config field that the error is about
+  /// @param found   what was found and what was expected ("found 3 bytes, expected 16")
+  /// @param remedy  what the user can do; may be empty
   Error(ExitCode code, const std::string& where, const std::string& found,
         const std::string& remedy = "")
       : std::runtime_error(where + ": " + found + (remedy.empty() ? "" : "; " + remedy)),
@@ -51,7 +51,7 @@ using MemoryError = ErrorOf<ExitCode::memory>;
 using DivergedError = ErrorOf<ExitCode::diverged>;
 using CheckFailed = ErrorOf<ExitCode::check_failed>;
 using InternalError = ErrorOf<ExitCode::internal>;
-/// Shapes that do not fit an op; reaching the user, it is a config that asked for the impossible.
+/// Shapes that do not fit an op. If it reaches the user, the config asked for an impossible model.
 struct ShapeError : Error {
   ShapeError(const std::string& where, const std::string& found, const std::string& remedy = "")
       : Error(ExitCode::usage, where, found, remedy) {}

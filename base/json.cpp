@@ -108,11 +108,11 @@ bool Json::operator==(const Json& other) const {
       return string_ == other.string_;
     case Type::array:
       return items_ == other.items_;
-    case Type::object: {  // the order of members does not count
+    case Type::object: {  // in any order
       if (members_.size() != other.members_.size()) return false;
       for (const Member& member : members_) {
-        const Json* twin = other.find(member.first);
-        if (!twin || !(member.second == *twin)) return false;
+        const Json* value = other.find(member.first);
+        if (!value || !(member.second == *value)) return false;
       }
       return true;
     }

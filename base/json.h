@@ -1,4 +1,5 @@
-// Strict JSON, every value with its place in the file. json.hpp stays in json_parse.cpp.
+// Strict JSON. Every value knows its position in its file. Only json_parse.cpp includes nlohmann's
+// header.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,12 +9,12 @@
 
 namespace swin::base {
 
-/// A JSON value. Objects keep the order of their file; integers and reals stay apart.
+/// A JSON value. Objects keep the order of their members; integers and reals are distinct types.
 class Json {
  public:
   enum class Type { null, boolean, integer, real, string, array, object };
   struct Position {
-    int line = 0, column = 0;  ///< from 1; 0 = not from a file
+    int line = 0, column = 0;  ///< counted from 1; 0: not from a file
   };
   using Member = std::pair<std::string, Json>;
 
@@ -35,8 +36,8 @@ class Json {
   }
 
   Type type() const { return type_; }
-  const char* type_name()
-      const;  ///< "null", "boolean", "integer", "number", "string", "array", "object"
+  /// "null", "boolean", "integer", "number", "string", "array" or "object".
+  const char* type_name() const;
   bool is_null() const { return type_ == Type::null; }
   bool is_boolean() const { return type_ == Type::boolean; }
   bool is_integer() const { return type_ == Type::integer; }
@@ -45,11 +46,11 @@ class Json {
   bool is_array() const { return type_ == Type::array; }
   bool is_object() const { return type_ == Type::object; }
 
-  // Each throws InternalError when the value is of another type: callers that read users' files ask
-  // first.
+  // Each throws InternalError if the value is of another type: code that reads users' files checks
+  // the type first.
   bool as_bool() const;
   int64_t as_int() const;
-  double as_real() const;  ///< also of an integer
+  double as_real() const;  ///< accepts an integer, too
   const std::string& as_string() const;
   const std::vector<Json>& items() const;
   std::vector<Json>& items();
@@ -57,18 +58,17 @@ class Json {
   std::vector<Member>& members();
 
   size_t size() const { return type_ == Type::object ? members_.size() : items_.size(); }
-  const Json* find(std::string_view key) const;  ///< null where absent or not an object
+  const Json* find(std::string_view key) const;  ///< null if absent or not an object
   Json* find(std::string_view key);
-  const Json& at(std::string_view key) const;  ///< throws InternalError where absent
-  Json& operator[](std::string_view key);      ///< the member, made (null) where absent
+  const Json& at(std::string_view key) const;  ///< throws InternalError if absent
+  Json& operator[](std::string_view key);      ///< adds the member (null) if absent
   void push_back(Json value);
 
-  /// Where the value was written. `source` is the file (or "--set"); empty for values made in
-  /// memory.
+  /// Where the value was read. `source` is the file or "--set"; empty for values made in memory.
   Position position;
   std::string source;
 
-  bool operator==(const Json& other) const;  ///< same value; positions and sources do not count
+  bool operator==(const Json& other) const;  ///< ignores positions and sources
 
  private:
   static Json of(Type type) {
@@ -85,7 +85,7 @@ class Json {
   std::vector<Member> members_;
 };
 
-/// What went wrong while parsing: `what()` is "found …, expected …" without the file.
+/// Thrown by parse_json. `what` is "found …, expected …", without the file.
 struct JsonSyntaxError {
   Json::Position position;
   std::string what;
@@ -97,14 +97,15 @@ struct JsonLimits {
   int max_depth = 64;
 };
 
-/// Parses one document. Refuses duplicate keys, trailing bytes, too much depth or size, bad UTF-8
-/// and numbers that overflow. @param source is stored in every value.
-/// @throws JsonSyntaxError.
+/// Parses one document.
+/// @param source stored in every value
+/// @throws JsonSyntaxError also for duplicate keys, bytes after the document, text beyond the
+///     limits, bad UTF-8 and numbers that overflow.
 Json parse_json(std::string_view text, const std::string& source, const JsonLimits& limits = {});
 
-/// The text of a value. Reals are written so that reading gives the same bits; a real that is not
-/// finite is written as null. @param indent −1: one line; else spaces a level, short arrays of
-/// numbers on one line.
+/// The text of a value. Reading a real back gives the same bits; a real that is not finite is
+/// written as null.
+/// @param indent −1: all on one line; else spaces per level, with short lists on one line
 std::string to_text(const Json& json, int indent = -1);
 
 }  // namespace swin::base

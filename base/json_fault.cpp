@@ -1,5 +1,5 @@
-// The grammar of JSON, read a second time after nlohmann's parser has refused a text: the parser's
-// own words change from version to version, these do not.
+// The grammar of JSON, checked again after nlohmann's parser has refused a text: the wording of
+// that parser's errors changes between versions, this one's does not.
 #include "base/json_fault.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kBytePrefix = "byte 0x";
-constexpr size_t kMaxWordBytes = 24;  // of a word that a message repeats
+constexpr size_t kMaxWordBytes = 24;  // of a word quoted in an error
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex_digit(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
@@ -51,9 +51,9 @@ class Grammar {
     if (text_.starts_with(kByteOrderMark)) offset_ = kByteOrderMark.size();
   }
 
-  /// @throws JsonFault at the first one
+  /// @throws JsonFault at the first fault
   void check() {
-    std::string open;  // the closing bracket of everything that is open, the innermost last
+    std::string open;  // the closing brackets still to come, the innermost last
     skip_between();
     for (std::string expected = "a value";; expected = "a value") {
       if (at('{') || at('[')) {
@@ -89,7 +89,7 @@ class Grammar {
     refuse(offset_, "found " + found() + ", expected " + expected);
   }
 
-  /// What stands at the offset, as a message calls it.
+  /// What an error calls the text at the offset.
   std::string found() const {
     if (offset_ >= text_.size()) return "the end of the document";
     if (at('"')) return "a string";
@@ -138,7 +138,7 @@ class Grammar {
     take(':', "':'");
   }
 
-  /// Anything but an array and an object.
+  /// A value that is neither an array nor an object.
   void value(const std::string& expected) {
     if (at('"')) return string();
     const std::string_view word = this->word();
@@ -180,11 +180,11 @@ class Grammar {
     constexpr std::string_view kEscaped = "\"\\/bfnrt";
     if (offset_ + 1 < text_.size() && kEscaped.find(text_[offset_ + 1]) == std::string_view::npos)
       refuse(offset_, "found " + byte_text(offset_ + 1) +
-                          " behind a backslash, expected one of \" \\ / b f n r t u");
+                          " after a backslash, expected one of \" \\ / b f n r t u");
     offset_ = std::min(offset_ + 2, text_.size());
   }
 
-  /// One \uXXXX; 0 where there is none.
+  /// The value of one \uXXXX; 0 if there is none.
   unsigned hexadecimal() {
     const std::string_view digits = text_.substr(std::min(offset_ + 2, text_.size()), 4);
     if (text_.substr(offset_, 2) != "\\u") return 0;

@@ -1,4 +1,4 @@
-// Says what is wrong with a text that is not JSON.
+// Explains why a text is not JSON.
 #pragma once
 #include <cstddef>
 #include <optional>
@@ -13,8 +13,9 @@ struct JsonFault {
   std::string what;  ///< "found …, expected …"
 };
 
-/// Checks the grammar alone: names may repeat, numbers and nesting may be of any size.
+/// Checks the grammar only: names may repeat, numbers and nesting may have any size.
 /// @param comments whether // and /* */ are allowed
+/// @return empty if the text is JSON
 std::optional<JsonFault> find_json_fault(std::string_view text, bool comments);
 
 }  // namespace swin::base

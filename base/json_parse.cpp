@@ -1,4 +1,4 @@
-// Reading JSON. The parser is nlohmann's; this file is the only one that knows it.
+// Reads JSON with nlohmann's parser. This file is the only includer of its header.
 #include <algorithm>
 #include <cctype>
 #include <limits>
@@ -11,16 +11,15 @@
 namespace swin::base {
 namespace {
 
-/// Follows the parser through the text. nlohmann's events carry no positions, but every event is
-/// one token of a text that has been accepted up to there, so the token is found by skipping what
-/// lies between tokens.
+/// Finds the position of each parser event. nlohmann's events carry none, but each event is exactly
+/// one token: this cursor skips white space and comments to the next token in step with the events.
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : text_(text) {
     if (text_.substr(0, 3) == "\xEF\xBB\xBF") offset_ = line_start_ = 3;
   }
 
-  /// To the first byte of the next token (or the end).
+  /// Moves to the first byte of the next token, or to the end.
   void skip_between() {
     while (offset_ < text_.size()) {
       const char c = text_[offset_];
@@ -88,8 +87,8 @@ Json::Position position_of(std::string_view text, size_t offset) {
 
 using Sax = nlohmann::json_sax<nlohmann::json>;
 
-/// Builds a Json from nlohmann's events and refuses what nlohmann lets pass: duplicate keys, any
-/// depth, integers that turn into reals because they do not fit.
+/// Builds a Json from nlohmann's events and refuses what nlohmann accepts: duplicate keys,
+/// unlimited depth, and integers that would turn into reals because they do not fit 64 bits.
 class Builder final : public Sax {
  public:
   Builder(std::string_view text, const std::string& source, const JsonLimits& limits)

@@ -1,5 +1,5 @@
-// Functions that are equal on every machine: only + − × ÷ √ and a fixed order of operations, never
-// libm.
+// Functions that give the same bits on every machine: they use only + − × ÷ √ in a fixed order of
+// operations, never libm.
 #pragma once
 
 namespace swin::base {

@@ -33,7 +33,7 @@ int& thread_count() {
 thread_local bool inside = false;
 thread_local int index = 0;
 
-// Every thread that computes does so under the same floating-point state.
+// While it lives, the calling thread computes with the floating-point state that all threads share.
 class ComputeState {
  public:
   explicit ComputeState(int number) : omp_threads_(omp_get_max_threads()) {
@@ -88,7 +88,7 @@ void parallel_for(int64_t tiles, FunctionRef<void(int64_t)> body) {
 #pragma omp parallel num_threads(threads)
   {
     const ComputeState state(omp_get_thread_num());
-    // Tiles are handed out one by one: the cheapest balance when another process shares a core.
+    // Dynamic scheduling, one tile at a time: stays balanced when another process uses a core.
     for (int64_t tile; (tile = next.fetch_add(1, std::memory_order_relaxed)) < tiles;) {
       if (failed.load(std::memory_order_relaxed)) break;
       try {

@@ -1,6 +1,6 @@
-// The only door to OpenMP. Kernels cut their work into tiles that are a function of shapes alone;
-// parallel_for runs the tiles on however many threads there are, so the count never shows in the
-// bits.
+// The only entry point to OpenMP. Kernels cut their work into tiles that depend on shapes alone,
+// and parallel_for runs the tiles on any number of threads: results have the same bits for every
+// count.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace swin::base {
 
-/// A view of a callable; lives no longer than the call it is passed to.
+/// A reference to a callable, valid only during the call that it is passed to.
 template <class Signature>
 class FunctionRef;
 template <class R, class... Args>
@@ -30,24 +30,25 @@ class FunctionRef<R(Args...)> {
 };
 
 /// Calls body(tile) once for every tile in [0, tiles), in no fixed order, on num_threads() threads.
-/// Inside: one OpenMP thread for libraries, rounding to nearest, denormals flushed to zero; both
-/// are restored after. The first exception of a body is thrown here once all tiles ended. Called
-/// from inside a body it runs the tiles in order on the calling thread.
+/// Inside a body, libraries get one OpenMP thread, rounding is to nearest and denormals are flushed
+/// to zero; the caller's state is restored afterwards. The first exception of a body is thrown once
+/// all tiles have ended. A nested call runs its tiles in order on the calling thread.
 void parallel_for(int64_t tiles, FunctionRef<void(int64_t)> body);
 
-/// parallel_for over the ranges [begin, end) of `block` items, the last one shorter, that cover
-/// [0, count).
+/// Calls body(begin, end) in parallel for ranges of `block` items that cover [0, count); the last
+/// range may be shorter.
 template <class F>
 void parallel_ranges(int64_t count, int64_t block, F&& body) {
   parallel_for(divide_up(count, block),
                [&](int64_t i) { body(i * block, std::min(count, (i + 1) * block)); });
 }
 
-/// Threads parallel_for uses. At start: OMP_NUM_THREADS, else the cores this process may use.
+/// The number of threads that parallel_for uses. Initially OMP_NUM_THREADS, else the cores that
+/// this process may use.
 int num_threads();
 /// @param n at least 1. Call from the main thread, outside parallel_for.
 void set_num_threads(int n);
-/// The number of the calling thread inside parallel_for (0 outside): an index for scratch memory.
+/// The index of the calling thread inside parallel_for, 0 outside: selects its scratch memory.
 int thread_index();
 
 }  // namespace swin::base

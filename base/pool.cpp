@@ -34,7 +34,7 @@ struct Pool {
   size_t offset = 0;
 };
 
-// Never destroyed: buffers of static lifetime may outlive main.
+// Never destroyed: static buffers may outlive main.
 Pool& pool() {
   static Pool* instance = new Pool;
   return *instance;
@@ -42,9 +42,9 @@ Pool& pool() {
 
 size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Big blocks start at changing offsets inside a page: buffers that all began on a page would evict
-// each other from the cache (4 KB aliasing). The offset is kept in front, so that free knows the
-// origin.
+// Big blocks start at different offsets within a page: buffers that all started at a page boundary
+// would evict each other from the cache (4 KB aliasing). The pointer for free is stored in the
+// bytes before the block.
 void* system_allocate(size_t bytes) {
   if (bytes < 4 * kPage) return std::aligned_alloc(64, bytes);
   Pool& p = pool();
@@ -66,8 +66,8 @@ void system_free(void* data, size_t bytes) {
   std::free(data);
 }
 
-// Under the address sanitizer a block's memory may be touched as far as it was asked for, and not
-// at all while it waits in the lists: the sanitizer itself sees one allocation that is never freed.
+// Tells the address sanitizer which bytes may be used: the requested size of a live buffer, nothing
+// in a free list. On its own it would see one allocation that is never freed.
 void allow_access([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes,
                   [[maybe_unused]] size_t size) {
 #ifdef __SANITIZE_ADDRESS__

@@ -1,6 +1,6 @@
-// The buffer pool: memory goes back to a list of its exact size and is handed out again from there,
-// so a steady training step asks the system for nothing. In a dry run the pool counts instead of
-// allocating.
+// The buffer pool. A freed buffer goes to a free list of its exact size and is reused from there,
+// so after the first training steps nothing is allocated from the system. In a dry run the pool
+// only counts.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace swin::base {
 
-/// Memory of the pool, shared by its handles; goes back when the last handle dies. 64-byte aligned.
-/// data() is null in a dry run (see DryRun), and of an empty handle.
+/// A shared handle to memory of the pool, 64-byte aligned. The memory returns to the pool with the
+/// last handle. data() is null in a dry run (see DryRun) and for an empty handle.
 class Buffer {
  public:
   Buffer() = default;
@@ -33,26 +33,27 @@ class Buffer {
   std::shared_ptr<Block> block_;
 };
 
-/// @throws MemoryError naming the size when the system has no more.
+/// @throws MemoryError with the size if the system has no memory left.
 Buffer allocate(size_t bytes);
-/// A handle to memory that somebody else owns (a parameter's slab); `owner` is kept alive.
+/// A handle to memory that the pool does not own, such as a parameter in its slab. `owner` lives at
+/// least as long.
 Buffer adopt(void* data, size_t bytes, std::shared_ptr<void> owner);
 
 struct PoolStatistics {
-  size_t bytes_in_use = 0;    ///< handed out now
-  size_t peak_bytes = 0;      ///< largest bytes_reserved since the start (or of the dry run)
-  size_t bytes_reserved = 0;  ///< handed out or waiting in the lists
-  int64_t blocks_made = 0;    ///< blocks ever asked from the system
+  size_t bytes_in_use = 0;    ///< in buffers that are alive
+  size_t peak_bytes = 0;      ///< maximum of bytes_reserved since the start (or in the dry run)
+  size_t bytes_reserved = 0;  ///< in live buffers and free lists
+  int64_t blocks_made = 0;    ///< allocations from the system so far
 };
 PoolStatistics pool_statistics();
-/// Gives the waiting blocks back to the system.
+/// Returns the free lists to the system.
 void trim_pool();
-/// Tests: fills memory with NaN at every hand-out.
+/// For tests: fills every buffer with NaN when it is allocated.
 void set_pool_poison(bool on);
 
-/// While one lives, allocate() on any thread counts and returns buffers without memory, and
-/// kernels, which skip null outputs, do nothing: the real model tells its own memory and
-/// arithmetic.
+/// While one lives, allocate() on any thread counts bytes and returns buffers without memory.
+/// Kernels skip null outputs, so a model's own forward and backward tell its memory and arithmetic
+/// at almost no cost.
 class DryRun {
  public:
   DryRun();

@@ -4,7 +4,7 @@
 
 namespace swin::base {
 namespace {
-// splitmix64's finalizer: spreads every input bit over the whole word.
+// splitmix64's finalizer: every input bit changes about half of the output bits.
 uint64_t mix(uint64_t x) {
   x += 0x9E3779B97F4A7C15ull;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -41,7 +41,7 @@ std::array<uint32_t, 4> Random::block(uint64_t block) const {
 uint32_t Random::bits(uint64_t element) const { return block(element / 4)[element % 4]; }
 
 double Random::normal(uint64_t element) const {
-  // The center of one of 2³² cells, so that neither 0 nor 1 occurs.
+  // The center of one of 2³² cells: neither 0 nor 1 can occur.
   return inverse_normal((static_cast<double>(bits(element)) + 0.5) * 0x1p-32);
 }
 

@@ -1,7 +1,7 @@
 // Counter-based random numbers: every value is a pure function of (seed, stream, step, sample,
-// element). Nothing advances, so resuming, slicing, threads and workers change nothing.
-// The generator (Philox4x32-10) and the hash of names (FNV-1a, 64 bits) are fixed in
-// docs/numerics.md; scripts/reference/random_twin.py computes the same bits.
+// element). There is no state to advance, so values do not depend on resuming, micro-batches,
+// threads or workers. docs/numerics.md specifies the generator (Philox4x32-10) and the hash of
+// names (FNV-1a, 64 bits); scripts/reference/random_twin.py computes the same bits.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -19,7 +19,7 @@ constexpr uint64_t hash_name(std::string_view name) {
 /// Ten rounds of Philox4x32 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
-/// The draws of one (seed, stream, step, sample); `element` numbers the values inside it.
+/// The draws of one (seed, stream, step, sample); `element` is the index of a value among them.
 class Random {
  public:
   Random(uint64_t seed, uint64_t stream, uint64_t step = 0, uint64_t sample = 0);
@@ -32,10 +32,9 @@ class Random {
   std::array<uint32_t, 4> block(uint64_t block) const;
   /// Uniform in [0, 1), a multiple of 2⁻²⁴: exact in float.
   float uniform(uint64_t element) const { return to_uniform(bits(element)); }
-  /// Standard normal through the inverse distribution function of base/math; equal on every
-  /// machine.
+  /// Standard normal, by base/math's inverse distribution function: the same bits on every machine.
   double normal(uint64_t element) const;
-  /// Uniform integer in [0, n), n < 2³²; bias below n / 2³².
+  /// Uniform integer in [0, n), n < 2³²; its bias is below n / 2³².
   uint32_t below(uint64_t element, uint32_t n) const {
     return static_cast<uint32_t>((static_cast<uint64_t>(bits(element)) * n) >> 32);
   }
@@ -48,8 +47,9 @@ class Random {
   uint32_t step_, sample_, high_;
 };
 
-/// A permutation of 0 … n−1 as a function: place i of the shuffled order (a Feistel network over
-/// Random, walked until it falls inside n). Needs no memory and no order of calls.
+/// A random permutation of 0 … n−1 as a function: permutation(i) is the i-th index of the shuffled
+/// order. A Feistel network over Random, applied until its result is below n. Takes no memory;
+/// calls may come in any order.
 class Permutation {
  public:
   Permutation(uint64_t n, const Random& random);

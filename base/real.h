@@ -1,4 +1,5 @@
-// The number type of the engine: float to train, double in the twin build that proves gradients.
+// The floating-point type of the engine: float for training. The tests also build the same
+// sources with double: it shows errors in gradients that float's rounding would hide.
 #pragma once
 
 namespace swin {

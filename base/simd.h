@@ -1,7 +1,7 @@
-// Vector code, written once: GCC vectors of 64 bytes (16 floats or 8 doubles). With AVX-512 a
-// vector is one register, with AVX2 two; elsewhere the compiler makes do. fma is an intrinsic,
-// because GCC does not contract under -ffp-contract=off. In double, exp and erf are the library's:
-// there they are the reference.
+// Portable vector code with GCC's vector extension: vectors of 64 bytes (16 floats or 8 doubles).
+// With AVX-512 a vector is one register, with AVX2 two; on other machines the compiler lowers it.
+// fma is an intrinsic, because GCC does not contract under -ffp-contract=off. In double, exp and
+// erf are the library's: the double build is the reference.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -59,7 +59,7 @@ inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
   return _mm512_fmadd_pd(a, b, c);
 }
 #else
-/// The first n < kLanes values; the others are zero.
+/// Loads the first n < kLanes values; the other lanes are zero.
 template <class T>
 inline Vec<T> load_partial(const T* p, int64_t n) {
   Vec<T> v{};
@@ -106,7 +106,7 @@ inline V min(V a, V b) {
   return a < b ? a : b;
 }
 
-/// The sum of all lanes, always in the same order: halves are added until one is left.
+/// The sum of all lanes in a fixed order: the upper half is added to the lower until one is left.
 inline float sum(Vec<float> v) {
   typedef float Half __attribute__((vector_size(32)));
   typedef float Quarter __attribute__((vector_size(16)));
@@ -139,12 +139,12 @@ inline double max_lane(Vec<double> v) {
   return best;
 }
 
-/// eˣ; relative error below 2e-7 in float, where it is zero below x = −87.3 and stays at e^88.37
-/// above (one step further the power of two would be infinite). Not-a-number stays one.
+/// eˣ. In float: relative error below 2e-7; zero below x = −87.3; e^88.37 for all larger x, where
+/// the power of two would overflow. NaN gives NaN.
 inline Vec<float> exp(Vec<float> x) {
   typedef int32_t Ints __attribute__((vector_size(64)));
   const Vec<float> low = broadcast(-87.3f);
-  // max and min give their second argument where either is not a number.
+  // max and min return their second argument if either is NaN.
   const Vec<float> clamped = min(broadcast(88.37f), max(low, x));
   // k = round(x / ln 2): adding 1.5 · 2²³ leaves the integer in the low bits.
   const Vec<float> shifted = fma(clamped, broadcast(1.44269504f), broadcast(12582912.f));
@@ -170,8 +170,8 @@ inline Vec<double> exp(Vec<double> x) {
   return x;
 }
 
-/// The standard normal distribution at x: Φ(x) to cdf and φ(x) to density. Φ keeps its relative
-/// accuracy in the lower tail, because erfc is what is computed.
+/// The standard normal distribution at x: cdf = Φ(x), density = φ(x). Computed through erfc, so
+/// that Φ keeps its relative accuracy in the lower tail.
 /// Source: Abramowitz and Stegun 7.1.26 (absolute error of erf 1.5e-7).
 inline void normal_distribution(Vec<float> x, Vec<float>& cdf, Vec<float>& density) {
   const Vec<float> magnitude = x < 0.f ? -x : x;

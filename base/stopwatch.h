@@ -1,16 +1,17 @@
-// Time that passes.
+// Measures elapsed time.
 #pragma once
 #include <chrono>
 
 namespace swin::base {
 
-/// Runs from its construction, or from the last restart.
+/// Starts when constructed.
 class Stopwatch {
  public:
+  /// Since the start or the last restart.
   double seconds() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   }
-  /// The seconds until now; the next count begins here.
+  /// Returns seconds() and starts again.
   double restart() {
     const auto now = std::chrono::steady_clock::now();
     const double passed = std::chrono::duration<double>(now - start_).count();

@@ -7,7 +7,7 @@
 namespace swin::base {
 namespace {
 
-// The first `most` bytes of a text, never a part of a UTF-8 sequence; "…" tells that it was cut.
+// At most the first `most` bytes of a text, without cutting a UTF-8 sequence; "…" marks the cut.
 std::string shortened(std::string_view text, size_t most) {
   if (text.size() <= most) return std::string(text);
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0u) == 0x80u) --most;
@@ -17,7 +17,7 @@ std::string shortened(std::string_view text, size_t most) {
 }  // namespace
 
 size_t edit_distance(std::string_view a, std::string_view b) {
-  // Three rows of the table: a swap of neighbors looks two rows back.
+  // Three rows of the dynamic-programming table: a swap looks two rows back.
   std::vector<size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 1; i <= a.size(); ++i) {

@@ -1,5 +1,5 @@
-// Texts as error lines and notes have them: the nearest name, lists, and names of files as they may
-// be shown.
+// Text for errors and notes: suggestions for misspelled names, short lists, and names that are safe
+// to print.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -8,24 +8,25 @@
 
 namespace swin::base {
 
-/// How many characters must be inserted, dropped, replaced or swapped with their neighbor to turn
+/// The number of insertions, deletions, replacements and swaps of neighboring characters that turn
 /// one text into the other.
 size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The candidate with the smallest edit distance, the first of equals; empty if there is none.
+/// The candidate with the smallest edit distance, the first if several are equal; empty without
+/// candidates.
 std::string nearest(std::string_view text, std::span<const std::string> candidates);
-/// The same, but empty if no candidate is so near that `text` may be a slip for it.
+/// The same, but empty if no candidate is close enough for `text` to be a typo of it.
 std::string nearest_if_close(std::string_view text, std::span<const std::string> candidates);
 
-/// "a, b, c and 4 more". Items longer than 300 bytes are cut.
+/// "a, b, c and 4 more". Longer items are cut after 300 bytes.
 std::string listing(std::span<const std::string> items, size_t shown = 3,
                     std::string_view separator = ", ");
 
 /// The text with each control character (of ASCII, or U+0080 … U+009F) replaced by `replacement`.
 std::string without_controls(std::string_view text, char replacement);
 
-/// A name out of a file as an error line may show it: control characters become "?", and what is
-/// longer than 80 bytes is cut.
+/// A name read from a file, safe to print in an error: control characters become "?", and the text
+/// is cut after 80 bytes.
 std::string printable(std::string_view text);
 
 }  // namespace swin::base

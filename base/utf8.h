@@ -1,11 +1,11 @@
-// Whether bytes are text.
+// Checks UTF-8.
 #pragma once
 #include <cstddef>
 #include <string_view>
 
 namespace swin::base {
 
-/// The length of the UTF-8 sequence at the front of text; 0 if it is not one.
+/// The length in bytes of the UTF-8 sequence that text starts with; 0 if it is not valid.
 /// @param text not empty
 inline size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };

@@ -1,4 +1,4 @@
-// Reading is strict and knows where every value stood; writing gives back the same bits.
+// Reading is strict and keeps the position of every value; writing preserves all bits.
 #include "base/json.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 namespace swin::base {
 namespace {
 
-/// "line:column: message" of a text that must be refused.
+/// "line:column: message" for a text that must be refused.
 std::string refusal(std::string_view text, const JsonLimits& limits = {}) {
   try {
     parse_json(text, "test");
@@ -60,7 +60,7 @@ TEST(Json, KeepsTheOrderOfMembers) {
   EXPECT_THROW(json.at("q"), InternalError);
 }
 
-TEST(Json, KnowsWhereEveryValueStood) {
+TEST(Json, KeepsThePositionOfEveryValue) {
   JsonLimits limits;
   limits.comments = true;
   const Json json = parse_json(
@@ -85,7 +85,7 @@ TEST(Json, KnowsWhereEveryValueStood) {
   EXPECT_EQ(json.at("c").items()[2].at("d").source, "f.json");
 }
 
-TEST(Json, RefusesWithAPlaceAndAReason) {
+TEST(Json, RefusesWithPositionAndReason) {
   const struct {
     std::string_view text, refusal;
   } cases[] = {
@@ -141,7 +141,7 @@ TEST(Json, RefusesWithAPlaceAndAReason) {
       {"\"abc\\", "1:1: found a string without an end, expected '\"'"},
       {"[\"a\nb\"]", "1:4: found the end of the line in a string, expected '\"' or \\n"},
       {"[\"a\tb\"]", "1:4: found byte 0x09 in a string, expected \\u0009"},
-      {"[\"\\x\"]", "1:3: found 'x' behind a backslash, expected one of \" \\ / b f n r t u"},
+      {"[\"\\x\"]", "1:3: found 'x' after a backslash, expected one of \" \\ / b f n r t u"},
       {"[\"\\u00g0\"]", "1:3: found \\u without four digits, expected as in \\u00e9"},
       {"[\"\\ud800\"]", "1:3: found half of a surrogate pair, expected both as \\uD83D\\uDE00"},
       {"[\"\\udc00\"]", "1:3: found half of a surrogate pair, expected both as \\uD83D\\uDE00"},
@@ -162,8 +162,8 @@ TEST(Json, RefusesWithAPlaceAndAReason) {
   EXPECT_EQ(with_comments("{} // a"), "accepted");
 }
 
-// The parser decides and find_json_fault explains: they must agree on every text.
-TEST(Json, EveryRefusalHasItsFault) {
+// parse_json decides and find_json_fault explains: they must agree on every text.
+TEST(Json, EveryRefusalIsExplained) {
   const std::string whole =
       "{\"a\": [1, -2.5e3, true, null, \"x\\n\\u00e9\\ud83d\\ude00é\", {}], // b\n"
       " /* c */ \"d\": {\"e\": [[], \"\"]}}";
@@ -191,7 +191,7 @@ TEST(Json, EveryRefusalHasItsFault) {
       EXPECT_FALSE(fault) << text << "\n" << fault->offset << ": " << fault->what;
     } catch (const JsonSyntaxError& error) {
       ++refused;
-      // What the grammar allows and parse_json does not.
+      // Refused by parse_json though the grammar allows it.
       if (error.what.find("a second time") != std::string::npos ||
           error.what == "found byte 0x00, expected text" ||
           error.what.find("64") != std::string::npos)
@@ -204,7 +204,7 @@ TEST(Json, EveryRefusalHasItsFault) {
   EXPECT_GT(accepted, 1'000);
 }
 
-TEST(Json, RefusesDepthAndSizeBeforeTheyCost) {
+TEST(Json, RefusesExcessiveDepthAndSize) {
   EXPECT_EQ(refusal(std::string(1'000'000, '[')), "1:65: found nesting deeper than 64 levels");
   EXPECT_EQ(refusal(std::string(64, '[') + std::string(64, ']')), "accepted");
   EXPECT_EQ(refusal(std::string(65, '[') + std::string(65, ']')),
@@ -249,7 +249,7 @@ TEST(Json, IndentsObjectsAndKeepsShortListsOnOneLine) {
             "  \"empty\": {}\n}");
 }
 
-TEST(Json, ComparesValuesNotPlaces) {
+TEST(Json, ComparesValuesNotPositions) {
   EXPECT_EQ(parse("{\"a\": 1, \"b\": [2]}"), parse("{\n\"b\":[2],\"a\":1.0}"));
   EXPECT_FALSE(parse("[1, 2]") == parse("[2, 1]"));
   EXPECT_FALSE(parse("{\"a\": null}") == parse("{}"));

@@ -1,5 +1,5 @@
-// The one door to threads: every tile once, exceptions out, nested runs serial, the state of the
-// caller kept.
+// parallel_for: runs every tile once, passes exceptions on, runs nested calls serially and restores
+// the caller's state.
 #include "base/parallel.h"
 
 #include <gtest/gtest.h>
@@ -66,7 +66,7 @@ TEST_F(Parallel, ThreadIndexIsBelowTheCountAndOwnedByOneThread) {
 
 TEST_F(Parallel, UsesSeveralThreadsAtOnce) {
   set_num_threads(3);
-  // Each of three tiles waits for the others: only three threads at once can end this.
+  // Each of three tiles waits for the others: only three concurrent threads can finish.
   std::atomic<int> arrived{0};
   parallel_for(3, [&](int64_t) {
     ++arrived;
@@ -75,7 +75,7 @@ TEST_F(Parallel, UsesSeveralThreadsAtOnce) {
   EXPECT_EQ(arrived, 3);
 }
 
-TEST_F(Parallel, ExceptionsComeOutAndTheNextRunIsWhole) {
+TEST_F(Parallel, ExceptionsArePassedOnAndTheNextRunIsComplete) {
   for (const int threads : {1, 2, 5}) {
     set_num_threads(threads);
     for (const int64_t bad : {0, 17, 99}) {
@@ -124,7 +124,7 @@ TEST_F(Parallel, LibrariesHaveOneThreadInsideAndTheirOwnAfter) {
 }
 
 #if defined(__SSE2__)
-TEST_F(Parallel, DenormalsAreFlushedInsideAndTheStateOfTheCallerRestored) {
+TEST_F(Parallel, FlushesDenormalsInsideAndRestoresTheCallersState) {
   for (const int threads : {1, 3}) {
     set_num_threads(threads);
     const unsigned before = _mm_getcsr();
@@ -139,7 +139,7 @@ TEST_F(Parallel, DenormalsAreFlushedInsideAndTheStateOfTheCallerRestored) {
     });
     EXPECT_EQ(right, 9);
     EXPECT_EQ(_mm_getcsr() & ~0x3Fu, upward & ~0x3Fu);
-    // After an exception too.
+    // Also after an exception.
     EXPECT_THROW(parallel_for(4, [](int64_t) { throw std::runtime_error("x"); }),
                  std::runtime_error);
     EXPECT_EQ(_mm_getcsr() & ~0x3Fu, upward & ~0x3Fu);

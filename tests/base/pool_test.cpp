@@ -1,4 +1,4 @@
-// The pool: memory of one size comes back, is aligned, is counted; a dry run only counts.
+// The pool: memory is reused by size, aligned and counted; a dry run only counts.
 #include "base/pool.h"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ TEST(Pool, MemoryIsAlignedAndWritable) {
   }
 }
 
-TEST(Pool, ABlockOfTheSameSizeComesBack) {
+TEST(Pool, ReusesABlockOfTheSameSize) {
   trim_pool();
   void* first;
   {
@@ -48,7 +48,7 @@ TEST(Pool, ABlockOfTheSameSizeComesBack) {
   EXPECT_EQ(pool_statistics().blocks_made, blocks + 1);
 }
 
-TEST(Pool, CountsWhatIsHandedOut) {
+TEST(Pool, CountsBytesInUse) {
   trim_pool();
   const PoolStatistics before = pool_statistics();
   Buffer buffer = allocate(1000);
@@ -125,7 +125,7 @@ TEST(Pool, DryRunCountsFromZeroWithoutMemory) {
       EXPECT_EQ(pool_statistics().bytes_in_use, 64u);
     }
     EXPECT_TRUE(DryRun::active());
-    real_one.reset();  // memory of before goes back to where it came from
+    real_one.reset();  // returns to the pool although a dry run is active
   }
   EXPECT_FALSE(DryRun::active());
   EXPECT_EQ(pool_statistics().bytes_in_use, before.bytes_in_use);
@@ -135,7 +135,7 @@ TEST(Pool, DryRunCountsFromZeroWithoutMemory) {
   }
 }
 
-TEST(Pool, MoreThanTheMachineHasIsAMemoryErrorThatNamesTheSize) {
+TEST(Pool, OutOfMemoryIsAMemoryErrorWithTheSize) {
 #if defined(__SANITIZE_ADDRESS__)
   GTEST_SKIP() << "the sanitizer ends the process instead of refusing";
 #endif

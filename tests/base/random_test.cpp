@@ -1,5 +1,5 @@
-// The generator against its paper, its Python twin (scripts/reference/random_twin.py) and its
-// moments.
+// The generator against known vectors, the Python implementation
+// (scripts/reference/random_twin.py) and its moments; base/math against libm.
 #include "base/random.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace {
 
 using Words = std::array<uint32_t, 4>;
 
-// kat_vectors of the Random123 distribution.
+// From kat_vectors of the Random123 distribution.
 TEST(Philox, KnownVectors) {
   EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   EXPECT_EQ(philox({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),
@@ -25,7 +25,7 @@ TEST(Philox, KnownVectors) {
             (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
-// Test vectors of the authors of FNV.
+// Test vectors by the authors of FNV.
 TEST(HashName, KnownVectors) {
   EXPECT_EQ(hash_name(""), 0xcbf29ce484222325ull);
   EXPECT_EQ(hash_name("a"), 0xaf63dc4c8601ec8cull);
@@ -72,7 +72,7 @@ TEST(Random, BlocksHoldFourElements) {
   }
 }
 
-// Every coordinate of a draw matters, high halves too: no two of these agree.
+// Every coordinate of a draw matters, including the high halves: no two of these draws agree.
 TEST(Random, EveryCoordinateChangesTheBits) {
   std::set<Words> seen;
   size_t draws = 0;
@@ -105,7 +105,7 @@ TEST(Random, MomentsOfUniformAndNormal) {
     normal_mean += z, normal_square += z * z, normal_fourth += z * z * z * z;
     product += u * (static_cast<double>(random.uniform(i + 1)) - 0.5);
   }
-  // Five standard errors of each.
+  // Each within five standard errors.
   EXPECT_NEAR(mean / kDraws, 0, 5 * std::sqrt(1. / 12 / kDraws));
   EXPECT_NEAR(square / kDraws, 1. / 12, 5 * std::sqrt(1. / 180 / kDraws));
   EXPECT_NEAR(product / kDraws, 0, 5 * std::sqrt(1. / 144 / kDraws));
@@ -115,7 +115,7 @@ TEST(Random, MomentsOfUniformAndNormal) {
 }
 
 TEST(Random, UniformFillsItsBinsEvenly) {
-  // Sixteen bins of the four words each: chi squared with 15 degrees stays below 50 (p ≈ 1e-5).
+  // Sixteen bins per word: chi-squared with 15 degrees of freedom stays below 50 (p ≈ 1e-5).
   for (uint64_t word = 0; word < 4; ++word) {
     std::array<int, 16> bins{};
     constexpr int kDraws = 16000;
@@ -128,7 +128,7 @@ TEST(Random, UniformFillsItsBinsEvenly) {
   }
 }
 
-TEST(Random, BelowStaysBelowAndReachesEveryNumber) {
+TEST(Random, BelowReachesEveryIntegerBelowItsBound) {
   const Random random(2, "below");
   std::set<uint32_t> seen;
   for (uint64_t i = 0; i < 500; ++i) {
@@ -154,7 +154,7 @@ TEST(Permutation, IsAPermutationForManySizes) {
   }
 }
 
-TEST(Permutation, ChangesWithTheStepAndMovesMostPlaces) {
+TEST(Permutation, ChangesWithTheStepAndMovesMostIndices) {
   constexpr uint64_t n = 1000;
   const Permutation a(n, Random(1, "shuffle", 0)), b(n, Random(1, "shuffle", 1));
   int fixed = 0, same = 0;
@@ -164,12 +164,12 @@ TEST(Permutation, ChangesWithTheStepAndMovesMostPlaces) {
     same += a(i) == b(i);
     correlation += (static_cast<double>(i) - 499.5) * (static_cast<double>(a(i)) - 499.5);
   }
-  EXPECT_LT(fixed, 12);  // one is expected
+  EXPECT_LT(fixed, 12);  // expected: one
   EXPECT_LT(same, 12);
   EXPECT_LT(std::abs(correlation / (n * n * n / 12.0)), 0.16);
 }
 
-TEST(Math, AgreesWithTheLibraryToItsPromise) {
+TEST(Math, AgreesWithLibmWithinItsStatedError) {
   for (int i = -7000; i <= 7000; i += 7) {
     const double x = i * 0.1;
     EXPECT_NEAR(exp(x) / std::exp(x), 1, 1e-13 + std::abs(x) * 2e-16) << x;
@@ -185,7 +185,7 @@ TEST(Math, InverseNormalIsTheQuantile) {
   for (const double p :
        {1e-12, 1e-6, 0.001, 0.02424, 0.02426, 0.1, 0.3, 0.5, 0.77, 0.97574, 0.97576, 0.999999}) {
     const double z = inverse_normal(p), back = 0.5 * std::erfc(-z / std::sqrt(2.0));
-    // A relative error ε of z is one of about ε z² of p in the tails.
+    // In the tails, a relative error ε of z is one of about ε z² of p.
     EXPECT_NEAR(back / p, 1, 1.2e-9 * (1 + 1.1 * z * z)) << p;
   }
   EXPECT_NEAR(inverse_normal(0.975), 1.959963984540054, 3e-9);

@@ -34,7 +34,7 @@ TYPED_TEST(Simd, LanesAndRounding) {
 TYPED_TEST(Simd, PartialLoadsAndStoresTouchOnlyTheirLanes) {
   const Vec<TypeParam> v = ramp<TypeParam>();
   for (int64_t n = 1; n < kLanes<TypeParam>; ++n) {
-    std::vector<TypeParam> memory(static_cast<size_t>(n));  // a sanitizer sees what is beyond
+    std::vector<TypeParam> memory(static_cast<size_t>(n));  // the sanitizer sees accesses beyond it
     store_partial(memory.data(), n, v);
     for (int64_t i = 0; i < n; ++i) ASSERT_EQ(memory[static_cast<size_t>(i)], v[i]);
     const Vec<TypeParam> back = load_partial(memory.data(), n);
