@@ -10,7 +10,7 @@ namespace swin::autograd::kernels {
 namespace {
 constexpr int kMaxRank = 8;
 
-// Calls f(i of x, i of b) for the rows `begin` … `end` of x, in order; a row is the last axis.
+// Calls f(index in x, index in b) for rows [begin, end) of x, in order. A row is the last axis.
 template <class F>
 void walk_broadcast(int rank, const int64_t* dims, const int64_t* b_dims, int64_t begin,
                     int64_t end, F&& f) {
@@ -31,7 +31,7 @@ void walk_broadcast(int rank, const int64_t* dims, const int64_t* b_dims, int64_
   }
 }
 
-// y[i] = f(i of y, i of b), in parallel.
+// y[i] = f(i, index in b), in parallel.
 template <class F>
 void map_broadcast(real* y, int rank, const int64_t* dims, const int64_t* b_dims, F&& f) {
   if (!y) return;

@@ -26,19 +26,18 @@ std::vector<real> factors(const real* logit_scale, int64_t heads) {
   return factor;
 }
 
-// Σ a b.
 real dot(const real* a, const real* b, int64_t n) {
   Vector total{};
   for (int64_t j = 0; j < n; j += L) total = fma(load_ragged(a, j, n), load_ragged(b, j, n), total);
   return base::sum(total);
 }
 
-// dx of x̂ · factor; returns x̂ · dy.
+// Computes dx for y = x̂ · factor, x̂ = x · inverse. Returns x̂ · dy.
 real unit_backward(const real* dy, const real* x, real inverse, real factor, GradientTarget dx,
                    int64_t n) {
   const real along = dot(dy, x, n) * inverse;
   if (!dx) return along;
-  // Where the norm counted as 1e-12 it does not move with x.
+  // A norm that was clamped to 1e-12 does not depend on x.
   const real back = inverse < kMaxInverse ? along * inverse : 0, step = inverse * factor;
   for (int64_t j = 0; j < n; j += L) {
     Vector d = (load_ragged(dy, j, n) - load_ragged(x, j, n) * back) * step;

@@ -1,4 +1,4 @@
-// The normalization of scaled cosine attention, on q, k, v as they lie side by side.
+// The normalization of q and k in scaled cosine attention, on the joint array of q, k and v.
 #pragma once
 #include <cstdint>
 
@@ -8,11 +8,12 @@ namespace swin::autograd::kernels {
 
 /// y = q r_q e, k r_k, v, where r = 1 / max(|·|, 1e-12) and e = exp(min(logit_scale, ln 100)).
 /// @param qkv, y (rows, 3, heads, head_dim)   @param logit_scale (heads)
-/// @param inverse (rows, 2, heads): r of q and k, saved for backward (or null)
+/// @param inverse (rows, 2, heads): r of q and k, saved for backward; may be null
 /// Source: Liu et al. 2022, arXiv:2111.09883, section 3.3; the norm as in torch's F.normalize.
 void cosine_qkv_forward(const real* qkv, const real* logit_scale, real* y, real* inverse,
                         int64_t rows, int64_t heads, int64_t head_dim);
-/// dq = r e (dy − q̂ (q̂ · dy)), q̂ = q r, and r e dy where |q| is below 1e-12; k alike without e.
+/// dq = r e (dy − q̂ (q̂ · dy)) with q̂ = q r, or r e dy if |q| is below 1e-12.
+/// dk is the same without e.
 /// dlogit_scale = e Σ q̂ · dy, zero above ln 100.
 void cosine_qkv_backward(const real* dy, const real* qkv, const real* logit_scale,
                          const real* inverse, GradientTarget dqkv, GradientTarget dlogit_scale,

@@ -16,7 +16,8 @@ using base::store_partial;
 using Vector = base::Vec<real>;
 constexpr int64_t kTile = 1 << 14;
 
-// y[i] = f(i) for whole and partial vectors; f takes a loader and returns a vector.
+// y = f, vector by vector, the last one partial. f(at) returns a vector; at(x) loads from x at the
+// current position.
 template <class Function>
 void map_vectors(int64_t numel, real* y, bool add, Function&& f) {
   base::parallel_ranges(numel, kTile, [&](int64_t begin, int64_t end) {
@@ -101,7 +102,7 @@ void gelu_backward(const real* dy, const real* x, GradientTarget dx, int64_t num
   });
 }
 
-// Comparisons are written so that not-a-number passes through.
+// The comparisons are written so that NaN gives NaN.
 void relu_forward(const real* x, real* y, int64_t numel) {
   if (!y) return;
   map_vectors(numel, y, false, [=](auto at) {

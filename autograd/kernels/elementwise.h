@@ -1,4 +1,4 @@
-// Kernels that treat every number by itself.
+// Elementwise kernels.
 #pragma once
 #include <cstdint>
 
@@ -27,20 +27,19 @@ void sigmoid_backward(const real* dy, const real* y, GradientTarget dx, int64_t 
 void scale_forward(const real* x, real factor, real* y, int64_t numel);
 void scale_backward(const real* dy, real factor, GradientTarget dx, int64_t numel);
 
-/// Where randomness comes from: the draw of sample s uses Random(seed, stream, step, first_sample +
-/// s).
+/// Selects random numbers: sample s uses Random(seed, stream, step, first_sample + s).
 struct DrawKey {
   uint64_t seed = 0, stream = 0, step = 0, first_sample = 0;
 };
 
-/// y = x / keep where the element's uniform number is below keep, else 0. x is (batch,
-/// numel_per_sample).
+/// y = x / keep where the element's uniform draw is below keep, else 0.
+/// @param x, y (batch, numel_per_sample)
 void dropout_forward(const real* x, real* y, int64_t batch, int64_t numel_per_sample, real keep,
                      const DrawKey& key);
 void dropout_backward(const real* dy, GradientTarget dx, int64_t batch, int64_t numel_per_sample,
                       real keep, const DrawKey& key);
 
-/// Whole samples are kept, and divided by keep, or dropped (stochastic depth).
+/// The same with one draw per sample (stochastic depth).
 void drop_path_forward(const real* x, real* y, int64_t batch, int64_t numel_per_sample, real keep,
                        const DrawKey& key);
 void drop_path_backward(const real* dy, GradientTarget dx, int64_t batch, int64_t numel_per_sample,

@@ -16,7 +16,7 @@
 namespace swin::autograd::kernels {
 namespace {
 
-// One product of odd sizes, every transpose, against plain loops.
+// Compares a product of odd sizes with plain loops, for every combination of transposes.
 bool agrees_with_plain_loops(const std::function<void(const GemmArguments&)>& multiply) {
   const int64_t m = 19, n = 37, k = 23;
   std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * n)),
@@ -73,7 +73,8 @@ const GemmLibrary& onednn_library() {
 
 void gemm_tile(const GemmArguments& p) {
   if (!p.c) return;
-  // oneDNN won or tied on every Swin shape measured (docs/performance.md); OpenBLAS stands in.
+  // oneDNN was at least as fast on every Swin shape measured (docs/performance.md). OpenBLAS is
+  // used for double, and if oneDNN is not correct.
   static const bool use_onednn = onednn_library().correct;
   static const bool use_openblas = openblas_library().correct;
   if (use_onednn && sizeof(real) == 4)
@@ -81,18 +82,19 @@ void gemm_tile(const GemmArguments& p) {
   else if (use_openblas)
     openblas_gemm(p);
   else
-    throw base::InternalError(
-        "gemm", "found no library whose products are right, expected OpenBLAS or oneDNN",
-        "reinstall libopenblas-openmp-dev and libdnnl-dev");
+    throw base::InternalError("gemm",
+                              "found no library with correct products, expected OpenBLAS or oneDNN",
+                              "reinstall libopenblas-openmp-dev and libdnnl-dev");
   if (p.bias) add_bias(p);
 }
 
 GemmGrid gemm_grid(const GemmArguments& p) {
-  // Enough tiles to balance a handful of cores, few enough that each is worth a library call.
+  // Enough tiles to balance a few cores, but large enough to be worth a library call each.
   constexpr int64_t kWantedTiles = 16, kRows = 256;
   GemmGrid grid{p.m, p.n, 1};
   if (p.transpose_a == Transpose::yes) {
-    // A weight gradient: K counts tokens. Small results are cut along K, large ones along M and N.
+    // A weight gradient: K is the number of tokens. Small results are cut along K, large ones along
+    // M and N.
     if (p.m * p.n <= 160 * 1024 && p.k >= 2048)
       grid.slices = std::clamp<int64_t>(p.k / 1024, 2, 16);
     const int64_t wanted = base::divide_up(kWantedTiles, grid.slices);
@@ -113,17 +115,17 @@ GemmGrid gemm_grid(const GemmArguments& p) {
   return grid;
 }
 
-// The libraries multiply by a transposed B about 8 % slower (docs/performance.md): where enough
-// rows share it, B is turned round first.
+// The libraries are about 8 % slower with a transposed B (docs/performance.md). With enough rows it
+// pays to transpose B in memory first.
 constexpr int64_t kRowsWorthTransposing = 1024;
 
 void gemm(const GemmArguments& product) {
   if (!product.c || product.m == 0 || product.n == 0) return;
   GemmArguments p = product;
-  base::Buffer turned;
+  base::Buffer transposed;
   if (p.transpose_b == Transpose::yes && p.m >= kRowsWorthTransposing) {
-    turned = base::allocate(static_cast<size_t>(p.n * p.k) * sizeof(real));
-    real* b = static_cast<real*>(turned.data());
+    transposed = base::allocate(static_cast<size_t>(p.n * p.k) * sizeof(real));
+    real* b = static_cast<real*>(transposed.data());
     transpose(p.b, p.ldb, p.n, p.k, b);
     p.transpose_b = Transpose::no;
     p.b = b;

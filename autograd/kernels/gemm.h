@@ -1,6 +1,6 @@
-// Matrix products, row-major. Two doors: gemm cuts the product into a grid that is a function of
-// its shape alone and runs it in parallel; gemm_tile is one call on the calling thread, allowed
-// inside parallel bodies.
+// Row-major matrix products, with two entry points. gemm cuts the product into a grid that depends
+// on its shape alone and runs the tiles in parallel. gemm_tile is one library call on the calling
+// thread, for use inside parallel_for.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,8 +11,8 @@ namespace swin::autograd::kernels {
 
 enum class Transpose : bool { no = false, yes = true };
 
-/// C (m, n) = op(A) (m, k) · op(B) (k, n) [+ C]. Leading dimensions are row strides of the stored
-/// arrays.
+/// C (m, n) = op(A) (m, k) · op(B) (k, n) [+ C]. lda, ldb and ldc are the row strides of the arrays
+/// in memory.
 struct GemmArguments {
   Transpose transpose_a = Transpose::no, transpose_b = Transpose::no;
   int64_t m = 0, n = 0, k = 0;
@@ -22,20 +22,21 @@ struct GemmArguments {
   int64_t ldb = 0;
   GradientTarget c;
   int64_t ldc = 0;
-  /// (n) added to every row of C, or null. Only without K slices, which gemm cuts for transposed A.
+  /// (n), added to every row of C; may be null. Not allowed with a transposed A, where gemm may
+  /// slice K.
   const real* bias = nullptr;
 };
 
 void gemm(const GemmArguments& product);
 void gemm_tile(const GemmArguments& product);
 
-/// The grid gemm cuts: size of a tile and the number of K slices, a pure function of the shape.
+/// The grid of gemm: the size of a tile and the number of K slices, a pure function of the shape.
 struct GemmGrid {
   int64_t tile_rows, tile_columns, slices;
 };
 GemmGrid gemm_grid(const GemmArguments& product);
 
-/// Which libraries multiply, each checked once against plain loops before its first use.
+/// A library for matrix products. Each is checked once against plain loops before its first use.
 struct GemmLibrary {
   std::string name, version;
   bool correct = false;  ///< a library that fails is not used
@@ -43,8 +44,8 @@ struct GemmLibrary {
 const GemmLibrary& openblas_library();
 const GemmLibrary& onednn_library();
 
-/// The machine's own rate: the best of three whole-machine products of 2048³ by each library,
-/// GFLOP/s.
+/// The speed of this machine in GFLOP/s: the best of six products of 2048³ on all threads, per
+/// library.
 struct MachineRate {
   double openblas = 0, onednn_sgemm = 0, onednn_matmul = 0;
   double best() const;

@@ -57,7 +57,7 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
   const int64_t tile_rows = rows_per_tile(rows, dim), tiles = base::divide_up(rows, tile_rows);
   const int64_t padded = base::round_to_lanes<real>(dim);
   const real inverse = real{1} / static_cast<real>(dim);
-  // Per tile: dweight then dbias, each `padded` wide.
+  // Per tile: dweight, then dbias, `padded` elements each.
   const base::Buffer memory =
       base::allocate(static_cast<size_t>(tiles * 2 * padded) * sizeof(real));
   real* partials = static_cast<real*>(memory.data());
@@ -72,7 +72,7 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
       Vector sum_g{}, sum_gx{};
       for (int64_t i = 0; i < dim; i += L) {
         const Vector d = load_ragged(g, i, dim);
-        // Lanes beyond dim hold dy = 0, so they add nothing anywhere below.
+        // In the lanes beyond dim, d is 0, so they do not contribute below.
         const Vector normal = (load_ragged(from, i, dim) - mu) * r;
         store(dw + i, fma(d, normal, load(dw + i)));
         store(db + i, load(db + i) + d);
@@ -92,7 +92,7 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
       }
     }
   });
-  // The partials are (tiles, 2 · padded): sum both halves over the tiles, in order.
+  // Sums both halves of the partials (tiles, 2 · padded) over the tiles, in order.
   const auto finish = [&](const real* first, GradientTarget to) {
     if (!to) return;
     base::parallel_for((dim + 255) / 256, [&](int64_t block) {

@@ -6,7 +6,7 @@
 namespace swin::autograd::kernels {
 
 #ifdef SWIN_REAL_DOUBLE
-void onednn_sgemm(const GemmArguments& p) { openblas_gemm(p); }  // oneDNN multiplies no doubles
+void onednn_sgemm(const GemmArguments& p) { openblas_gemm(p); }  // oneDNN has no double product
 #else
 void onednn_sgemm(const GemmArguments& p) {
   const char ta = p.transpose_a == Transpose::yes ? 'T' : 'N';

@@ -1,4 +1,5 @@
-// Non-overlapping patches of an image as rows, for a convolution whose stride is its kernel size.
+// Copies non-overlapping patches of images to rows and back, for convolutions whose stride is their
+// kernel size.
 #pragma once
 #include <cstdint>
 
@@ -6,12 +7,12 @@
 
 namespace swin::autograd::kernels {
 
-/// patches (batch · H/p · W/p, channels · p · p) of x (batch, H, W, channels); a patch is ordered
-/// (channel, row, column) as a convolution's weight is.
+/// x (batch, H, W, channels) → patches (batch · H/p · W/p, channels · p · p). Within a patch the
+/// order is (channel, row, column), as in the weight of a convolution.
 void gather_patches(const real* x, real* patches, int64_t batch, int64_t height, int64_t width,
                     int64_t channels, int64_t patch);
 
-/// The transpose: dx from dpatches.
+/// The inverse, for the gradient.
 void scatter_patches(const real* dpatches, GradientTarget dx, int64_t batch, int64_t height,
                      int64_t width, int64_t channels, int64_t patch);
 

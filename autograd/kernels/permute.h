@@ -1,4 +1,4 @@
-// Reordering the axes of a tensor.
+// Reorders the axes of a tensor.
 #pragma once
 #include <cstdint>
 
@@ -9,7 +9,8 @@ namespace swin::autograd::kernels {
 /// y (columns, rows) = xᵀ for x (rows, columns; row stride ldx).
 void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y);
 
-/// y = x with axes reordered: axis i of y is axis axes[i] of x. @param dims of x.
+/// Axis i of y is axis axes[i] of x.
+/// @param dims of x
 void permute(const real* x, GradientTarget y, int rank, const int64_t* dims, const int* axes);
 
 }  // namespace swin::autograd::kernels

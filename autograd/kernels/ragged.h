@@ -1,4 +1,4 @@
-// Walking rows of any length in vectors: whole ones, and one part of a vector at the end.
+// Vector access to rows of any length, whose last vector may be partial.
 #pragma once
 #include <algorithm>
 
@@ -7,11 +7,11 @@
 
 namespace swin::autograd::kernels {
 
-/// Places i … of a row of n numbers; lanes beyond the row are zero.
+/// Loads elements i … of a row of n elements; lanes beyond the row are zero.
 inline base::Vec<real> load_ragged(const real* p, int64_t i, int64_t n) {
   return i + base::kLanes<real> <= n ? base::load(p + i) : base::load_partial(p + i, n - i);
 }
-/// Lanes beyond the row are not written.
+/// Stores elements i … of a row of n elements; lanes beyond the row are not written.
 inline void store_ragged(real* p, int64_t i, int64_t n, base::Vec<real> v) {
   if (i + base::kLanes<real> <= n)
     base::store(p + i, v);
@@ -19,7 +19,8 @@ inline void store_ragged(real* p, int64_t i, int64_t n, base::Vec<real> v) {
     base::store_partial(p + i, n - i, v);
 }
 
-/// Rows of one tile of a sweep that leaves partial sums: enough for a thread, and 64 tiles at most.
+/// Rows per tile for kernels that keep one partial sum per tile: at least 16,384 elements, and at
+/// most 64 tiles.
 inline int64_t rows_per_tile(int64_t rows, int64_t dim) {
   return std::max<int64_t>(std::max<int64_t>(1, (1 << 14) / dim), (rows + 63) / 64);
 }

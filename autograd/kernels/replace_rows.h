@@ -1,4 +1,4 @@
-// Rows replaced by one row: the mask token of SimMIM.
+// Replaces masked rows by one row, the mask token of SimMIM.
 #pragma once
 #include <cstdint>
 

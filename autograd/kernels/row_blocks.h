@@ -1,4 +1,4 @@
-// How the kernels that move rows cut them: a block is about 16,384 elements.
+// Blocks of about 16,384 elements, for kernels that move rows.
 #pragma once
 #include <algorithm>
 
@@ -13,7 +13,7 @@ inline int64_t rows_per_block(int64_t dim) {
   return std::max<int64_t>(1, kBlockElements / std::max<int64_t>(1, dim));
 }
 
-/// Calls f(row, first column, last column) for blocks that cover rows × columns, in parallel.
+/// Calls f(row, first column, end column) for blocks that cover rows × columns, in parallel.
 template <class F>
 void for_blocks(int64_t rows, int64_t columns, F&& f) {
   const int64_t block = rows_per_block(columns), row_blocks = base::divide_up(rows, block);

@@ -1,5 +1,5 @@
-// Products that fit in the first caches, as inside one attention window: C = Σ_k A[·,k] B[k,·] with
-// A read number by number through any strides (so its transpose costs nothing) and B, C in whole
+// Matrix products small enough for the L1 and L2 caches, as within an attention window. A is read
+// element by element through any strides, so its transpose is free; B and C are read in whole
 // vectors.
 #pragma once
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace swin::autograd::kernels {
 
-/// MR rows and VN vectors of C in registers.
+/// A block of C, MR rows × VN vectors, held in registers.
 template <int MR, int VN>
 inline __attribute__((always_inline)) void product_block(const real* a, int64_t row_stride,
                                                          int64_t k_stride, const real* b,
@@ -33,7 +33,7 @@ inline __attribute__((always_inline)) void product_block(const real* a, int64_t 
     for (int v = 0; v < VN; ++v) base::store(c + i * ldc + v * L, sum[i][v]);
 }
 
-/// One column strip of VN vectors: rows in blocks of nearly equal height, at most 24 / VN.
+/// A column strip of C, VN vectors wide, in blocks of nearly equal height of at most 24 / VN rows.
 template <int VN>
 void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const real* b, int64_t ldb,
                    int64_t m, int64_t k, real* c, int64_t ldc, bool add) {
@@ -67,15 +67,15 @@ void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const re
   }
 }
 
-/// C (m, n) = A (m, k) · B (k, n) [+ C]; element (i, l) of A is a[i · row_stride + l · k_stride];
-/// n, ldb and ldc are whole vectors.
+/// C (m, n) = A (m, k) · B (k, n) [+ C]. Element (i, l) of A is a[i · row_stride + l · k_stride];
+/// n, ldb and ldc are multiples of the vector length.
 inline void small_product(const real* a, int64_t row_stride, int64_t k_stride, const real* b,
                           int64_t ldb, int64_t m, int64_t n, int64_t k, real* c, int64_t ldc,
                           bool add) {
   constexpr int64_t L = base::kLanes<real>;
   int64_t left = n / L;
   while (left > 0) {
-    // Strips of 4, and no strip of 1 after a 4 where 3 + 2 does.
+    // Strips of 4 vectors, but 3 + 2 instead of 4 + 1.
     const int64_t strip = left == 5 ? 3 : left > 4 ? 4 : left;
     switch (strip) {
       case 4:
@@ -97,8 +97,9 @@ inline void small_product(const real* a, int64_t row_stride, int64_t k_stride, c
   }
 }
 
-/// y (columns, ldy) = xᵀ for x (rows, columns; row stride ldx). Rows are padded with zeros to whole
-/// vectors, so ldy is at least round_to_lanes(rows); columns and ldx are whole vectors.
+/// y (columns, ldy) = xᵀ for x (rows, columns; row stride ldx). The rows of y are padded with zeros
+/// to whole vectors: ldy is at least round_to_lanes(rows). columns and ldx are multiples of the
+/// vector length.
 inline void transpose_padded(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y,
                              int64_t ldy) {
   using Vector = base::Vec<real>;
@@ -108,7 +109,7 @@ inline void transpose_padded(const real* x, int64_t ldx, int64_t rows, int64_t c
       Vector lines[L], next[L];
       for (int i = 0; i < L; ++i)
         lines[i] = r + i < rows ? base::load(x + (r + i) * ldx + c) : Vector{};
-      // log₂ L perfect shuffles of the lines transpose the block.
+      // log₂ L perfect shuffles transpose the block of L × L.
       for (int step = 1; step < L; step *= 2) {
         for (int i = 0; i < L / 2; ++i) {
           const Vector low = lines[i], high = lines[i + L / 2];

@@ -8,7 +8,7 @@
 
 namespace swin::autograd::kernels {
 namespace {
-// Rows per tile so that a tile is some thousand numbers.
+// Enough rows per tile for some thousand elements.
 int64_t rows_per_tile(int64_t dim) {
   return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, dim));
 }
@@ -92,7 +92,7 @@ void binary_cross_entropy_forward(const real* logits, const real* target, real* 
     const real *x = logits + row * classes, *t = target + row * classes;
     real sum = 0;
     for (int64_t j = 0; j < classes; ++j) {
-      const real positive = x[j] < 0 ? 0 : x[j];  // what is no number stays none
+      const real positive = x[j] < 0 ? 0 : x[j];  // NaN stays NaN
       sum += positive - x[j] * t[j] + std::log1p(std::exp(-std::abs(x[j])));
     }
     losses[row] = sum;

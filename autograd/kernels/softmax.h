@@ -1,4 +1,4 @@
-// Softmax over the last axis, the loss that ends in one, and its twin of yes-or-no questions.
+// Softmax over the last axis, and the two cross-entropy losses: over classes, and per class.
 #pragma once
 #include <cstdint>
 
@@ -20,8 +20,8 @@ void cross_entropy_backward(const real* dloss, const real* logits, const real* t
                             const real* log_sum_exp, GradientTarget dlogits, int64_t rows,
                             int64_t classes, real factor);
 
-/// loss (1) = factor · Σ_rows Σ_classes max(x, 0) − x · target + log(1 + exp(−|x|)), x a logit:
-/// the cross-entropy of σ(x) with target, without overflow.
+/// loss (1) = factor · Σ_rows Σ_classes (max(x, 0) − x · target + log(1 + exp(−|x|))), x the logit:
+/// the binary cross-entropy of σ(x) and target in a form that cannot overflow.
 /// @param logits, target (rows, classes)
 void binary_cross_entropy_forward(const real* logits, const real* target, real* loss, int64_t rows,
                                   int64_t classes, real factor);

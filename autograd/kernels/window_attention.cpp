@@ -21,7 +21,7 @@ using Vector = base::Vec<real>;
 constexpr int64_t L = base::kLanes<real>;
 constexpr real kForbidden = static_cast<real>(-1e30);
 
-// Query rows handled at once: bounds the score scratch of large windows.
+// Query rows per block: bounds the scratch memory for the scores of large windows.
 constexpr int64_t kQueryRows = 64;
 
 struct Sizes {
@@ -33,12 +33,12 @@ struct Sizes {
         d_padded(base::round_to_lanes<real>(s.head_dim)) {}
 };
 
-// Scratch of one thread, cut from one allocation that lives as long as the thread.
+// Scratch memory of one thread, taken from one allocation that lives as long as the thread.
 class Scratch {
  public:
   real* take(int64_t numel) {
     real* p = next_;
-    next_ += base::round_up(numel, L) + L;  // one line apart, against aliasing
+    next_ += base::round_up(numel, L) + L;  // one vector apart, against cache aliasing
     return p;
   }
   static Scratch start(int64_t numel) {
@@ -55,7 +55,7 @@ class Scratch {
   real* next_ = nullptr;
 };
 
-// Copies one head of the window's tokens to (n, d_padded), times factor.
+// Copies one head of a window's tokens, times factor, to an array (n, d_padded).
 void gather_head(const real* from, int64_t row_stride, const int32_t* rows, const Sizes& z,
                  real factor, real* to) {
   const int64_t whole = z.d / L * L;
@@ -85,7 +85,7 @@ void scatter_head(const real* from, const int32_t* rows, int64_t row_stride, con
   }
 }
 
-// The labels of one window, or null where all its tokens may see each other.
+// The labels of one window; null if all its tokens attend to each other.
 const int32_t* labels_of(const WindowAttention& s, int64_t window) {
   if (!s.labels) return nullptr;
   const int32_t* labels = s.labels + window * s.tokens;
@@ -94,7 +94,7 @@ const int32_t* labels_of(const WindowAttention& s, int64_t window) {
   return nullptr;
 }
 
-// Adds bias and mask to the scores of query i, and puts what softmax must not see out of reach.
+// Adds the bias to the scores of query i, and sets masked and padded scores to kForbidden.
 void finish_scores(real* scores, const real* bias, const int32_t* labels, int64_t i,
                    const Sizes& z) {
   if (bias)
@@ -106,7 +106,7 @@ void finish_scores(real* scores, const real* bias, const int32_t* labels, int64_
       if (labels[j] != labels[i] || labels[j] < 0) scores[j] = kForbidden;
 }
 
-// Where attention dropout keeps a probability it is divided by `keep`, elsewhere it is zero.
+// Attention dropout: kept probabilities are divided by `keep`, the others set to zero.
 void drop_probabilities(real* p, int64_t window, int64_t head, int64_t query,
                         const WindowAttention& s, const base::Random& random, const Sizes& z) {
   const int64_t first = ((window * s.heads + head) * z.n + query) * z.n;
@@ -117,13 +117,13 @@ void drop_probabilities(real* p, int64_t window, int64_t head, int64_t query,
   }
 }
 
-// One head of one window, as both directions begin with it.
+// The inputs of one head of one window, for forward and backward.
 struct Head {
   real *q, *k, *v, *kt;  // (n, d_padded), q scaled; kt (d_padded, n_padded)
   const int32_t *rows, *labels;
   const real* bias;     // (n, n_padded), or null
-  base::Random random;  // of its image
-  int64_t saved;        // its first place in row_max and row_inverse
+  base::Random random;  // of the image
+  int64_t saved;        // index of its first row in row_max and row_inverse
   Head(const WindowAttention& s, const Sizes& z, const real* qkv, int64_t image, int64_t window,
        int64_t head, Scratch& scratch)
       : q(scratch.take(z.n * z.d_padded)),
@@ -148,7 +148,7 @@ struct Head {
   }
 };
 
-// Windows and heads in groups: a function of the shape alone.
+// Groups of windows and heads that depend on the shape alone.
 struct Grid {
   int64_t windows_per_tile, window_tiles, heads_per_tile, head_tiles;
   explicit Grid(const WindowAttention& s) {
@@ -202,7 +202,7 @@ void window_attention_forward(const WindowAttention& s, const real* qkv, real* y
           store(row + j, e);
           total += e;
         }
-        // A row without an allowed key yields zeros.
+        // A row without an allowed key gives zeros.
         const real inverse = largest > kForbidden / 2 ? 1 / base::sum(total) : 0;
         for (int64_t j = 0; j < z.n_padded; j += L) store(row + j, load(row + j) * inverse);
         if (row_max) {

@@ -1,5 +1,6 @@
-// Shifted-window attention on a map, the windows found by index: no roll, partition or reverse is
-// copied. Source: Liu et al. 2021, arXiv:2103.14030, section 3.2.
+// Shifted-window attention on a map. Windows are read and written through an index table, without
+// the copies of roll, partition and reverse.
+// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2.
 #pragma once
 #include <cstdint>
 
@@ -8,40 +9,43 @@
 
 namespace swin::autograd::kernels {
 
-/// N = window area; nW = windows of one image; C = heads · head_dim.
+/// N = tokens per window; nW = windows per image; C = heads · head_dim.
 struct WindowAttention {
   int64_t batch, windows, tokens /* N */, heads, head_dim;
-  /// (nW, N): the map row of each token of each window; a permutation of the map.
+  /// (nW, N): for each token of each window, its row in the map; a permutation of the map.
   const int32_t* rows;
-  /// (nW, N) region labels: a key is allowed where its label equals the query's and is not
-  /// negative. Null: every key is allowed.
+  /// (nW, N) region labels: a query attends to the keys with its own label; none attends to
+  /// negative labels. Null: every query attends to every key.
   const int32_t* labels;
-  /// (heads, N, padded N): relative position bias, each row padded with anything to whole vectors.
-  /// Null: none.
+  /// (heads, N, padded N): relative position bias, each row padded to whole vectors with arbitrary
+  /// values. Null: no bias.
   const real* bias;
   real scale;
   real keep = 1;  ///< 1 − attention dropout
-  DrawKey draw;   ///< of attention dropout; a sample is an image
+  DrawKey draw;   ///< of attention dropout, per image
 
   int64_t map_rows() const { return windows * tokens; }
 };
 
 /// @param qkv (batch, map rows, 3 · C): q, k, v, each heads × head_dim
 /// @param y (batch, map rows, C)
-/// @param row_max, row_inverse (batch, nW, heads, N): softmax's maximum and 1 / sum, saved for
-/// backward (or null).
+/// @param row_max, row_inverse (batch, nW, heads, N): maximum and 1 / sum of the softmax, saved for
+///     backward; may be null
 void window_attention_forward(const WindowAttention& shape, const real* qkv, real* y, real* row_max,
                               real* row_inverse);
-/// Probabilities are recomputed from qkv. dbias is (heads, N, padded N), stored (never added to),
-/// or null.
+/// Computes the probabilities again from qkv.
+/// @param dbias (heads, N, padded N), overwritten; may be null
 void window_attention_backward(const WindowAttention& shape, const real* dy, const real* qkv,
                                const real* row_max, const real* row_inverse, GradientTarget dqkv,
                                real* dbias);
 
-/// bias (heads, N, padded N) = table[index] for a window of height × width; table is ((2h−1)(2w−1),
-/// heads). The index is (yi − yj + h − 1)(2w − 1) + (xi − xj + w − 1), as published.
+/// bias[h, i, j] = table[index(i, j), h] for a window of height × width, with the published index
+/// (yᵢ − yⱼ + height − 1)(2 · width − 1) + (xᵢ − xⱼ + width − 1).
+/// @param table ((2 · height − 1)(2 · width − 1), heads)
+/// @param bias (heads, N, padded N)
 void expand_position_bias(const real* table, int64_t height, int64_t width, int64_t heads,
                           real* bias);
+/// The gradient of expand_position_bias.
 void collect_position_bias(const real* dbias, int64_t height, int64_t width, int64_t heads,
                            GradientTarget dtable);
 

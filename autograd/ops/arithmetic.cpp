@@ -57,7 +57,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }
 
 namespace {
-// One product a batch entry, each a tile of its own.
+// One product per batch entry, one tile each.
 void batched(int64_t batch, const GemmArguments& first, int64_t step_a, int64_t step_b,
              int64_t step_c) {
   if (!first.c) return;
@@ -96,13 +96,13 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b) {
   return op.record(y, {a, b},
                    [a = a.detached(), b = b.detached(), transpose_b, batch, m, n, k,
                     da = a.gradient(), db = b.gradient()](const OutputGradient& dy) {
-                     GemmArguments p;  // da = dy · bᵀ, the transpose undone where b came transposed
+                     GemmArguments p;  // da = dy · bᵀ, or dy · b if b is given transposed
                      p.transpose_b = Transpose{!transpose_b};
                      p.m = m, p.n = k, p.k = n;
                      p.a = dy, p.lda = n, p.b = b.data(), p.ldb = transpose_b ? k : n,
                      p.c = da.target(), p.ldc = k;
                      batched(batch, p, m * n, n * k, m * k);
-                     GemmArguments q;  // db = aᵀ · dy, or its transpose
+                     GemmArguments q;  // db = aᵀ · dy, or dyᵀ · a
                      q.transpose_a = Transpose::yes;
                      q.c = db.target();
                      if (transpose_b) {
@@ -120,7 +120,7 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b) {
 namespace {
 using Dims = std::array<int64_t, Shape::kMaxRank>;
 
-// The dims of b aligned to x at the last axis; false where b does not broadcast to x.
+// Aligns the dims of b with those of x at the last axis. False if b does not broadcast to x.
 bool align(const Shape& x, const Shape& b, Dims& x_dims, Dims& b_dims) {
   if (b.rank() > x.rank()) return false;
   for (int i = 0; i < x.rank(); ++i) {
@@ -132,7 +132,7 @@ bool align(const Shape& x, const Shape& b, Dims& x_dims, Dims& b_dims) {
   return true;
 }
 
-// Functions of one number whose derivative is a function of y.
+// Elementwise functions whose derivative is a function of y.
 template <auto forward, auto backward>
 Tensor activation(const char* name, const Tensor& x) {
   Op op(name);
@@ -242,7 +242,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, rea
       y, {x, weight, bias},
       [x = x.detached(), weight = weight.detached(), mean, rstd, rows, dim, dx = x.gradient(),
        dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
-        // In the order the kernel writes them, for tensors that stand in several places.
+        // In the order in which the kernel writes: the same tensor may be several of the inputs.
         const GradientTarget to_x = dx.target(), to_weight = dweight.target(),
                              to_bias = dbias.target();
         kernels::layer_norm_backward(dy, x.data(), weight.data(), mean.data(), rstd.data(), to_x,

@@ -10,7 +10,7 @@
 namespace swin::autograd {
 namespace {
 
-// Calls f(row, column) of the rolled map for every token of every window, windows row by row.
+// Calls f(row, column) of the rolled map for every token of every window, both in row-major order.
 template <class F>
 void for_window_tokens(Size2 map, Size2 window, F&& f) {
   for (int64_t top = 0; top < map[0]; top += window[0])
@@ -19,8 +19,8 @@ void for_window_tokens(Size2 map, Size2 window, F&& f) {
         for (int64_t j = left; j < left + window[1]; ++j) f(i, j);
 }
 
-// The regions of the published mask along one axis: everything before the last window, the part of
-// the last window that did not wrap round, and the part that did.
+// The regions of the published mask along one axis: 0 before the last window, 1 for the part of the
+// last window that the roll left in place, 2 for the part that it moved across the edge.
 int32_t region(int64_t i, int64_t side, int64_t window, int64_t shift) {
   if (shift == 0 || i < side - window) return 0;
   return i < side - shift ? 1 : 2;
@@ -114,8 +114,8 @@ Tensor relative_position_bias(const Tensor& table, Size2 window) {
 }
 
 namespace {
-// What window_attention and attention share: the kernel, and its arguments that live as long as the
-// tape. Without a table there is no bias.
+// The arguments of the kernel that window_attention and attention share, with the memory that they
+// point to, which must live until the backward pass. `bias` is empty for attention.
 struct Windows {
   kernels::WindowAttention shape{};
   Array<int32_t> rows, labels;
@@ -211,7 +211,7 @@ Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t heads) {
            [&] {
              return "found qkv " + qkv.shape().text() + ", logit_scale " +
                     logit_scale.shape().text() + " and " + std::to_string(heads) +
-                    " heads, expected (…, 3 · heads · head_dim) and one number a head";
+                    " heads, expected (…, 3 · heads · head_dim) and one element per head";
            });
   const int64_t head_dim = qkv.dim(-1) / (3 * heads), rows = qkv.numel() / qkv.dim(-1);
   Tensor y(qkv.shape());

@@ -11,7 +11,8 @@
 namespace swin::autograd {
 namespace {
 
-// Every op that moves whole tokens: y row r of an image is x row index[r] (zeros where −1).
+// The common part of all ops that move whole tokens: row r of an image of y is row index[r] of x,
+// or zeros if index[r] is −1.
 Tensor move_rows(Op& op, const Tensor& x, const Shape& shape, const std::vector<int32_t>& index,
                  int64_t batch, int64_t rows_in, int64_t dim) {
   const int64_t rows_out = static_cast<int64_t>(index.size());
@@ -49,10 +50,10 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 }
 
 namespace {
-// Dims before, of and after one axis: a tensor is outer rows of side · inner numbers.
+// A tensor as (outer, size, inner): the dims before an axis, the axis, and the dims after it.
 struct Axis {
-  int64_t outer = 1, side = 1, inner = 1;
-  Axis(const Shape& shape, int axis) : side(shape[axis]) {
+  int64_t outer = 1, size = 1, inner = 1;
+  Axis(const Shape& shape, int axis) : size(shape[axis]) {
     for (int i = 0; i < axis; ++i) outer *= shape[i];
     for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
   }
@@ -86,7 +87,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
     const int64_t first = firsts.back(), columns = part.dim(at) * whole.inner;
     if (y.data())
       kernels::copy_columns(part.data(), columns, {y.mutable_data() + first, false},
-                            whole.side * whole.inner, whole.outer, columns);
+                            whole.size * whole.inner, whole.outer, columns);
     gradients.push_back(part.gradient());
     firsts.push_back(first + columns);
   }
@@ -103,12 +104,12 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   Op op("slice");
   const int at = axis < 0 ? axis + x.rank() : axis;
   op.check(at >= 0 && at < x.rank() && begin >= 0 && begin < end && end <= x.dim(at), [&] {
-    return "found places " + std::to_string(begin) + " … " + std::to_string(end) + " of axis " +
-           std::to_string(axis) + " of " + x.shape().text() + ", expected 0 ≤ begin < end ≤ side";
+    return "found indices " + std::to_string(begin) + " … " + std::to_string(end) + " of axis " +
+           std::to_string(axis) + " of " + x.shape().text() + ", expected 0 ≤ begin < end ≤ dim";
   });
   const Axis whole(x.shape(), at);
   const int64_t columns = (end - begin) * whole.inner, first = begin * whole.inner,
-                stride = whole.side * whole.inner;
+                stride = whole.size * whole.inner;
   Shape shape = x.shape();
   shape[at] = end - begin;
   Tensor y(shape);
@@ -164,7 +165,7 @@ Tensor pad_or_crop(const Tensor& x, Size2 to) {
   Op op("pad_or_crop");
   check_map(op, x);
   op.check(to[0] > 0 && to[1] > 0,
-           [&] { return "found an empty map to resize to, expected dims of at least 1"; });
+           [&] { return "found an empty map as target, expected dims of at least 1"; });
   const int64_t height = x.dim(1), width = x.dim(2);
   std::vector<int32_t> index;
   index.reserve(static_cast<size_t>(to[0] * to[1]));
@@ -299,7 +300,7 @@ Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask) 
   check_map(op, x);
   op.check(token.numel() == x.dim(3) && mask.shape() == Shape{x.dim(0), x.dim(1), x.dim(2)}, [&] {
     return "found x " + x.shape().text() + ", token " + token.shape().text() + ", mask " +
-           mask.shape().text() + ", expected (B, H, W, C), C numbers, (B, H, W)";
+           mask.shape().text() + ", expected (B, H, W, C), C elements, (B, H, W)";
   });
   const int64_t rows = mask.numel(), dim = x.dim(3);
   Tensor y(x.shape());

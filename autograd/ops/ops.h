@@ -1,9 +1,14 @@
-// The index of the language: every differentiable function there is. Each section of this file is
-// one .cpp beside it, forward and backward adjacent; what they compute is in autograd/kernels, raw
-// pointers only.
+// All differentiable functions of the engine, in one header. Each section is one .cpp file in this
+// directory, which holds forward and backward of its ops next to each other. The arithmetic is in
+// autograd/kernels, on raw pointers.
 //
-// Shapes are channels-last. Unless a line says otherwise every op throws base::ShapeError on shapes
-// that do not fit, and the gradient goes to every tensor argument.
+// Conventions, unless a comment says otherwise:
+// - Tensors are contiguous and channels-last. B is the batch (images), H × W a map of tokens, C its
+//   channels; (…, n) means any leading dims before a last dim of size n.
+// - Axes may be negative: they then count from the end.
+// - Every tensor argument gets a gradient if it needs one.
+// - "Saves" lists what the tape keeps in memory for the backward pass.
+// - An op throws base::ShapeError if its arguments do not fit together.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -15,189 +20,274 @@
 namespace swin::autograd {
 
 using base::Size2;
-/// Where the draws of a random op come from; sample s of the tensor is sample first_sample + s of
-/// the step.
+/// Selects the random numbers of a dropout op. Sample s of the tensor uses the draws of sample
+/// first_sample + s of the training step, so micro-batches draw what the whole batch would.
 using DrawKey = kernels::DrawKey;
 
 // ---- arithmetic.cpp -----------------------------------------------------------------------------
 
 /// y = x · weightᵀ + bias.
-/// @param x (…, in)   @param weight (out, in)   @param bias (out), or undefined.   @return (…, out)
-/// Saves: x.
+/// @param x (…, in)
+/// @param weight (out, in)
+/// @param bias (out), or an undefined tensor for no bias
+/// @return (…, out)
+/// Saves: x, weight.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
-/// y = a · b, or a · bᵀ, batch by batch.
-/// @param a (…, m, k)   @param b (…, k, n), transposed (…, n, k); same leading dims.
+/// Matrix product per batch entry: y = a · b, or y = a · bᵀ.
+/// @param a (…, m, k)
+/// @param b (…, k, n), or (…, n, k) if transpose_b; the same leading dims as a
 /// @return (…, m, n)
 /// Saves: a, b.
 Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b = false);
 
-/// y = x + b; b's dims, aligned at the last axis, equal x's or are 1 (missing ones count as 1).
-/// @return the shape of x. Saves: nothing; with equal shapes the memory of dy is handed on.
+/// y = x + b, with b broadcast to the shape of x.
+/// @param x any shape
+/// @param b aligned with x at the last axis; each dim equals x's or is 1, missing dims count as 1
+/// @return the shape of x
+/// Saves: nothing. If the shapes are equal, x and b share dy's memory as their gradient.
 Tensor add(const Tensor& x, const Tensor& b);
 
-/// x repeated: its dims, aligned at the last axis, equal shape's or are 1 (missing ones count as
-/// 1). Saves: nothing; the gradient of a number is the sum over its copies, in row-major order.
+/// Repeats x along axes of size 1.
+/// @param x aligned with `shape` at the last axis; each dim equals shape's or is 1, missing dims
+///     count as 1
+/// @return a tensor of `shape`
+/// Saves: nothing. The gradient of an element is the sum over its copies, in row-major order.
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
 
-/// y = factor · x. Saves: nothing.
+/// y = factor · x.
+/// @param x any shape
+/// Saves: nothing.
 Tensor scale(const Tensor& x, real factor);
 
-/// y = x Φ(x), the exact GELU (erf, not tanh). Saves: x.
+/// GELU: y = x Φ(x), with the exact normal distribution function Φ (erf, not the tanh
+/// approximation).
+/// @param x any shape
+/// Saves: x.
 /// Source: Hendrycks and Gimpel 2016, arXiv:1606.08415.
 Tensor gelu(const Tensor& x);
 
-/// y = max(x, 0); at 0 the gradient is 0. Saves: y.
+/// y = max(x, 0). The gradient at 0 is 0.
+/// @param x any shape
+/// Saves: y.
 Tensor relu(const Tensor& x);
 
-/// y = 1 / (1 + e⁻ˣ). Saves: y.
+/// y = 1 / (1 + e⁻ˣ).
+/// @param x any shape
+/// Saves: y.
 Tensor sigmoid(const Tensor& x);
 
-/// y = softmax over the last axis. Saves: y.
+/// y = eˣ / Σ eˣ, the sum over the last axis.
+/// @param x (…, dim)
+/// Saves: y.
 Tensor softmax(const Tensor& x);
 
-/// y = (x − mean) / √(variance + epsilon) · weight + bias over the last axis.
-/// @param x (…, dim)   @param weight, bias (dim).   Saves: x, mean and 1/√ of each row.
+/// y = (x − mean) / √(variance + epsilon) · weight + bias, with mean and (biased) variance over the
+/// last axis.
+/// @param x (…, dim)
+/// @param weight (dim)
+/// @param bias (dim)
+/// @return the shape of x
+/// Saves: x, weight, and the mean and 1/√(variance + epsilon) of each row.
+/// Source: Ba et al. 2016, arXiv:1607.06450.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   real epsilon = static_cast<real>(1e-5));
 
 // ---- randomness.cpp -----------------------------------------------------------------------------
 
-/// y = x / (1 − rate) where kept, else 0; every element by itself. Axis 0 counts samples.
-/// @param rate in [0, 1).   Saves: nothing; the draws are computed again.
+/// Each element is zeroed with probability `rate`, independently; the others are divided by
+/// 1 − rate.
+/// @param x (B, …)
+/// @param rate in [0, 1)
+/// @return the shape of x
+/// Saves: nothing. The backward pass draws the same random numbers again.
 Tensor dropout(const Tensor& x, real rate, const DrawKey& key);
 
-/// Stochastic depth: whole samples (axis 0) are dropped with probability `rate`, the others divided
-/// by 1 − rate.
+/// Stochastic depth: each sample is zeroed as a whole with probability `rate`; the others are
+/// divided by 1 − rate.
+/// @param x (B, …)
+/// @param rate in [0, 1)
+/// @return the shape of x
+/// Saves: nothing. The backward pass draws the same random numbers again.
 /// Source: Huang et al. 2016, arXiv:1603.09382.
 Tensor drop_path(const Tensor& x, real rate, const DrawKey& key);
 
-// ---- movement.cpp: moving tokens ----------------------------------------------------------------
+// ---- movement.cpp -------------------------------------------------------------------------------
 
-/// The same numbers under another shape. Gradient: dy's memory is handed on.
+/// The same elements, in the same order, under another shape.
+/// @param shape with as many elements as x
+/// Saves: nothing. x takes over dy's memory as its gradient.
 Tensor reshape(const Tensor& x, const Shape& shape);
 
-/// The parts one after the other along `axis` (negative: from the end).
-/// @param parts at least one, every other dim equal.   Saves: nothing.
+/// Joins tensors along `axis`.
+/// @param parts at least one; all dims but `axis` are equal
+/// @return dim `axis` is the sum over the parts
+/// Saves: nothing.
 Tensor concat(const std::vector<Tensor>& parts, int axis);
 
-/// Places begin … end − 1 of `axis` (negative: from the end).
-/// @param begin, end 0 ≤ begin < end ≤ side.   Saves: nothing; what was cut off gets zeros.
+/// The indices begin … end − 1 of `axis`.
+/// @param begin, end with 0 ≤ begin < end ≤ x.dim(axis)
+/// @return dim `axis` is end − begin
+/// Saves: nothing. The gradient of the elements outside is zero.
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
 
-/// Axis i of y is axis axes[i] of x.
+/// Reorders the axes: axis i of y is axis axes[i] of x.
+/// @param axes each axis of x once
+/// Saves: nothing.
 Tensor permute(const Tensor& x, const std::vector<int>& axes);
 
-/// y[b, i, j] = x[b, (i − shift₀) mod H, (j − shift₁) mod W], as torch.roll does.
+/// Shifts the map cyclically, as torch.roll does:
+/// y[b, i, j] = x[b, (i − shift₀) mod H, (j − shift₁) mod W].
 /// @param x (B, H, W, C)
+/// @return (B, H, W, C)
+/// Saves: a table of row indices, shared by the images.
 Tensor roll(const Tensor& x, Size2 shift);
 
-/// Zeros added below and to the right, or, where `to` is smaller, rows and columns cut off there.
-/// @param x (B, H, W, C)   @return (B, to₀, to₁, C)
+/// Resizes the map at its bottom and right: rows and columns of zeros are added there, or, where
+/// `to` is smaller, rows and columns are removed.
+/// @param x (B, H, W, C)
+/// @param to the new height and width, at least 1 each
+/// @return (B, to₀, to₁, C)
+/// Saves: a table of row indices, shared by the images.
 Tensor pad_or_crop(const Tensor& x, Size2 to);
 
-/// Cuts a map into windows.
-/// @param x (B, H, W, C)   @param window size in tokens; must divide H and W.
-/// @return (B · H/window₀ · W/window₁, window₀ · window₁, C); windows of one image are consecutive,
-/// row by row.
+/// Cuts a map into windows. The windows of an image are consecutive, in row-major order.
+/// @param x (B, H, W, C)
+/// @param window height and width in tokens; they divide H and W
+/// @return (B · H/window₀ · W/window₁, window₀ · window₁, C)
+/// Saves: a table of row indices, shared by the images.
 /// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2.
 Tensor window_partition(const Tensor& x, Size2 window);
 
 /// The inverse of window_partition.
-/// @param map size of the map to restore.
+/// @param windows (B · H/window₀ · W/window₁, window₀ · window₁, C)
+/// @param map {H, W}
+/// @return (B, H, W, C)
+/// Saves: a table of row indices, shared by the images.
 Tensor window_reverse(const Tensor& windows, Size2 window, Size2 map);
 
-/// The 2 × 2 neighbors of every second token side by side, in the published order: (row 0, column
-/// 0), (1, 0), (0, 1), (1, 1). Odd maps are padded with zeros below and to the right.
-/// @param x (B, H, W, C)   @return (B, ⌈H/2⌉, ⌈W/2⌉, 4C)
-/// Source: arXiv:2103.14030, section 3.1.
+/// Concatenates the channels of every 2 × 2 block of tokens, in the published order: (row 0, column
+/// 0), (1, 0), (0, 1), (1, 1). An odd H or W is first padded with zeros at the bottom or right.
+/// @param x (B, H, W, C)
+/// @return (B, ⌈H/2⌉, ⌈W/2⌉, 4C)
+/// Saves: a table of row indices, shared by the images.
+/// Source: Liu et al. 2021, arXiv:2103.14030, section 3.1.
 Tensor patch_merging(const Tensor& x);
 
-/// Non-overlapping convolution: every patch × patch square becomes a token.
-/// @param x (B, H, W, channels); patch divides H and W.
+/// A convolution whose stride is its kernel size: every patch × patch square becomes one token.
+/// @param x (B, H, W, channels); patch divides H and W
 /// @param weight (dim, channels, patch, patch)
-/// @param bias (dim)   @return (B, H/patch, W/patch, dim).   Saves: x.
+/// @param bias (dim)
+/// @return (B, H/patch, W/patch, dim)
+/// Saves: x, weight.
+/// Source: Dosovitskiy et al. 2021, arXiv:2010.11929, section 3.1.
 Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
-/// @param x (B, H, W, C)   @return (B, C), the mean over the map.
+/// The mean over the tokens of a map.
+/// @param x (B, H, W, C)
+/// @return (B, C)
+/// Saves: nothing.
 Tensor mean_tokens(const Tensor& x);
 
-/// y = token where mask is 1, x where it is 0; x (1 − mask) + token · mask between.
-/// @param x (B, H, W, C)   @param token C numbers of any shape, as (1, 1, C)
-/// @param mask (B, H, W); gets no gradient.   Saves: mask.
+/// Replaces masked tokens: y = x (1 − mask) + token · mask.
+/// @param x (B, H, W, C)
+/// @param token C elements under any shape, such as (1, 1, C)
+/// @param mask (B, H, W), 1 where a token is replaced and 0 elsewhere; gets no gradient
+/// @return (B, H, W, C)
+/// Saves: mask.
 /// Source: SimMIM, Xie et al. 2022, arXiv:2111.09886, section 3.1.
 Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask);
 
 // ---- attention.cpp ------------------------------------------------------------------------------
 
-/// Where the windows of a map lie.
+/// How a map is divided into (shifted) windows.
 struct WindowGeometry {
-  Size2 window{};  ///< size in tokens; it divides the map
-  /// The map is rolled by −shift; regions that were not neighbors do not see each other.
+  Size2 window{};  ///< height and width in tokens; they divide the map
+  /// The map is rolled by −shift before it is cut into windows. Tokens that become neighbors only
+  /// by the roll do not attend to each other.
   Size2 shift{};
-  /// The map already is rolled (roll_then_pad): windows are taken as they lie, regions still hold.
+  /// The map is already rolled (pad mode roll_then_pad): it is cut as it is, with the mask of
+  /// `shift`.
   bool rolled = false;
-  /// Rows and columns that hold tokens: keys outside are masked. {0, 0}: all.
+  /// Rows and columns that hold tokens; the rest is padding that no query attends to. {0, 0}: no
+  /// padding.
   Size2 valid{};
 };
 
-/// The row of the map of each token of each window, (windows, window area).
+/// For each token of each window, its row in the map (h · W + w): (windows, window area).
 std::vector<int32_t> window_rows(Size2 map, const WindowGeometry& geometry);
-/// The region label of each token of each window, −1 for padding that must not be seen; empty where
-/// every key of a window may be seen. Queries see keys of their own label.
+/// For each token of each window, the label of its region: (windows, window area). A query attends
+/// to the keys of its window with the same label; −1 marks padding, which nothing attends to. Empty
+/// if every query may attend to every key of its window.
 std::vector<int32_t> window_labels(Size2 map, const WindowGeometry& geometry);
-/// The same as a dense additive mask (windows, area, area) of 0 and −100, as the papers print.
+/// The same as an additive mask of 0 and −100, as in the published code.
+/// @return (windows, window area, window area)
 Tensor attention_mask(Size2 map, const WindowGeometry& geometry);
 
-/// bias[h, i, j] = table[index(i, j), h].
-/// @param table ((2·window₀ − 1)(2·window₁ − 1), heads)   @return (heads, area, area)
+/// bias[h, i, j] = table[relative_position_index(i, j), h].
+/// @param table ((2·window₀ − 1)(2·window₁ − 1), heads)
+/// @return (heads, area, area), area = window₀ · window₁
+/// Saves: the index.
+/// Source: Liu et al. 2021, arXiv:2103.14030, equation 4.
 Tensor relative_position_bias(const Tensor& table, Size2 window);
-/// The published index, (area, area): row of the table for query i and key j.
+/// The published index: for query i and key j of a window, the row of the bias table; (area, area).
 std::vector<int32_t> relative_position_index(Size2 window);
 
 struct AttentionOptions {
   int64_t num_heads = 1;
-  real scale = 1;      ///< of q, before the product
-  real drop_rate = 0;  ///< of the probabilities
-  DrawKey draw;
+  real scale = 1;      ///< of q · kᵀ
+  real drop_rate = 0;  ///< dropout of the attention probabilities
+  DrawKey draw;        ///< of this dropout
 };
 
-/// softmax(scale · q kᵀ + bias + mask) v inside every (shifted) window, heads side by side; roll,
-/// partition, mask and reverse are indexing.
-/// @param qkv (B, H, W, 3C): q, k, v, each heads × head_dim.
-/// @param table relative position bias table.   @return (B, H, W, C).
-/// Saves: qkv and two numbers a row of scores; probabilities are computed again.
-/// Source: arXiv:2103.14030, section 3.2 and equation 4.
+/// Multi-head self-attention within (shifted) windows: softmax(scale · q kᵀ + bias + mask) v. Roll,
+/// partition, mask and reverse are done by indexing, without copies.
+/// @param qkv (B, H, W, 3C): q, k and v in this order, each (num_heads, C / num_heads)
+/// @param table relative position bias table, ((2·window₀ − 1)(2·window₁ − 1), num_heads)
+/// @return (B, H, W, C), the heads concatenated
+/// Saves: qkv, the bias of each pair of tokens, index tables, and the maximum and 1 / sum of each
+/// row
+///     of the softmax. The backward pass computes the probabilities again.
+/// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2 and equation 4.
 Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeometry& geometry,
                         const AttentionOptions& options);
 
-/// Global multi-head self-attention: softmax(scale · q kᵀ) v over all tokens of an image.
-/// @param qkv (B, N, 3C): q, k, v, each heads × head_dim.   @return (B, N, C).
-/// Saves: qkv and two numbers a row of scores.
+/// Global multi-head self-attention over all tokens of an image: softmax(scale · q kᵀ) v.
+/// @param qkv (B, N, 3C): q, k and v in this order, each (num_heads, C / num_heads)
+/// @return (B, N, C), the heads concatenated
+/// Saves: qkv, an index table, and the maximum and 1 / sum of each row of the softmax.
 /// Source: Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2021, arXiv:2010.11929.
 Tensor attention(const Tensor& qkv, const AttentionOptions& options);
 
-/// What turns attention with scale 1 into scaled cosine attention: q and k of every token and head
-/// become q / max(|q|, 1e-12) · exp(min(logit_scale, ln 100)) and k / max(|k|, 1e-12); v stays.
-/// @param qkv (…, 3C): q, k, v, each heads × head_dim.
-/// @param logit_scale one number a head, of any shape, as (heads, 1, 1); no gradient above ln 100.
-/// @return the shape of qkv.   Saves: qkv, logit_scale and 1 / |q|, 1 / |k|.
+/// Normalizes q and k, so that attention with scale 1 becomes scaled cosine attention. Per token
+/// and head, q becomes q / max(|q|, 1e-12) · exp(min(logit_scale, ln 100)), k becomes k / max(|k|,
+/// 1e-12), and v is unchanged.
+/// @param qkv (…, 3C): q, k and v in this order, each (num_heads, C / num_heads)
+/// @param logit_scale one element per head under any shape, such as (heads, 1, 1); its gradient is
+/// 0
+///     above ln 100
+/// @return the shape of qkv
+/// Saves: qkv, logit_scale, and 1 / max(|q|, 1e-12) and 1 / max(|k|, 1e-12).
 /// Source: Swin Transformer V2, Liu et al. 2022, arXiv:2111.09883, section 3.3.
 Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t num_heads);
 
 // ---- losses.cpp ---------------------------------------------------------------------------------
 
-/// loss = −factor Σ target · log softmax(logits), summed over the batch.
-/// @param logits (B, classes)   @param target (B, classes), a distribution a row; gets no gradient.
-/// @param factor 1 / images of the whole batch.
-/// @return one element. Saves: logits, target, log-sum-exp.
+/// loss = −factor · Σ target · log softmax(logits), summed over the batch and the classes.
+/// @param logits (B, classes)
+/// @param target (B, classes), each row a distribution; gets no gradient
+/// @param factor 1 / (images of the whole batch), so that the losses of micro-batches add up
+/// @return one element
+/// Saves: logits, target, and the log-sum-exp of each row.
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, real factor);
 
-/// loss = −factor Σ target · log σ(logits) + (1 − target) · log(1 − σ(logits)), summed over the
-/// batch and the classes: every class is a question of its own. Finite for any finite logits.
-/// @param logits (B, classes)   @param target (B, classes), each 0 … 1; gets no gradient.
-/// @param factor 1 / (images of the whole batch · classes).
-/// @return one element. Saves: logits, target.
+/// loss = −factor · Σ (target · log σ(logits) + (1 − target) · log(1 − σ(logits))), summed over the
+/// batch and the classes: every class is predicted independently. Finite for all finite logits.
+/// @param logits (B, classes)
+/// @param target (B, classes), each element in [0, 1]; gets no gradient
+/// @param factor 1 / (images of the whole batch · classes)
+/// @return one element
+/// Saves: logits, target.
 Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, real factor);
 
 }  // namespace swin::autograd

@@ -5,7 +5,7 @@
 namespace swin::autograd {
 namespace {
 
-// What dropout and drop path share: all but the kernels, which decide what goes together.
+// The common part of dropout and drop path, which differ only in their kernels.
 template <auto forward, auto backward>
 Tensor drop(const char* name, const Tensor& x, real rate, const DrawKey& key) {
   Op op(name);
@@ -13,7 +13,7 @@ Tensor drop(const char* name, const Tensor& x, real rate, const DrawKey& key) {
     return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
            ", expected a rate in [0, 1) and a batch axis";
   });
-  const int64_t batch = x.dim(0), numel = batch ? x.numel() / batch : 0;  // of a sample
+  const int64_t batch = x.dim(0), numel = batch ? x.numel() / batch : 0;  // per sample
   const real keep = 1 - rate;
   Tensor y(x.shape());
   forward(x.data(), y.mutable_data(), batch, numel, keep, key);

@@ -1,5 +1,5 @@
-// What every op begins and ends with. Name, path, time, arithmetic, finite check and dry run meet
-// here.
+// The frame of every op: its name and path, shape checks, timing, multiply-adds, the check for
+// finite values, and recording on the tape.
 #pragma once
 #include <chrono>
 #include <initializer_list>
@@ -10,7 +10,8 @@
 
 namespace swin::autograd {
 
-/// Names the layer that is running: ops inside carry its path, which must outlive this object.
+/// While one lives, `path` is the path of the ops that run on this thread, for errors and profiles.
+/// The string must outlive this object.
 class NamedScope {
  public:
   explicit NamedScope(const std::string& path);
@@ -19,7 +20,7 @@ class NamedScope {
   NamedScope(const NamedScope&) = delete;
   NamedScope& operator=(const NamedScope&) = delete;
   static const std::string& path();
-  /// "path/op", or only the op outside every layer.
+  /// "path/op", or just "op" outside of all layers.
   static std::string path_of(const std::string& path, const char* op) {
     return path.empty() ? op : path + "/" + op;
   }
@@ -28,13 +29,14 @@ class NamedScope {
   const std::string* outer_;
 };
 
-/// Collects what forwards do: one line an op. Installed for the calling thread while it lives.
+/// Watches the forward ops of the calling thread while it lives. The innermost observer is called.
 class ForwardObserver {
  public:
   ForwardObserver();
   virtual ~ForwardObserver();
   ForwardObserver(const ForwardObserver&) = delete;
   ForwardObserver& operator=(const ForwardObserver&) = delete;
+  /// The op has computed y, in `seconds`, with `macs` multiply-adds.
   virtual void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
                        double seconds) = 0;
   static ForwardObserver* current();
@@ -43,8 +45,8 @@ class ForwardObserver {
   ForwardObserver* outer_;
 };
 
-/// While one lives, ops of this thread state no multiply-adds: the published flops() leave some
-/// arithmetic out (the position-bias MLP of Swin V2), and what is stated here must equal them.
+/// While one lives, the multiply-adds of this thread's ops count as zero. Our counts must equal the
+/// published flops(), which omit some layers (the position-bias MLP of Swin V2).
 class Uncounted {
  public:
   Uncounted();
@@ -56,14 +58,14 @@ class Uncounted {
   bool outer_;
 };
 
-/// Multiply-adds that the published flops() count and no op states (or, negative, too many stated):
-/// reported to the current ForwardObserver under the running layer's path, as an op without output.
-/// @param what as an op's name; lives as long as the program.
+/// Corrects the counted multiply-adds to equal the published flops(): reports `macs`, which may be
+/// negative, to the current ForwardObserver as an op without output, under the current path.
+/// @param what the name of that op, a string literal
 void state_macs(const char* what, int64_t macs);
 
-/// While one lives, the output of every op and every gradient is checked; the first that is not
-/// finite throws DivergedError naming op and path. A normal step pays nothing: the trainer replays
-/// a bad one.
+/// While one lives, the output of every op and every gradient is checked. The first one that is not
+/// finite throws DivergedError with op and path. Not used in normal training steps: the trainer
+/// repeats a step with this check if its loss or gradient is not finite.
 class FiniteCheck {
  public:
   FiniteCheck();
@@ -81,24 +83,24 @@ class Op {
  public:
   explicit Op(const char* name);
 
-  /// @throws ShapeError "path/op: found, expected …" unless ok. The text is only made when it
-  /// fails.
+  /// @param text a function that returns "found …, expected …"; called only on failure
+  /// @throws ShapeError "path/op: found …, expected …" unless ok
   template <class Text>
   void check(bool ok, Text&& text) const {
     if (!ok) fail(text());
   }
-  /// States the multiply-adds of the forward.
+  /// Adds to the multiply-adds of the forward pass.
   void macs(int64_t n);
 
-  /// Ends the op: y needs a gradient if an input does, and then `backward` runs with dy.
+  /// Ends the op. If an input needs a gradient, so does y, and `backward` is recorded on the tape,
+  /// to be called with the gradient dy of y.
   Tensor record(Tensor y, std::initializer_list<Tensor> inputs, Backward backward) {
     return finish(std::move(y), inputs.begin(), inputs.size(), std::move(backward));
   }
   Tensor record(Tensor y, const std::vector<Tensor>& inputs, Backward backward) {
     return finish(std::move(y), inputs.data(), inputs.size(), std::move(backward));
   }
-  /// Whether record() will keep the backward of these inputs: what only backward reads need not be
-  /// saved else.
+  /// Whether record() with these inputs will record: if not, nothing need be saved for backward.
   static bool will_record(std::initializer_list<Tensor> inputs);
 
  private:

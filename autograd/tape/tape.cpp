@@ -34,7 +34,7 @@ void Tape::backward(const Tensor& y, const Tensor& dy, Observer* observer) {
 }
 
 void Tape::run(Observer* observer) {
-  // Uses left of every slab gradient, to tell the observer when one is complete.
+  // The remaining uses of each slab gradient, to tell the observer when one is complete.
   std::unordered_map<const void*, int64_t> uses;
   if (observer)
     for (const Node& node : nodes_)
@@ -52,7 +52,7 @@ void Tape::run(Observer* observer) {
           if (input.data() && !all_finite(input.data(), input.numel()))
             throw base::DivergedError(
                 NamedScope::path_of(node.path, node.op),
-                "found a gradient that is not finite in its backward, expected finite");
+                "found a gradient that is not finite in the backward pass, expected finite");
       if (observer) {
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
         observer->node_done(node, took.count());

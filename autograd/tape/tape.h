@@ -1,4 +1,5 @@
-// The tape: ops append to it while a recording is open; backward walks it in reverse.
+// The tape: ops append nodes to it while a recording is open; backward() runs them in reverse
+// order.
 #pragma once
 #include <functional>
 #include <string>
@@ -8,12 +9,12 @@
 
 namespace swin::autograd {
 
-/// What a node's backward is given: the gradient of the node's output.
+/// The gradient of a node's output, as its backward function gets it.
 class OutputGradient {
  public:
   explicit OutputGradient(const Gradient& gradient) : gradient_(gradient) {}
   operator const real*() const { return gradient_.data(); }
-  /// For inputs whose contribution is dy itself: they take over its memory.
+  /// For an input whose gradient is dy itself: it shares dy's memory instead of copying it.
   void hand_on(const Gradient& input) const { input.accept(gradient_); }
 
  private:
@@ -24,29 +25,29 @@ using Backward = std::function<void(const OutputGradient& dy)>;
 
 struct Node {
   const char* op = "";
-  std::string path;  ///< of the layer that called the op
-  int64_t macs = 0;  ///< of the forward
+  std::string path;  ///< path of the layer that called the op
+  int64_t macs = 0;  ///< multiply-adds of the forward pass
   Gradient output;
   std::vector<Gradient> inputs;
   Backward backward;
 };
 
-/// Watches a backward pass. Profiles, histograms and gradient buckets are observers.
+/// Watches a backward pass, for profiles, histograms or gradient buckets.
 class Observer {
  public:
   virtual ~Observer() = default;
-  /// The node's backward has run, in `seconds`; its closure and gradient still exist.
+  /// The node's backward function has run, in `seconds`. Its closure and gradient still exist.
   virtual void node_done(const Node& node, double seconds) {
     static_cast<void>(node);
     static_cast<void>(seconds);
   }
-  /// A slab gradient (a parameter's) has had the last of its uses on this tape.
+  /// The gradient of a parameter (in a slab) is complete: its last use on this tape has run.
   virtual void gradient_ready(const Gradient& gradient) { static_cast<void>(gradient); }
 };
 
 class Tape {
  public:
-  /// While one is open, ops of this thread append to its tape. Recordings nest.
+  /// While one lives, the ops of this thread append to its tape. Recordings may nest.
   class Recording {
    public:
     explicit Recording(Tape& tape);
@@ -57,16 +58,19 @@ class Tape {
    private:
     Tape* outer_;
   };
-  /// The tape of this thread's innermost recording; null where none is open.
+  /// The tape of this thread's innermost recording; null without one.
   static Tape* current();
 
   void append(Node node) { nodes_.push_back(std::move(node)); }
   const std::vector<Node>& nodes() const { return nodes_; }
 
-  /// Gradients of the scalar `loss`. Every node's memory returns to the pool once it has run; the
-  /// tape is empty after. @throws ShapeError unless loss has one element.
+  /// Computes the gradients of the scalar `loss`. The memory of each node returns to the pool as
+  /// soon as it has run; afterwards the tape is empty.
+  /// @throws ShapeError unless loss has one element
   void backward(const Tensor& loss, Observer* observer = nullptr);
-  /// Gradients of Σ y · dy. @param dy as many numbers as y.
+  /// Computes the gradients of Σ y · dy.
+  /// @param dy with as many elements as y
+  /// @throws ShapeError otherwise
   void backward(const Tensor& y, const Tensor& dy, Observer* observer = nullptr);
 
  private:

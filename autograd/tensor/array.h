@@ -1,4 +1,5 @@
-// Pool memory that is never differentiated: saved statistics, labels, packed weights, workspaces.
+// Arrays in pool memory that need no gradient: saved statistics, labels, packed weights,
+// workspaces.
 #pragma once
 #include <cstdint>
 #include <cstring>

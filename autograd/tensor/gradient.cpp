@@ -32,7 +32,7 @@ GradientTarget Gradient::target() const {
     if (!s.buffer) {
       s.buffer = base::allocate(bytes);
     } else if (s.buffer.shared()) {
-      // The memory was handed on to another gradient too (see accept): write into a copy.
+      // The memory is shared with another gradient (see accept): write to a copy.
       base::Buffer copy = base::allocate(bytes);
       if (add && copy.data()) std::memcpy(copy.data(), s.buffer.data(), bytes);
       s.buffer = copy;

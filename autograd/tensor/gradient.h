@@ -1,4 +1,4 @@
-// The gradient of a tensor: another object than its data, made by its first writer.
+// The gradient of a tensor, stored separately from its data and allocated by its first writer.
 #pragma once
 #include <memory>
 
@@ -7,32 +7,31 @@
 
 namespace swin::autograd {
 
-/// A handle; empty where nothing upstream needs a gradient. Copies refer to the same gradient.
+/// A shared handle; empty if the tensor needs no gradient.
 class Gradient {
  public:
   Gradient() = default;
-  /// A gradient of `numel` numbers whose memory comes from the pool when the first writer asks.
+  /// A gradient of `numel` elements, allocated from the pool when it is first written.
   static Gradient pooled(int64_t numel);
-  /// A gradient in memory that outlives every tape (a parameter's slab).
+  /// A gradient in a slab of parameters, which outlives every tape.
   static Gradient in_slab(real* data, int64_t numel);
 
   bool needed() const { return state_ != nullptr; }
   bool written() const { return state_ && state_->written; }
   int64_t numel() const { return state_ ? state_->numel : 0; }
-  /// Null unless written.
+  /// Null before the first write.
   const real* data() const { return written() ? state_->memory() : nullptr; }
-  /// Where the next writer writes; from here on the gradient counts as written.
+  /// Where to write next, and whether to add. Marks the gradient as written.
   GradientTarget target() const;
-  /// The contribution is `dy` itself: takes over its memory where this is the first writer, else
-  /// adds.
+  /// Adds dy. If nothing has been written yet, shares dy's memory instead of copying it.
   void accept(const Gradient& dy) const;
-  /// A new step begins: the next writer stores again.
+  /// For a new training step: the next writer stores instead of adding.
   void mark_unwritten() const {
     if (state_) state_->written = false;
   }
-  /// Gives pool memory back.
+  /// Returns pool memory to the pool.
   void release() const;
-  /// Identity, to count the uses of one gradient.
+  /// The identity of the gradient, the same for all its handles.
   const void* id() const { return state_.get(); }
   bool in_slab() const { return state_ && state_->slab; }
 

@@ -1,4 +1,4 @@
-// The dims of an array, outermost first.
+// The dims of a tensor, outermost first.
 #pragma once
 #include <array>
 #include <cstdint>

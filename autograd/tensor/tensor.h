@@ -1,4 +1,4 @@
-// A handle to numbers: contiguous, row-major, channels last, of type real.
+// A shared handle to an n-dimensional array of type real: contiguous, row-major, channels last.
 #pragma once
 #include <span>
 #include <utility>
@@ -15,7 +15,7 @@ class Tensor {
   /// Uninitialized pool memory; without memory in a dry run.
   explicit Tensor(const Shape& shape)
       : shape_(shape), buffer_(base::allocate(static_cast<size_t>(shape.numel()) * sizeof(real))) {}
-  /// Memory of somebody else (a slab), and its gradient.
+  /// A tensor in existing memory, such as a slab, with its gradient.
   Tensor(const Shape& shape, base::Buffer memory, Gradient gradient)
       : shape_(shape), buffer_(std::move(memory)), gradient_(std::move(gradient)) {}
   static Tensor from(const Shape& shape, std::span<const real> values);
@@ -31,14 +31,14 @@ class Tensor {
   real* mutable_data() { return static_cast<real*>(buffer_.data()); }
   std::vector<real> values() const { return {data(), data() + numel()}; }
 
-  /// Empty where nothing upstream needs a gradient.
+  /// Empty if the tensor needs no gradient.
   const Gradient& gradient() const { return gradient_; }
   void set_gradient(Gradient gradient) { gradient_ = std::move(gradient); }
-  /// The same data as a leaf that collects a gradient.
+  /// The same data as a leaf of the tape, with a gradient of its own.
   Tensor as_leaf() const { return {shape_, buffer_, Gradient::pooled(numel())}; }
-  /// The same data, cut off from the tape.
+  /// The same data without a gradient.
   Tensor detached() const { return {shape_, buffer_, {}}; }
-  /// The same data under another shape with as many elements; the gradient is not shared.
+  /// The same data under another shape with as many elements, without the gradient.
   Tensor viewed(const Shape& shape) const { return {shape, buffer_, {}}; }
 
  private:

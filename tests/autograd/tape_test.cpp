@@ -381,10 +381,11 @@ TEST_F(TapeTest, FiniteCheckNamesTheOpWhoseBackwardOverflows) {
   });
   const FiniteCheck check;
   // dy / big is fine, · big is fine; a dy of max overflows in the inner scale.
-  EXPECT_EQ(message_of([&] {
-              tape.backward(y, vector_of({1, std::numeric_limits<real>::infinity()}));
-            }),
-            "head/scale: found a gradient that is not finite in its backward, expected finite");
+  EXPECT_EQ(
+      message_of([&] {
+        tape.backward(y, vector_of({1, std::numeric_limits<real>::infinity()}));
+      }),
+      "head/scale: found a gradient that is not finite in the backward pass, expected finite");
 }
 
 TEST_F(TapeTest, AllFiniteSeesEveryElement) {

@@ -175,7 +175,7 @@ OpRow cosine_row() {
   row.parallel = {one({2, 20, 21}, 3, 20, 4, 5.2), one({5, 100}, 2, 16, 0, 2)};
   row.rejects = {
       {"cosine_qkv: found qkv (2, 7), logit_scale (1) and 1 heads, expected (…, 3 · heads · "
-       "head_dim) and one number a head",
+       "head_dim) and one element per head",
        [] {
          ops::cosine_qkv(zeros({2, 7}), zeros({1}), 1);
        }},

@@ -86,7 +86,7 @@ OpRow slice_row() {
                one({2, 4, 3}, 1, 2, 4), one({2, 3, 17}, -1, 1, 17), one({3, 2, 5}, -3, 1, 2)};
   row.parallel = {one({70, 1300}, 1, 300, 1100), one({90000}, 0, 20000, 85000),
                   one({3, 6001, 17}, 1, 1, 6001)};
-  row.rejects = {{"slice: found places 1 … 4 of axis 1 of (2, 3), expected 0 ≤ begin < end ≤ side",
+  row.rejects = {{"slice: found indices 1 … 4 of axis 1 of (2, 3), expected 0 ≤ begin < end ≤ dim",
                   [] {
                     ops::slice(zeros({2, 3}), 1, 1, 4);
                   }},
