@@ -1,5 +1,5 @@
-// A Swin as feature extractor, the door for detection and segmentation: maps of chosen stages at
-// strides 4, 8, 16, 32, each behind a LayerNorm of its own.
+// A Swin as feature extractor for detection and segmentation: the maps of chosen stages, at strides
+// 4, 8, 16 and 32, each after its own LayerNorm.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,25 +10,24 @@ namespace swin::layers {
 
 struct BackboneOptions {
   std::vector<int64_t> out_stages = {0, 1, 2, 3};  ///< ascending
-  /// −1: nothing is frozen; 0: patch and position embedding; k: also the first k stages with their
-  /// norms. Frozen parts get no gradients and run as in evaluation.
+  /// −1: nothing is frozen; 0: patch and position embedding; k: also the first k stages and their
+  /// norms. Frozen parts get no gradients and run in evaluation mode.
   int64_t frozen_stages = -1;
 };
 
-/// Parameters in the published detection names: patch_embed.…, layers.…, norm{stage}.… .
-/// Windows never shrink and always shift, as in the published detectors: maps smaller than a window
-/// are padded, so any image size works. Stages behind the last chosen one are not made.
+/// Parameters have the names of the published detectors: patch_embed.…, layers.…, norm{stage}.… .
+/// As there, windows never shrink and always shift: maps smaller than a window are padded, so any
+/// image size works. The stages after the last chosen one are not built.
 class Backbone {
  public:
   /// @param config swin, swin_v2 or swin_mlp; num_classes is not used.
-  /// @throws UsageError where config or options ask for the impossible.
+  /// @throws UsageError if config or options do not describe a possible model.
   Backbone(const Scope& scope, const ModelConfig& config, const BackboneOptions& options = {});
   /// @param images (B, H, W, in_chans), normalized, of any size.
-  /// @return one map (B, ⌈H/stride⌉, ⌈W/stride⌉, C) for each chosen stage; stride is patch ·
-  /// 2^stage.
+  /// @return one map (B, ⌈H/stride⌉, ⌈W/stride⌉, C) per chosen stage, stride = patch · 2^stage
   std::vector<Tensor> operator()(const Tensor& images, const Pass& pass) const;
-  /// Takes the gradients from the parameters of the frozen stages.
-  /// @param parameters those of the constructor's scope, allocated.
+  /// Makes the parameters of the frozen stages untrainable.
+  /// @param parameters those of the constructor's scope, after allocate()
   void freeze(Parameters& parameters) const;
   /// Channels and stride of each output, in order.
   struct Output {

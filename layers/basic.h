@@ -1,4 +1,4 @@
-// The layers every transformer is made of: Linear, LayerNorm, Dropout, DropPath, Mlp.
+// The layers that all transformers are made of: Linear, LayerNorm, Dropout, DropPath, Mlp.
 #pragma once
 #include <optional>
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace swin::layers {
 
-/// What a forward needs to know beside its input: whether it trains, and which draws are its own.
+/// What a forward pass needs besides its input: the mode, and which random numbers to draw.
 struct Pass {
   bool training = false;
   uint64_t seed = 0;
-  uint64_t step = 0;          ///< step of the run
-  uint64_t first_sample = 0;  ///< place of the slice in the whole batch of the step
+  uint64_t step = 0;          ///< training step
+  uint64_t first_sample = 0;  ///< index of the micro-batch's first sample in the whole batch
   autograd::DrawKey draw(uint64_t stream) const { return {seed, stream, step, first_sample}; }
 };
 
@@ -21,7 +21,8 @@ struct Pass {
 class Linear {
  public:
   Linear() = default;
-  /// @param init_std deviation of the weights; empty: 1/√in.   @param decay of the weights.
+  /// @param init_std standard deviation of the initial weights; empty: 1/√in
+  /// @param decay whether the weights decay
   Linear(const Scope& scope, int64_t in, int64_t out, bool bias, std::optional<double> init_std,
          WeightDecay decay = WeightDecay::yes);
   Tensor operator()(const Tensor& x) const;
@@ -31,10 +32,11 @@ class Linear {
   Parameter weight_, bias_;
 };
 
+/// Layer normalization over the last axis.
 class LayerNorm {
  public:
   LayerNorm() = default;
-  /// @param weight what the weight begins with; Swin V2's blocks begin with zeros.
+  /// @param weight initial weight: ones, or zeros in the blocks of Swin V2
   LayerNorm(const Scope& scope, int64_t dim, double epsilon = 1e-5,
             const Initializer& weight = Initializer::ones());
   Tensor operator()(const Tensor& x) const;
@@ -45,11 +47,11 @@ class LayerNorm {
   real epsilon_ = 0;
 };
 
-/// Elements are dropped while training.
+/// Drops elements in training mode.
 class Dropout {
  public:
   Dropout() = default;
-  /// @param name of the draw; the stream is the scope's path and this name.
+  /// @param name the random stream is `<path of the scope>/<name>`
   Dropout(const Scope& scope, const std::string& name, double rate);
   Tensor operator()(const Tensor& x, const Pass& pass) const;
   real rate() const { return rate_; }
@@ -60,10 +62,11 @@ class Dropout {
   uint64_t stream_ = 0;
 };
 
-/// Samples are dropped while training (stochastic depth).
+/// Drops whole samples in training mode (stochastic depth).
 class DropPath {
  public:
   DropPath() = default;
+  /// @param name as for Dropout
   DropPath(const Scope& scope, const std::string& name, double rate);
   Tensor operator()(const Tensor& x, const Pass& pass) const;
 

@@ -1,4 +1,4 @@
-// A model of any architecture and its parameters: what trainers, evaluate and plan hold.
+// A classifier of any architecture with its parameters, as trainers, evaluate and plan use it.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,13 +10,15 @@ namespace swin::layers {
 
 class Model {
  public:
-  /// @param with_gradients for training. The parameters have their initial values.
-  /// @throws UsageError where the config asks for the impossible.
+  /// Builds the model with the initial parameter values of `seed`.
+  /// @param with_gradients for training
+  /// @throws UsageError if the config does not describe a possible model
   Model(const ModelConfig& config, uint64_t seed, bool with_gradients);
   const ModelConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
   const std::vector<StageInfo>& stages() const { return network_->stages(); }
+  /// As Network::operator().
   Tensor forward(const Tensor& images, const Pass& pass,
                  std::vector<Tensor>* features = nullptr) const {
     return (*network_)(images, pass, features);
@@ -28,7 +30,7 @@ class Model {
   std::unique_ptr<Network> network_;
 };
 
-/// The architectures there are: the values of model.name.
+/// All architectures: the possible values of model.name.
 std::vector<std::string> architectures();
 
 }  // namespace swin::layers

@@ -1,5 +1,4 @@
-// What a model is: the `model` section of a config, as plain values (configs/README.md explains
-// each).
+// The `model` section of a config as plain values. configs/README.md explains each field.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,13 +11,13 @@ namespace swin::layers {
 
 using base::Size2;
 
-/// How maps that no window divides are padded (docs/numerics.md, "Padding").
+/// How maps are padded that the window does not divide (docs/numerics.md, "Padding").
 enum class PadMode {
   pad_then_roll,
   roll_then_pad,
   masked,
-  reject
-};  // reject is "assert" in configs
+  reject  ///< "assert" in configs
+};
 /// What happens to a window larger than its map.
 enum class WindowShrink { official, per_dimension, never, always_shift };
 
@@ -32,15 +31,15 @@ struct ModelConfig {
   std::vector<int64_t> num_heads = {3, 6, 12, 24};
   Size2 window_size = {7, 7};
   std::vector<Size2> window_sizes;  ///< one per stage; empty: window_size in all
-  /// Swin V2: window side of each stage in the model the weights came from, 0: the own one; empty:
-  /// all 0.
+  /// Swin V2: per stage, the side of the window that the loaded weights were trained with; 0: the
+  /// same as now. Empty: all 0.
   std::vector<int64_t> pretrained_window_sizes;
   WindowShrink window_shrink = WindowShrink::official;
   PadMode pad_mode = PadMode::pad_then_roll;
   double mlp_ratio = 4;
   std::vector<double> mlp_ratios;  ///< one per stage; empty: mlp_ratio in all
   bool qkv_bias = true;
-  std::optional<double> qk_scale;  ///< null: head_dim^−½
+  std::optional<double> qk_scale;  ///< empty: head_dim^−½
   double drop_rate = 0, attn_drop_rate = 0, drop_path_rate = 0.1;
   bool ape = false;
   bool patch_norm = true;

@@ -1,4 +1,4 @@
-// What every classifier of the project is: images in, logits out.
+// The interface of all classifiers: images in, logits out.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace swin::layers {
 
-/// What `swin plan` prints of a stage.
+/// The geometry of a stage, as `swin plan` prints it.
 struct StageInfo {
   int64_t dim = 0, num_heads = 0, depth = 0;
   Size2 map{}, padded{}, window{}, shift{};
@@ -19,14 +19,14 @@ class Network {
  public:
   virtual ~Network() = default;
   /// @param images (B, H, W, in_chans), normalized.
-  /// @param features if not null, receives each stage's map (B, H, W, C) before its downsample.
+  /// @param features if not null, each stage's map (B, H, W, C) before its downsampling is appended
   /// @return logits (B, num_classes).
   virtual Tensor operator()(const Tensor& images, const Pass& pass,
                             std::vector<Tensor>* features) const = 0;
   virtual const std::vector<StageInfo>& stages() const = 0;
 };
 
-// ---- What the architectures share ---------------------------------------------------------------
+// ---- shared by the architectures ----------------------------------------------------------------
 
 /// @throws UsageError unless lists, attention heads and sizes of the config fit together. Does not
 ///     look at num_classes: backbones and SimMIM have no classifier head.
@@ -35,10 +35,11 @@ void check_sizes(const ModelConfig& config);
 /// @throws UsageError unless num_classes, the outputs of a classifier's head, is at least 1.
 void check_head(const ModelConfig& config);
 
-/// Stochastic depth of a block: linspace(0, drop_path_rate, blocks) over the blocks of all stages.
+/// The stochastic depth rate of a block: linspace(0, drop_path_rate, blocks) over all stages.
+/// @param block index over the blocks of all stages
 double drop_path_rate_of(const ModelConfig& config, int64_t block);
 
-/// @throws UsageError unless a map is the one that the position embedding was made for.
+/// @throws UsageError unless the map has the size of the position embedding.
 void check_position_map(Size2 found, Size2 expected);
 
 }  // namespace swin::layers

@@ -17,7 +17,7 @@ Size2 token_map(const ModelConfig& config) {
 
 PatchEmbed::PatchEmbed(const Scope& scope, const ModelConfig& config, bool norm)
     : path_(scope.path()), patch_(config.patch_size), has_norm_(norm) {
-  // The published models leave this convolution at PyTorch's default: uniform in ±1/√fan_in.
+  // In the published code a convolution with PyTorch's default: uniform in ±1/√fan_in.
   const int64_t p = config.patch_size;
   const Initializer initial =
       Initializer::uniform(1 / std::sqrt(static_cast<double>(config.in_chans * p * p)));

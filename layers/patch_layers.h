@@ -1,4 +1,4 @@
-// The layers that change the size of the map: images into tokens, and tokens merged between stages.
+// The layers that change the size of the map: patch embedding, and patch merging between stages.
 #pragma once
 #include <string>
 
@@ -7,15 +7,15 @@
 
 namespace swin::layers {
 
-/// The tokens of an image: ⌈height/patch⌉ × ⌈width/patch⌉.
+/// The size of the map of an image: {⌈height/patch⌉, ⌈width/patch⌉}.
 Size2 token_map(const ModelConfig& config);
 
-/// Images (B, H, W, in_chans) → tokens (B, ⌈H/p⌉, ⌈W/p⌉, embed_dim). A side that no patch divides
-/// is padded with zeros below and to the right.
+/// Images (B, H, W, in_chans) → tokens (B, ⌈H/p⌉, ⌈W/p⌉, embed_dim). If the patch size p does not
+/// divide a side, the image is padded with zeros at the bottom or right.
 class PatchEmbed {
  public:
   PatchEmbed() = default;
-  /// @param norm a LayerNorm over the tokens follows.
+  /// @param norm whether a LayerNorm follows
   PatchEmbed(const Scope& scope, const ModelConfig& config, bool norm);
   Tensor operator()(const Tensor& images) const;
 
@@ -27,9 +27,10 @@ class PatchEmbed {
   LayerNorm norm_;
 };
 
-/// (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2C): neighbors side by side, then LayerNorm(4C) and
-/// Linear(4C → 2C); in Swin V2 the Linear first and LayerNorm(2C) after it (arXiv:2111.09883,
-/// figure 1).
+/// (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2C): concatenates the channels of 2 × 2 neighbors, then
+/// LayerNorm(4C) and Linear(4C → 2C). Swin V2 has the Linear first, then LayerNorm(2C).
+/// Source: Liu et al. 2021, arXiv:2103.14030, section 3.1; Liu et al. 2022, arXiv:2111.09883,
+/// figure 1.
 class PatchMerging {
  public:
   PatchMerging() = default;

@@ -35,7 +35,7 @@ void Parameters::allocate(bool with_gradients) {
   const size_t bytes = static_cast<size_t>(slab_numel_) * sizeof(real);
   data_ = base::allocate(bytes);
   if (with_gradients) gradients_ = base::allocate(bytes);
-  // The gaps between parameters take part in loops over the slab: they hold zeros.
+  // Loops over the slab include the gaps between parameters: they must be zero.
   for (real* memory : {slab(), gradient_slab()})
     if (memory) std::fill_n(memory, slab_numel_, real{0});
   for (auto& entry : entries_) {
@@ -60,7 +60,7 @@ void Parameters::initialize(uint64_t seed) {
         case Initializer::Kind::constant:
           data[j] = static_cast<float>(entry.initial.size);
           break;
-        // Through float in both builds, so that they begin at the same numbers.
+        // Rounded to float in the double build, too: both builds have the same initial values.
         case Initializer::Kind::normal:
           data[j] =
               static_cast<float>(entry.initial.size * random.normal(static_cast<uint64_t>(j)));

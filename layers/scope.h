@@ -1,6 +1,5 @@
-// Parameters and the path that names them. A layer is built from a Scope; `scope / "attn" / "qkv"`
-// is at once the place in the model, the prefix of the parameters' names and what errors and
-// profiles print.
+// Parameters and their names. A layer is built from a Scope. The path of `scope / "attn" / "qkv"`
+// is the prefix of its parameters' names, and it is what errors and profiles print.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,29 +14,29 @@ namespace swin::layers {
 using autograd::Shape;
 using autograd::Tensor;
 
-/// How a parameter begins: a function of (seed, its name) alone.
+/// The initial values of a parameter, a function of the seed and its name alone.
 struct Initializer {
   enum class Kind { constant, normal, uniform } kind = Kind::constant;
-  double size = 0;  ///< the value, the standard deviation, or half the width of the interval
+  double size = 0;  ///< the value, the standard deviation, or the bound of [−size, size)
   static Initializer constant(double value) { return {Kind::constant, value}; }
   static Initializer zeros() { return constant(0); }
   static Initializer ones() { return constant(1); }
-  /// timm's trunc_normal_ cuts at ±2 absolute, a hundred deviations away: a plain normal
-  /// (SWIN_FACTS).
+  /// The published code calls timm's trunc_normal_, which cuts at the absolute values ±2. With a
+  /// deviation of 0.02 that is a plain normal distribution.
   static Initializer normal(double deviation) { return {Kind::normal, deviation}; }
   static Initializer uniform(double bound) { return {Kind::uniform, bound}; }
 };
 
 enum class WeightDecay : bool { no, yes };
 
-/// One parameter: its entry in the slab.
+/// A parameter and its position in the slab.
 struct ParameterEntry {
   std::string name;
   Shape shape;
   Initializer initial;
   WeightDecay decay = WeightDecay::no;
   bool trainable = true;
-  int64_t offset = 0;  ///< in numbers, from the start of the slab; 64-byte aligned
+  int64_t offset = 0;  ///< in elements from the start of the slab; 64-byte aligned
   Tensor tensor;
   int64_t numel() const { return shape.numel(); }
 };
@@ -48,43 +47,43 @@ class Parameter {
   Parameter() = default;
   explicit Parameter(std::shared_ptr<ParameterEntry> entry) : entry_(std::move(entry)) {}
   bool defined() const { return entry_ != nullptr; }
-  /// The tensor that ops read; undefined for an absent parameter, as linear takes it for "no bias".
+  /// The tensor for ops; undefined if there is no parameter, which linear takes for "no bias".
   const Tensor& tensor() const;
 
  private:
   std::shared_ptr<ParameterEntry> entry_;
 };
 
-/// All parameters of a model, in creation order, in one slab. Gradients are a slab of the same
-/// layout, and so are optimizer slots: what goes over all parameters is a loop over ranges.
+/// All parameters of a model, in the order of their creation, in one contiguous slab. Gradients and
+/// optimizer slots are slabs with the same layout, so a pass over all parameters is one loop.
 class Parameters {
  public:
   Parameter add(const std::string& name, const Shape& shape, const Initializer& initial,
                 WeightDecay decay);
 
-  /// Ends construction: makes the slab. In a dry run without memory.
-  /// @param with_gradients for training; without it the gradients stay empty and tapes record
-  /// nothing.
+  /// Allocates the slab, after all parameters have been added. In a dry run it has no memory.
+  /// @param with_gradients for training; without gradients, tapes record nothing
   void allocate(bool with_gradients);
-  /// Gives every parameter its initial values. @param seed of the run.
+  /// Sets every parameter to its initial values.
   void initialize(uint64_t seed);
-  /// A new step begins: the next gradient of every parameter stores.
+  /// Starts a training step: the next gradient of every parameter overwrites the old one.
   void begin_step();
 
   size_t size() const { return entries_.size(); }
   const ParameterEntry& operator[](size_t i) const { return *entries_[i]; }
-  /// Null where there is none.
+  /// Null if there is no such parameter.
   const ParameterEntry* find(const std::string& name) const;
-  int64_t count() const;  ///< numbers in all parameters, without the slab's gaps
+  int64_t count() const;  ///< elements of all parameters, without the gaps of the slab
 
   int64_t slab_numel() const { return slab_numel_; }
   real* slab() const { return static_cast<real*>(data_.data()); }
   real* gradient_slab() const { return static_cast<real*>(gradients_.data()); }
-  /// To change a parameter.
+  /// The values of parameter i, to change them.
   real* mutable_data(size_t i) const { return slab() + entries_[i]->offset; }
   const real* gradient(size_t i) const { return gradient_slab() + entries_[i]->offset; }
   void set_trainable(size_t i, bool trainable);
-  /// The first trainable parameter without a gradient since begin_step, or empty.
+  /// The name of the first trainable parameter without a gradient since begin_step(); empty if all
+  /// have one.
   std::string without_gradient() const;
 
  private:
@@ -93,7 +92,7 @@ class Parameters {
   base::Buffer data_, gradients_;
 };
 
-/// A place in the model under construction.
+/// A node in the tree of layers while a model is built.
 class Scope {
  public:
   explicit Scope(Parameters& parameters, std::string path = "")
@@ -103,11 +102,11 @@ class Scope {
   }
   Scope operator/(int64_t index) const { return *this / std::to_string(index); }
   const std::string& path() const { return path_; }
-  /// @param name the last part of the parameter's name. Biases and one-dimensional parameters never
-  /// decay.
+  /// Adds a parameter. Biases and one-dimensional parameters never decay.
+  /// @param name the last part of the parameter's name
   Parameter parameter(const std::string& name, const Shape& shape, const Initializer& initial,
                       WeightDecay decay = WeightDecay::yes) const;
-  /// The stream of random draws `name` of this layer, as `layers.0.blocks.1/drop_path`.
+  /// The random stream `<path>/<name>`, such as `layers.0.blocks.1/drop_path1`.
   uint64_t stream(const std::string& name) const;
 
  private:

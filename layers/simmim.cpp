@@ -21,7 +21,7 @@ MaskedImageModel::MaskedImageModel(const Scope& scope, const ModelConfig& config
                       .parameter("mask_token", {1, 1, config.embed_dim},
                                  Initializer::normal(kMaskTokenStd), WeightDecay::no)),
       norm_(scope / "encoder" / "norm", encoder_.out_dim()) {
-  // A 1 × 1 convolution in the published code, left at PyTorch's default: uniform in ±1/√fan_in.
+  // In the published code a 1 × 1 convolution with PyTorch's default: uniform in ±1/√fan_in.
   const int64_t dim = encoder_.out_dim(), pixels = stride_ * stride_ * in_chans_;
   const Initializer initial = Initializer::uniform(1 / std::sqrt(static_cast<double>(dim)));
   const Scope decoder = scope / "decoder" / "0";
@@ -35,7 +35,7 @@ Tensor MaskedImageModel::operator()(const Tensor& images, const Tensor& mask,
   const NamedScope named(decoder_path_);
   const int64_t batch = z.dim(0), height = z.dim(1), width = z.dim(2), dim = z.dim(3), s = stride_;
   const Tensor weight = reshape(decoder_weight_.tensor(), {s * s * in_chans_, dim});
-  // Pixel shuffle: channel (c, i, j) of a token is color c of pixel (i, j) below it.
+  // Pixel shuffle: channel (c, i, j) of a token is channel c of the pixel (i, j) that it covers.
   Tensor x =
       reshape(linear(z, weight, decoder_bias_.tensor()), {batch, height, width, in_chans_, s, s});
   x = permute(x, {0, 1, 4, 2, 5, 3});

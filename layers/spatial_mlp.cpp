@@ -25,7 +25,7 @@ Tensor SpatialMlp::mix(const Tensor& map) const {
   const Tensor windows = window_partition(map, windows_.window);
   const int64_t count = windows.dim(0), area = windows.dim(1), channels = windows.dim(2);
   const int64_t head_dim = channels / num_heads_;
-  // One product a head: its matrix against the tokens of all windows side by side.
+  // One product per head: its matrix times the tokens of all windows.
   Tensor x = permute(reshape(windows, {count, area, num_heads_, head_dim}), {2, 1, 0, 3});
   x = reshape(x, {num_heads_, area, count * head_dim});
   x = matmul(reshape(weight_.tensor(), {num_heads_, area, area}), x);
@@ -38,16 +38,16 @@ Tensor SpatialMlp::operator()(const Tensor& x, const Pass&) const {
   const NamedScope named(path_);
   const auto attend = [&](const Tensor& map, const WindowGeometry& geometry) {
     if (geometry.shift == Size2{0, 0}) return mix(map);
-    // window − shift zeros above and to the left, shift below and to the right: all are added
-    // behind, and rolling brings the first part to the front.
-    Size2 larger = {map.dim(1), map.dim(2)}, front{};
+    // Pads window − shift zeros at the top and left, shift at the bottom and right: pad_or_crop
+    // adds all of them at the bottom and right, then roll moves the first part to the top and left.
+    Size2 larger = {map.dim(1), map.dim(2)}, before{};
     for (size_t i : {0u, 1u})
       if (geometry.shift[i] > 0) {
         larger[i] += geometry.window[i];
-        front[i] = geometry.window[i] - geometry.shift[i];
+        before[i] = geometry.window[i] - geometry.shift[i];
       }
-    const Tensor mixed = mix(roll(pad_or_crop(map, larger), front));
-    return pad_or_crop(roll(mixed, {-front[0], -front[1]}), {map.dim(1), map.dim(2)});
+    const Tensor mixed = mix(roll(pad_or_crop(map, larger), before));
+    return pad_or_crop(roll(mixed, {-before[0], -before[1]}), {map.dim(1), map.dim(2)});
   };
   return attend_in_windows(x, windows_, pad_mode_, attend);
 }

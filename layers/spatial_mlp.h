@@ -1,4 +1,4 @@
-// Swin-MLP's mixing of tokens: one matrix a head over the places of a window instead of attention.
+// Swin-MLP mixes the tokens of a window by one matrix per head instead of attention.
 #pragma once
 #include <string>
 
@@ -6,9 +6,9 @@
 
 namespace swin::layers {
 
-/// y[i, c] = Σⱼ W[h, i, j] x[j, c] + b[h, i] inside every window, h being the head of channel c:
-/// the published grouped Conv1d. Windows are shifted by zeros added on all sides and cut off again;
-/// nothing is rolled or masked.
+/// y[i, c] = Σⱼ W[h, i, j] x[j, c] + b[h, i] within every window, h being the head of channel c:
+/// the published grouped Conv1d. As published, shifted windows are made by padding the map with
+/// zeros on all sides, not by rolling and masking.
 /// Source: the published Swin-MLP (arXiv:2103.14030, appendix; models/swin_mlp.py).
 class SpatialMlp : public WindowMixer {
  public:

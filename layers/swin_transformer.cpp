@@ -124,7 +124,7 @@ SwinTransformer::SwinTransformer(const Scope& scope, const ModelConfig& config)
 Tensor SwinTransformer::operator()(const Tensor& images, const Pass& pass,
                                    std::vector<Tensor>* features) const {
   const Tensor x = trunk_(images, pass, features);
-  // The published flops() count the last norm at the size of the first map, halved once a stage.
+  // The published flops() count the last norm on dim · (size of the first map) / 2^stages elements.
   const StageInfo &first = stages().front(), &last = stages().back();
   const int64_t counted = (last.dim * first.map[0] * first.map[1]) >> stages().size();
   state_macs("published_norm", x.dim(0) * (counted - last.dim * last.map[0] * last.map[1]));

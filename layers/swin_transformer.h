@@ -1,6 +1,6 @@
 // The Swin Transformers: patch embedding, stages of (shifted) window blocks with patch merging
-// between them, norm, mean over tokens, head. Swin, Swin V2 and Swin-MLP differ in what mixes the
-// tokens of a window and in where the norms stand.
+// between them, norm, mean over tokens, head. Swin, Swin V2 and Swin-MLP differ in the layer that
+// mixes the tokens of a window and in the position of the norms.
 // Source: Liu et al. 2021, arXiv:2103.14030, figure 3; Liu et al. 2022, arXiv:2111.09883, figure 1.
 #pragma once
 #include <memory>
@@ -13,9 +13,9 @@
 
 namespace swin::layers {
 
-/// Swin and Swin-MLP, equation 3 of the paper:   x + DropPath(mixer(LN(x))), then the same of an
-/// MLP. Swin V2 (res-post-norm): x + DropPath(LN(mixer(x))), its norms beginning at zero, so that a
-/// block begins as the identity.
+/// Swin and Swin-MLP: x + DropPath(mixer(LN(x))), then x + DropPath(MLP(LN(x))) (equation 3).
+/// Swin V2: x + DropPath(LN(mixer(x))), then x + DropPath(LN(MLP(x))); the weights of its norms are
+/// initially zero, so a block starts as the identity.
 class SwinBlock {
  public:
   SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stage, const WindowPlan& windows,
@@ -31,29 +31,28 @@ class SwinBlock {
   DropPath drop_path1_, drop_path2_;
 };
 
-/// Tokens that are replaced before the first block (SimMIM).
+/// The tokens to replace before the first block (SimMIM).
 struct TokenMask {
-  Tensor mask;   ///< (B, H, W) of tokens, 1 where replaced; undefined: none
-  Tensor token;  ///< embed_dim numbers
+  Tensor mask;   ///< (B, H, W), 1 where a token is replaced; undefined: none
+  Tensor token;  ///< embed_dim elements
 };
 
-/// Everything before norm and head: what the classifier, the backbone and SimMIM's encoder share.
+/// Everything before the final norm and head, shared by the classifier, the backbone and SimMIM.
 class SwinStages {
  public:
-  /// @throws UsageError where the config asks for the impossible.
+  /// @throws UsageError if the config does not describe a possible model
   SwinStages(const Scope& scope, const ModelConfig& config);
   /// @param images (B, H, W, in_chans), normalized.
-  /// @param features if given, receives each stage's map (B, H, W, C) before its downsample.
+  /// @param features if not null, each stage's map (B, H, W, C) before its downsampling is appended
   /// @return the last stage's map.
-  /// @throws UsageError for images of another size where the model has an absolute position
-  ///     embedding.
+  /// @throws UsageError for images of another size if the model has an absolute position embedding
   Tensor operator()(const Tensor& images, const Pass& pass, std::vector<Tensor>* features = nullptr,
                     const TokenMask& mask = {}) const;
   const std::vector<StageInfo>& stages() const { return stages_; }
   /// Channels of the last stage.
   int64_t out_dim() const { return stages_.back().dim; }
-  /// Parts that a backbone froze run as in evaluation, without drop path. @param frozen as
-  /// BackboneOptions::frozen_stages.
+  /// Runs the frozen parts in evaluation mode.
+  /// @param frozen as BackboneOptions::frozen_stages
   void freeze(int64_t frozen) { frozen_stages_ = frozen; }
 
  private:

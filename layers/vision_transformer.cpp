@@ -57,7 +57,7 @@ VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& conf
   const int64_t dim = config.embed_dim, depth = config.depths[0];
   const Size2 map = token_map(config);
   const int64_t tokens = map[0] * map[1] + (class_token_ ? 1 : 0);
-  // Embeddings never decay: they are places, not products.
+  // As in timm, embeddings have no weight decay.
   if (class_token_)
     cls_token_ = scope.parameter("cls_token", {1, 1, dim}, Initializer::normal(kClassTokenStd),
                                  WeightDecay::no);
@@ -85,7 +85,7 @@ Tensor VisionTransformer::operator()(const Tensor& images, const Pass& pass,
   if (features)
     features->push_back(
         reshape(first ? slice(x, 1, first, x.dim(1)) : x, {batch, map[0], map[1], dim}));
-  // The class token after the last norm, or the norm of the mean.
+  // norm(class token), or norm(mean over the tokens).
   const Tensor pooled = class_token_ ? reshape(slice(x, 1, 0, 1), {batch, dim})
                                      : mean_tokens(reshape(x, {batch, map[0], map[1], dim}));
   return head_(norm_(pooled));

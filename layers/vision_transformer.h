@@ -1,5 +1,5 @@
-// ViT, the baseline the Swin papers compare with: one map of tokens at one resolution, every token
-// attending to every other. Parameters are named as in timm.
+// ViT, the baseline of the Swin papers: one resolution, every token attends to every other.
+// Parameters have timm's names.
 // Source: Dosovitskiy et al. 2021, arXiv:2010.11929.
 #pragma once
 #include <string>
@@ -30,11 +30,11 @@ class TransformerBlock {
 
 class VisionTransformer : public Network {
  public:
-  /// @throws UsageError where the config asks for the impossible.
+  /// @throws UsageError if the config does not describe a possible model
   VisionTransformer(const Scope& scope, const ModelConfig& config);
-  /// @param features if not null, receives the last block's tokens as a map (B, H, W, C), without
-  ///     the class token.
-  /// @throws UsageError for images of another size: the position embedding has one number a place.
+  /// @param features if not null, the last block's tokens, without the class token, are appended as
+  ///     a map (B, H, W, C)
+  /// @throws UsageError for images of another size: the position embedding has one row per token
   Tensor operator()(const Tensor& images, const Pass& pass,
                     std::vector<Tensor>* features) const override;
   const std::vector<StageInfo>& stages() const override { return stages_; }

@@ -47,7 +47,7 @@ WindowPlan plan_windows(const ModelConfig& config, Size2 map, int64_t stage) {
         }
       break;
     case WindowShrink::never:
-      break;  // attend_in_windows drops the shift where one window covers the map
+      break;  // attend_in_windows drops the shift if one window covers the map
     case WindowShrink::always_shift:
       plan.shifts_single_windows = true;
       break;
@@ -71,7 +71,7 @@ Tensor attend_in_windows(
   geometry.shift = windows.shift;
   const Size2 padded = {base::round_up(map[0], geometry.window[0]),
                         base::round_up(map[1], geometry.window[1])};
-  // One window from edge to edge has no neighbor to shift towards.
+  // Along a side that one window covers there is no other window to shift to.
   for (size_t i : {0u, 1u})
     if (padded[i] <= geometry.window[i] && !windows.shifts_single_windows) geometry.shift[i] = 0;
   const bool pads = padded != map;
@@ -88,7 +88,7 @@ Tensor attend_in_windows(
   return y;
 }
 
-// ---- Dot products -------------------------------------------------------------------------------
+// ---- dot-product attention ----------------------------------------------------------------------
 
 WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, int64_t stage,
                                  const WindowPlan& windows)
@@ -118,13 +118,13 @@ Tensor WindowAttention::operator()(const Tensor& x, const Pass& pass) const {
   return proj_drop_(proj_(attend_in_windows(x, windows_, pad_mode_, attend)), pass);
 }
 
-// ---- Scaled cosines -----------------------------------------------------------------------------
+// ---- scaled cosine attention --------------------------------------------------------------------
 
 Tensor log_spaced_coordinates(Size2 window, Size2 pretrained) {
   const Size2 sides = {2 * window[0] - 1, 2 * window[1] - 1};
-  const auto coordinate = [&](int64_t place, size_t axis) {
+  const auto coordinate = [&](int64_t position, size_t axis) {
     const int64_t side = pretrained[axis] > 0 ? pretrained[axis] : window[axis];
-    const double d = 8 * static_cast<double>(place - (window[axis] - 1)) /
+    const double d = 8 * static_cast<double>(position - (window[axis] - 1)) /
                      static_cast<double>(std::max<int64_t>(side - 1, 1));
     return std::copysign(std::log2(std::abs(d) + 1) / 3, d);
   };
@@ -166,7 +166,7 @@ ScaledCosineAttention::ScaledCosineAttention(const Scope& scope, const ModelConf
   proj_drop_ = Dropout(scope, "proj_drop", config.drop_rate);
 }
 
-// k has no bias: a cosine's length divides it out of every difference that softmax sees.
+// As published, k has no bias.
 Tensor ScaledCosineAttention::qkv(const Tensor& x) const {
   const NamedScope named(qkv_path_);
   Tensor bias;
@@ -179,7 +179,7 @@ Tensor ScaledCosineAttention::qkv(const Tensor& x) const {
 
 Tensor ScaledCosineAttention::position_bias_table() const {
   const NamedScope named(position_path_);
-  const Uncounted uncounted;  // the published flops() leave this network out
+  const Uncounted uncounted;  // the published flops() omit this MLP
   const Tensor coordinates = log_spaced_coordinates(windows_.window, pretrained_window_);
   return scale(sigmoid(cpb_out_(relu(cpb_hidden_(coordinates)))), 16);
 }

@@ -1,5 +1,5 @@
-// Multi-head self-attention inside (shifted) windows, as layers: W-MSA and SW-MSA with dot products
-// (Swin) and with scaled cosines (Swin V2).
+// Multi-head self-attention within (shifted) windows, W-MSA and SW-MSA: with dot products (Swin)
+// and with scaled cosines (Swin V2).
 #pragma once
 #include <functional>
 
@@ -8,17 +8,17 @@
 
 namespace swin::layers {
 
-/// Sides of the windows of a stage and the shift of its odd blocks, for maps of one size.
+/// The window size of a stage, and the shift of its odd blocks.
 struct WindowPlan {
   Size2 window{}, shift{};
-  /// Sides that one window covers are shifted too (detection); else the shift is dropped there.
+  /// Whether to shift also along a side that one window covers, as the published detectors do.
   bool shifts_single_windows = false;
 };
-/// @param map the stage's map at the config's image size.
-/// @throws UsageError where pad_mode is "assert" and the window does not divide the map.
+/// @param map the stage's map at the config's image size
+/// @throws UsageError if pad_mode is "assert" and the window does not divide the map
 WindowPlan plan_windows(const ModelConfig& config, Size2 map, int64_t stage);
 
-/// What mixes the tokens of one window of a block; the other half of a block is its Mlp.
+/// The layer of a block that mixes the tokens within windows. The other layer is the Mlp.
 class WindowMixer {
  public:
   virtual ~WindowMixer() = default;
@@ -26,8 +26,8 @@ class WindowMixer {
   virtual Tensor operator()(const Tensor& x, const Pass& pass) const = 0;
 };
 
-/// Pads a map to whole windows, lets `attend(padded map, windows)` work on it and cuts the padding
-/// off again; rolled before the padding where pad_mode says so (docs/numerics.md, "Padding").
+/// Pads x to whole windows, calls attend(padded x, geometry) and crops the result. Pad mode
+/// roll_then_pad rolls x before the padding and back at the end (docs/numerics.md, "Padding").
 Tensor attend_in_windows(
     const Tensor& x, const WindowPlan& windows, PadMode pad_mode,
     const std::function<Tensor(const Tensor&, const autograd::WindowGeometry&)>& attend);
@@ -51,8 +51,8 @@ class WindowAttention : public WindowMixer {
   Dropout attn_drop_, proj_drop_;
 };
 
-/// softmax(cos(q, k) · exp(min(logit_scale, ln 100)) + 16 · sigmoid(position bias)) v, the bias of
-/// a pair of tokens being a small network's answer to their log-spaced distance.
+/// softmax(cos(q, k) · exp(min(logit_scale, ln 100)) + 16 · sigmoid(cpb_mlp(distance))) v. The MLP
+/// cpb_mlp maps the log-spaced distance of two tokens to their position bias per head.
 /// Source: Liu et al. 2022, arXiv:2111.09883, sections 3.3 and 3.4.
 class ScaledCosineAttention : public WindowMixer {
  public:
@@ -74,12 +74,12 @@ class ScaledCosineAttention : public WindowMixer {
   Dropout attn_drop_, proj_drop_;
 };
 
-/// The coordinates that the position bias network reads: for every distance (Δy, Δx) inside a
-/// window, rows as in relative_position_bias_table, sign(d) · log₂(|d| + 1) / 3 of
-/// d = 8 Δ / (side − 1).
-/// @param pretrained sides of the windows the network was trained with, 0: `window`. A side of one
-///     token has the distance 0 alone, where the published code divides by zero.
-/// @return ((2·window₀ − 1)(2·window₁ − 1), 2).   Source: arXiv:2111.09883, equation 4.
+/// The inputs of cpb_mlp: for every distance (Δy, Δx) within a window, in the order of
+/// relative_position_bias_table, sign(d) · log₂(|d| + 1) / 3 with d = 8 Δ / (side − 1). For a side
+/// of one token, where the published code divides by zero, the only distance is 0.
+/// @param pretrained size of the windows the weights were trained with; 0: `window`
+/// @return ((2·window₀ − 1)(2·window₁ − 1), 2)
+/// Source: Liu et al. 2022, arXiv:2111.09883, equation 4.
 Tensor log_spaced_coordinates(Size2 window, Size2 pretrained);
 
 }  // namespace swin::layers

@@ -150,8 +150,8 @@ Tensor add(const Tensor& x, const Tensor& b) {
     Tensor y(x.shape());
     kernels::add_forward(x.data(), b.data(), y.mutable_data(), x.numel());
     return op.record(y, {x, b}, [dx = x.gradient(), db = b.gradient()](const OutputGradient& dy) {
-      dy.hand_on(dx);
-      dy.hand_on(db);
+      dy.pass_to(dx);
+      dy.pass_to(db);
     });
   }
   Dims x_dims{}, b_dims{};
@@ -167,7 +167,7 @@ Tensor add(const Tensor& x, const Tensor& b) {
       y, {x, b},
       [rank, x_dims, b_dims, dx = x.gradient(), db = b.gradient()](const OutputGradient& dy) {
         kernels::broadcast_backward(dy, db.target(), rank, x_dims.data(), b_dims.data());
-        dy.hand_on(dx);
+        dy.pass_to(dx);
       });
 }
 

@@ -46,7 +46,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
     return "found " + x.shape().text() + ", expected as many elements as " + shape.text();
   });
   return op.record(x.viewed(shape), {x},
-                   [dx = x.gradient()](const OutputGradient& dy) { dy.hand_on(dx); });
+                   [dx = x.gradient()](const OutputGradient& dy) { dy.pass_to(dx); });
 }
 
 namespace {

@@ -15,7 +15,7 @@ class OutputGradient {
   explicit OutputGradient(const Gradient& gradient) : gradient_(gradient) {}
   operator const real*() const { return gradient_.data(); }
   /// For an input whose gradient is dy itself: it shares dy's memory instead of copying it.
-  void hand_on(const Gradient& input) const { input.accept(gradient_); }
+  void pass_to(const Gradient& input) const { input.accept(gradient_); }
 
  private:
   const Gradient& gradient_;

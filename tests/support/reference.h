@@ -1,6 +1,7 @@
-// What every op computes, a second time: plain loops over doubles, straight from the formulas,
-// nothing of the engine. The oracle compares each op with these, and their central differences with
-// its gradients.
+// Reference implementations of all ops: plain loops in double, written from the formulas without
+// code of the engine. The oracle compares each op with its reference, and the op's gradient with
+// central differences of the reference. reference_attention.cpp has the section on attention,
+// reference.cpp all others.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -23,18 +24,26 @@ struct Array {
   double operator[](int64_t i) const { return values[static_cast<size_t>(i)]; }
 };
 int64_t numel_of(const Dims& dims);
+/// The offset of element (b, i, j, c) of a map (B, H, W, C).
+inline int64_t map_offset(const Array& x, int64_t b, int64_t i, int64_t j, int64_t c) {
+  return ((b * x.shape[1] + i) * x.shape[2] + j) * x.shape[3] + c;
+}
+/// i mod n, in [0, n).
+inline int64_t wrap(int64_t i, int64_t n) { return ((i % n) + n) % n; }
 
-/// The four coordinates of a draw (docs/numerics.md); sample s of a tensor is first_sample + s.
+/// The key of a random draw (docs/numerics.md); sample s of a tensor uses first_sample + s.
 struct Draw {
   uint64_t seed, stream, step, first_sample;
 };
 
-/// Where windows lie; the fields of the engine's WindowGeometry, in its words.
+/// The same fields as the engine's WindowGeometry.
 struct Windows {
   Size2 window{1, 1}, shift{0, 0};
   bool rolled = false;
   Size2 valid{0, 0};
 };
+
+// ---- arithmetic ---------------------------------------------------------------------------------
 
 Array linear(const Array& x, const Array& weight, const Array* bias);
 Array matmul(const Array& a, const Array& b, bool transpose_b);
@@ -45,8 +54,14 @@ Array relu(const Array& x);
 Array sigmoid(const Array& x);
 Array softmax(const Array& x);
 Array layer_norm(const Array& x, const Array& weight, const Array& bias, double epsilon);
+
+// ---- randomness ---------------------------------------------------------------------------------
+
 Array dropout(const Array& x, double keep, const Draw& draw);
 Array drop_path(const Array& x, double keep, const Draw& draw);
+
+// ---- movement -----------------------------------------------------------------------------------
+
 Array reshape(const Array& x, const Dims& shape);
 Array concat(const std::vector<Array>& parts, size_t axis);
 Array slice(const Array& x, size_t axis, int64_t begin, int64_t end);
@@ -60,14 +75,20 @@ Array patch_merging(const Array& x);
 Array patch_embed(const Array& x, const Array& weight, const Array& bias);
 Array mean_tokens(const Array& x);
 Array replace_tokens(const Array& x, const Array& token, const Array& mask);
+
+// ---- attention ----------------------------------------------------------------------------------
+
 Array relative_position_bias(const Array& table, Size2 window);
 /// (windows, area, area) of 0 and −100.
 Array attention_mask(Size2 map, const Windows& windows);
 Array window_attention(const Array& qkv, const Array& table, const Windows& windows, int64_t heads,
                        double scale, double keep, const Draw& draw);
-/// One window of all tokens, without a table.
+/// Attention within one window of all tokens, without a bias table.
 Array attention(const Array& qkv, int64_t heads, double scale, double keep, const Draw& draw);
 Array cosine_qkv(const Array& qkv, const Array& logit_scale);
+
+// ---- losses -------------------------------------------------------------------------------------
+
 Array cross_entropy(const Array& logits, const Array& target, double factor);
 Array binary_cross_entropy(const Array& logits, const Array& target, double factor);
 
