@@ -1,5 +1,4 @@
-// The fused window attention equals the plain ops of the paper, one after the other: forward and
-// gradients.
+// Fused ops equal their composition of plain ops, as the papers describe it: forward and gradients.
 #include "autograd/tape/tape.h"
 #include "tests/support/engine_test.h"
 #include "tests/support/op_case.h"
@@ -10,7 +9,7 @@ namespace {
 using autograd::Size2;
 using autograd::WindowGeometry;
 
-struct Twin {
+struct AttentionCase {
   std::string name;
   int64_t batch;
   Size2 map;
@@ -18,7 +17,7 @@ struct Twin {
   int64_t heads, dim;
 };
 
-// As the paper draws it: (B, H, W, 3C) to (B, H, W, C).
+// Window attention as in the paper: (B, H, W, 3C) → (B, H, W, C).
 Tensor composition(const Tensor& qkv, const Tensor& table, const WindowGeometry& g, int64_t heads,
                    real factor) {
   using namespace autograd;
@@ -30,7 +29,7 @@ Tensor composition(const Tensor& qkv, const Tensor& table, const WindowGeometry&
   Tensor x = rolls ? roll(qkv, {-g.shift[0], -g.shift[1]}) : qkv;
   x = window_partition(x, g.window);
   x = permute(reshape(x, {images * windows, area, 3, heads, dim}), {2, 0, 3, 1, 4});
-  // q, k, v lie one after the other on the first axis: a crop of each.
+  // q, k and v are consecutive along axis 1: each is rolled to the start and cropped.
   const Tensor flat = reshape(x, {1, 3, images * windows * heads * area * dim, 1});
   const auto part = [&](int64_t i) {
     const Tensor first = pad_or_crop(roll(flat, {-i, 0}), {1, flat.dim(2)});
@@ -48,19 +47,19 @@ Tensor composition(const Tensor& qkv, const Tensor& table, const WindowGeometry&
   return rolls ? roll(y, g.shift) : y;
 }
 
-class AttentionTwin : public testing::TestWithParam<Twin> {
+class AttentionTwin : public testing::TestWithParam<AttentionCase> {
   EngineState state_;
 };
 
 TEST_P(AttentionTwin, EqualsTheCompositionForwardAndBackward) {
-  const Twin& t = GetParam();
+  const AttentionCase& t = GetParam();
   const WindowGeometry& g = t.geometry;
   const bool masked = g.valid[0] > 0;
   const Array qkv = random_array({t.batch, t.map[0], t.map[1], 3 * t.heads * t.dim}, 1, -2, 2);
   const Array table = random_array({(2 * g.window[0] - 1) * (2 * g.window[1] - 1), t.heads}, 2);
   Array dy = random_array({t.batch, t.map[0], t.map[1], t.heads * t.dim}, 3);
-  // The dense mask of −100 lets queries in the padding look around; what is there is cropped in any
-  // model.
+  // With the dense mask of −100, queries in the padding attend to each other. Models crop their
+  // outputs, so they are not compared.
   const auto crop = [&](Array& x) {
     if (!masked) return;
     const int64_t channels = x.shape[3];
@@ -97,29 +96,30 @@ TEST_P(AttentionTwin, EqualsTheCompositionForwardAndBackward) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Twins, AttentionTwin,
-    testing::Values(Twin{"plain", 2, {14, 14}, {{7, 7}, {0, 0}, false, {0, 0}}, 3, 32},
-                    Twin{"shifted", 2, {14, 14}, {{7, 7}, {3, 3}, false, {0, 0}}, 3, 32},
-                    Twin{"oblong_shifted", 3, {8, 12}, {{4, 6}, {2, 3}, false, {0, 0}}, 2, 20},
-                    Twin{"one_axis_shifted", 1, {8, 8}, {{4, 8}, {2, 0}, false, {0, 0}}, 2, 16},
-                    Twin{"padded_then_rolled", 2, {8, 8}, {{4, 4}, {2, 2}, false, {0, 0}}, 2, 8},
-                    Twin{"rolled_then_padded", 2, {8, 8}, {{4, 4}, {2, 2}, true, {0, 0}}, 2, 8},
-                    Twin{"masked", 2, {8, 8}, {{4, 4}, {0, 0}, false, {7, 5}}, 2, 8},
-                    Twin{"masked_shifted", 2, {8, 8}, {{4, 4}, {2, 2}, false, {7, 7}}, 2, 8},
-                    Twin{"masked_rolled", 2, {8, 8}, {{4, 4}, {2, 2}, true, {6, 7}}, 2, 8},
-                    Twin{"large_window", 1, {12, 24}, {{12, 12}, {6, 6}, false, {0, 0}}, 1, 32}),
+    Composition, AttentionTwin,
+    testing::Values(
+        AttentionCase{"plain", 2, {14, 14}, {{7, 7}, {0, 0}, false, {0, 0}}, 3, 32},
+        AttentionCase{"shifted", 2, {14, 14}, {{7, 7}, {3, 3}, false, {0, 0}}, 3, 32},
+        AttentionCase{"oblong_shifted", 3, {8, 12}, {{4, 6}, {2, 3}, false, {0, 0}}, 2, 20},
+        AttentionCase{"one_axis_shifted", 1, {8, 8}, {{4, 8}, {2, 0}, false, {0, 0}}, 2, 16},
+        AttentionCase{"padded_then_rolled", 2, {8, 8}, {{4, 4}, {2, 2}, false, {0, 0}}, 2, 8},
+        AttentionCase{"rolled_then_padded", 2, {8, 8}, {{4, 4}, {2, 2}, true, {0, 0}}, 2, 8},
+        AttentionCase{"masked", 2, {8, 8}, {{4, 4}, {0, 0}, false, {7, 5}}, 2, 8},
+        AttentionCase{"masked_shifted", 2, {8, 8}, {{4, 4}, {2, 2}, false, {7, 7}}, 2, 8},
+        AttentionCase{"masked_rolled", 2, {8, 8}, {{4, 4}, {2, 2}, true, {6, 7}}, 2, 8},
+        AttentionCase{"large_window", 1, {12, 24}, {{12, 12}, {6, 6}, false, {0, 0}}, 1, 32}),
     [](const auto& test) { return test.param.name; });
 
-class Twins : public EngineTest {};
+class Composition : public EngineTest {};
 
-TEST_F(Twins, PatchEmbedEqualsLinearOfCutPatches) {
+TEST_F(Composition, PatchEmbedEqualsLinearOfPatches) {
   using namespace autograd;
   const Array x = random_array({2, 8, 12, 3}, 1), weight = random_array({10, 3, 4, 4}, 2),
               bias = random_array({10}, 3);
   OpCase fused, plain;
   fused.call = [](const std::vector<Tensor>& t) { return patch_embed(t[0], t[1], t[2]); };
   plain.call = [](const std::vector<Tensor>& t) {
-    // (B, H/4, 4, W/4, 4, 3) to (B, H/4, W/4, 3 · 4 · 4): channel, row, column.
+    // (B, H/4, 4, W/4, 4, 3) → (B, H/4, W/4, 3 · 4 · 4): channel, row, column.
     Tensor cut = permute(reshape(t[0], {2, 2, 4, 3, 4, 3}), {0, 1, 3, 5, 2, 4});
     return linear(reshape(cut, {2, 2, 3, 48}), reshape(t[1], {10, 48}), t[2]);
   };
@@ -131,13 +131,13 @@ TEST_F(Twins, PatchEmbedEqualsLinearOfCutPatches) {
     EXPECT_LE(distance(a.gradients[i], b.gradients[i]), tolerance * largest(b.gradients[i]));
 }
 
-TEST_F(Twins, PatchMergingOfEvenMapsEqualsReshapeAndPermute) {
+TEST_F(Composition, PatchMergingOfEvenMapsEqualsReshapeAndPermute) {
   using namespace autograd;
   const Array x = random_array({2, 6, 4, 5}, 1), dy = random_array({2, 3, 2, 20}, 2);
   OpCase fused, plain;
   fused.call = [](const std::vector<Tensor>& t) { return patch_merging(t[0]); };
   plain.call = [](const std::vector<Tensor>& t) {
-    // (B, i, row, j, column, C) to (B, i, j, column, row, C): the row offset runs fastest.
+    // (B, i, row, j, column, C) → (B, i, j, column, row, C): the row offset varies fastest.
     return reshape(permute(reshape(t[0], {2, 3, 2, 2, 2, 5}), {0, 1, 3, 4, 2, 5}), {2, 3, 2, 20});
   };
   const Outcome a = run(fused, {x}, dy, 1), b = run(plain, {x}, dy, 1);

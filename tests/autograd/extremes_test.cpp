@@ -1,5 +1,4 @@
-// Inputs no one sends on purpose: huge, tiny, denormal, equal. What comes out stays finite and
-// right.
+// Extreme inputs: huge, tiny, denormal, equal. Results stay finite and accurate; NaN gives NaN.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -14,25 +13,25 @@ namespace {
 using namespace autograd;
 class Extremes : public EngineTest {};
 
-const std::vector<real>& hard_numbers() {
-  static const std::vector<real> numbers = {0,
-                                            -real{0},
-                                            1e4,
-                                            -1e4,
-                                            std::numeric_limits<real>::denorm_min(),
-                                            -std::numeric_limits<real>::denorm_min(),
-                                            std::numeric_limits<real>::min(),
-                                            static_cast<real>(-1e-30),
-                                            static_cast<real>(88.9),
-                                            static_cast<real>(-87.2),
-                                            static_cast<real>(-88.5),
-                                            -120,
-                                            -12,
-                                            12,
-                                            -6,
-                                            6,
-                                            static_cast<real>(-3.5)};
-  return numbers;
+const std::vector<real>& extreme_values() {
+  static const std::vector<real> values = {0,
+                                           -real{0},
+                                           1e4,
+                                           -1e4,
+                                           std::numeric_limits<real>::denorm_min(),
+                                           -std::numeric_limits<real>::denorm_min(),
+                                           std::numeric_limits<real>::min(),
+                                           static_cast<real>(-1e-30),
+                                           static_cast<real>(88.9),
+                                           static_cast<real>(-87.2),
+                                           static_cast<real>(-88.5),
+                                           -120,
+                                           -12,
+                                           12,
+                                           -6,
+                                           6,
+                                           static_cast<real>(-3.5)};
+  return values;
 }
 
 bool finite(const Tensor& x) {
@@ -41,7 +40,7 @@ bool finite(const Tensor& x) {
   return true;
 }
 
-// Runs y = call(x) and its backward with dy = 1; y and the gradient must be finite.
+// Runs y = call(x) and its backward pass with dy = 1. Expects finite y and gradient.
 std::pair<Tensor, std::vector<real>> differentiate(
     const Tensor& leaf, const std::function<Tensor(const Tensor&)>& call) {
   const Tensor x = leaf.as_leaf();
@@ -58,13 +57,13 @@ std::pair<Tensor, std::vector<real>> differentiate(
   return {y, dx};
 }
 
-TEST_F(Extremes, GeluAndItsTailsAreRight) {
-  const std::vector<real>& numbers = hard_numbers();
-  const Tensor x = Tensor::from({static_cast<int64_t>(numbers.size())}, numbers);
+TEST_F(Extremes, GeluAndItsTailsAreAccurate) {
+  const std::vector<real>& values = extreme_values();
+  const Tensor x = Tensor::from({static_cast<int64_t>(values.size())}, values);
   const auto [y, dx] = differentiate(x, [](const Tensor& t) { return gelu(t); });
   const double tolerance = sizeof(real) == 4 ? 1e-6 : 1e-15;
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    const double v = static_cast<double>(numbers[i]), cdf = 0.5 * std::erfc(-v / std::sqrt(2.0));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double v = static_cast<double>(values[i]), cdf = 0.5 * std::erfc(-v / std::sqrt(2.0));
     const double density = std::exp(-v * v / 2) / std::sqrt(2 * M_PI);
     EXPECT_NEAR(static_cast<double>(y.data()[i]), v * cdf,
                 tolerance * std::max(1.0, std::abs(v * cdf)))
@@ -90,30 +89,30 @@ TEST_F(Extremes, GeluKeepsItsAccuracyOnAFineGrid) {
   EXPECT_LE(worst_slope, sizeof(real) == 4 ? 1e-6 : 1e-14);
 }
 
-TEST_F(Extremes, ActivationsOfHardNumbers) {
-  const std::vector<real>& numbers = hard_numbers();
-  const Tensor x = Tensor::from({static_cast<int64_t>(numbers.size())}, numbers);
+TEST_F(Extremes, ActivationsOfExtremeValues) {
+  const std::vector<real>& values = extreme_values();
+  const Tensor x = Tensor::from({static_cast<int64_t>(values.size())}, values);
   const auto [y, dx] = differentiate(x, [](const Tensor& t) { return sigmoid(t); });
   const double tolerance = sizeof(real) == 4 ? 2e-7 : 1e-15;
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    const double s = 1 / (1 + std::exp(-static_cast<double>(numbers[i])));
-    EXPECT_NEAR(static_cast<double>(y.data()[i]), s, tolerance) << numbers[i];
-    EXPECT_NEAR(static_cast<double>(dx[i]), s * (1 - s), tolerance) << numbers[i];
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double s = 1 / (1 + std::exp(-static_cast<double>(values[i])));
+    EXPECT_NEAR(static_cast<double>(y.data()[i]), s, tolerance) << values[i];
+    EXPECT_NEAR(static_cast<double>(dx[i]), s * (1 - s), tolerance) << values[i];
   }
   const auto [r, dr] = differentiate(x, [](const Tensor& t) { return relu(t); });
-  for (size_t i = 0; i < numbers.size(); ++i)
-    if (std::abs(numbers[i]) > real{1e-20f}) {
-      EXPECT_EQ(r.data()[i], std::max(numbers[i], real{0}));
-      EXPECT_EQ(dr[i], numbers[i] > 0 ? 1 : 0) << numbers[i];
+  for (size_t i = 0; i < values.size(); ++i)
+    if (std::abs(values[i]) > real{1e-20f}) {
+      EXPECT_EQ(r.data()[i], std::max(values[i], real{0}));
+      EXPECT_EQ(dr[i], values[i] > 0 ? 1 : 0) << values[i];
     }
   EXPECT_EQ(dr[0], 0);  // at zero
-  // What is not a number is not hidden.
+  // NaN gives NaN.
   const Tensor nan = Tensor::filled({3}, std::numeric_limits<real>::quiet_NaN());
   EXPECT_TRUE(std::isnan(relu(nan).data()[0]));
   EXPECT_TRUE(std::isnan(sigmoid(nan).data()[0]));
 }
 
-// Below 1e-12 the norm counts as 1e-12 and does not move: the gradient is dy over it.
+// A norm below 1e-12 is clamped to 1e-12, a constant: the gradient is dy divided by it.
 TEST_F(Extremes, CosineOfTinyVectors) {
   const std::vector<real> small = {static_cast<real>(3e-13), static_cast<real>(4e-13), 0, 0,
                                    static_cast<real>(5e-1),  static_cast<real>(7e-1)};
@@ -127,7 +126,7 @@ TEST_F(Extremes, CosineOfTinyVectors) {
     EXPECT_NEAR(static_cast<double>(y.data()[i]), want[i], 1e-6);
     EXPECT_NEAR(static_cast<double>(dx[i]), slope[i], 1e-5 * slope[i]);
   }
-  // Twice as long and above it: the gradient is orthogonal to the vector.
+  // A norm of 2e-12 is not clamped: the gradient is orthogonal to the vector.
   std::vector<real> large = small;
   large[0] *= 4, large[1] *= 4, large[2] = 1;
   const auto [unit, dunit] = differentiate(Tensor::from({1, 6}, large), call);
@@ -141,7 +140,7 @@ TEST_F(Extremes, CosineOfTinyVectors) {
   EXPECT_TRUE(std::isnan(call(nan).data()[0]));
 }
 
-// The clamp of logit_scale passes the gradient at ln 100, not above.
+// The clamp of logit_scale lets the gradient through at ln 100, but not above.
 TEST_F(Extremes, CosineAtTheLargestScale) {
   const real edge = static_cast<real>(4.605170185988091);
   for (const bool above : {false, true}) {
@@ -155,12 +154,12 @@ TEST_F(Extremes, CosineAtTheLargestScale) {
   }
 }
 
-TEST_F(Extremes, SoftmaxOfHardRows) {
-  const std::vector<real>& numbers = hard_numbers();
-  const int64_t n = static_cast<int64_t>(numbers.size());
+TEST_F(Extremes, SoftmaxOfExtremeRows) {
+  const std::vector<real>& values = extreme_values();
+  const int64_t n = static_cast<int64_t>(values.size());
   const auto [y, dx] =
-      differentiate(Tensor::from({1, n}, numbers), [](const Tensor& t) { return softmax(t); });
-  EXPECT_EQ(y.data()[2], 1);  // 1e4 takes everything
+      differentiate(Tensor::from({1, n}, values), [](const Tensor& t) { return softmax(t); });
+  EXPECT_EQ(y.data()[2], 1);  // 1e4 gets all of the probability
   double sum = 0;
   for (const real value : y.values()) sum += static_cast<double>(value);
   EXPECT_NEAR(sum, 1, 1e-6);
@@ -178,7 +177,7 @@ TEST_F(Extremes, LayerNormOfConstantAndHugeRows) {
   const Array far = random_array({3, 19}, 1, 9999, 10001);
   const auto [y, dy] =
       differentiate(to_tensor(far), [&](const Tensor& t) { return layer_norm(t, one, zero); });
-  // Two passes: a mean far from zero costs no more than the rounding of x − mean.
+  // Mean and variance take two passes: the only error of a mean far from zero is that of x − mean.
   const Array want = reference::layer_norm(far, to_array(one), to_array(zero), 1e-5);
   EXPECT_LE(distance(to_array(y), want), sizeof(real) == 4 ? 2e-3 : 1e-11);
 }
@@ -205,7 +204,7 @@ TEST_F(Extremes, BinaryCrossEntropyOfHugeLogits) {
   EXPECT_EQ(dlogits[3], real{0});
 }
 
-// Scores near ±1e4, and a bias that forbids nothing but looks like it.
+// Scores near ±1e4, and biases of ±1e4, which must not be taken for a mask.
 TEST_F(Extremes, AttentionOfHugeScores) {
   for (const double size : {100.0, 1e-30, 0.0}) {
     SCOPED_TRACE(size);
@@ -227,13 +226,13 @@ TEST_F(Extremes, AttentionOfHugeScores) {
               (sizeof(real) == 4 ? 1e-6 : 1e-14) * score * std::max(size, 1e-3));
     for (const Array& gradient : outcome.gradients) EXPECT_LT(largest(gradient), 1e6);
     for (const Array& gradient : outcome.gradients) EXPECT_EQ(distance(gradient, gradient), 0);
-    // Queries in the padding: exact zeros, forward and backward.
+    // Queries in the padding give exact zeros, forward and backward.
     for (int64_t i = 7 * 8 * 16; i < 8 * 8 * 16; ++i) EXPECT_EQ(outcome.y[i], 0);
     for (int64_t i = 7 * 8 * 48; i < 8 * 8 * 48; ++i) EXPECT_EQ(outcome.gradients[0][i], 0);
   }
 }
 
-// What is masked has no weight at all: numbers in the padding do not show in a single bit.
+// Masked keys have a weight of exactly zero: values in the padding do not change any bit.
 TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
   const WindowGeometry g = {{4, 4}, {0, 0}, false, {4, 2}};
   Array qkv = random_array({1, 4, 4, 24}, 1);
@@ -243,17 +242,17 @@ TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
   const Outcome first = run(c, {qkv, table}, random_array({1, 4, 4, 8}, 3), 3);
   for (int64_t token = 0; token < 16; ++token)
     if (token % 4 >= 2)
-      for (int64_t i = 0; i < 24; ++i) qkv[token * 24 + i] = 1000;  // the padding changes
+      for (int64_t i = 0; i < 24; ++i) qkv[token * 24 + i] = 1000;  // other values in the padding
   const Outcome second = run(c, {qkv, table}, random_array({1, 4, 4, 8}, 3), 3);
   EXPECT_EQ(first.y.values, second.y.values);
   EXPECT_EQ(first.gradients[1].values, second.gradients[1].values);
 }
 
-// A not-a-number in a key must not end as a small weight: every query that sees the key says so.
-TEST_F(Extremes, NotANumberGoesThrough) {
+// NaN in a key must not become a small weight: every query that attends to the key gives NaN.
+TEST_F(Extremes, NaNGivesNaN) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const WindowGeometry g = {{4, 4}, {0, 0}, false, {0, 0}};
-  for (const int64_t part : {0, 1, 2}) {  // of q, k, v
+  for (const int64_t part : {0, 1, 2}) {  // q, k, v
     SCOPED_TRACE(part);
     Array qkv = random_array({1, 4, 8, 48}, 1);
     qkv[5 * 48 + part * 16 + 3] = nan;  // column 5: the second window, head 0
@@ -283,11 +282,11 @@ TEST_F(Extremes, NotANumberGoesThrough) {
            [](const Tensor& x) {
              return cross_entropy(x, Tensor::filled({1, 19}, 1), 1);
            }}) {
-    for (const int64_t place : {0, 7, 18}) {
+    for (const int64_t position : {0, 7, 18}) {
       Array x = random_array({1, 19}, 4);
-      x[place] = nan;
+      x[position] = nan;
       const Array y = to_array(call(to_tensor(x)));
-      EXPECT_TRUE(std::isnan(y[std::min(place, y.numel() - 1)])) << place;
+      EXPECT_TRUE(std::isnan(y[std::min(position, y.numel() - 1)])) << position;
     }
   }
 }

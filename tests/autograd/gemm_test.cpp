@@ -1,4 +1,4 @@
-// Both doors of the matrix product, and the grid gemm cuts.
+// Both entry points of the matrix product, the grid of gemm, and the kernels next to it.
 #include "autograd/kernels/gemm.h"
 
 #include <cmath>
@@ -13,9 +13,9 @@ namespace swin::autograd::kernels {
 namespace {
 
 class Gemm : public oracle::EngineTest {};
-using Door = void (*)(const GemmArguments&);
+using EntryPoint = void (*)(const GemmArguments&);
 
-// Small integers: every order of summation gives the same number, so results are compared exactly.
+// Small integers: every order of summation gives the same bits, so results are compared exactly.
 real integer(int64_t i, int64_t multiplier) {
   return static_cast<real>((i * multiplier + i / 31) % 9 - 4);
 }
@@ -24,7 +24,7 @@ struct Dims {
   int64_t m, n, k;
 };
 
-void check(Door door, Dims s, bool ta, bool tb, bool add, bool bias, int64_t padding) {
+void check(EntryPoint entry_point, Dims s, bool ta, bool tb, bool add, bool bias, int64_t padding) {
   SCOPED_TRACE(testing::Message() << s.m << "x" << s.n << "x" << s.k << " ta " << ta << " tb " << tb
                                   << " add " << add << " bias " << bias << " padding " << padding);
   GemmArguments p;
@@ -53,23 +53,24 @@ void check(Door door, Dims s, bool ta, bool tb, bool add, bool bias, int64_t pad
     }
   }
   if (!add)
-    for (int64_t i = 0; i < s.m; ++i)  // what is only stored may hold anything before
+    for (int64_t i = 0; i < s.m; ++i)  // will be overwritten: may hold any value before
       for (int64_t j = 0; j < s.n; ++j) c[static_cast<size_t>(i * p.ldc + j)] = std::nanf("");
   p.a = a.data(), p.b = b.data(), p.c = {c.data(), add};
   if (bias) p.bias = offset.data();
-  door(p);
-  EXPECT_EQ(c, want);  // the padding behind each row too
+  entry_point(p);
+  EXPECT_EQ(c, want);  // including the padding after each row
 }
 
-TEST_F(Gemm, BothDoorsAtOddSides) {
-  for (const Door door : {&gemm, &gemm_tile})
+TEST_F(Gemm, BothEntryPointsAtOddSizes) {
+  for (const EntryPoint entry_point : {&gemm, &gemm_tile})
     for (const Dims s :
          {Dims{1, 1, 1}, {1, 5, 3}, {5, 1, 3}, {3, 5, 1}, {17, 19, 23}, {65, 33, 16}, {96, 48, 49}})
       for (const bool ta : {false, true})
         for (const bool tb : {false, true})
           for (const bool add : {false, true})
             for (const bool bias : {false, true})
-              for (const int64_t padding : {0, 5}) check(door, s, ta, tb, add, bias, padding);
+              for (const int64_t padding : {0, 5})
+                check(entry_point, s, ta, tb, add, bias, padding);
 }
 
 TEST_F(Gemm, GridOfSeveralTiles) {
@@ -83,7 +84,7 @@ TEST_F(Gemm, WeightGradientsWithAndWithoutSlices) {
   for (const bool tb : {false, true})
     for (const bool add : {false, true})
       for (const Dims s :
-           // The last but one is cut along K and along its columns.
+           // The one with 900 columns is cut along K and along its columns.
            {Dims{50, 33, 4100},
             {7, 5, 2048},
             {97, 130, 4097},
@@ -101,7 +102,7 @@ TEST_F(Gemm, GridIsAFunctionOfTheShape) {
   p.k = 2047;
   EXPECT_EQ(gemm_grid(p).slices, 1);
   p.m = 768, p.n = 3072, p.k = 25088;
-  EXPECT_EQ(gemm_grid(p).slices, 1);  // enough tiles without
+  EXPECT_EQ(gemm_grid(p).slices, 1);  // enough tiles without slices
   EXPECT_GE((p.m + gemm_grid(p).tile_rows - 1) / gemm_grid(p).tile_rows, 4);
   for (const int64_t m : {1, 49, 255, 256, 257, 6272, 25088})
     for (const int64_t n : {1, 96, 191, 192, 384, 3072})

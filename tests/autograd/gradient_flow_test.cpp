@@ -1,13 +1,13 @@
-// Gradients on their way: handed on without a copy, added where a tensor is used again.
+// How gradients flow: passed to an input without a copy, and added up if a tensor is used again.
 #include "autograd/ops/ops.h"
 #include "tests/autograd/tape_support.h"
 
 namespace swin::autograd {
 namespace {
 
-class HandOnTest : public oracle::EngineTest {};
+class GradientFlow : public oracle::EngineTest {};
 
-TEST_F(HandOnTest, XPlusXDoubles) {
+TEST_F(GradientFlow, XPlusXDoubles) {
   const Tensor x = vector_of({1, 2, 3}).as_leaf();
   Tape tape;
   const Tensor y = record(tape, [&] { return add(x, x); });
@@ -15,8 +15,8 @@ TEST_F(HandOnTest, XPlusXDoubles) {
   EXPECT_EQ(gradient_of(x), (Values{2, 20, 200}));
 }
 
-TEST_F(HandOnTest, HandedOnMemoryIsNotWrittenThroughAnotherGradient) {
-  // a + b hands dy to both; a then collects more, b must not see it.
+TEST_F(GradientFlow, SharedMemoryIsNotWrittenThroughAnotherGradient) {
+  // a + b passes dy to both, in shared memory. a then gets more, which must not change b.
   const Tensor a = vector_of({1, 2}).as_leaf(), b = vector_of({3, 4}).as_leaf();
   Tape tape;
   const Tensor y = record(tape, [&] {
@@ -28,7 +28,7 @@ TEST_F(HandOnTest, HandedOnMemoryIsNotWrittenThroughAnotherGradient) {
   EXPECT_EQ(gradient_of(b), (Values{1, 10}));
 }
 
-TEST_F(HandOnTest, DiamondAndResidualUsedTwice) {
+TEST_F(GradientFlow, DiamondAndResidualUsedTwice) {
   const Tensor x = vector_of({1, -2}).as_leaf(), w = vector_of({5, 7}).as_leaf();
   Tape tape;
   const Tensor y = record(tape, [&] {
@@ -44,7 +44,7 @@ TEST_F(HandOnTest, DiamondAndResidualUsedTwice) {
   EXPECT_EQ(gradient_of(w), (Values{7, 14}));
 }
 
-TEST_F(HandOnTest, ReshapeOfASharedTensor) {
+TEST_F(GradientFlow, ReshapeOfASharedTensor) {
   const Tensor x = vector_of({1, 2, 3, 4}).as_leaf();
   Tape tape;
   const Tensor y = record(tape, [&] {
@@ -56,7 +56,7 @@ TEST_F(HandOnTest, ReshapeOfASharedTensor) {
   EXPECT_EQ(gradient_of(x), (Values{3, 120, 210, 3000}));
 }
 
-TEST_F(HandOnTest, DyOfTheCallerIsNotWritten) {
+TEST_F(GradientFlow, DyOfTheCallerIsNotWritten) {
   const Tensor x = vector_of({1, 2}).as_leaf(), dy = vector_of({1, 10});
   Tape tape;
   const Tensor y = record(tape, [&] { return add(reshape(x, {2}), x); });
@@ -65,7 +65,7 @@ TEST_F(HandOnTest, DyOfTheCallerIsNotWritten) {
   EXPECT_EQ(gradient_of(x), (Values{2, 20}));
 }
 
-TEST_F(HandOnTest, SameTensorInSeveralPlaces) {
+TEST_F(GradientFlow, SameTensorAsSeveralInputs) {
   const Tensor x = Tensor::from({2, 2}, Values{1, 2, 3, 4}).as_leaf();
   Tape tape;
   Tensor y = record(tape, [&] { return matmul(x, x); });
@@ -74,11 +74,11 @@ TEST_F(HandOnTest, SameTensorInSeveralPlaces) {
   const Tensor w = vector_of({2, 3}).as_leaf();
   y = record(tape, [&] { return layer_norm(Tensor::from({1, 2}, Values{-1, 1}), w, w, 0); });
   tape.backward(y, vector_of({1, 10}));
-  EXPECT_NEAR(static_cast<double>(gradient_of(w)[0]), 0, 1e-6);  // −1 as weight, 1 as bias
+  EXPECT_NEAR(static_cast<double>(gradient_of(w)[0]), 0, 1e-6);  // −1 as weight plus 1 as bias
   EXPECT_NEAR(static_cast<double>(gradient_of(w)[1]), 20, 1e-5);
 }
 
-TEST_F(HandOnTest, UnusedBranchesAreSkipped) {
+TEST_F(GradientFlow, UnusedBranchesAreSkipped) {
   const Tensor x = vector_of({1, 2}).as_leaf(), unused = vector_of({1, 2}).as_leaf();
   Tape tape;
   const Tensor y = record(tape, [&] {
@@ -90,7 +90,7 @@ TEST_F(HandOnTest, UnusedBranchesAreSkipped) {
   EXPECT_EQ(gradient_of(x), (Values{3, 3}));
 }
 
-TEST_F(HandOnTest, HandedOnGradientsOfManyTilesAreAddedWhole) {
+TEST_F(GradientFlow, SharedGradientsOfManyTilesAreAddedCompletely) {
   const int64_t numel = 3 * 65536 + 11;
   const Tensor x = Tensor::filled({numel}, 1).as_leaf();
   Tensor dy({numel});

@@ -1,4 +1,4 @@
-// Every row of the oracle's table, by itself, in every mode.
+// Every row of the oracle's table in every mode, one op at a time.
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -13,7 +13,8 @@
 namespace swin::oracle {
 namespace {
 
-// Up to this many coordinates are differentiated one by one, of larger inputs a sample.
+// Inputs with up to kEveryCoordinate elements are differentiated in every coordinate, larger ones
+// in kSampled random coordinates.
 constexpr int64_t kEveryCoordinate = 260, kSampled = 24, kDirections = 3;
 
 class OpTest : public testing::TestWithParam<std::string> {
@@ -68,7 +69,7 @@ void check_gradient(const OpRow& row, const OpCase& c, bool coordinates) {
             << "coordinate " << i;
       }
     }
-    // Random directions see every coordinate at once.
+    // Random directions involve every coordinate at once.
     for (int64_t d = 0; d < (coordinates ? kDirections : 1); ++d) {
       const Array direction = random_array(c.inputs[which].shape, 50 + static_cast<uint64_t>(d));
       double along = 0, squares = 0;
@@ -158,7 +159,6 @@ TEST_P(OpTest, ThreadsDoNotShowInTheBits) {
   }
 }
 
-// The bits are a function of the inputs: no run sees what another left in memory.
 TEST_P(OpTest, DryRunCountsAndTouchesNothing) {
   std::vector<OpCase> cases = row().parallel;
   cases.insert(cases.end(), row().cases.begin(), row().cases.end());
@@ -180,7 +180,7 @@ TEST_P(OpTest, DryRunCountsAndTouchesNothing) {
         const autograd::Tape::Recording recording(tape);
         y = c.call(inputs);
       }
-      EXPECT_EQ(sides_of(y.shape()), want);
+      EXPECT_EQ(dims_of(y.shape()), want);
       EXPECT_EQ(y.data(), nullptr);
       EXPECT_GT(base::pool_statistics().bytes_in_use, 0u);
       EXPECT_GE(base::pool_statistics().peak_bytes, static_cast<size_t>(y.numel()) * sizeof(real));
@@ -218,10 +218,10 @@ std::vector<std::string> op_names() {
 INSTANTIATE_TEST_SUITE_P(Ops, OpTest, testing::ValuesIn(op_names()),
                          [](const auto& test) { return test.param; });
 
-// An op without a row, or a row without an op, fails.
+// Fails for an op without a row and for a row without an op.
 TEST(OpTable, HasARowForEveryOpOfTheIndex) {
   std::ifstream file(SWIN_SOURCE_DIR "/autograd/ops/ops.h");
-  // A declaration begins its line: "Tensor name(", "std::vector<int32_t> name(".
+  // Declarations start their lines: "Tensor name(", "std::vector<int32_t> name(".
   std::multiset<std::string> declared, others, rows;
   for (std::string line; std::getline(file, line);) {
     const size_t space = line.find(' '), open = line.find('(');
@@ -233,7 +233,7 @@ TEST(OpTable, HasARowForEveryOpOfTheIndex) {
   for (const OpRow& row : op_table()) rows.insert(row.op);
   EXPECT_GE(declared.size(), 30u);
   EXPECT_EQ(declared, rows);
-  // Whatever else is declared gives integers and has a test of its own in windows_test.cpp.
+  // The other declarations return integers; windows_test.cpp tests them.
   EXPECT_EQ(others, (std::multiset<std::string>{"relative_position_index", "window_labels",
                                                 "window_rows"}));
 }

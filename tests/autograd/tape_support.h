@@ -1,4 +1,4 @@
-// Short ways to record and to look at gradients, for the tests of the tape.
+// Helpers for the tests of the tape.
 #pragma once
 #include <vector>
 

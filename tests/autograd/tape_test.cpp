@@ -1,4 +1,4 @@
-// The tape: what is recorded, saved, released, observed and refused.
+// The tape: what it records, saves, releases, reports to observers and refuses.
 #include "autograd/tape/tape.h"
 
 #include <cmath>
@@ -73,13 +73,14 @@ TEST_F(TapeTest, FrozenInputsSaveNothing) {
   EXPECT_EQ(bytes_in_use(), before);
 }
 
-TEST_F(TapeTest, CapturesAreTheMemoryBill) {
+TEST_F(TapeTest, KeepsOnlyTheMemoryOfCaptures) {
   const size_t numel = 4096, bytes = numel * sizeof(real);
   const Tensor x = Tensor::filled({static_cast<int64_t>(numel)}, 1).as_leaf();
   const size_t before = bytes_in_use();
   Tape tape;
   Tensor y = record(tape, [&] { return scale(gelu(gelu(x)), 2); });
-  // Saved: the first gelu's output (the second's input) and y; scale saves nothing.
+  // In use: the output of the first gelu, saved as the input of the second, and y. scale saves
+  // nothing.
   EXPECT_EQ(bytes_in_use() - before, 2 * bytes);
   const Tensor dy = Tensor::filled(y.shape(), 1);
   y = y.detached();
@@ -88,7 +89,7 @@ TEST_F(TapeTest, CapturesAreTheMemoryBill) {
   EXPECT_EQ(bytes_in_use() - before, 2 * bytes);  // y and dy
 }
 
-TEST_F(TapeTest, WhatANodeHeldGoesBackOnceItRan) {
+TEST_F(TapeTest, ANodesMemoryIsReleasedOnceItHasRun) {
   struct Watch : Observer {
     std::vector<size_t> in_use;
     void node_done(const Node&, double) override { in_use.push_back(bytes_in_use()); }
@@ -105,20 +106,19 @@ TEST_F(TapeTest, WhatANodeHeldGoesBackOnceItRan) {
   const size_t start = bytes_in_use();
   Watch watch;
   tape.backward(loss, &watch);
-  // mean_tokens, reshape, gelu × 4. Each gelu gives back its output's gradient and what it had
-  // captured.
+  // mean_tokens, reshape, gelu × 4. Each gelu releases the gradient of its output and its captures.
   ASSERT_EQ(watch.in_use.size(), 6u);
   EXPECT_EQ(watch.in_use[2], watch.in_use[1] + bytes);
   EXPECT_EQ(watch.in_use[3] + bytes, watch.in_use[2]);
   EXPECT_EQ(watch.in_use[4] + bytes, watch.in_use[3]);
   EXPECT_TRUE(tape.nodes().empty());
-  // Three activations less, the gradient of the leaf more.
+  // Three activations are released, the gradient of the leaf is new.
   EXPECT_EQ(bytes_in_use(), start - 3 * bytes + bytes);
 }
 
 // ---- slabs and steps ----------------------------------------------------------------------------
 
-TEST_F(TapeTest, SlabGradientsStoreFirstThenAddUntilTheNextStep) {
+TEST_F(TapeTest, SlabGradientsAreStoredThenAddedUntilTheNextStep) {
   const Values data = {1, 2};
   Values slab = {std::numeric_limits<real>::quiet_NaN(), std::numeric_limits<real>::quiet_NaN()};
   Tensor w = vector_of(data);
@@ -180,7 +180,7 @@ TEST_F(TapeTest, AHundredThousandNodesNeedNoRecursion) {
   EXPECT_EQ(tape.nodes().size(), 100000u);
   tape.backward(y, vector_of({1, 2}));
   EXPECT_EQ(gradient_of(x), (Values{1, 2}));
-  // A tape thrown away unused takes all down without recursion too.
+  // Destroying a tape that was not run does not recurse, either.
   record(tape, [&] {
     Tensor h = x;
     for (int i = 0; i < 100000; ++i) h = scale(h, 1);
@@ -196,7 +196,7 @@ TEST_F(TapeTest, ObserverSeesNodesInReverseAndGradientsAfterTheirLastUse) {
     const void *a = nullptr, *b = nullptr;
     void node_done(const Node& node, double seconds) override {
       EXPECT_GE(seconds, 0);
-      EXPECT_NE(node.output.data(), nullptr);  // still there
+      EXPECT_NE(node.output.data(), nullptr);  // not yet released
       lines.push_back(node.path + "/" + node.op);
     }
     void gradient_ready(const Gradient& g) override {
@@ -213,7 +213,7 @@ TEST_F(TapeTest, ObserverSeesNodesInReverseAndGradientsAfterTheirLastUse) {
   Tape tape;
   const Tensor y = record(tape, [&] {
     const NamedScope named(path);
-    const Tensor x = vector_of({1, 1}).as_leaf();  // not in a slab: never announced
+    const Tensor x = vector_of({1, 1}).as_leaf();  // not in a slab: not reported
     const Tensor once = add(gelu(x), a), left = add(once, b), right = scale(a, 2);
     return add(left, right);
   });
@@ -224,7 +224,7 @@ TEST_F(TapeTest, ObserverSeesNodesInReverseAndGradientsAfterTheirLastUse) {
   EXPECT_EQ(slab, (Values{3, 3, 1, 1}));
 }
 
-TEST_F(TapeTest, GradientsOfSkippedBranchesAreStillAnnounced) {
+TEST_F(TapeTest, GradientsOfSkippedBranchesAreReported) {
   struct Count : Observer {
     int ready = 0, nodes = 0;
     void node_done(const Node&, double) override { ++nodes; }
@@ -275,7 +275,7 @@ TEST_F(TapeTest, ForwardObserverSeesEveryOpWithPathAndArithmetic) {
   EXPECT_EQ(ForwardObserver::current(), nullptr);
 }
 
-TEST_F(TapeTest, WhatIsPublishedIsCounted) {
+TEST_F(TapeTest, CountedMacsEqualThePublishedOnes) {
   struct Log : ForwardObserver {
     std::vector<std::string> lines;
     void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
@@ -286,7 +286,7 @@ TEST_F(TapeTest, WhatIsPublishedIsCounted) {
   };
   const std::string path = "norm";
   const Tensor x = Tensor::filled({3, 4}, 1), weight = Tensor::filled({5, 4}, 1).as_leaf();
-  state_macs("unobserved", 1);  // nobody listens
+  state_macs("unobserved", 1);  // without an observer, nothing happens
   Log log;
   Tape tape;
   const Tape::Recording recording(tape);
@@ -314,7 +314,7 @@ TEST_F(TapeTest, WhatIsPublishedIsCounted) {
 // ---- errors -------------------------------------------------------------------------------------
 
 TEST_F(TapeTest, PathsNestAndAppearInErrors) {
-  // A path is referred to, not copied: a temporary would dangle, so it does not compile.
+  // NamedScope keeps a reference, so a temporary string must not compile.
   static_assert(!std::is_constructible_v<NamedScope, std::string>);
   static_assert(std::is_constructible_v<NamedScope, const std::string&>);
   const std::string outer = "layers.0.blocks.1", inner = "layers.0.blocks.1.attn";
@@ -380,7 +380,7 @@ TEST_F(TapeTest, FiniteCheckNamesTheOpWhoseBackwardOverflows) {
     return scale(scale(gelu(x), big), real{1} / big);
   });
   const FiniteCheck check;
-  // dy / big is fine, · big is fine; a dy of max overflows in the inner scale.
+  // The forward pass is finite; in the backward pass of the inner scale, dy · big overflows.
   EXPECT_EQ(
       message_of([&] {
         tape.backward(y, vector_of({1, std::numeric_limits<real>::infinity()}));

@@ -1,5 +1,5 @@
-// The published index table and mask, the integer tables of the windows, and the movers as linear
-// maps.
+// The published index table and mask, the index tables of windows, and the ops that move tokens as
+// linear maps.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -38,10 +38,10 @@ TEST_F(Windows, PublishedMaskOfAFourByFourMap) {
   ASSERT_EQ(mask.shape(), (Shape{4, 4, 4}));
   const real x = -100;
   const std::vector<real> want = {
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // window 0: all neighbors
-      0, x, 0, x, x, 0, x, 0, 0, x, 0, x, x, 0, x, 0,  // window 1: columns apart
-      0, 0, x, x, 0, 0, x, x, x, x, 0, 0, x, x, 0, 0,  // window 2: rows apart
-      0, x, x, x, x, 0, x, x, x, x, 0, x, x, x, x, 0,  // window 3: each by itself
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // window 0: all are neighbors
+      0, x, 0, x, x, 0, x, 0, 0, x, 0, x, x, 0, x, 0,  // window 1: two groups of columns
+      0, 0, x, x, 0, 0, x, x, x, x, 0, 0, x, x, 0, 0,  // window 2: two groups of rows
+      0, x, x, x, x, 0, x, x, x, x, 0, x, x, x, x, 0,  // window 3: four groups
   };
   EXPECT_EQ(mask.values(), want);
 }
@@ -65,7 +65,7 @@ TEST_F(Windows, RowsAreTheRolledMapWindowByWindow) {
             (std::vector<int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
   EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {1, 1}, false, {0, 0}}),
             (std::vector<int32_t>{5, 6, 1, 2, 7, 4, 3, 0}));
-  // Already rolled: as they lie.
+  // Already rolled: in the order of the map.
   EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {1, 1}, true, {0, 0}}),
             (std::vector<int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
   for (const WindowGeometry& g : {WindowGeometry{{7, 7}, {3, 3}, false, {0, 0}},
@@ -78,7 +78,7 @@ TEST_F(Windows, RowsAreTheRolledMapWindowByWindow) {
   }
 }
 
-// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ at sizes of the real model. Small integers: both products are exact.
+// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ at the sizes of real models. With small integers both products are exact.
 void check_adjoint(const std::string& name, const Shape& shape,
                    const std::function<Tensor(const Tensor&)>& call) {
   SCOPED_TRACE(name);

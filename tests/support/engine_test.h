@@ -1,5 +1,5 @@
-// What every test of the engine stands on: pool memory full of NaN at each hand-out, the thread
-// count restored.
+// The base of all tests of the engine: fills new pool memory with NaN and restores the number of
+// threads.
 #pragma once
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Golden files and the cases they belong to.
+// Golden files and their cases.
 #pragma once
 #include <gmock/gmock.h>
 
@@ -20,7 +20,7 @@ inline layers::ModelConfig config_of(const std::string& name) {
   return trainers::parse_model_only(trainers::load_config_json(kGoldens + name + ".json"));
 }
 
-/// Every case of a folder of tests/goldens: a golden and the config beside it.
+/// All cases of a folder of tests/goldens: each golden that has a config next to it.
 inline std::vector<std::string> cases_in(const std::string& folder) {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(kGoldens + folder))
@@ -32,10 +32,10 @@ inline std::vector<std::string> cases_in(const std::string& folder) {
   return names;
 }
 
-/// A name that GoogleTest takes.
+/// A name that GoogleTest accepts.
 inline std::string test_name(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
-// A golden or weight file under change.
+/// A golden or weight file whose arrays a test changes.
 struct Edit {
   files::SafetensorsFile file;
   std::vector<files::NamedArray> arrays;

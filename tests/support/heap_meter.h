@@ -1,17 +1,17 @@
-// How much heap a piece of code takes: this test program's operator new counts.
+// Measures the heap use of a piece of code by replacing this test program's operator new.
 #pragma once
 #include <cstdint>
 
 namespace swin::files::testing {
 
-/// Bytes that operator new has handed out and not got back.
+/// Bytes that operator new has allocated and that have not been freed.
 int64_t heap_bytes();
 
-/// Measures from its construction.
+/// Measures relative to its construction.
 class HeapMeter {
  public:
   HeapMeter();
-  int64_t peak_bytes() const;  ///< the most that was held at once since then, beyond what was held
+  int64_t peak_bytes() const;  ///< maximum since the construction
   int64_t held_bytes() const { return heap_bytes() - start_; }
 
  private:

@@ -26,7 +26,7 @@ OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
           [reference](const std::vector<Array>& a) { return reference(a[0]); }};
 }
 
-reference::Dims sides_of(const Shape& shape) {
+reference::Dims dims_of(const Shape& shape) {
   reference::Dims dims;
   for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
   return dims;
@@ -39,7 +39,7 @@ Shape shape_of(const reference::Dims& dims) {
 }
 
 Array random_array(const Shape& shape, uint64_t seed, double low, double high) {
-  Array x(sides_of(shape));
+  Array x(dims_of(shape));
   const base::Random random(seed, "oracle");
   for (int64_t i = 0; i < x.numel(); ++i)
     x[i] = static_cast<float>(low + (high - low) * random.uniform(static_cast<uint64_t>(i)));
@@ -52,8 +52,8 @@ std::vector<Array> random_inputs(const OpCase& c, uint64_t seed) {
     const Input& input = c.inputs[i];
     Array x = random_array(input.shape, seed * 16 + i + 1, input.low, input.high);
     if (input.distribution) {
-      // Parts are quarters of what is left, the first class takes the rest: some zeros, and a sum
-      // of one.
+      // A class gets zero or a quarter of what is left, the first class gets the rest: the sum
+      // is 1.
       const int64_t classes = x.shape.back();
       for (int64_t r = 0; r < x.numel() / classes; ++r) {
         double left = 1;
@@ -78,7 +78,7 @@ Tensor to_tensor(const Array& x) {
 }
 
 Array to_array(const Tensor& x) {
-  Array array(sides_of(x.shape()));
+  Array array(dims_of(x.shape()));
   for (int64_t i = 0; i < array.numel(); ++i) array[i] = static_cast<double>(x.data()[i]);
   return array;
 }
@@ -114,7 +114,7 @@ Outcome run(const OpCase& c, const std::vector<Array>& inputs, const Array& dy, 
   for (const Tensor& x : tensors) {
     Array gradient;
     if (x.gradient().data()) {
-      gradient = Array(sides_of(x.shape()));
+      gradient = Array(dims_of(x.shape()));
       for (int64_t i = 0; i < gradient.numel(); ++i)
         gradient[i] = static_cast<double>(x.gradient().data()[i]);
     }

@@ -1,4 +1,4 @@
-// The oracle: what a row of the table holds, and how one case of it is run and measured.
+// The oracle: the rows of its table, and functions that run and measure one case of a row.
 #pragma once
 #include <functional>
 #include <string>
@@ -22,7 +22,7 @@ struct Input {
   bool distribution = false;  ///< every row (last axis) is non-negative and sums to one
 };
 
-/// One op at one place of its sweep.
+/// One op with one set of shapes and options.
 struct OpCase {
   std::string name;
   std::vector<Input> inputs;
@@ -30,21 +30,21 @@ struct OpCase {
   std::function<Array(const std::vector<Array>&)> reference;
 };
 
-/// A call that must throw ShapeError, and a part of what it says.
+/// A call that must throw ShapeError, and a part of the message.
 struct Reject {
   std::string says;
   std::function<void()> call;
 };
 
-/// All that is known of one op of ops.h.
+/// All cases and tolerances of one op of ops.h.
 struct OpRow {
   std::string op;
-  std::vector<OpCase> cases;     ///< shapes that straddle vector, tile and slice edges
-  std::vector<OpCase> parallel;  ///< every parallel kernel has at least four tiles, gemm slices K
+  std::vector<OpCase> cases;     ///< shapes around the limits of vectors, tiles and slices
+  std::vector<OpCase> parallel;  ///< at least four tiles in every parallel kernel, gemm slices K
   std::vector<Reject> rejects;
-  double float_forward = 1e-5, float_gradient = 3e-5;  ///< of the largest entry
+  double float_forward = 1e-5, float_gradient = 3e-5;  ///< relative to the largest element
   double double_forward = 1e-12, double_gradient = 1e-7;
-  double scale = 1e-3;  ///< what counts as the largest entry where all are smaller
+  double scale = 1e-3;  ///< lower bound for the largest element in these tolerances
   double forward_tolerance() const { return sizeof(real) == 4 ? float_forward : double_forward; }
   double gradient_tolerance() const { return sizeof(real) == 4 ? float_gradient : double_gradient; }
 };
@@ -53,38 +53,37 @@ const std::vector<OpRow>& op_table();
 void append_movement_rows(std::vector<OpRow>& table);
 void append_attention_rows(std::vector<OpRow>& table);
 
-// ---- to write rows with -------------------------------------------------------------------------
+// ---- for writing rows ---------------------------------------------------------------------------
 
 Tensor zeros(std::initializer_list<int64_t> dims);
-/// Numbers in [low, high).
+/// An input with values in [low, high).
 Input in_range(std::initializer_list<int64_t> dims, double low, double high);
-/// An op of one tensor; the name is its shape and `extra`.
+/// A case of an op of one tensor. Its name is the shape and `extra`.
 OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
              std::function<Array(const Array&)> reference, const std::string& extra = "");
 
-// ---- to run and measure with --------------------------------------------------------------------
+// ---- for running and measuring ------------------------------------------------------------------
 
-reference::Dims sides_of(const Shape& shape);
+reference::Dims dims_of(const Shape& shape);
 Shape shape_of(const reference::Dims& dims);
-/// Random numbers that float holds exactly, in [low, high).
+/// Random values in [low, high) that are exact in float.
 Array random_array(const Shape& shape, uint64_t seed, double low = -1, double high = 1);
 std::vector<Array> random_inputs(const OpCase& c, uint64_t seed);
 Tensor to_tensor(const Array& x);
 Array to_array(const Tensor& x);
 
-/// What came out of one forward and backward: y, and dx of every input (empty where none was asked
-/// for).
+/// The results of one forward and backward pass: y, and dx of every input, empty if not asked for.
 struct Outcome {
   Array y;
   std::vector<Array> gradients;
 };
 enum class Repeat {
   once,
-  backward_twice,  ///< the second pass adds to what the first stored
-  two_consumers,   ///< two calls share the inputs, and their outputs are added
+  backward_twice,  ///< the second backward pass adds to the gradients of the first
+  two_consumers,   ///< two calls have the same inputs, and their outputs are added
 };
-/// @param needs bit i: input i collects a gradient.   @param dy as many numbers as y; empty:
-/// forward only.
+/// @param dy with as many elements as y; empty: forward only
+/// @param needs bit i: input i gets a gradient
 Outcome run(const OpCase& c, const std::vector<Array>& inputs, const Array& dy, unsigned needs,
             Repeat repeat = Repeat::once);
 unsigned all_gradients(const OpCase& c);
@@ -94,7 +93,7 @@ double directional_difference(const OpCase& c, std::vector<Array> inputs, size_t
                               const Array& direction, const Array& dy);
 
 double largest(const Array& x);
-/// The largest |a − b|; infinite where shapes differ or a number is not finite.
+/// The largest |a − b|; infinite if the shapes differ or a value is not finite.
 double distance(const Array& a, const Array& b);
 
 }  // namespace swin::oracle

@@ -1,5 +1,5 @@
-// The table of the oracle: one row an op. Moving tokens and attention have their own files; adding
-// an op adds a row.
+// The table of the oracle, one row per op. The rows of movement and attention ops are in
+// op_table_movement.cpp and op_table_attention.cpp.
 #include "tests/support/op_case.h"
 
 namespace swin::oracle {
@@ -34,7 +34,8 @@ OpRow linear_row() {
   row.cases = {one({1, 1}, 1, true),   one({3, 5}, 7, true), one({2, 3, 5}, 16, false),
                one({17, 16}, 9, true), one({4}, 3, true),    one({2, 2, 4, 33}, 31, true),
                one({8, 8}, 8, true)};
-  // Four row tiles forward, column tiles backward; a weight gradient of 3 slices and several tiles.
+  // Four row tiles forward, column tiles backward; a weight gradient with 3 slices and several
+  // tiles.
   row.parallel = {one({1030, 24}, 200, true), one({6150, 21}, 210, true),
                   one({130, 260}, 200, true)};
   row.rejects = {{"linear: found x (2, 3) and weight (4, 5), expected (…, in) and (out, in)",
@@ -130,7 +131,7 @@ OpRow add_row() {
 OpRow elementwise_row(const std::string& op, std::function<Tensor(const Tensor&)> call,
                       std::function<Array(const Array&)> reference, double high) {
   OpRow row{op, {}, {}, {}};
-  row.scale = 0.1;  // erf's error is absolute
+  row.scale = 0.1;  // the error of erf is absolute
   for (const int64_t n : {1, 7, 8, 9, 15, 16, 17, 33})
     row.cases.push_back(unary(in_range({n}, -high, high), call, reference));
   row.cases.push_back(unary(in_range({2, 3, 5}, -high, high), call, reference));
@@ -162,7 +163,7 @@ OpRow layer_norm_row() {
   const auto one = [](std::initializer_list<int64_t> x, real epsilon, double high = 1) {
     OpCase c;
     Input input = in_range(x, -high, high);
-    input.low += high;  // a mean that is not zero
+    input.low += high;  // a mean other than zero
     input.high += high;
     const int64_t dim = input.shape[-1];
     c.name = input.shape.text() + (epsilon > static_cast<real>(1e-3) ? " large epsilon" : "");
@@ -178,7 +179,7 @@ OpRow layer_norm_row() {
   row.cases = {one({2, 2}, large),    one({3, 5}, small),   one({2, 3, 7}, large),
                one({4, 8}, small),    one({16}, small),     one({3, 9}, small, 4),
                one({2, 17}, small),   one({70, 33}, small), one({5, 1}, large),
-               one({130, 16}, large), one({2, 300}, large)};  // 300: two blocks of sums
+               one({130, 16}, large), one({2, 300}, large)};  // 300 columns: two blocks of sums
   {
     OpCase by_default = one({3, 6}, small);
     by_default.name += " default epsilon";

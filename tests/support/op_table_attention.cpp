@@ -1,4 +1,4 @@
-// The rows of attention: window_attention over every form of window, and the tables it is made of.
+// The rows of attention ops: window_attention with all kinds of windows, and its parts.
 #include "tests/support/op_case.h"
 
 namespace swin::oracle {

@@ -1,4 +1,4 @@
-// The rows of moving tokens: what reorders, cuts, joins and repeats, and the patches.
+// The rows of movement ops: those that reorder, cut, join or repeat, and those on patches.
 #include "tests/support/op_case.h"
 
 namespace swin::oracle {
@@ -16,7 +16,7 @@ OpRow reshape_row() {
   const auto one = [](std::initializer_list<int64_t> x, Shape to) {
     return unary(
         Input(x), [to](const Tensor& t) { return ops::reshape(t, to); },
-        [to](const Array& a) { return ref::reshape(a, sides_of(to)); }, " to " + to.text());
+        [to](const Array& a) { return ref::reshape(a, dims_of(to)); }, " to " + to.text());
   };
   OpRow row{"reshape", {}, {}, {}};
   row.cases = {one({6}, {2, 3}), one({2, 3, 4}, {24}), one({1}, {}), one({2, 3, 4}, {4, 3, 2})};
@@ -112,7 +112,7 @@ OpRow broadcast_row() {
   const auto one = [](std::initializer_list<int64_t> x, Shape to) {
     return unary(
         Input(x), [to](const Tensor& t) { return ops::broadcast_to(t, to); },
-        [to](const Array& a) { return ref::broadcast_to(a, sides_of(to)); }, " to " + to.text());
+        [to](const Array& a) { return ref::broadcast_to(a, dims_of(to)); }, " to " + to.text());
   };
   OpRow row{"broadcast_to", {}, {}, {}};
   row.cases = {one({}, {3}),

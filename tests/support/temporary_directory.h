@@ -1,4 +1,4 @@
-// A directory of a test's own, removed with everything in it; whole files; the text of an error.
+// A temporary directory per test, reading and writing whole files, and the message of an error.
 #pragma once
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -20,8 +20,8 @@ inline std::string read_text(const std::filesystem::path& path) {
 }
 
 inline void write_text(const std::filesystem::path& path, const std::string& text) {
-  std::filesystem::remove(
-      path);  // a truncated file is flushed to disk when it is closed, a new one not
+  // Closing a truncated file flushes it to disk; closing a new file does not.
+  std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << text;
 }
 
@@ -43,7 +43,8 @@ class TemporaryDirectory {
   int num_entries() const {
     return static_cast<int>(std::distance(std::filesystem::directory_iterator(path_), {}));
   }
-  /// Makes a file, and the directories `name` goes through. @return where it is.
+  /// Writes a file, and creates the directories in `name`.
+  /// @return its path
   std::filesystem::path write(const std::string& name, const std::string& text) const {
     const std::filesystem::path file = path_ / name;
     std::filesystem::create_directories(file.parent_path());
@@ -58,7 +59,8 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-/// Runs `function`, which must throw `Expected`. @return the message.
+/// Runs `function`, which must throw `Expected`.
+/// @return the message
 template <class Expected, class Function>
 std::string message_of(Function&& function) {
   try {

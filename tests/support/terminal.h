@@ -1,4 +1,4 @@
-// A terminal that a test holds the other end of.
+// A pseudo-terminal for tests: the program writes to one end, the test reads from the other.
 #pragma once
 #include <fcntl.h>
 #include <stdlib.h>
@@ -27,10 +27,10 @@ class Terminal {
 
   int descriptor() const { return theirs_; }
   const std::string& path() const { return path_; }
-  /// What was written to it since the last call, at most the few kilobytes that a terminal holds.
-  /// Nobody else may have it open.
+  /// The output since the last call, at most the few kilobytes that a terminal buffers. No other
+  /// process may have the terminal open.
   std::string written() {
-    close(theirs_);  // what was written arrives by and by; reading fails where nothing is left
+    close(theirs_);  // then reading fails at the end of the output instead of waiting for more
     std::string text;
     char bytes[1024];
     for (ssize_t size; (size = read(ours_, bytes, sizeof bytes)) > 0;)
