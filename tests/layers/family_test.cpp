@@ -1,4 +1,4 @@
-// What sets each architecture apart from Swin: V2, Swin-MLP, ViT, the backbone, SimMIM's model.
+// What distinguishes the other architectures from Swin: V2, Swin-MLP, ViT, backbone, SimMIM.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -61,7 +61,7 @@ TEST_F(LayersTest, WindowsAndMlpRatiosOfEachStage) {
   EXPECT_EQ(shape("layers.1.blocks.0.mlp.fc1.weight"), (Shape{40, 16}));
 }
 
-TEST_F(LayersTest, AnArchitectureThatDoesNotExistIsRefused) {
+TEST_F(LayersTest, UnknownArchitecturesAreRefused) {
   EXPECT_THAT(refusal([] { Model(micro("swim"), 0, false); }),
               HasSubstr("expected one of swin, swin_v2, swin_mlp, vit"));
 }
@@ -85,7 +85,7 @@ TEST_F(LayersTest, ClassifiersNeedAClass) {
 
 // ---- Swin V2 ------------------------------------------------------------------------------------
 
-TEST_F(LayersTest, LogSpacedCoordinatesAreThePublishedOnes) {
+TEST_F(LayersTest, LogSpacedCoordinatesEqualThePublishedOnes) {
   const Tensor eight = log_spaced_coordinates({8, 8}, {0, 0});
   ASSERT_EQ(eight.shape(), (Shape{225, 2}));
   const double published[] = {-1.0566, -0.9913, -0.9157, -0.8260, -0.7156, -0.5721, -0.3665, 0};
@@ -101,13 +101,13 @@ TEST_F(LayersTest, LogSpacedCoordinatesAreThePublishedOnes) {
   EXPECT_NEAR(oblong.data()[5], 1.0566, 5e-5);
 }
 
-TEST_F(LayersTest, V2BeginsAsTheIdentity) {
+TEST_F(LayersTest, V2StartsAsTheIdentity) {
   const ModelConfig config = micro("swin_v2");
   const Model model(config, 1, false);
   std::vector<Tensor> features;
   const Tensor images = random_images(config, 2);
   model.forward(images, {}, &features);
-  // The first stage's map is what the patch embedding made: rows of mean 0 and deviation 1.
+  // The map of the first stage is the output of the patch embedding: rows of mean 0, deviation 1.
   const Tensor& map = features[0];
   for (int64_t row = 0; row < map.numel() / 8; ++row) {
     double mean = 0, square = 0;
@@ -149,7 +149,7 @@ TEST_F(LayersTest, V2ParametersAndTheirDecay) {
 
 TEST_F(LayersTest, V2OfOneTokenIsFinite) {
   ModelConfig config = micro("swin_v2");
-  config.image_size = {32, 32};  // 8, 4, 2 and 1 tokens a side
+  config.image_size = {32, 32};  // 8, 4, 2 and 1 tokens per side
   config.depths = {1, 1, 1, 2};
   config.num_heads = {1, 2, 4, 8};
   config.window_size = {8, 8};
@@ -170,8 +170,8 @@ TEST_F(LayersTest, V2PretrainedWindowsChangeTheBias) {
   EXPECT_GT(distance(logits_of(random_model(config), images), own), 1e-6);
 }
 
-TEST_F(LayersTest, V2MaskedPaddingIsNotSeen) {
-  // Without padding the modes agree; with it, hiding the padding changes the logits.
+TEST_F(LayersTest, V2MasksPadding) {
+  // This model pads its maps, so masking the padding changes the logits.
   ModelConfig config = micro("swin_v2");
   const Tensor images = random_images(config, 1);
   const std::vector<real> seen = logits_of(random_model(config), images);
@@ -181,9 +181,9 @@ TEST_F(LayersTest, V2MaskedPaddingIsNotSeen) {
 
 // ---- Swin-MLP -----------------------------------------------------------------------------------
 
-// The published definition in plain loops: zeros around the map, windows, one matrix a head, cut.
-std::vector<double> spatial_mlp_twin(const Tensor& x, const Parameters& parameters, int64_t heads,
-                                     Size2 window, Size2 shift) {
+// The published definition in plain loops: pad with zeros, windows, one matrix per head, crop.
+std::vector<double> plain_spatial_mlp(const Tensor& x, const Parameters& parameters, int64_t heads,
+                                      Size2 window, Size2 shift) {
   const int64_t height = x.dim(1), width = x.dim(2), dim = x.dim(3), area = window[0] * window[1];
   const Size2 map = {(height + window[0] - 1) / window[0] * window[0],
                      (width + window[1] - 1) / window[1] * window[1]};
@@ -229,7 +229,7 @@ TEST_F(LayersTest, SpatialMlpEqualsItsDefinition) {
       randomize(parameters);
       const Tensor x = random_tensor({2, map[0], map[1], 8}, 4);
       std::vector<real> expected;
-      for (double value : spatial_mlp_twin(x, parameters, 2, {2, 3}, shift))
+      for (double value : plain_spatial_mlp(x, parameters, 2, {2, 3}, shift))
         expected.push_back(static_cast<real>(value));
       EXPECT_LT(distance(mixer(x, {}).values(), expected), kExact)
           << map[0] << "×" << map[1] << " shift " << shift[0] << ", " << shift[1];
@@ -311,14 +311,14 @@ TEST_F(LayersTest, BackboneGivesMapsOfAnySizeAtEveryStride) {
   }
 }
 
-TEST_F(LayersTest, BackboneOutputsAreTheStagesBehindTheirOwnNorms) {
+TEST_F(LayersTest, BackboneOutputsAreNormalizedStages) {
   ModelConfig config = micro_config();
   config.window_shrink = WindowShrink::always_shift;
   const Model model = random_model(config);
   Parameters parameters;
   const Backbone backbone(Scope(parameters), config, {{1}, -1});
   parameters.allocate(false);
-  randomize(parameters);  // by name: trunk as in `model`
+  randomize(parameters);  // by name: the same trunk as in `model`
   EXPECT_EQ(parameters.find("norm0.weight"), nullptr);
   EXPECT_EQ(parameters.find("head.weight"), nullptr);
   std::vector<Tensor> features;
@@ -329,7 +329,7 @@ TEST_F(LayersTest, BackboneOutputsAreTheStagesBehindTheirOwnNorms) {
   EXPECT_EQ(backbone(images, {})[0].values(), expected.values());
 }
 
-TEST_F(LayersTest, StagesBehindTheLastOutputAreNotMade) {
+TEST_F(LayersTest, StagesAfterTheLastOutputAreNotBuilt) {
   Parameters parameters;
   const Backbone backbone(Scope(parameters), micro_config(), {{0}, -1});
   for (size_t i = 0; i < parameters.size(); ++i)
@@ -357,7 +357,7 @@ TEST_F(LayersTest, FrozenStagesGetNoGradientsAndDropNothing) {
   backbone.freeze(parameters);
   const Tensor images = random_images(config, 4);
   const Pass training{true, 6, 2, 0};
-  // The frozen part is the same in training and in evaluation; the other is not.
+  // Only the frozen part gives the same output in training and in evaluation mode.
   const std::vector<Tensor> trained = backbone(images, training), still = backbone(images, {});
   EXPECT_EQ(trained[0].values(), still[0].values());
   EXPECT_NE(trained[1].values(), still[1].values());
@@ -381,7 +381,7 @@ TEST_F(LayersTest, FrozenStagesGetNoGradientsAndDropNothing) {
   }
 }
 
-TEST_F(LayersTest, BackboneSaysWhatItCannotBe) {
+TEST_F(LayersTest, BackboneRefusesImpossibleOptions) {
   Parameters parameters;
   const auto make = [&](const char* name, const BackboneOptions& options) {
     return refusal([&] { Backbone(Scope(parameters), micro(name), options); });
@@ -402,7 +402,7 @@ TEST_F(LayersTest, MaskedImageModelNeedsNoClasses) {
   EXPECT_NO_THROW(MaskedImageModel(Scope(parameters), config));
 }
 
-TEST_F(LayersTest, HiddenTokensAreNotSeen) {
+TEST_F(LayersTest, MaskedTokensDoNotChangeTheOutput) {
   ModelConfig config = micro_config();
   config.image_size = {24, 32};
   Parameters parameters;
@@ -417,13 +417,13 @@ TEST_F(LayersTest, HiddenTokensAreNotSeen) {
 
   Tensor images = random_images(config, 1);
   Tensor mask = Tensor::filled({1, 6, 8}, 0);
-  mask.mutable_data()[2 * 8 + 3] = 1;  // pixels 8…11, 12…15
-  const Tensor drawn = model(images, mask, {});
-  EXPECT_EQ(drawn.shape(), (Shape{1, 24, 32, 3}));
+  mask.mutable_data()[2 * 8 + 3] = 1;  // rows 8 … 11, columns 12 … 15
+  const Tensor predicted = model(images, mask, {});
+  EXPECT_EQ(predicted.shape(), (Shape{1, 24, 32, 3}));
   images.mutable_data()[(9 * 32 + 13) * 3] += 1;
-  EXPECT_EQ(model(images, mask, {}).values(), drawn.values());
+  EXPECT_EQ(model(images, mask, {}).values(), predicted.values());
   images.mutable_data()[(9 * 32 + 17) * 3] += 1;
-  EXPECT_NE(model(images, mask, {}).values(), drawn.values());
+  EXPECT_NE(model(images, mask, {}).values(), predicted.values());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The gradient of a whole micro Swin, in the double build: every parameter against differences of
-// the loss.
+// The gradient of whole micro models in the double build: every parameter against central
+// differences of the loss.
 #include <algorithm>
 #include <functional>
 #include <utility>
@@ -15,7 +15,7 @@ namespace {
 
 static_assert(sizeof(real) == 8, "differences of a float loss prove nothing");
 
-/// Parameters, a loss of them, and its gradient by the tape.
+/// Parameters, a loss that depends on them, and its gradient by the tape.
 class Proof {
  public:
   Proof(Parameters& parameters, std::function<Tensor()> loss)
@@ -35,7 +35,7 @@ class Proof {
   real loss() const { return loss_tensor_().data()[0]; }
   real recorded_loss() const { return loss_; }
 
-  /// The derivative along `direction`, by central differences.
+  /// The derivative along `direction` by central differences.
   real difference(size_t i, const std::vector<real>& direction) {
     real* data = parameters_.mutable_data(i);
     const std::vector<real> saved(data, data + direction.size());
@@ -49,7 +49,7 @@ class Proof {
     return slope;
   }
 
-  /// Every parameter: a random direction, and `coordinates` of its numbers.
+  /// Checks each parameter along a random direction and in `coordinates` random coordinates.
   void check(int64_t coordinates) {
     for (size_t i = 0; i < parameters_.size(); ++i) {
       const ParameterEntry& entry = parameters_[i];
@@ -75,7 +75,7 @@ class Proof {
                 : random.below(1u << 20 | static_cast<uint32_t>(k), static_cast<uint32_t>(numel));
         std::vector<real> axis(numel);
         axis[j] = 1;
-        EXPECT_NEAR(difference(i, axis), gradient[j], tolerance) << "number " << j;
+        EXPECT_NEAR(difference(i, axis), gradient[j], tolerance) << "element " << j;
       }
     }
   }
@@ -88,7 +88,7 @@ class Proof {
 
 const Pass kTraining{true, 6, 2, 0};
 
-/// The cross entropy of a classifier, two images against a distribution each.
+/// The cross-entropy of a classifier: two images, each with a distribution as target.
 class ClassifierProof {
  public:
   explicit ClassifierProof(const ModelConfig& config)
@@ -106,7 +106,7 @@ class ClassifierProof {
   Proof proof_;
 };
 
-/// Σ y · w with random w: a loss of any tensor.
+/// Σ y · w with random w, a loss for any tensor.
 Tensor weighted_sum(const Tensor& y, uint64_t seed) {
   const Tensor row = autograd::reshape(y, {1, y.numel()});
   return autograd::reshape(autograd::linear(row, random_tensor({1, y.numel()}, seed), Tensor()),
@@ -125,7 +125,9 @@ ModelConfig with_every_option() {
 
 class MicroSwin : public oracle::EngineTest {
  protected:
-  MicroSwin() { base::set_num_threads(1); }  // thousands of forwards too small to share
+  MicroSwin() {
+    base::set_num_threads(1);
+  }  // thousands of forward passes too small for several threads
 };
 
 TEST_F(MicroSwin, TwentyCoordinatesOfEveryParameterWithEveryOption) {
@@ -151,7 +153,7 @@ TEST_F(MicroSwin, MaskedWithoutBiasAndPatchNorm) {
 
 TEST_F(MicroSwin, WindowsThatShrinkAndFit) {
   ModelConfig config = micro_config();
-  config.image_size = {32, 32};  // 8 × 8 tokens under 4 × 4 windows, then one window that shrank
+  config.image_size = {32, 32};  // 8 × 8 tokens in windows of 4 × 4, then one smaller window
   config.window_size = {4, 4};
   config.depths = {2, 1, 1};
   config.num_heads = {2, 2, 2};
@@ -178,7 +180,7 @@ TEST_F(MicroSwin, V2WithoutBiasDownToOneToken) {
   config.num_heads = {2, 2, 4};
   config.window_size = {4, 4};
   config.window_shrink = WindowShrink::official;
-  // One token's softmax is 1: what goes into its scores has a gradient of zero.
+  // The softmax of one token is 1: the parameters of its scores have a gradient of zero.
   Model model = random_model(config, true);
   model.parameters().begin_step();
   autograd::Tape tape;

@@ -1,4 +1,4 @@
-// Small models with numbers that act, for the tests of layers.
+// Small models for the tests of layers, with parameters that all affect the output.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -14,11 +14,11 @@
 
 namespace swin::layers {
 
-/// What float rounding leaves of a number of size 1; the double build is held to its own.
+/// Tolerance for rounding, relative to the largest element.
 inline constexpr double kExact = sizeof(real) == 4 ? 2e-5 : 1e-12;
 
-/// Two stages, 5 × 7 and 3 × 4 tokens of 20 × 28 pixels, under windows of 2 × 3: nothing divides,
-/// every block of odd number shifts along both sides.
+/// Images of 20 × 28 pixels, two stages of 5 × 7 and 3 × 4 tokens, windows of 2 × 3: no window
+/// divides its map, and odd blocks shift along both sides.
 inline ModelConfig micro_config() {
   ModelConfig config;
   config.image_size = {20, 28};
@@ -46,7 +46,7 @@ inline Tensor random_images(const ModelConfig& config, int64_t batch, uint64_t s
   return random_tensor({batch, config.image_size[0], config.image_size[1], config.in_chans}, seed);
 }
 
-/// Attention that is not uniform; norms, biases and tables that act.
+/// Random parameters that make attention non-uniform and let norms, biases and tables take effect.
 inline void randomize(Parameters& parameters, uint64_t seed = 3) {
   for (size_t i = 0; i < parameters.size(); ++i) {
     const ParameterEntry& entry = parameters[i];
@@ -70,7 +70,7 @@ inline std::vector<real> logits_of(const Model& model, const Tensor& images,
   return model.forward(images, pass).values();
 }
 
-/// The largest difference, as a part of the largest entry of `expected`.
+/// The largest difference, relative to the largest element of `expected`.
 inline double distance(const std::vector<real>& values, const std::vector<real>& expected) {
   EXPECT_EQ(values.size(), expected.size());
   double largest = 0, difference = 0;
@@ -91,7 +91,7 @@ inline Model random_model(const ModelConfig& config, bool with_gradients = false
 
 class LayersTest : public oracle::EngineTest {
  protected:
-  LayersTest() { base::set_num_threads(1); }  // models too small to share
+  LayersTest() { base::set_num_threads(1); }  // models too small for several threads
 };
 
 }  // namespace swin::layers

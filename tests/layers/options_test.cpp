@@ -1,4 +1,4 @@
-// Every option of the model acts, and does what it says.
+// Every option of the model has its documented effect.
 #include <algorithm>
 
 #include "autograd/ops/ops.h"
@@ -7,12 +7,11 @@
 namespace swin::layers {
 namespace {
 
-// ---- shapes of images
-// -----------------------------------------------------------------------------------
+// ---- image sizes --------------------------------------------------------------------------------
 
 TEST_F(LayersTest, ImagesThatNoPatchDividesArePaddedWithZeros) {
   ModelConfig config = micro_config();
-  config.image_size = {18, 25};  // 5 × 7 patches, as 20 × 28
+  config.image_size = {18, 25};  // 5 × 7 patches, like 20 × 28
   const Tensor small = random_images(config, 2);
   ModelConfig whole = micro_config();
   Tensor large = Tensor::filled({2, 20, 28, 3}, 0);
@@ -28,7 +27,7 @@ TEST_F(LayersTest, OneChannel) {
   grey.in_chans = 1;
   Model grey_model = random_model(grey), color_model = random_model(color);
   const Tensor images = random_images(grey, 2);
-  // The same image three times, under weights of a third each.
+  // The same as three equal channels with a third of the weights each.
   Tensor repeated({2, 20, 28, 3});
   for (int64_t i = 0; i < repeated.numel(); ++i) repeated.mutable_data()[i] = images.data()[i / 3];
   const ParameterEntry* from = grey_model.parameters().find("patch_embed.proj.weight");
@@ -52,8 +51,7 @@ TEST_F(LayersTest, FeaturesAreTheMapsOfTheStages) {
   EXPECT_EQ(features[1].shape(), (Shape{2, 3, 4, 16}));
 }
 
-// ---- options
-// --------------------------------------------------------------------------------------------
+// ---- options ------------------------------------------------------------------------------------
 
 TEST_F(LayersTest, AbsolutePositionIsAddedToTheTokens) {
   ModelConfig plain = micro_config(), ape = micro_config();
@@ -97,15 +95,14 @@ TEST_F(LayersTest, QkScaleReplacesTheRootOfTheHeadDimension) {
 
 TEST_F(LayersTest, MlpRatioMayBeAnyNumber) {
   ModelConfig config = micro_config();
-  config.mlp_ratio = 2.7;  // 21.6 and 43.2 channels, cut to whole ones as the published code does
+  config.mlp_ratio = 2.7;  // 21.6 and 43.2 channels, rounded down as in the published code
   const Model model = random_model(config);
   EXPECT_EQ(model.parameters().find("layers.0.blocks.0.mlp.fc1.weight")->shape, (Shape{21, 8}));
   EXPECT_EQ(model.parameters().find("layers.1.blocks.0.mlp.fc2.weight")->shape, (Shape{16, 43}));
   EXPECT_EQ(model.forward(random_images(config, 1), Pass{}).shape(), (Shape{1, 5}));
 }
 
-// ---- randomness
-// -----------------------------------------------------------------------------------------
+// ---- randomness ---------------------------------------------------------------------------------
 
 ModelConfig random_config() {
   ModelConfig config = micro_config();
@@ -121,7 +118,7 @@ Tensor slice_of(const Tensor& images, int64_t first, int64_t count) {
                       {images.data() + first * numel, static_cast<size_t>(count * numel)});
 }
 
-TEST_F(LayersTest, DrawsBelongToSeedStepAndSample) {
+TEST_F(LayersTest, DrawsDependOnSeedStepAndSample) {
   const ModelConfig config = random_config();
   const Model model = random_model(config);
   const Tensor images = random_images(config, 5);
@@ -133,7 +130,7 @@ TEST_F(LayersTest, DrawsBelongToSeedStepAndSample) {
   EXPECT_NE(logits_of(model, images, Pass{true, 9, 4, 1}), whole);
   EXPECT_NE(logits_of(model, images), whole);
 
-  // Slices of the batch draw what their samples draw in the whole batch.
+  // In micro-batches, samples get the same draws as in the whole batch.
   std::vector<real> slices;
   for (const auto& [first, count] : {std::pair{0, 2}, std::pair{2, 1}, std::pair{3, 2}}) {
     const std::vector<real> part = logits_of(model, slice_of(images, first, count),
@@ -143,7 +140,7 @@ TEST_F(LayersTest, DrawsBelongToSeedStepAndSample) {
   EXPECT_LT(distance(slices, whole), kExact);
 }
 
-TEST_F(LayersTest, EveryKindOfDropActsAloneAndOnlyInTraining) {
+TEST_F(LayersTest, EachKindOfDropoutActsOnlyInTraining) {
   const Tensor images = random_images(micro_config(), 4);
   const std::vector<real> plain = logits_of(random_model(micro_config()), images);
   for (double ModelConfig::*rate :
@@ -156,7 +153,7 @@ TEST_F(LayersTest, EveryKindOfDropActsAloneAndOnlyInTraining) {
   }
 }
 
-// What each dropout zeroes tells where it stands and which stream it draws from.
+// Records the outputs of all dropout ops: their zeros show the position and the random stream.
 class DropoutWatch : public autograd::ForwardObserver {
  public:
   void op_done(const char* op, const std::string&, const Tensor& y, int64_t, double) override {
@@ -165,14 +162,14 @@ class DropoutWatch : public autograd::ForwardObserver {
   std::vector<std::pair<Shape, std::vector<real>>> seen;
 };
 
-TEST_F(LayersTest, DropoutStandsAtThePublishedPlaces) {
+TEST_F(LayersTest, DropoutHasThePublishedPositions) {
   ModelConfig config = micro_config();
   config.depths = {1, 1};
   config.drop_rate = 0.25;
   const Model model = random_model(config);
   DropoutWatch watch;
   model.forward(random_images(config, 2), Pass{true, 8, 3, 40});
-  const std::vector<std::pair<std::string, int64_t>> places = {
+  const std::vector<std::pair<std::string, int64_t>> expected = {
       {"pos_drop/drop", 8},
       {"layers.0.blocks.0.attn/proj_drop", 8},
       {"layers.0.blocks.0.mlp/drop1", 16},
@@ -180,15 +177,15 @@ TEST_F(LayersTest, DropoutStandsAtThePublishedPlaces) {
       {"layers.1.blocks.0.attn/proj_drop", 16},
       {"layers.1.blocks.0.mlp/drop1", 32},
       {"layers.1.blocks.0.mlp/drop2", 16}};
-  ASSERT_EQ(watch.seen.size(), places.size());
-  for (size_t i = 0; i < places.size(); ++i) {
+  ASSERT_EQ(watch.seen.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
     const auto& [shape, values] = watch.seen[i];
-    SCOPED_TRACE(places[i].first);
-    EXPECT_EQ(shape[-1], places[i].second);
+    SCOPED_TRACE(expected[i].first);
+    EXPECT_EQ(shape[-1], expected[i].second);
     const int64_t numel = shape.numel() / 2;
     int64_t differing = 0;
     for (int64_t b = 0; b < 2; ++b) {
-      const base::Random random(8, places[i].first, 3, static_cast<uint64_t>(40 + b));
+      const base::Random random(8, expected[i].first, 3, static_cast<uint64_t>(40 + b));
       for (int64_t j = 0; j < numel; ++j) {
         const bool kept = random.uniform(static_cast<uint64_t>(j)) < 0.75f;
         differing += (values[static_cast<size_t>(b * numel + j)] != 0) != kept;
@@ -198,7 +195,7 @@ TEST_F(LayersTest, DropoutStandsAtThePublishedPlaces) {
   }
 }
 
-// Which samples each block drops tells its rate.
+// Records which samples each block drops, which shows its rate.
 class DropPathWatch : public autograd::ForwardObserver {
  public:
   void op_done(const char* op, const std::string& path, const Tensor& y, int64_t, double) override {

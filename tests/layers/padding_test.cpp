@@ -1,4 +1,5 @@
-// Windowed attention of maps that no window divides, against the definitions of the padding modes.
+// Window attention on maps that the window does not divide, against the definitions of the pad
+// modes.
 #include <set>
 
 #include "autograd/ops/ops.h"
@@ -10,8 +11,8 @@ namespace {
 
 using Matrix = std::vector<double>;
 
-Matrix linear_twin(const Matrix& x, int64_t in, const ParameterEntry* weight,
-                   const ParameterEntry* bias) {
+Matrix plain_linear(const Matrix& x, int64_t in, const ParameterEntry* weight,
+                    const ParameterEntry* bias) {
   const int64_t out = weight->shape[0], rows = static_cast<int64_t>(x.size()) / in;
   Matrix y;
   for (int64_t r = 0; r < rows; ++r)
@@ -25,18 +26,18 @@ Matrix linear_twin(const Matrix& x, int64_t in, const ParameterEntry* weight,
   return y;
 }
 
-// Which label the published code paints on place i of a rolled axis: slices (0, −window), (−window,
-// −shift), (−shift, end), later ones over earlier ones.
-int paint(int64_t i, int64_t side, int64_t window, int64_t shift) {
+// The region label that the published code gives to index i of a rolled axis: its slices are
+// (0, −window), (−window, −shift) and (−shift, end), and later ones overwrite earlier ones.
+int region(int64_t i, int64_t side, int64_t window, int64_t shift) {
   if (shift == 0) return 0;
   return i >= side - shift ? 2 : i >= side - window ? 1 : 0;
 }
 
-// Windowed attention of one map, place by place, straight from the definitions of the padding
-// modes: who stands on each place of the grid that windows cut, and whom it may see.
-Matrix attention_twin(const Matrix& x, Size2 map, int64_t dim, const Parameters& parameters,
-                      const ModelConfig& config, int64_t heads, const WindowPlan& plan,
-                      double factor) {
+// Window attention on one map, token by token, from the definitions of the pad modes: which token
+// is at each position of the padded map, and which keys it attends to.
+Matrix plain_attention(const Matrix& x, Size2 map, int64_t dim, const Parameters& parameters,
+                       const ModelConfig& config, int64_t heads, const WindowPlan& plan,
+                       double factor) {
   const auto divide_up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   Size2 grid, shift = plan.shift;
   for (size_t a : {0u, 1u}) {
@@ -45,13 +46,13 @@ Matrix attention_twin(const Matrix& x, Size2 map, int64_t dim, const Parameters&
   }
   const ParameterEntry* table = parameters.find("attn.relative_position_bias_table");
   const ParameterEntry* qkv_bias = parameters.find("attn.qkv.bias");
-  const Matrix qkv = linear_twin(x, dim, parameters.find("attn.qkv.weight"), qkv_bias);
-  // The projection of a token of zeros.
+  const Matrix qkv = plain_linear(x, dim, parameters.find("attn.qkv.weight"), qkv_bias);
+  // The projection of a padding token, which is zero.
   Matrix padding(static_cast<size_t>(3 * dim), 0);
   for (int64_t c = 0; qkv_bias && c < 3 * dim; ++c)
     padding[static_cast<size_t>(c)] = qkv_bias->tensor.data()[c];
 
-  // The token on each place of the grid; −1 is padding.
+  // The token at a position of the padded map; −1 is padding.
   const auto token_at = [&](int64_t i, int64_t j) -> int64_t {
     if (config.pad_mode == PadMode::roll_then_pad) {
       if (i >= map[0] || j >= map[1]) return -1;
@@ -73,11 +74,11 @@ Matrix attention_twin(const Matrix& x, Size2 map, int64_t dim, const Parameters&
         Matrix mixed(static_cast<size_t>(head_dim), 0);
         for (int64_t k = top; k < top + plan.window[0]; ++k)
           for (int64_t l = left; l < left + plan.window[1]; ++l) {
-            if (paint(k, grid[0], plan.window[0], shift[0]) !=
-                paint(i, grid[0], plan.window[0], shift[0]))
+            if (region(k, grid[0], plan.window[0], shift[0]) !=
+                region(i, grid[0], plan.window[0], shift[0]))
               continue;
-            if (paint(l, grid[1], plan.window[1], shift[1]) !=
-                paint(j, grid[1], plan.window[1], shift[1]))
+            if (region(l, grid[1], plan.window[1], shift[1]) !=
+                region(j, grid[1], plan.window[1], shift[1]))
               continue;
             const int64_t key = token_at(k, l);
             if (key < 0 && config.pad_mode == PadMode::masked) continue;
@@ -99,8 +100,8 @@ Matrix attention_twin(const Matrix& x, Size2 map, int64_t dim, const Parameters&
               mixed[static_cast<size_t>(c)] / total;
       }
     }
-  return linear_twin(y, dim, parameters.find("attn.proj.weight"),
-                     parameters.find("attn.proj.bias"));
+  return plain_linear(y, dim, parameters.find("attn.proj.weight"),
+                      parameters.find("attn.proj.bias"));
 }
 
 struct PadCase {
@@ -111,7 +112,7 @@ struct PadCase {
 
 class Padding : public LayersTest, public testing::WithParamInterface<PadCase> {};
 
-TEST_P(Padding, EqualsTheDefinitionPlaceByPlace) {
+TEST_P(Padding, EqualsTheDefinitionTokenByToken) {
   const PadCase& c = GetParam();
   constexpr int64_t kDim = 8, kHeads = 2, kBatch = 2;
   ModelConfig config = micro_config();
@@ -134,7 +135,7 @@ TEST_P(Padding, EqualsTheDefinitionPlaceByPlace) {
   const int64_t numel = c.map[0] * c.map[1] * kDim;
   for (int64_t b = 0; b < kBatch; ++b) {
     const Matrix image(x.data() + b * numel, x.data() + (b + 1) * numel);
-    for (double value : attention_twin(image, c.map, kDim, parameters, config, kHeads, plan, 0.6))
+    for (double value : plain_attention(image, c.map, kDim, parameters, config, kHeads, plan, 0.6))
       expected.push_back(static_cast<real>(value));
   }
   EXPECT_LT(distance(y, expected), kExact);
@@ -144,8 +145,9 @@ std::vector<PadCase> pad_cases() {
   std::vector<PadCase> cases;
   for (PadMode mode : {PadMode::pad_then_roll, PadMode::roll_then_pad, PadMode::masked})
     for (bool shifts : {true, false}) {
-      cases.push_back({mode, {5, 7}, {2, 3}, shifts, true});   // both sides padded
-      cases.push_back({mode, {4, 7}, {4, 3}, shifts, true});   // one window high: one side shifts
+      cases.push_back({mode, {5, 7}, {2, 3}, shifts, true});  // both sides padded
+      cases.push_back(
+          {mode, {4, 7}, {4, 3}, shifts, true});  // one window high: shifts along one side
       cases.push_back({mode, {7, 7}, {3, 3}, shifts, false});  // no qkv bias: padding is zeros
       cases.push_back({mode, {3, 2}, {4, 5}, shifts, true});   // a window larger than the map
       cases.push_back({mode, {8, 6}, {4, 3}, shifts, true});   // nothing to pad: the modes agree
@@ -154,7 +156,7 @@ std::vector<PadCase> pad_cases() {
 }
 INSTANTIATE_TEST_SUITE_P(All, Padding, testing::ValuesIn(pad_cases()));
 
-TEST_F(LayersTest, PadModesDifferWhereMapsArePaddedAndOnlyThere) {
+TEST_F(LayersTest, PadModesDifferOnlyIfMapsArePadded) {
   ModelConfig config = micro_config();
   const auto outcome = [&](PadMode mode) {
     config.pad_mode = mode;
@@ -170,7 +172,7 @@ TEST_F(LayersTest, PadModesDifferWhereMapsArePaddedAndOnlyThere) {
   EXPECT_EQ(fitting.size(), 1u);
 }
 
-TEST_F(LayersTest, MaskedAttentionDoesNotSeeWhatStandsInThePadding) {
+TEST_F(LayersTest, MaskedAttentionIgnoresThePadding) {
   autograd::WindowGeometry geometry;
   geometry.window = {2, 3};
   autograd::AttentionOptions options;
@@ -188,8 +190,8 @@ TEST_F(LayersTest, MaskedAttentionDoesNotSeeWhatStandsInThePadding) {
   };
   for (int64_t shift : {0, 1}) {
     geometry.shift = {shift, shift};
-    geometry.valid = {
-        5, 8};  // column 7 shares its window with the padding of column 8, shifted or not
+    // Column 7 is in one window with the padding in column 8, with and without shift.
+    geometry.valid = {5, 8};
     EXPECT_EQ(seen(0), seen(30));
     geometry.valid = {0, 0};
     EXPECT_NE(seen(0), seen(30));

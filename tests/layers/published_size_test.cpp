@@ -1,4 +1,4 @@
-// The published sizes in real memory: forward and backward, a finite gradient that is not zero in
+// The published sizes with real memory: forward and backward, and a finite, non-zero gradient of
 // every parameter.
 #include <algorithm>
 
@@ -39,7 +39,7 @@ TEST_P(PublishedSize, ForwardAndBackward) {
       const autograd::Tape::Recording recording(tape);
       loss = autograd::cross_entropy(model.forward(images, Pass{}), target, 1);
     }
-    EXPECT_NEAR(loss.data()[0], std::log(1000.0), 3);  // a model that knows nothing
+    EXPECT_NEAR(loss.data()[0], std::log(1000.0), 3);  // an untrained model
     tape.backward(loss);
     EXPECT_EQ(model.parameters().without_gradient(), "");
     for (size_t i = 0; i < model.parameters().size(); ++i) {

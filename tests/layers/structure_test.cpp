@@ -1,4 +1,4 @@
-// What the published models are: sizes, arithmetic, names, first values, decay, windows.
+// The published models: sizes, multiply-adds, names, initial values, weight decay, windows.
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -14,8 +14,8 @@
 namespace swin::layers {
 namespace {
 
-// flops() of the published Swin, term by term; the last norm is counted at the first stage's
-// resolution divided by 2^stages.
+// flops() of the published Swin, term by term. It counts the last norm at the resolution of the
+// first stage divided by 2^stages.
 int64_t official_flops(const ModelConfig& c) {
   const int64_t first = c.image_size[0] / c.patch_size;
   int64_t side = first, dim = c.embed_dim;
@@ -108,13 +108,12 @@ TEST(Published, WeightDecayIsDecidedByName) {
     if (entry.decay == WeightDecay::yes) decayed.insert(entry.name);
   }
   EXPECT_EQ(decayed.size(),
-            1u + 4 * 4 + 1 + 1);  // patch_embed; qkv, proj, fc1, fc2 a block; reduction; head
+            1u + 4 * 4 + 1 + 1);  // patch_embed; qkv, proj, fc1, fc2 per block; reduction; head
   EXPECT_TRUE(decayed.contains("patch_embed.proj.weight") &&
               decayed.contains("layers.0.downsample.reduction.weight"));
 }
 
-// ---- first values
-// ---------------------------------------------------------------------------------------
+// ---- initial values -----------------------------------------------------------------------------
 
 struct Statistics {
   double mean = 0, deviation = 0, largest = 0, beyond_two = 0, count = 0;
@@ -136,14 +135,14 @@ Statistics statistics_of(const Model& model, const std::string& name) {
   return s;
 }
 
-// Five standard errors: fails for a wrong size, not for a seed.
+// With tolerances of five standard errors: a wrong deviation fails, an unlucky seed does not.
 void expect_normal(const Model& model, const std::string& name, double deviation) {
   SCOPED_TRACE(name);
   const Statistics s = statistics_of(model, name);
   EXPECT_NEAR(s.mean, 0, 5 * deviation / std::sqrt(s.count));
   EXPECT_NEAR(s.deviation, deviation, 5 * deviation / std::sqrt(2 * s.count));
-  EXPECT_NEAR(s.beyond_two, 0.0455,
-              5 * std::sqrt(0.0455 / s.count));  // a normal that is not cut at two deviations
+  // Not cut at two deviations.
+  EXPECT_NEAR(s.beyond_two, 0.0455, 5 * std::sqrt(0.0455 / s.count));
 }
 
 ModelConfig wide_config() {
@@ -166,7 +165,7 @@ TEST(Initialization, IsThePublishedOne) {
         "layers.0.blocks.1.attn.relative_position_bias_table"})
     expect_normal(model, name, 0.02);
   const double bound =
-      1 / std::sqrt(48.0);  // PyTorch's default of a convolution, weights and biases
+      1 / std::sqrt(48.0);  // PyTorch's default for convolutions, weights and biases
   const Statistics conv = statistics_of(model, "patch_embed.proj.weight");
   EXPECT_LE(conv.largest, bound);
   EXPECT_GT(conv.largest, 0.99 * bound);
@@ -179,7 +178,7 @@ TEST(Initialization, IsThePublishedOne) {
     const ParameterEntry& entry = model.parameters()[i];
     if (entry.shape.rank() > 1 || entry.name == "patch_embed.proj.bias") continue;
     const real expected =
-        entry.name.ends_with(".weight") ? 1 : 0;  // one-dimensional weights are those of norms
+        entry.name.ends_with(".weight") ? 1 : 0;  // one-dimensional weights belong to norms
     for (int64_t j = 0; j < entry.numel(); ++j)
       ASSERT_EQ(entry.tensor.data()[j], expected) << entry.name;
   }
@@ -217,8 +216,7 @@ TEST(Initialization, ValuesDependOnSeedAndNameAlone) {
             a.parameters().find("layers.0.blocks.1.mlp.fc1.weight")->tensor.values());
 }
 
-// ---- windows
-// --------------------------------------------------------------------------------------------
+// ---- windows ------------------------------------------------------------------------------------
 
 struct PlanCase {
   WindowShrink shrink;
@@ -226,7 +224,7 @@ struct PlanCase {
   Size2 used, shift;
 };
 
-TEST(WindowPlans, OfMapsThatWindowsDoNotFit) {
+TEST(WindowPlans, OfMapsThatTheWindowDoesNotFit) {
   using enum WindowShrink;
   const std::vector<PlanCase> cases = {
       {official, {14, 14}, {7, 7}, {7, 7}, {3, 3}},
@@ -257,7 +255,7 @@ TEST(WindowPlans, OfMapsThatWindowsDoNotFit) {
   }
 }
 
-TEST(WindowPlans, NeverKeepsTheTableAndDropsTheShiftOfASideThatOneWindowCovers) {
+TEST(WindowPlans, NeverKeepsTheTableAndDropsTheShiftWhereOneWindowCoversASide) {
   ModelConfig config = micro_config();
   config.image_size = {16, 40};  // 4 × 10 tokens, then 2 × 5
   config.window_size = {5, 5};
@@ -284,7 +282,7 @@ TEST(WindowPlans, AssertNamesTheMapAndTheWindow) {
   EXPECT_NO_THROW(Model(config, 0, false));
 }
 
-TEST(Config, TheImpossibleIsRefusedByField) {
+TEST(Config, ImpossibleModelsAreRefusedByField) {
   const auto refused = [](auto change) {
     ModelConfig config = micro_config();
     change(config);
