@@ -36,10 +36,10 @@ thread_local int index = 0;
 // While it lives, the calling thread computes with the floating-point state that all threads share.
 class ComputeState {
  public:
-  explicit ComputeState(int number) : omp_threads_(omp_get_max_threads()) {
+  explicit ComputeState(int thread) : omp_threads_(omp_get_max_threads()) {
     omp_set_num_threads(1);
     inside = true;
-    index = number;
+    index = thread;
 #if defined(__SSE2__)
     control_ = _mm_getcsr();
     _mm_setcsr(0x1F80u | 0x8040u);  // nearest, exceptions masked, FTZ and DAZ

@@ -9,7 +9,7 @@
 
 namespace swin::base {
 
-/// FNV-1a, 64 bits: the stream number of a name such as `layers.0.blocks.1/drop_path`.
+/// FNV-1a, 64 bits: the stream of a name such as `layers.0.blocks.1/drop_path`.
 constexpr uint64_t hash_name(std::string_view name) {
   uint64_t hash = 14695981039346656037ull;
   for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;

@@ -141,7 +141,7 @@ TEST(Pool, OutOfMemoryIsAMemoryErrorWithTheSize) {
 #endif
   try {
     const Buffer buffer = allocate(size_t{1} << 55);
-    FAIL() << "handed out 2^55 bytes";
+    FAIL() << "allocated 2^55 bytes";
   } catch (const MemoryError& error) {
     EXPECT_NE(std::string(error.what()).find("found no room for 36028797018963968 bytes"),
               std::string::npos)

@@ -148,7 +148,7 @@ TEST(Permutation, IsAPermutationForManySizes) {
     for (uint64_t i = 0; i < n; ++i) {
       const uint64_t j = permutation(i);
       ASSERT_LT(j, n);
-      ASSERT_FALSE(seen[j]) << n << " place " << i;
+      ASSERT_FALSE(seen[j]) << n << " index " << i;
       seen[j] = true;
     }
   }

@@ -60,9 +60,9 @@ TYPED_TEST(Simd, SumAddsByHalving) {
 }
 
 TYPED_TEST(Simd, LargestLaneAnywhere) {
-  for (int place = 0; place < kLanes<TypeParam>; ++place) {
+  for (int lane = 0; lane < kLanes<TypeParam>; ++lane) {
     Vec<TypeParam> v = -ramp<TypeParam>();
-    v[place] = TypeParam{-0.5};
+    v[lane] = TypeParam{-0.5};
     EXPECT_EQ(max_lane(v), TypeParam{-0.5});
   }
 }

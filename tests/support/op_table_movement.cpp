@@ -158,7 +158,7 @@ OpRow replace_row() {
          ops::replace_tokens(zeros({2, 3}), zeros({3}), zeros({2}));
        }},
       {"replace_tokens: found x (1, 2, 2, 3), token (4), mask (1, 2, 2), expected (B, H, W, C), C "
-       "numbers, (B, H, W)",
+       "elements, (B, H, W)",
        [] {
          ops::replace_tokens(zeros({1, 2, 2, 3}), zeros({4}), zeros({1, 2, 2}));
        }},
