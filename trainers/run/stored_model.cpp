@@ -44,8 +44,8 @@ void read_slab(const files::CheckpointFile& file, const std::string& group,
     if (!file.contains(name)) {
       missing.push_back(entry.name);
     } else if (const auto expected = entry.shape.dims(); file.shape_of(name) != expected) {
-      other_shape.push_back(entry.name + " of shape " + files::to_text(file.shape_of(name)) + " for " +
-                            files::to_text(expected));
+      other_shape.push_back(entry.name + " of shape " + files::to_text(file.shape_of(name)) +
+                            " for " + files::to_text(expected));
     }
   }
   for (const auto& entry : file.entries())
