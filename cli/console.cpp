@@ -14,14 +14,14 @@
 namespace swin::cli {
 namespace {
 
-// Columns a UTF-8 text takes: its code points.
+// Columns that a UTF-8 text takes: its code points.
 size_t width_of(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   }));
 }
 
-// True where all was written; false where the reader has left.
+// Whether all was written; if not, errno has the reason.
 bool write_all(int file, const std::string& text) {
   for (size_t done = 0; done < text.size();) {
     const ssize_t n = ::write(file, text.data() + done, text.size() - done);
@@ -41,7 +41,7 @@ void print(const std::string& text) {
   throw base::DiskError(
       "standard output",
       std::string("found ") + std::strerror(errno) + ", expected it to take the result",
-      "make room or redirect it to a file that can be written");
+      "free some space or redirect it to a file that can be written");
 }
 
 void print_json(const base::Json& document) { print(base::to_text(document, 2) + "\n"); }
@@ -67,13 +67,13 @@ Parts parts_of(base::ExitCode code) {
     case ExitCode::checkpoint:
       return {"a checkpoint or weight file that fits", "use another one"};
     case ExitCode::disk:
-      return {"a place that can be written", "make room or choose another place"};
+      return {"a path that can be written", "free some space or choose another path"};
     case ExitCode::memory:
       return {"enough for this step", "use a smaller trainer.micro_batch_size"};
     case ExitCode::diverged:
-      return {"finite numbers", "lower optimizer.lr or set trainer.clip_grad"};
+      return {"finite values", "lower optimizer.lr or set trainer.clip_grad"};
     default:
-      return {"no such thing", "please report it with the command line"};
+      return {"no internal error", "please report it with the command line"};
   }
 }
 

@@ -1,4 +1,4 @@
-// What a person or a script reads: results on stdout, notes and progress on stderr.
+// Output: results on stdout, notes and progress on stderr.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,21 +9,21 @@
 
 namespace swin::cli {
 
-/// Writes the whole text to stdout. A reader that left (a closed pipe) is no error.
+/// Writes the whole text to stdout. A closed pipe is not an error.
 /// @throws base::DiskError where stdout is closed or its disk is full.
 void print(const std::string& text);
-/// One JSON document and a line end.
+/// Prints one JSON document and a line end.
 void print_json(const base::Json& document);
-/// A line on stderr.
+/// Prints a line on stderr.
 void note(const std::string& line);
-/// One line whatever is inside: control characters become spaces.
+/// The text as one line: control characters become spaces.
 std::string one_line(const std::string& text);
 
-/// The one line a person sees of an error: `swin: where: what was found, expected what; what to
-/// do`. Parts that the message leaves out are filled in by the kind of the error.
+/// The line that reports an error: `swin: where: what was found, expected what; what to do`.
+/// Missing parts are filled in for this kind of error.
 std::string error_line(base::ExitCode code, const std::string& message);
 
-/// Columns of text. Numbers are right-aligned where the column says so.
+/// Rows of text in aligned columns.
 class Table {
  public:
   enum class Align { left, right };

@@ -18,7 +18,7 @@ namespace {
 using weights::Dialect;
 using weights::WeightKind;
 
-// The config of the weights and where it is from.
+// The config of the weights, and its origin.
 struct Source {
   trainers::Config config;
   std::string origin;  // "--config", "stored" or "inferred"
@@ -37,9 +37,9 @@ Source source_of(const ConvertArguments& arguments, const weights::WeightFile& f
     weights::InferredConfig inferred = weights::infer_model_config(file);
     try {
       source.config = trainers::parse_config_without_data(trainers::to_json(inferred.config));
-    } catch (const base::UsageError& error) {  // the file's fault, not that of a config
+    } catch (const base::UsageError& error) {  // the weights are wrong, not a config
       throw base::WeightError(file.where,
-                              std::string("found shapes of no model here (") + error.what() +
+                              std::string("found shapes that fit no model (") + error.what() +
                                   "), expected those of a Swin, Swin V2, Swin-MLP or ViT",
                               "add --config CONFIG (its model section is enough)");
     }
@@ -52,7 +52,7 @@ Source source_of(const ConvertArguments& arguments, const weights::WeightFile& f
   return source;
 }
 
-// float32 arrays of a checkpoint; what is wider or narrower in the file is converted.
+// The arrays of a checkpoint: float32; other float types of the file are converted.
 std::vector<files::NamedArray> checkpoint_arrays(const weights::WeightFile& file) {
   std::vector<files::NamedArray> arrays = file.arrays;
   for (files::NamedArray& array : arrays) {
@@ -80,7 +80,7 @@ void write_h5(const ConvertArguments& arguments, const weights::WeightFile& file
                                               ".h5 holds"
                                             : "found no head.weight, expected a classifier, which "
                                               "a .h5 holds",
-        "write a .safetensors, or begin a training with it: swin train CONFIG --init " +
+        "write a .safetensors, or start a training from it: swin train CONFIG --init " +
             file.where);
   files::CheckpointContents contents;
   contents.arrays = checkpoint_arrays(file);
@@ -156,7 +156,7 @@ base::ExitCode run(const ConvertArguments& arguments) {
       row["keys"] = base::Json::array_of(entry.keys);
       loaded.push_back(row);
     }
-    result["unexpected"] = base::Json::array();  // either is an error
+    result["unexpected"] = base::Json::array();  // both are errors before this
     result["missing"] = base::Json::array();
     result["config"] = source.origin;
     result["model_config"] = trainers::to_json(source.config.model).at("model");
@@ -168,7 +168,7 @@ base::ExitCode run(const ConvertArguments& arguments) {
   std::string text = arguments.input + ": " + summary(file) + "\n" + skipped_text(file);
   for (const std::string& note : file.notes) text += "Note: " + note + "\n";
   if (source.origin == "inferred") {
-    text += "No config was given; the shapes say " + sizes_text(source.config.model) + "\n";
+    text += "No config was given; the shapes fit " + sizes_text(source.config.model) + "\n";
     for (const std::string& assumption : source.assumptions) text += "Assumed " + assumption + "\n";
     if (!source.assumptions.empty()) text += "If that is wrong, give --config CONFIG\n";
   }
@@ -178,7 +178,7 @@ base::ExitCode run(const ConvertArguments& arguments) {
           "\n";
   for (const std::string& difference : differences) text += "Note: " + difference + "\n";
   if (!to_h5 && dialect == Dialect::huggingface)
-    text += "from_pretrained also reads a config.json beside a model.safetensors\n";
+    text += "from_pretrained also reads a config.json next to model.safetensors\n";
   print(text);
   return base::ExitCode::done;
 }

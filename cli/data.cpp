@@ -1,4 +1,4 @@
-// swin data: looks at data sets and packs them.
+// swin data: checks data sets and packs them.
 #include <algorithm>
 #include <filesystem>
 
@@ -68,7 +68,7 @@ std::string to_text(const data::DataCheck& check) {
   if (empty > 0) text += "\nClasses without images: " + grouped(empty) + "\n";
   text += "\n" + grouped(check.images) + " images of " + grouped(int64_t(check.classes.size())) +
           " classes, " + bytes_text(check.bytes) + "\n";
-  const auto size = [](const base::Size2& sides) {  // as errors about images have it
+  const auto size = [](const base::Size2& sides) {  // width first, as in errors about images
     return grouped(sides[1]) + " × " + grouped(sides[0]);
   };
   text += "Sizes (width × height): " + size(check.smallest) + " to " + size(check.largest) +
@@ -83,7 +83,7 @@ std::string to_text(const data::DataCheck& check) {
   }
   if (check.duplicates.size() > kShown) text += "  … (--json lists all)\n";
   if (!check.links_out.empty())
-    text += "Links that lead out, passed over: " + grouped(int64_t(check.links_out.size())) + "\n";
+    text += "Links that lead out, skipped: " + grouped(int64_t(check.links_out.size())) + "\n";
   for (size_t i = 0; i < std::min(check.links_out.size(), kShown); ++i)
     text += "  " + one_line(check.links_out[i]) + "\n";
   if (check.links_out.size() > kShown) text += "  … (--json lists all)\n";
@@ -94,7 +94,7 @@ std::string to_text(const data::DataCheck& check) {
   return text;
 }
 
-// Runs a pass over a data set, with the bar of training on stderr where that is a terminal.
+// Runs a pass over a data set, with a progress bar if stderr is a terminal.
 template <class Function>
 auto with_progress(const DataArguments& arguments, const std::string& doing,
                    const data::Dataset& dataset, const Function& pass) {
@@ -125,7 +125,7 @@ base::ExitCode pack(const DataArguments& arguments) {
   if (std::filesystem::exists(arguments.output) && !data::is_packed(arguments.output))
     throw base::UsageError(
         arguments.output,
-        "found a file that is no packed data set, expected none or one to replace",
+        "found a file that is not a packed data set, expected none or a packed one",
         "choose another name or remove it");
   const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
   if (!dataset->holds_files())

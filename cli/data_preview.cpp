@@ -1,4 +1,4 @@
-// swin data preview: an image of what the model will see.
+// swin data preview: draws the first training batch as one image.
 #include <algorithm>
 
 #include "cli/console.h"
@@ -49,7 +49,7 @@ base::ExitCode data_preview(const DataArguments& arguments) {
   const auto dataset = trainers::open_dataset_of(config.data.train, config, true);
   data::LoaderOptions options = trainers::training_loader(config);
   options.batch_size = std::min({config.trainer.batch_size, kImages, dataset->size()});
-  options.label_rows = false;  // texts are read from the data set
+  options.label_rows = false;  // the texts come from the data set
   options.workers = 0;         // one batch
   data::Loader loader(*dataset, options);
   loader.start(0);

@@ -1,4 +1,4 @@
-// swin evaluate: a checkpoint measured on every image of a data set.
+// swin evaluate: measures a checkpoint on every image of a data set.
 #include "trainers/run/evaluate.h"
 
 #include "cli/console.h"
@@ -16,7 +16,8 @@ base::ExitCode run(const EvaluateArguments& arguments) {
   options.quiet = arguments.quiet;
   const trainers::EvaluateResult result = trainers::evaluate(options);
   if (result.classes_by_order && !arguments.quiet)
-    note("Note: the checkpoint has no class names; those of the data were taken in their order");
+    note(
+        "Note: the checkpoint has no class names; those of the data set were used, in their order");
   if (arguments.json) {
     print_json(trainers::to_json(result));
     return base::ExitCode::done;

@@ -13,7 +13,7 @@
 namespace swin::cli {
 namespace {
 
-// MemAvailable of the kernel, in bytes; 0 where it does not tell.
+// MemAvailable of the kernel, in bytes; 0 if it is not reported.
 int64_t available_memory_bytes() {
   std::ifstream file("/proc/meminfo");
   for (std::string name; file >> name; file.ignore(256, '\n')) {

@@ -1,5 +1,5 @@
-// swin inspect: what is in a checkpoint or a weight file. The whole file is checked on the way:
-// digest or offsets, the JSON texts, and, where a config is known, that the weights fit its model.
+// swin inspect: what is in a checkpoint or a weight file. The whole file is checked: its digest or
+// offsets, its JSON texts, and, if a config is known, that the weights fit the model.
 #include "base/text.h"
 #include "cli/console.h"
 #include "cli/startup.h"
@@ -25,12 +25,12 @@ struct Contents {
   std::string format, sha256;
   int64_t size_bytes = 0;
   std::optional<int64_t> step, epoch;
-  std::vector<ArrayLine> arrays;  // under the names of the file
+  std::vector<ArrayLine> arrays;  // with their names in the file
   std::vector<std::pair<std::string, base::Json>> meta;
-  int64_t numbers = 0;                         // in the model's arrays
-  std::optional<weights::WeightFile> weights;  // empty: no dialect, `unknown` says why
-  std::string unknown;
-  std::string fits;  // the model the arrays fit; empty: not known
+  int64_t values = 0;                          // in the model's arrays
+  std::optional<weights::WeightFile> weights;  // empty: not a model's, see `unknown`
+  std::string unknown;                         // why there are no `weights`
+  std::string fits;                            // the model that the arrays fit; empty: not known
 };
 
 int64_t numel(const std::vector<int64_t>& shape) {
@@ -47,7 +47,7 @@ Contents read_checkpoint(const std::string& file, files::WeightSet set) {
   contents.epoch = checkpoint.epoch();
   for (const auto& entry : checkpoint.entries()) {
     contents.arrays.push_back({entry.name, entry.dtype, entry.shape});
-    if (entry.name.starts_with("model/")) contents.numbers += numel(entry.shape);
+    if (entry.name.starts_with("model/")) contents.values += numel(entry.shape);
   }
   for (const std::string& name : checkpoint.meta_names()) {
     try {
@@ -73,18 +73,18 @@ Contents read_weights(const std::string& file, files::WeightSet set) {
   }
   for (const files::NamedArray& array : raw.arrays) {
     contents.arrays.push_back({array.name, array.dtype, array.shape});
-    contents.numbers += array.num_elements();
+    contents.values += array.num_elements();
   }
   for (const auto& [name, value] : raw.metadata) contents.meta.emplace_back(name, value);
   try {
     contents.weights = weights::read_weight_file(file, {}, set);
-  } catch (const base::WeightError& error) {  // whole and readable, but other names than a model's
+  } catch (const base::WeightError& error) {  // readable, but without the names of a model
     contents.unknown = error.what();
   }
   return contents;
 }
 
-// The model section that the shapes tell; null where they do not.
+// The model section inferred from the shapes; null if that is not possible.
 base::Json inferred_config(const weights::WeightFile& file) {
   try {
     return trainers::to_json(weights::infer_model_config(file).config).at("model");
@@ -105,7 +105,7 @@ void print_as_json(const std::string& file, const Contents& contents) {
     result["inferred_model"] = inferred_config(*contents.weights);
   } else {
     result["dialect"] = base::Json();
-    result["parameters"] = contents.numbers;
+    result["parameters"] = contents.values;
   }
   result["format"] = contents.format;
   result["fits_config"] = contents.fits.empty() ? base::Json() : base::Json(true);
@@ -129,7 +129,7 @@ void print_as_text(const std::string& file, const Contents& contents) {
                grouped(numel(array.shape))});
   std::string text = table.text() + "\n" + file + ": " + contents.format;
   if (contents.size_bytes > 0) text += ", " + bytes_text(contents.size_bytes);
-  text += ", whole and undamaged\n";
+  text += ", complete and undamaged\n";
   if (contents.step)
     text += "After step " + grouped(*contents.step) + ", epoch " + grouped(*contents.epoch) + "\n";
   if (contents.weights) {
@@ -140,7 +140,7 @@ void print_as_text(const std::string& file, const Contents& contents) {
       text += "Shapes of " + sizes_text(weights::infer_model_config(weights).config) + "\n";
   } else {
     text += "Not the weights of a model (" + one_line(contents.unknown) + ")\n" +
-            grouped(contents.numbers) + " numbers in all arrays\n";
+            grouped(contents.values) + " values in all arrays\n";
   }
   if (!contents.fits.empty()) text += "They fit " + contents.fits + "\n";
   for (const auto& [name, json] : contents.meta)
@@ -160,7 +160,7 @@ base::ExitCode run(const InspectArguments& arguments) {
   if (arguments.config) {
     const layers::ModelConfig model = load_model_config(*arguments.config, {}).model;
     if (!contents.weights)
-      weights::read_weight_file(file, {}, set);  // throws again, now for all to see
+      weights::read_weight_file(file, {}, set);  // throws again, now as the error
     weights::require_fit(*contents.weights, model);
     contents.fits = *arguments.config;
   } else if (is_hdf5 && contents.weights->config_json) {

@@ -1,4 +1,4 @@
-// swin: the command. Every failure ends as one line on stderr and the exit code of its kind.
+// The command swin. Every failure becomes one line on stderr and the exit code of its kind.
 #include <exception>
 #include <new>
 #include <string>
@@ -31,11 +31,11 @@ int main(int argc, char** argv) {
     return fail(error.code(), error.what());
   } catch (const std::bad_alloc&) {
     return fail(ExitCode::memory,
-                "memory: found no more, expected enough for this step; use a smaller "
-                "trainer.micro_batch_size (swin plan tells what a config needs)");
+                "memory: found none left, expected enough for this step; use a smaller "
+                "trainer.micro_batch_size (swin plan shows what a config needs)");
   } catch (const std::exception& error) {
     return fail(ExitCode::internal,
                 std::string("internal: found ") + error.what() +
-                    ", expected no such thing; please report it with the command line");
+                    ", expected no internal error; please report it with the command line");
   }
 }

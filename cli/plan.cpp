@@ -105,7 +105,7 @@ std::string plan_text(const trainers::TrainingPlan& plan, const trainers::TimeEs
           bytes_text(plan.state_bytes) + " parameters, gradients and AdamW slots) with batch " +
           std::to_string(plan.batch_size) +
           (plan.micro_batch_size < plan.batch_size
-               ? " in slices of " + std::to_string(plan.micro_batch_size)
+               ? " in micro-batches of " + std::to_string(plan.micro_batch_size)
                : "") +
           "\n";
   text += "Estimate: " + fixed(time.images_per_second, time.images_per_second < 10 ? 2 : 0) +

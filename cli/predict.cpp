@@ -21,7 +21,7 @@ base::ExitCode run(const PredictArguments& arguments) {
       for (const trainers::Prediction& prediction : answer.predictions) {
         table.row({image, one_line(prediction.class_name), percent(prediction.probability),
                    bar(prediction.probability, 20)});
-        image.clear();  // once an image
+        image.clear();  // once per image
       }
     }
     print(table.text());

@@ -13,7 +13,8 @@ namespace swin::cli {
 
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
-  // /dev/null for reading only: writing to a stdout that was closed then fails and is reported.
+  // stdout gets /dev/null for reading only, so that writing to a closed stdout fails and is
+  // reported.
   for (int file = 0; file <= 2; ++file)
     if (fcntl(file, F_GETFD) == -1 && open("/dev/null", file == 2 ? O_WRONLY : O_RDONLY) == -1)
       return;
@@ -40,7 +41,7 @@ int64_t look_at_data(trainers::Config& config) {
       images = dataset->size();
       if (config.model.num_classes == 0) config.model.num_classes = dataset->num_classes();
     } catch (const base::DataError&) {
-      // The images may not be on this machine yet: what does not need them is told all the same.
+      // The images may not be on this machine yet. What does not need them is still reported.
     }
   }
   if (config.model.num_classes == 0) config.model.num_classes = 1000;

@@ -1,4 +1,4 @@
-// What a process does before any verb, and what verbs share.
+// What the process does before any verb, and what the verbs share.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,20 +10,20 @@
 
 namespace swin::cli {
 
-/// A closed pipe becomes an error of write(), not a signal; closed standard streams are replaced,
-/// so that no file of ours gets their number.
+/// Makes a closed pipe an error of write() instead of a signal. Replaces closed standard streams,
+/// so that no other file gets their descriptors.
 void prepare_process();
 
-/// Sets the threads: the flag, then the config, else what the process started with
-/// (OMP_NUM_THREADS, the cores it may use).
+/// Sets the number of threads from the flag, or else from the config. Without both it stays as the
+/// process started (OMP_NUM_THREADS, the cores it may use).
 void set_threads(const CommonArguments& arguments, const std::optional<int64_t>& of_config);
 
 /// A config for verbs that need no data: the model section alone is enough. model.num_classes stays
-/// 0 where the config leaves it to the data set.
+/// 0 if the config leaves it to the data set.
 trainers::Config load_model_config(const std::string& file, const std::vector<std::string>& sets);
 
-/// Fills model.num_classes from the training images where the config leaves it open, from 1000
-/// where there are none to look at. @return how many training images there are; 0: not known.
+/// If the config leaves model.num_classes open, sets it from the training images, or to 1000 if
+/// they are not available. @return the number of training images; 0: not known.
 int64_t look_at_data(trainers::Config& config);
 
 }  // namespace swin::cli

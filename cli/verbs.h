@@ -1,5 +1,5 @@
-// The verbs: each takes what the command line said and returns the exit code. Results go to stdout,
-// progress and notes to stderr; every failure is a base::Error.
+// The verbs. Each takes its arguments and returns the exit code. Results go to stdout, progress and
+// notes to stderr; every failure is a base::Error.
 #pragma once
 #include "base/errors.h"
 #include "cli/arguments.h"
@@ -17,7 +17,7 @@ base::ExitCode run(const ConvertArguments& arguments);
 base::ExitCode run(const VerifyArguments& arguments);
 base::ExitCode run(const BenchmarkArguments& arguments);
 base::ExitCode run(const DataArguments& arguments);
-base::ExitCode data_preview(const DataArguments& arguments);  // one of its actions
+base::ExitCode data_preview(const DataArguments& arguments);  // `swin data preview`
 base::ExitCode run(const InfoArguments& arguments);
 
 }  // namespace swin::cli

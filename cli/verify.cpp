@@ -1,4 +1,4 @@
-// swin verify: whether the model computes what another program computed.
+// swin verify: whether the model computes the same as another program.
 #include "verify/verify.h"
 
 #include <cstdio>
@@ -25,7 +25,7 @@ base::ExitCode run(const VerifyArguments& arguments) {
   set_threads(arguments, config ? config->runtime.threads : std::nullopt);
   const verify::VerifiedWeights weights(arguments.file);
   if (!config && !weights.file.config_json)
-    throw base::UsageError(arguments.file, "found weights alone, expected a config beside them",
+    throw base::UsageError(arguments.file, "found weights without a config, expected one",
                            "add --config CONFIG (its model section is enough)");
   if (!config) config = trainers::stored_config_of(weights.file);
   const verify::VerifyReport report = verify::verify(weights, arguments.golden, config->model);

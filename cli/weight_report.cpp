@@ -14,10 +14,10 @@ std::map<std::string, int64_t> dtypes_of(const weights::WeightFile& file) {
   return arrays;
 }
 
-int64_t numbers_in(const weights::WeightFile& file) {
-  int64_t numbers = 0;
-  for (const files::NamedArray& array : file.arrays) numbers += array.num_elements();
-  return numbers;
+int64_t num_values(const weights::WeightFile& file) {
+  int64_t values = 0;
+  for (const files::NamedArray& array : file.arrays) values += array.num_elements();
+  return values;
 }
 
 template <class Numbers>
@@ -40,7 +40,7 @@ std::string summary(const weights::WeightFile& file) {
       file.format + ", " + weights::name_of(file.dialect) + "'s names, " + file.model;
   if (file.kind == weights::WeightKind::simmim) text += " under SimMIM";
   if (file.kind == weights::WeightKind::backbone) text += " backbone";
-  return text + ", " + grouped(numbers_in(file)) + " numbers in " +
+  return text + ", " + grouped(num_values(file)) + " values in " +
          grouped(static_cast<int64_t>(file.arrays.size())) + " arrays of " + types;
 }
 
@@ -76,7 +76,7 @@ void describe(const weights::WeightFile& file, base::Json& result) {
   result["dialect"] = weights::name_of(file.dialect);
   result["model"] = file.model;
   result["kind"] = weights::name_of(file.kind);
-  result["parameters"] = numbers_in(file);
+  result["parameters"] = num_values(file);
   base::Json& dtypes = result["dtypes"] = base::Json::object();
   for (const auto& [name, count] : dtypes_of(file)) dtypes[name] = count;
   base::Json& skipped = result["skipped"] = base::Json::array();

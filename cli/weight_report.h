@@ -1,4 +1,4 @@
-// What inspect and convert say of a weight file.
+// What inspect and convert print about a weight file.
 #pragma once
 #include <string>
 
@@ -8,13 +8,13 @@
 
 namespace swin::cli {
 
-/// "pth (zip), torchvision's names, swin, 28,288,354 numbers in 173 arrays of f32".
+/// "pth (zip), torchvision's names, swin, 28,288,354 values in 173 arrays of f32".
 std::string summary(const weights::WeightFile& file);
-/// A line a reason: "12 keys skipped: derived from the sizes"; empty where none was.
+/// One line per reason: "12 keys skipped: derived from the sizes"; empty if none was skipped.
 std::string skipped_text(const weights::WeightFile& file);
 /// "embed_dim 96, depths 2-2-6-2, heads 3-6-12-24, window 7, image 224 × 224, 1,000 classes".
 std::string sizes_text(const layers::ModelConfig& config);
-/// format, dialect, model, kind, parameters, dtypes, skipped, notes.
+/// Adds format, dialect, model, kind, parameters, dtypes, skipped and notes to a JSON object.
 void describe(const weights::WeightFile& file, base::Json& result);
 
 }  // namespace swin::cli

@@ -97,7 +97,7 @@ int64_t threads_of_run(const Words& more, const char* environment) {
   options.environment = {{"OMP_NUM_THREADS", environment}};
   const Finished result =
       swin(Words{"train", "configs/synthetic_micro.json", "--output", folder / "run", "--quiet"} +
-               one_update() + more,
+               one_step() + more,
            options);
   EXPECT_EQ(result.exit_code, 0) << result.err;
   return base::parse_json(read_text(folder / "run/run.json"), "run.json").at("threads").as_int();
@@ -122,7 +122,7 @@ TEST(Arguments, StdoutThatCannotBeWrittenIsExitFive) {
   }
 }
 
-TEST(Arguments, AReaderThatLeavesIsNoError) {
+TEST(Arguments, AClosedPipeIsNoError) {
   Child::Options options;
   options.leave_pipe = true;
   const Finished result = swin({"info"}, options);

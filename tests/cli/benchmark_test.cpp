@@ -1,4 +1,4 @@
-// Speed, measured: seconds of matrix products.
+// swin benchmark, of training and of the data loader.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ TEST(Benchmark, TrainingAndLoader) {
   EXPECT_EQ(stages, (Words{"load", "resize", "normalise"}));
 }
 
-// The stages decode as training does, and go on where a file is bad.
+// The stages decode as training does, and skip bad files.
 TEST(Benchmark, StagesAreThoseOfTheLoader) {
   const TemporaryDirectory folder;
   const std::string images = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/";
@@ -56,7 +56,7 @@ TEST(Benchmark, StagesAreThoseOfTheLoader) {
   EXPECT_EQ(json_of(scaled).at("decoded_pixels").as_real(), 19 * 22);
   EXPECT_THAT(swin(scaled).out,
               testing::HasSubstr("decoded to 418 pixels (augment.scaled_decode)"));
-  // What does not fit a crop of a fiftieth of the image is decoded whole.
+  // A crop of a fiftieth of the image needs too many pixels: the whole image is decoded.
   EXPECT_EQ(json_of(scaled + Words{"--set", "augment.random_resized_crop={}"})
                 .at("decoded_pixels")
                 .as_real(),

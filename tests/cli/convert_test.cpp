@@ -1,4 +1,4 @@
-// swin convert: from and to every format and dialect, and what the other verbs make of the result.
+// swin convert: from and to every format and dialect, and the result as input of other verbs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ void expect_refused(const Words& arguments, int exit_code, const std::string& te
   EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
 }
 
-// Name → shape and bytes of the arrays that are numbers of the model.
+// Name → shape and bytes of the model's arrays.
 std::map<std::string, std::string> weights_of(const std::string& file) {
   std::map<std::string, std::string> weights;
   for (const files::NamedArray& array : files::read_raw_weights(file).arrays)
@@ -44,7 +44,7 @@ std::map<std::string, std::string> weights_of(const std::string& file) {
 std::string trained(const TemporaryDirectory& folder) {
   const Finished result = swin(Words{"train", "configs/synthetic_micro.json", "--output",
                                      folder / "run", "--set", "model.window_size=3"} +
-                               one_update());
+                               one_step());
   EXPECT_EQ(result.exit_code, 0) << result.err;
   return folder / "run/last.h5";
 }
@@ -69,13 +69,13 @@ TEST(Convert, EveryDialectAndBackBitForBit) {
   }
 }
 
-TEST(Convert, CheckpointMadeOfWeightsIsAWholeOne) {
+TEST(Convert, CheckpointMadeOfWeightsIsComplete) {
   const TemporaryDirectory folder;
   const std::string h5 = trained(folder), config = folder / "run/config.json";
   const std::string weights = folder / "weights.safetensors", made = folder / "made.h5";
   json_of({"convert", h5, weights, "--dialect", "huggingface"});
   json_of({"convert", weights, made, "--config", config});
-  // What was trained and what came back predict the same; its classes are numbers.
+  // The trained checkpoint and the converted one predict the same; classes are numbers here.
   const std::string image = "docs/demo_images/bag.png";
   const Json before = json_of({"predict", h5, image}), after = json_of({"predict", made, image});
   const Json &first = before.items()[0].at("predictions").items()[0],
@@ -87,7 +87,7 @@ TEST(Convert, CheckpointMadeOfWeightsIsAWholeOne) {
   EXPECT_TRUE(inspected.at("fits_config").as_bool());
   EXPECT_EQ(inspected.at("meta").at("config").at("preprocess").at("interpolation").as_string(),
             "bicubic");
-  // A checkpoint of a checkpoint keeps its class names.
+  // A checkpoint converted to a checkpoint keeps its class names.
   json_of({"convert", h5, folder / "copy.h5"});
   const Json copy = json_of({"predict", folder / "copy.h5", image});
   EXPECT_EQ(copy.items()[0].at("predictions").items()[0].at("class_name").as_string(),
@@ -115,7 +115,7 @@ TEST(Convert, StateDictOfTorchSaveNeedsNoConfig) {
   EXPECT_THAT(text.out,
               AllOf(HasSubstr("torchvision's names, swin"), HasSubstr("derived from the sizes"),
                     HasSubstr("Assumed image_size 16"), HasSubstr("--config")));
-  // An image folder measures it; its classes are those of the folder.
+  // It can be evaluated on an image folder, with the folder's classes.
   for (const char* name : {"bag", "coat", "dress"}) {
     std::filesystem::create_directories(folder / ("images/" + std::string(name)));
     std::filesystem::copy_file(SWIN_SOURCE_DIR "/docs/demo_images/coat.png",
@@ -185,7 +185,7 @@ TEST(Convert, ConvertedWeightsVerify) {
                   .as_bool());
 }
 
-TEST(Convert, SaysWhereALibraryComputesOtherwise) {
+TEST(Convert, NotesWhereALibraryComputesDifferently) {
   const TemporaryDirectory folder;
   const auto words = [&](const std::string& dialect) {
     return Words{"convert",
@@ -203,7 +203,7 @@ TEST(Convert, SaysWhereALibraryComputesOtherwise) {
   EXPECT_EQ(json_of(words("torchvision")).at("differences").size(), 0u);
 }
 
-TEST(Convert, ShapesOfNoModelAreTheFilesFault) {
+TEST(Convert, ShapesThatFitNoModelAreAWeightError) {
   const TemporaryDirectory folder;
   std::vector<files::NamedArray> arrays =
       files::read_raw_weights(kTiny).arrays;  // 4 channels, then with 3 heads
@@ -218,7 +218,7 @@ TEST(Convert, ShapesOfNoModelAreTheFilesFault) {
   expect_refused({"convert", heads, folder / "out.h5"}, 4, "add --config CONFIG");
 }
 
-TEST(Convert, InspectTellsWhatAFileIs) {
+TEST(Convert, InspectShowsWhatAFileIs) {
   const Json tiny = json_of({"inspect", kTiny});
   EXPECT_EQ(tiny.at("format").as_string(), "pth (zip)");
   EXPECT_EQ(tiny.at("dialect").as_string(), "torchvision");
@@ -229,7 +229,7 @@ TEST(Convert, InspectTellsWhatAFileIs) {
   EXPECT_EQ(tiny.at("sha256").as_string().size(), 64u);
   EXPECT_THAT(swin({"inspect", kTiny}).out, AllOf(HasSubstr("features.1.0.attn.qkv.weight"),
                                                   HasSubstr("depths 1-2"), HasSubstr("pth (zip)")));
-  // A file of other things is shown too, and is called by what it is.
+  // A file of other arrays is shown, too, with its format.
   const Json golden = json_of({"inspect", kGoldens + "v1_square.safetensors"});
   EXPECT_TRUE(golden.at("dialect").is_null());
   EXPECT_THAT(swin({"inspect", kGoldens + "v1_square.safetensors"}).out,
@@ -237,7 +237,7 @@ TEST(Convert, InspectTellsWhatAFileIs) {
   expect_refused({"inspect", kTiny, "--config", "configs/synthetic_micro.json"}, 4, kTiny);
 }
 
-TEST(Convert, SaysWhatIsWrong) {
+TEST(Convert, ReportsWhatIsWrong) {
   const TemporaryDirectory folder;
   const std::string out = folder / "out.safetensors";
   expect_refused({"convert", kTiny}, 2, "OUT");
@@ -257,7 +257,7 @@ TEST(Convert, SaysWhatIsWrong) {
   for (const Words& verb : {Words{"predict", kTiny, "docs/demo_images/bag.png"},
                             Words{"evaluate", kTiny, "--data", "docs/demo_images"}})
     expect_refused(verb, 4, "swin convert " + kTiny + " torchvision_tiny.h5");
-  // What a file says reaches no terminal as an escape: neither a name, nor one in an error of JSON.
+  // Text from a file reaches no terminal as an escape: neither a name nor part of a JSON error.
   for (const char* escape : {"\\u001b[31m", "\\u009b31m"}) {
     const std::string entry = "\"a" + std::string(escape) + "\":{}";
     for (const std::string& header : {"{" + entry + "}", "{" + entry + "," + entry + "}"}) {

@@ -1,4 +1,4 @@
-// swin data: checks and packs, and training from each format.
+// swin data: check and pack, and training from each format.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ class DataVerb : public testing::Test {
     }
   }
   std::string set() const { return folder_ / "set"; }
-  // Arguments that train two steps from a format.
+  // Arguments of a training of two steps from a format.
   Words training(const std::string& format, const std::string& path,
                  const std::string& name) const {
     const std::string config = folder_ / (name + ".json");
@@ -75,7 +75,7 @@ TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
   EXPECT_EQ(swin({"data", "check", folder_ / "nowhere"}).exit_code, 3);
 }
 
-// Binary sets are told by the names of their files; one that only train could open was "no folder".
+// Binary sets are recognized by the names of their files, by check and evaluate as by train.
 TEST_F(DataVerb, CheckAndEvaluateKnowCifarAndMnist) {
   std::string records;
   for (int i = 0; i < 40; ++i) records += char(i % 10) + std::string(3072, char(20 * (i % 10)));
@@ -98,20 +98,20 @@ TEST_F(DataVerb, CheckListsTheLinksThatLeadOut) {
   fs::create_symlink(kImages + "rgb.png", folder_ / "set/ant/out.png");
   const Finished table = swin({"data", "check", set()});
   EXPECT_EQ(table.exit_code, 0);
-  EXPECT_THAT(table.out, HasSubstr("Links that lead out, passed over: 1\n  " + set() +
+  EXPECT_THAT(table.out, HasSubstr("Links that lead out, skipped: 1\n  " + set() +
                                    "/ant/out.png\nBad files: 0\n"));
   const base::Json json = json_of({"data", "check", set(), "--json"});
   ASSERT_EQ(json.at("links_out").size(), 1u);
   EXPECT_EQ(json.at("links_out").items()[0].as_string(), set() + "/ant/out.png");
-  // A class that is such a link is an error: passed over it would change the others' numbers.
+  // A class that is such a link is an error: skipping it would change the labels of the others.
   fs::create_directory_symlink(kImages, folder_ / "set/bat");
   const Finished refused = swin({"data", "check", set()});
   EXPECT_EQ(refused.exit_code, 3);
   EXPECT_THAT(refused.err, HasSubstr("found the link bat, which leads out of"));
 }
 
-// The bar is for a terminal on stderr: no script finds it in a file, none on stdout.
-TEST_F(DataVerb, CheckAndPackShowABarOnATerminalAlone) {
+// The progress bar is only shown on stderr, and only if that is a terminal.
+TEST_F(DataVerb, CheckAndPackShowABarOnATerminalOnly) {
   const std::string packed = folder_ / "bar.h5";
   for (const Words& words : {Words{"data", "check", set()}, Words{"data", "pack", set(), packed}}) {
     const Finished plain = swin(words);
@@ -139,8 +139,8 @@ TEST_F(DataVerb, WrongWordsExitTwo) {
     EXPECT_EQ(swin(words).exit_code, 2) << words.back();
 }
 
-// The shell spreads a range that stands in no quotes.
-TEST_F(DataVerb, PackOverwritesPackedSetsAlone) {
+// The shell expands a range of shards that is not quoted: the output would be a shard.
+TEST_F(DataVerb, PackOverwritesPackedSetsOnly) {
   write_text(folder_ / "s-1.tar", "a shard");
   const Finished shard = swin({"data", "pack", set(), folder_ / "s-1.tar"});
   EXPECT_EQ(shard.exit_code, 2);
@@ -152,7 +152,7 @@ TEST_F(DataVerb, PackOverwritesPackedSetsAlone) {
   write_text(output, "other data");
   const Finished other = swin({"data", "pack", set(), output});
   EXPECT_EQ(other.exit_code, 2);
-  EXPECT_THAT(other.err, HasSubstr("set.h5: found a file that is no packed data set"));
+  EXPECT_THAT(other.err, HasSubstr("set.h5: found a file that is not a packed data set"));
   EXPECT_EQ(read_text(output), "other data");
   fs::remove(output);
   EXPECT_EQ(swin({"data", "pack", set(), output}).exit_code, 0);
@@ -192,7 +192,7 @@ TEST_F(DataVerb, APackedSetTrainsAsItsFolderDoes) {
   }
   EXPECT_EQ(losses[0], losses[1]);
   EXPECT_EQ(losses[0], losses[2]);
-  // A checkpoint knows its classes by name, whatever is measured.
+  // A checkpoint knows its classes by name, whatever data it is measured on.
   EXPECT_EQ(json_of({"evaluate", folder_ / "image_folder/last.h5", "--data",
                      folder_ / "set/list.csv", "--json"})
                 .at("images")

@@ -32,7 +32,7 @@ class Errors : public testing::Test {
     return folder_ / name;
   }
   Finished train(const std::vector<std::string>& more, const Child::Options& options = {}) const {
-    return swin(Words{"train", kMicro, "--output", folder_ / "run"} + one_update() + more, options);
+    return swin(Words{"train", kMicro, "--output", folder_ / "run"} + one_step() + more, options);
   }
   TemporaryDirectory folder_;
 };
@@ -65,7 +65,7 @@ TEST_F(Errors, MissingDataSet) {
               "data.train.format=" + format, "--set", "data.validation=null"});
     expect_refused(result, 3, folder_ / "none");
   }
-  // A file that is cut.
+  // A truncated file.
   std::filesystem::create_directories(folder_ / "cut");
   for (const char* name : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                            "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"})
@@ -77,9 +77,9 @@ TEST_F(Errors, MissingDataSet) {
 
 TEST_F(Errors, UnwritableOutput) {
   const std::string plain = file("plain", "a file");
-  expect_refused(swin(Words{"train", kMicro, "--output", plain} + one_update()), 5, plain);
-  expect_refused(swin(Words{"train", kMicro, "--output", plain + "/run"} + one_update()), 5, plain);
-  expect_refused(swin(Words{"train", kMicro, "--output", "/proc/swin/run"} + one_update()), 5,
+  expect_refused(swin(Words{"train", kMicro, "--output", plain} + one_step()), 5, plain);
+  expect_refused(swin(Words{"train", kMicro, "--output", plain + "/run"} + one_step()), 5, plain);
+  expect_refused(swin(Words{"train", kMicro, "--output", "/proc/swin/run"} + one_step()), 5,
                  "/proc/swin");
   Child::Options small;
   small.file_size_limit = 8192;
@@ -106,11 +106,11 @@ TEST_F(Errors, WeightFiles) {
       swin({"inspect", file("cut.safetensors", std::string("\x40\0\0\0\0\0\0\0{}", 10))}), 4,
       "cut.safetensors");
   expect_refused(
-      swin(Words{"train", kMicro, "--output", folder_ / "other", "--init", damaged} + one_update()),
+      swin(Words{"train", kMicro, "--output", folder_ / "other", "--init", damaged} + one_step()),
       4, damaged);
-  expect_refused(swin(Words{"train", kMicro, "--output", folder_ / "other", "--resume", missing} +
-                      one_update()),
-                 4, missing);
+  expect_refused(
+      swin(Words{"train", kMicro, "--output", folder_ / "other", "--resume", missing} + one_step()),
+      4, missing);
   expect_refused(swin({"verify", missing, "--golden", "tests/goldens/v1_square.safetensors",
                        "--config", kMicro}),
                  4, missing);

@@ -1,4 +1,4 @@
-// swin train --init: from one run to another, through a file in another library's names.
+// swin train --init: from one run to another, through a file with another library's names.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class Init : public testing::Test {
   TemporaryDirectory folder_;
 };
 
-TEST_F(Init, GoesThroughAnotherLibrarysNames) {
+TEST_F(Init, TakesAnotherLibrarysNames) {
   ASSERT_EQ(train("first", {}).exit_code, 0);
   const std::string checkpoint = folder_ / "first/last.h5", timm = folder_ / "timm.safetensors";
   ASSERT_EQ(swin({"convert", checkpoint, timm, "--dialect", "timm"}).exit_code, 0);
@@ -39,7 +39,7 @@ TEST_F(Init, GoesThroughAnotherLibrarysNames) {
   EXPECT_EQ(report("around").at("dialect").as_string(), "timm");
   EXPECT_EQ(report("straight").at("counts").at("loaded"),
             report("around").at("counts").at("loaded"));
-  // The same weights learn the same: the losses agree to the last digit.
+  // Equal weights train equally: the losses agree to the last digit.
   const auto loss = [&](const std::string& run) {
     const std::string log = read_text(folder_ / (run + "/log.jsonl"));
     return base::to_text(base::parse_json(log.substr(0, log.find('\n')), run).at("loss"));
@@ -48,12 +48,12 @@ TEST_F(Init, GoesThroughAnotherLibrarysNames) {
   EXPECT_NE(loss("straight"), loss("first"));
 }
 
-TEST_F(Init, SaysWhatTheFlagSaysInTheConfig) {
+TEST_F(Init, TheFlagSetsTheConfigsField) {
   ASSERT_EQ(train("first", {}).exit_code, 0);
   const std::string checkpoint = folder_ / "first/last.h5";
   ASSERT_EQ(train("flag", {"--init", checkpoint, "--set", "init.checkpoint=other.h5"}).exit_code,
             0);
-  // The flag is the field, so this run is that one, and is finished.
+  // The flag sets the config's field, so this is the same run, already finished.
   const Finished field = train("flag", {"--set", "init.checkpoint=" + checkpoint});
   EXPECT_EQ(field.exit_code, 0) << field.err;
   EXPECT_THAT(field.err, HasSubstr("is finished"));

@@ -68,7 +68,7 @@ TEST(DataPreview, DecodesAsTrainingDoes) {
   EXPECT_NE(preview("files", false), preview("scaled", false));
 }
 
-TEST(DataPreview, ABadImageIsReplacedAndTold) {
+TEST(DataPreview, ABadImageIsReplacedAndReported) {
   const TemporaryDirectory folder;
   std::filesystem::create_directories(folder / "set/a");
   std::filesystem::copy_file(std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb.png",
@@ -80,10 +80,10 @@ TEST(DataPreview, ABadImageIsReplacedAndTold) {
                          "data": {"train": {"format": "image_folder", "path": ")" +
                          (folder / "set").string() + R"("}}, "trainer": {"batch_size": 2}})");
   const Words words = {"data", "preview", config, "--output", folder / "p.png"};
-  const Finished told = swin(words);
-  EXPECT_EQ(told.exit_code, 0);
-  EXPECT_NE(told.err.find("1 bad images are replaced"), std::string::npos) << told.err;
-  EXPECT_NE(told.err.find("set/a/2.png: found"), std::string::npos) << told.err;
+  const Finished reported = swin(words);
+  EXPECT_EQ(reported.exit_code, 0);
+  EXPECT_NE(reported.err.find("1 bad images are replaced"), std::string::npos) << reported.err;
+  EXPECT_NE(reported.err.find("set/a/2.png: found"), std::string::npos) << reported.err;
   EXPECT_EQ(swin(words + Words{"--quiet"}).err, "");
   EXPECT_EQ(swin(words + Words{"--set", "data.on_bad=error"}).exit_code, 3);
 }

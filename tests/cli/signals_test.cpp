@@ -1,4 +1,4 @@
-// Signals save, then exit with the contract's code; the same command goes on from there.
+// A signal makes a run save and exit with its documented code; the same command continues the run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ std::vector<std::string> endless(const std::string& run) {
           "--set",     "checkpoint.keep_best=false"};
 }
 
-// Stops an endless run once it has begun. @return what it printed.
+// Stops an endless run once it has started. @return what it printed.
 Finished stopped_by(int signal, const std::string& run) {
   std::filesystem::create_directories(run);
   Arrival begun(run, "run.json");
@@ -44,7 +44,7 @@ TEST(Signals, TermSavesAndAsksToBeRequeued) {
   const std::string run = folder / "run";
   expect_saved(stopped_by(SIGTERM, run), 85, run);
 
-  // The same command goes on: a later step, until the next signal.
+  // The same command continues: a later step, until the next signal.
   const int64_t before =
       base::parse_json(swin({"inspect", run + "/last.h5", "--json"}).out, "stdout")
           .at("step")

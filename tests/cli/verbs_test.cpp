@@ -1,4 +1,4 @@
-// Every verb does its work, and what --json prints is one document with the keys others rely on.
+// Every verb works, and --json prints one document with the keys that other programs rely on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,14 +17,14 @@ const std::string kMicro = "configs/synthetic_micro.json";
 TEST(Verbs, LifeOfARun) {
   const TemporaryDirectory folder;
   const std::string run = folder / "run", last = run + "/last.h5";
-  const Json trained = json_of(Words{"train", kMicro, "--output", run} + one_update());
+  const Json trained = json_of(Words{"train", kMicro, "--output", run} + one_step());
   expect_keys(trained,
               {"steps", "epochs", "seconds", "images_per_second", "last", "best", "metrics"});
   EXPECT_EQ(trained.at("steps").as_int(), 1);
   EXPECT_EQ(trained.at("last").as_string(), last);
   expect_keys(trained.at("metrics"), {"top1", "top5", "loss"});
 
-  const Finished again = swin(Words{"train", kMicro, "--output", run} + one_update());
+  const Finished again = swin(Words{"train", kMicro, "--output", run} + one_step());
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("already finished"));
 
@@ -48,7 +48,7 @@ TEST(Verbs, LifeOfARun) {
   EXPECT_THAT(table, HasSubstr(bag));
   EXPECT_THAT(table, HasSubstr(best.items()[0].at("class_name").as_string()));
 
-  // An unreadable image is named; the others are answered.
+  // An unreadable image is reported; the others are predicted.
   const Finished partly = swin({"predict", last, folder / "none.png", bag, "--json"});
   EXPECT_EQ(partly.exit_code, 3);
   EXPECT_THAT(partly.err, HasSubstr("none.png"));
@@ -66,16 +66,16 @@ TEST(Verbs, LifeOfARun) {
   EXPECT_THAT(listing, HasSubstr("model/layers.0.blocks.1.attn.qkv.weight"));
   EXPECT_THAT(listing, HasSubstr(inspected.at("sha256").as_string()));
 
-  // Nothing of place or time: an equal run gives equal bytes.
-  const std::string twin = folder / "twin";
-  json_of(Words{"train", kMicro, "--output", twin} + one_update());
-  EXPECT_EQ(read_text(twin + "/last.h5"), read_text(last));
+  // A checkpoint depends on neither path nor time: an equal run gives equal bytes.
+  const std::string second = folder / "second";
+  json_of(Words{"train", kMicro, "--output", second} + one_step());
+  EXPECT_EQ(read_text(second + "/last.h5"), read_text(last));
 }
 
 TEST(Verbs, TrainPrintsResultsOnStdoutAndIsSilentWhenQuiet) {
   const TemporaryDirectory folder;
   const Finished result =
-      swin(Words{"train", kMicro, "--output", folder / "run", "--quiet"} + one_update());
+      swin(Words{"train", kMicro, "--output", folder / "run", "--quiet"} + one_step());
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(result.out, HasSubstr("Last checkpoint: " + (folder / "run").string()));
@@ -85,9 +85,8 @@ TEST(Verbs, RunsLandInRunsByDefault) {
   const TemporaryDirectory folder;
   Child::Options options;
   options.working_folder = folder.path();
-  const Finished result =
-      swin(Words{"train", std::string(SWIN_SOURCE_DIR) + "/" + kMicro, "--quiet"} + one_update(),
-           options);
+  const Finished result = swin(
+      Words{"train", std::string(SWIN_SOURCE_DIR) + "/" + kMicro, "--quiet"} + one_step(), options);
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_TRUE(std::filesystem::exists(folder / "runs/synthetic_micro/last.h5"));
 }
@@ -121,7 +120,7 @@ TEST(Verbs, EvaluateReadsAFolder) {
   EXPECT_THAT(failed.err, HasSubstr("two.png"));
 }
 
-TEST(Verbs, ConfigTellsOrigins) {
+TEST(Verbs, ConfigShowsOrigins) {
   const Json resolved = json_of({"config", kMicro, "--set", "optimizer.lr=5e-4"});
   EXPECT_EQ(resolved.at("config").at("model").at("embed_dim").as_int(), 16);
   const Json& origins = resolved.at("origins");
@@ -185,7 +184,7 @@ TEST(Verbs, PlanOfThePublishedModels) {
   }
 }
 
-TEST(Verbs, PlanTakesTheModelSectionAlone) {
+TEST(Verbs, PlanNeedsOnlyTheModelSection) {
   const TemporaryDirectory folder;
   write_text(folder / "model.json",
              R"({"model": {"image_size": [28, 20], "patch_size": 4, "in_chans": 1, "embed_dim": 12,
@@ -210,8 +209,8 @@ TEST(Verbs, PlanComparesTheGrowthOfModels) {
   const auto macs = [&](size_t size, size_t model) {
     return plan.at("sizes").items()[size].at("models").items()[model].at("macs").as_real();
   };
-  // Four times the pixels: four times the work in windows, and the sixteenfold part of attention
-  // over the whole image shows.
+  // With four times the pixels, windows cost four times as much. Attention over the whole image
+  // costs sixteen times as much, which shows in the total of the ViT.
   EXPECT_NEAR(macs(1, 1) / macs(0, 1), 4, 0.01);
   EXPECT_GT(macs(1, 0) / macs(0, 0), 4.8);
   EXPECT_TRUE(plan.at("sizes").items()[0].at("models").items()[0].at("seconds").is_null());
@@ -229,7 +228,7 @@ TEST(Verbs, PlanComparesTheGrowthOfModels) {
     EXPECT_EQ(swin(wrong).exit_code, 2);
 }
 
-TEST(Verbs, PlanRefusesTheImpossible) {
+TEST(Verbs, PlanRefusesImpossibleModels) {
   for (const char* set : {"model.num_heads=[3,2]", "model.depths=[2,2,2]", "model.embed_dim=0",
                           "model.pad_mode=assert"}) {
     const Finished result = swin({"plan", kMicro, "--set", set});
@@ -259,7 +258,7 @@ TEST(Verbs, VerifyAndInspectTheGoldens) {
   ASSERT_GT(verified.at("tensors").size(), 10u);
   expect_keys(verified.at("tensors").items()[0], {"name", "max_abs_error", "max_rel_error"});
 
-  // Another scale of q: the same names and shapes, other numbers.
+  // Another scale of q: the same names and shapes, other values.
   const TemporaryDirectory folder;
   std::string text = read_text(std::string(SWIN_SOURCE_DIR) + "/" + goldens + "v1_square.json");
   const size_t at = text.find("\"patch_size\"");

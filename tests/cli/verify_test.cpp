@@ -1,4 +1,4 @@
-// swin verify: generated weights, samples, and the same weights in the words of every library.
+// swin verify: generated weights, samples, and the same weights in every dialect.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ TEST(CliVerify, GeneratedWeightsNeedNoFile) {
   EXPECT_THAT(swin(verify("counted:7", "vit_avg")).out, HasSubstr("all agree"));
 }
 
-// "counted:SEED", as the golden records it.
+// A golden records "counted:SEED".
 std::string weights_of(const std::string& name) {
   const files::SafetensorsFile golden(SWIN_SOURCE_DIR "/" + kGoldens + name + ".safetensors");
   return base::parse_json(golden.metadata().at(0).second, name).at("weights").as_string();
@@ -64,11 +64,11 @@ TEST(CliVerify, WeightsAloneNeedAConfig) {
   const Finished result = swin({"verify", kGoldens + "v1_square_window.safetensors", "--golden",
                                 kGoldens + "v1_square.safetensors"});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("found weights alone, expected a config beside them"));
+  EXPECT_THAT(result.err, HasSubstr("found weights without a config, expected one"));
   EXPECT_THAT(result.err, HasSubstr("--config"));
 }
 
-// Weights carried into another library's names and read back compute the same.
+// Weights converted to another library's names and back compute the same.
 TEST(CliVerify, EveryDialectComputesTheSame) {
   const struct {
     std::string weights, golden;

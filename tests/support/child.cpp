@@ -55,7 +55,7 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
   if (pid_ == -1) throw std::runtime_error("fork failed");
   if (pid_ > 0) return;
   // The child. gtest's parent is single-threaded here, so ordinary calls are fine.
-  setenv("OMP_NUM_THREADS", "1", 1);  // other tests run beside it
+  setenv("OMP_NUM_THREADS", "1", 1);  // other tests run at the same time
   for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);
   const int err_file = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0600);
   dup2(err_file, STDERR_FILENO);

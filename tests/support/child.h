@@ -16,7 +16,7 @@ namespace swin::test {
 using Words = std::vector<std::string>;
 
 struct Finished {
-  int exit_code = -1;  ///< 128 + signal where a signal ended it
+  int exit_code = -1;  ///< 128 + signal if a signal ended it
   std::string out, err;
 };
 
@@ -26,10 +26,10 @@ class Child {
   struct Options {
     /// NAME, value; set in the child's environment.
     std::vector<std::pair<std::string, std::string>> environment;
-    std::string stdout_path;     ///< instead of a file of ours, for example /dev/full
-    std::string stderr_path;     ///< instead of a file of ours, for example a terminal
+    std::string stdout_path;     ///< instead of a file in `folder`, for example /dev/full
+    std::string stderr_path;     ///< instead of a file in `folder`, for example a terminal
     bool close_stdout = false;   ///< starts without a descriptor 1
-    bool leave_pipe = false;     ///< stdout is a pipe that nobody reads
+    bool leave_pipe = false;     ///< stdout is a pipe without a reader
     std::string working_folder;  ///< empty: the project
     long file_size_limit = -1;   ///< bytes; RLIMIT_FSIZE
   };
@@ -49,20 +49,20 @@ class Child {
 
 Finished swin(const Words& arguments, const Child::Options& options = {});
 
-/// The document that `swin … --json` prints; the parser refuses anything before or after it. A
-/// failure of the test where the exit code is another or stdout is none.
+/// The document that `swin … --json` prints; the parser refuses anything before or after it. Fails
+/// the test if the exit code differs or stdout is not JSON.
 base::Json json_of(const Words& arguments, int exit_code = 0);
 void expect_keys(const base::Json& json, std::initializer_list<const char*> keys);
 
-/// Blocks until `name` is created in `folder`, which exists. Construct it before what creates the
-/// file begins.
+/// Waits until `name` is created in an existing `folder`. Construct it before the file can be
+/// created.
 class Arrival {
  public:
   Arrival(const std::filesystem::path& folder, std::string name);
   ~Arrival();
   Arrival(const Arrival&) = delete;
   Arrival& operator=(const Arrival&) = delete;
-  /// @return false after a minute without it.
+  /// @return whether the file came within a minute.
   bool wait();
 
  private:
@@ -70,8 +70,8 @@ class Arrival {
   std::string name_;
 };
 
-/// Sets of a training run of a moment: one step of the micro config.
-inline Words one_update() {
+/// Overrides for a short training run: one step of the micro config.
+inline Words one_step() {
   return {"--set", "schedule.steps=1",      "--set", "schedule.warmup_steps=0",
           "--set", "data.train.samples=16", "--set", "data.validation.samples=8"};
 }
