@@ -152,7 +152,7 @@ void write_file_atomically(const fs::path& path, std::span<const ByteSpan> spans
   Temporary temporary;
   temporary.path = temporary_of(path);
   // A killed process may have had our process id: its temporary file is removed. O_EXCL refuses a
-  // link that somebody placed there.
+  // link that was planted there.
   ::unlink(temporary.path.c_str());
   temporary.descriptor =
       ::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);

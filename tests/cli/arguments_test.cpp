@@ -40,7 +40,9 @@ TEST(Arguments, WrongCommandLinesAreOneLineAndExitTwo) {
   const std::vector<Wrong> table = {
       {{"trian", "x.json"}, "found the verb \"trian\".*; did you mean train\\?"},
       {{"inform"}, "found the verb \"inform\".*; did you mean info\\?"},
-      {{"xyzzyplugh"}, "found the verb \"xyzzyplugh\".*; swin --help explains them"},
+      {{"xyzzyplugh"},
+       "found the verb \"xyzzyplugh\", expected one of train, evaluate, predict, plan, config, "
+       "inspect, convert, verify, benchmark, data, info; swin --help explains them"},
       {{"--json", "info"}, "found the flag --json before a verb.*"},
       {{"train", "configs/synthetic_micro.json", "--ouput", "x"},
        "found the flag --ouput.*; did you mean --output\\?"},

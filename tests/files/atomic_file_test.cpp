@@ -72,7 +72,7 @@ TEST(AtomicFile, AReaderSeesOneWholeFile) {
   writer.join();
 }
 
-TEST(AtomicFile, ImpossiblePlacesAreDiskErrors) {
+TEST(AtomicFile, ImpossiblePathsAreDiskErrors) {
   const TemporaryDirectory directory;
   write_text(directory / "file", "old");
   fs::create_directory(directory / "folder");
@@ -154,10 +154,10 @@ TEST(AtomicFile, AFileSizeLimitIsADiskErrorAndTheOldFileStays) {
   EXPECT_EQ(read_text(directory / "file").size(), 100'000u);
 }
 
-TEST(AtomicFile, AKilledWriterLeavesTheOldFileAndASweepableTemporary) {
+TEST(AtomicFile, AKilledWriterLeavesTheOldFileAndATemporaryToSweep) {
   const TemporaryDirectory directory;
   write_file_atomically(directory / "file", "old");
-  // SIGXFSZ with a default handler of the test's own stands for a kill in the middle of a write.
+  // SIGXFSZ with the default handler stands for a kill in the middle of a write.
   const int status = run_in_child([&] {
     ignore_file_size_signal();
     std::signal(SIGXFSZ, SIG_DFL);
@@ -192,7 +192,7 @@ TEST(AtomicFile, SweepTakesOnlyTemporariesWithoutAWriter) {
   EXPECT_EQ(sweep_stale_temporaries(directory / "none"), 0);
 }
 
-TEST(AtomicFile, LeftoversOfTheSameProcessNumberAreNoObstacle) {
+TEST(AtomicFile, LeftoversOfTheSameProcessIdAreReplaced) {
   const TemporaryDirectory directory;
   write_text(directory / "victim", "victim");
   const std::string temporary = ".file.tmp." + std::to_string(::getpid());
@@ -215,7 +215,7 @@ TEST(Symlink, IsReplacedWhole) {
   EXPECT_EQ(directory.num_entries(), 3);
   EXPECT_THROW(replace_symlink(directory / "none" / "last.h5", "x"), base::DiskError);
   EXPECT_THROW(replace_symlink(directory.path(), "x"), base::DiskError);
-  write_file_atomically(directory / "last.h5", "file");  // replaces the link, not what it names
+  write_file_atomically(directory / "last.h5", "file");  // replaces the link, not its target
   EXPECT_EQ(read_text(directory / "step_2.h5"), "2");
 }
 

@@ -29,7 +29,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// A small checkpoint and the memory its arrays are views of.
+/// A small checkpoint and the memory of its arrays.
 struct Sample {
   std::map<std::string, std::vector<float>> values;
   CheckpointContents contents;
@@ -157,7 +157,7 @@ TEST(Checkpoint, EveryFlippedBitIsRefused) {
     }
     put(bit / 8, good[bit / 8]);
   }
-  verify_checkpoint(path);  // all was put back, so each refusal was the flip's
+  verify_checkpoint(path);  // every flip was undone, so each error came from its flip
 }
 
 TEST(Checkpoint, EveryTruncationAndExtensionIsRefused) {
@@ -202,7 +202,7 @@ TEST(Checkpoint, OtherFilesAreNamed) {
   EXPECT_FALSE(is_checkpoint(directory.path()));
 }
 
-/// A checkpoint file around any HDF5 part, with a digest that fits.
+/// A checkpoint file with any HDF5 part and the right digest.
 void write_with_digest(const fs::path& path, const std::string& payload, uint32_t version = 1) {
   std::string bytes(4096, '\0');
   bytes.replace(0, 16, "swin checkpoint\n");
@@ -215,7 +215,7 @@ void write_with_digest(const fs::path& path, const std::string& payload, uint32_
   write_text(path, bytes + payload);
 }
 
-TEST(Checkpoint, WhatADigestDoesNotSayIsCheckedToo) {
+TEST(Checkpoint, ContentsWithARightDigestAreCheckedToo) {
   const TemporaryDirectory directory;
   const fs::path path = directory / "file.h5";
   const auto message = [&] { return message_of<base::WeightError>([&] { CheckpointFile{path}; }); };
@@ -251,7 +251,7 @@ TEST(Checkpoint, WhatADigestDoesNotSayIsCheckedToo) {
   EXPECT_THAT(message(), HasSubstr("found the name model/a?[31m, expected one line"));
 }
 
-TEST(Checkpoint, AFailedSaveCostsNothingButTheSave) {
+TEST(Checkpoint, AFailedSaveLeavesTheOldFile) {
   const TemporaryDirectory directory;
   write_checkpoint(directory / "step.h5", Sample(1).contents);
   const std::string before = read_text(directory / "step.h5");
@@ -294,7 +294,7 @@ TEST(Checkpoint, ImpossibleContentsAreRefused) {
   EXPECT_EQ(directory.num_entries(), 0);
 }
 
-TEST(Checkpoint, HoldsNothingAndMuch) {
+TEST(Checkpoint, HoldsNoArraysAndLargeMeta) {
   const TemporaryDirectory directory;
   write_checkpoint(directory / "empty.h5", {});
   EXPECT_TRUE(CheckpointFile(directory / "empty.h5").names().empty());

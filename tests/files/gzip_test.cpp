@@ -63,7 +63,7 @@ TEST(Gzip, FilesByContentNotByName) {
               HasSubstr("packed: inflates to more than 5 bytes"));
 }
 
-TEST(Gzip, EveryTruncationIsNamed) {
+TEST(Gzip, EveryTruncationIsReported) {
   const std::string packed = gzip_of(varied_text(3000));
   for (size_t size = 2; size < packed.size(); ++size)
     EXPECT_THAT(message_of<base::DataError>(
@@ -74,13 +74,13 @@ TEST(Gzip, EveryTruncationIsNamed) {
               HasSubstr("no gzip header"));
 }
 
-TEST(Gzip, DamageIsNamed) {
+TEST(Gzip, DamageIsReported) {
   const std::string text = varied_text(3000), packed = gzip_of(text);
   int refused = 0;
   for (size_t bit = 0; bit < packed.size() * 8; ++bit) {
     std::string damaged = packed;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
-    try {  // the time stamp and other idle fields of the header may change; the data may not
+    try {  // the time stamp and other unused header fields may change; the data may not
       EXPECT_EQ(text_of(gunzip(bytes_of(damaged), "x", 1 << 20)), text) << bit;
     } catch (const base::DataError&) {
       ++refused;

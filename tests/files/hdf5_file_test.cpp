@@ -24,7 +24,7 @@ std::vector<float> ramp(int64_t size, float first = 0) {
   return values;
 }
 
-/// The image with a userblock of zeros, as a file would hold it.
+/// The image after a userblock of zeros, as in a file.
 std::vector<std::byte> file_of(const Hdf5Image& image, size_t userblock_bytes) {
   std::vector<std::byte> bytes(userblock_bytes);
   const auto body = image.to_bytes();
@@ -86,7 +86,8 @@ TEST(Hdf5, EqualInputGivesEqualBytes) {
                                NamedArray::of("ema/a", {1000}, std::span(values))};
   const Hdf5Attribute attributes[] = {{"step", int64_t{1}}};
   const auto first = build_hdf5(arrays, attributes, 4096).to_bytes();
-  const std::vector<std::byte> disturbance(12345, std::byte{0xa5});  // another state of the heap
+  const std::vector<std::byte> disturbance(12345,
+                                           std::byte{0xa5});  // changes the state of the heap
   EXPECT_EQ(build_hdf5(arrays, attributes, 4096).to_bytes(), first);
 }
 
@@ -156,7 +157,7 @@ TEST(Hdf5, ImpossibleInputIsRefused) {
   EXPECT_THAT(build({half}), HasSubstr("f16"));
 }
 
-TEST(Hdf5, ReaderSaysWhatIsMissing) {
+TEST(Hdf5, ReaderReportsWhatIsMissing) {
   const auto values = ramp(4);
   const NamedArray arrays[] = {NamedArray::of("a", {4}, std::span(values))};
   const Hdf5Attribute attributes[] = {{"step", int64_t{1}}, {"format", "x"}};

@@ -14,7 +14,7 @@ using swin::test::TemporaryDirectory;
 using swin::test::write_text;
 using ::testing::HasSubstr;
 
-TEST(MappedFile, SaysWhatIsWrongByKind) {
+TEST(MappedFile, ReportsWhatIsWrongByKind) {
   const TemporaryDirectory directory;
   EXPECT_THAT(message_of<base::DataError>([&] { MappedFile(directory / "none", FileKind::data); }),
               HasSubstr("none: no such file"));

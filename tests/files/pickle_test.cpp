@@ -153,7 +153,7 @@ TEST(Pickle, ReadsTensors) {
   }
 }
 
-TEST(Pickle, KeepsHarmlessObjectsClosed) {
+TEST(Pickle, KeepsHarmlessObjectsOpaque) {
   for (const std::string& code : {
            global("argparse", "Namespace") + ")\x81}" + text("lr") + "K\1sb",
            global("pathlib", "PosixPath") + text("a") + "\x85R",
@@ -176,10 +176,10 @@ TEST(Pickle, KeepsHarmlessObjectsClosed) {
     const std::string bytes = pickle_of(code);
     EXPECT_EQ(Pickle(span_of(bytes), "file", bytes.size()).root().kind, Kind::opaque) << code;
   }
-  // A type itself stays a name.
+  // A type itself remains a global.
   const std::string type = pickle_of(global("numpy", "float32"));
   EXPECT_EQ(Pickle(span_of(type), "file", type.size()).root().kind, Kind::global);
-  // A config is a dict, whose attributes are dropped.
+  // A config is a dict; its attributes are dropped.
   const std::string config = pickle_of(global("yacs.config", "CfgNode") + ")\x81(" + text("a") +
                                        "K\1u}" + text("__x__") + "\x88sb");
   const Pickle pickle(span_of(config), "file", config.size());
@@ -299,7 +299,7 @@ TEST(Pickle, EveryTruncationIsRefused) {
   }
 }
 
-// Short programs that ask for much: each is stopped before its memory is far beyond its size.
+// Short programs that need much memory: each is stopped before it takes far more than its size.
 TEST(Pickle, CannotTakeMuchMemory) {
   std::string dict = global("collections", "OrderedDict") + "q\0]("s;
   for (int i = 0; i < 1000; ++i) dict += "NN\x86";
@@ -324,7 +324,7 @@ TEST(Pickle, CannotTakeMuchMemory) {
     }
     EXPECT_LT(heap.peak_bytes(), 15'000'000) << what;
   }
-  // A large file may have more of them, up to a limit.
+  // A large file may have more instructions, up to a limit.
   const std::string many = pickle_of(std::string(1'100'000, 'N'));
   for (const auto& [file_bytes, expected] :
        {std::pair(many.size(), "more than 200000 instructions"),

@@ -210,7 +210,7 @@ TEST(Safetensors, EveryTruncationIsRefused) {
   }
 }
 
-TEST(Safetensors, DamagedFilesAreReadOrRefusedNeverMore) {
+TEST(Safetensors, DamagedFilesAreReadOrRefused) {
   const TemporaryDirectory directory;
   const std::vector<float> values(64, 0.5f);
   write_safetensors(directory / "good",
@@ -241,7 +241,7 @@ TEST(Safetensors, DamagedFilesAreReadOrRefusedNeverMore) {
   EXPECT_GT(refused, 1000);
 }
 
-// Valid means: known type, size that fits the shape, inside the file, no byte in two tensors.
+// Valid means: a known type, a size that fits the shape, inside the file, no byte in two tensors.
 TEST(Safetensors, EveryFlippedHeaderBitGivesValidArraysOrIsRefused) {
   const TemporaryDirectory directory;
   const std::vector<float> values(8, 0.5f);
@@ -277,7 +277,7 @@ TEST(Safetensors, EveryFlippedHeaderBitGivesValidArraysOrIsRefused) {
   EXPECT_GT(refused, 5 * loaded);
 }
 
-// What a header claims is not believed before it is compared with the file.
+// Memory is only taken after the header's claims are compared with the file.
 TEST(Safetensors, DamagedFilesTakeLittleMemory) {
   const std::string good = R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
   const std::pair<const char*, std::string> cases[] = {
@@ -377,7 +377,7 @@ TEST(NamedArray, WidensHalvesExactly) {
   EXPECT_THAT(widened, ElementsAre(1, -0.5f, 0x1p-133f, INFINITY, -0.0f));
 }
 
-TEST(NamedArray, ConvertsOnlyWhatLosesNothing) {
+TEST(NamedArray, ConvertsOnlyWithoutLoss) {
   const std::vector<double> doubles{0.1, 2};
   std::vector<double> wide(2);
   std::vector<float> narrow(2), three(3);

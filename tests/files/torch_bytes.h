@@ -1,4 +1,4 @@
-// The bytes of .pth files, put together by hand: what torch.save writes and what nobody would.
+// The bytes of .pth files, made by hand: valid ones and hostile ones.
 #pragma once
 #include <zlib.h>
 
@@ -20,7 +20,7 @@ inline std::span<const std::byte> span_of(const std::string& bytes) {
   return std::as_bytes(std::span(bytes));
 }
 
-/// A zip archive whose entries are stored.
+/// A zip archive with uncompressed entries.
 inline std::string zip_of(const std::vector<std::pair<std::string, std::string>>& entries) {
   std::string archive, directory;
   for (const auto& [name, content] : entries) {
@@ -78,7 +78,7 @@ inline std::string dict_of(const TensorOf& tensor, const std::string& name = "w"
   return "}" + text(name) + code_of(tensor) + "s";
 }
 
-/// A file of torch.save: the pickle of `code` and the bytes of its storages, by key.
+/// A file as torch.save writes it: the pickle of `code`, and the bytes of its storages by key.
 inline std::string pth_of(const std::string& code,
                           const std::vector<std::pair<std::string, std::string>>& storages) {
   std::vector<std::pair<std::string, std::string>> entries{{"archive/data.pkl", pickle_of(code)},

@@ -57,7 +57,7 @@ TEST(TorchFile, HostileFilesAreRefused) {
       {"torchscript.pth", "a TorchScript archive"},
       {"missing.pth", "no such file"},
   };
-  const fs::path fooled = "swin_was_fooled";  // what each of them tries to make
+  const fs::path fooled = "swin_was_fooled";  // what each of them tries to create
   for (const Case& row : cases) {
     const testing::HeapMeter heap;
     EXPECT_THAT(
@@ -137,7 +137,7 @@ TEST(TorchFile, TensorsStayInTheirStorage) {
              {{"0", floats(6)}});
   EXPECT_THAT(values(TorchFile(span_of(view), "x"), "w"), ElementsAre(2, 4));
 
-  // Many small expansions may not do together what one may not do alone.
+  // Many small expansions together have the same limit as one large one.
   std::string many = "}";
   for (int i = 0; i < 40; ++i)
     many +=
@@ -195,10 +195,10 @@ TEST(TorchFile, HostileArchives) {
   EXPECT_THAT(refused(crowd), HasSubstr("more than 100000 entries"));
   EXPECT_LT(heap.peak_bytes(), 100'000);
 
-  // Entries that hold one another: their sum grows with the square of the file.
+  // Nested entries: the sum of their sizes grows with the square of the file's size.
   std::string nested(1000, 'x'), central;
   constexpr int kLevels = 20;
-  constexpr uint32_t kHeaderBytes = 30 + 3;  // of the local headers, their names have 3 letters
+  constexpr uint32_t kHeaderBytes = 30 + 3;  // of a local header, whose name has 3 letters
   for (uint32_t level = kLevels; level-- > 0;) {
     const std::string outer = zip_of({{{'a', '/', static_cast<char>('a' + level)}, nested}});
     const size_t directory = outer.find("PK\1\2");
@@ -275,7 +275,7 @@ TEST(TorchFile, EveryFlippedBitIsReadOrRefused) {
   for (const char* name :
        {"plain.pth", "odd.pth", "training.pth", "legacy.pth", "legacy_odd.pth"}) {
     const std::string whole = read_text(sample(name));
-    const bool is_large = whole.size() > 1000;  // of those one bit a byte
+    const bool is_large = whole.size() > 1000;  // then only one bit per byte
     for (size_t at = 0; at < whole.size(); ++at)
       for (int bit = 0; bit < 8; ++bit) {
         if (is_large && bit != static_cast<int>(at % 8)) continue;

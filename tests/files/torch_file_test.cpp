@@ -138,7 +138,7 @@ TEST(TorchFile, FindsTheStateDictInATrainingRun) {
     EXPECT_THAT(file.ignored(), ElementsAre("step"));
     EXPECT_EQ(file.arrays().size(), 1u);
   }
-  // "model" goes before "state_dict"; other keys are not looked into.
+  // "model" comes before "state_dict"; other keys are not searched.
   const std::string both = pth_of(
       "}" + text("state_dict") + dict + "s" + text("model") + dict + "s", {{"0", floats(6)}});
   EXPECT_EQ(TorchFile(span_of(both), "x").key(), "model");
@@ -150,13 +150,13 @@ TEST(TorchFile, FindsTheStateDictInATrainingRun) {
   EXPECT_THAT(message_of<base::WeightError>(
                   [&] { TorchFile(span_of(pth_of("}" + text("model") + "}s", {})), "x"); }),
               HasSubstr("a dict without tensors"));
-  // A state dict may hold numbers; a key that is no text names no tensor.
+  // A state dict may hold numbers. A key that is not text names no tensor.
   const std::string mixed =
       pth_of(dict + text("lr") + "K\1sK\5" + code_of({}) + "s", {{"0", floats(6)}});
   EXPECT_THAT(TorchFile(span_of(mixed), "x").ignored(), ElementsAre("lr", "5"));
 }
 
-TEST(TorchFile, AnAverageIsReadWhereItIsAskedForOrAlone) {
+TEST(TorchFile, AnAverageIsReadIfAskedForOrTheOnlySet) {
   const auto text = testing::text;
   const auto file_of = [&](const std::vector<const char*>& keys) {
     std::string code = "}" + text("epoch") + "K\3s";
@@ -188,7 +188,7 @@ TEST(TorchFile, AnAverageIsReadWhereItIsAskedForOrAlone) {
   EXPECT_THAT(refused(file_of({"state_dict"})), HasSubstr("found no averaged weights"));
   EXPECT_THAT(refused(pth_of(dict_of({}), {{"0", floats(6)}})),
               HasSubstr("found no averaged weights"));
-  // mmengine's has changed places.
+  // mmengine swaps the two sets.
   const std::string swapped = file_of({"state_dict", "ema_state_dict"});
   EXPECT_EQ(read(swapped, WeightSet::trained).key(), "state_dict");
   EXPECT_FALSE(read(swapped, WeightSet::trained).other_sets().at(0).averaged);
