@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "base/json.h"
-#include "base/json_fault.h"
+#include "base/text.h"
 
 namespace swin::base {
 namespace {
@@ -133,7 +133,7 @@ class Builder final : public Sax {
     if (error.id == 406)  // number overflow; the token is the number, and has been read
       throw JsonSyntaxError{next_position(),
                             "found number " + token + ", expected one that fits a 64-bit real"};
-    refuse_text(byte > 0 ? byte - 1 : 0);
+    refuse_text(byte > 0 ? byte - 1 : 0, error.what());
   }
 
   Json finish() { return std::move(root_); }
@@ -149,11 +149,30 @@ class Builder final : public Sax {
     cursor_.skip_between();
     return cursor_.position();
   }
-  /// @param near where the parser stopped
-  [[noreturn]] void refuse_text(size_t near) {
-    const auto fault = find_json_fault(text_, limits_.comments);
-    if (!fault) throw JsonSyntaxError{position_of(text_, near), "found no valid JSON"};
-    throw JsonSyntaxError{position_of(text_, fault->offset), fault->what};
+  /// The parser says where a text stops being JSON. Its words stay here: they change between its
+  /// versions.
+  [[noreturn]] void refuse_text(size_t offset, std::string_view reason) {
+    const auto says = [&](std::string_view words) { return reason.find(words) != reason.npos; };
+    const auto is_word = [&](size_t i) {
+      return i < text_.size() &&
+             (std::isalnum(static_cast<unsigned char>(text_[i])) || text_[i] == '_');
+    };
+    if (says("invalid literal"))  // it was left at the first character that does not fit
+      while (offset > 0 && is_word(offset - 1)) --offset;
+    size_t end = offset;
+    while (is_word(end)) ++end;
+    std::string found = "the end of the document";
+    if (says("invalid string"))
+      found = "a string that is not valid";
+    else if (offset < text_.size() && text_[offset] == '"')
+      found = "a string";
+    else if (offset < text_.size() && text_[offset] < 0)
+      found = "a character that is not ASCII";
+    else if (offset < text_.size())
+      found = '"' + printable(text_.substr(offset, std::max<size_t>(end - offset, 1))) + '"';
+    const bool nothing = text_.find_first_not_of(" \t\r\n") == text_.npos;
+    throw JsonSyntaxError{position_of(text_, offset),
+                          "found " + found + ", expected " + (nothing ? "a value" : "valid JSON")};
   }
   [[noreturn]] void refuse_integer(const std::string& text) {
     throw JsonSyntaxError{next_position(),

@@ -44,7 +44,7 @@ struct AdaptOptions {
 struct AdaptedTensor {
   enum class Action { loaded, resized, adapted, reinitialized, missing, skipped } action;
   std::string name;
-  std::string detail;  ///< "windows of 7×7 → 12×12, bicubic"; empty where loaded unchanged
+  std::string detail;  ///< "windows of 7 × 7 → 12 × 12, bicubic"; empty where loaded unchanged
 };
 const char* name_of(AdaptedTensor::Action action);
 

@@ -39,7 +39,7 @@ std::vector<double> values_of(const files::NamedArray& table, const std::string&
   return values;
 }
 
-// "windows of 8×8", "windows of 16×16 with coordinates of 8×8".
+// "windows of 8 × 8", "windows of 16 × 16 with coordinates of 8 × 8".
 std::string described(Size2 window, int64_t pretrained) {
   std::string result = "windows of " + base::size_text(window);
   if (pretrained > 0) result += " with coordinates of " + base::size_text({pretrained, pretrained});

@@ -71,7 +71,7 @@ TEST_F(Init, RefusesInOneLine) {
   refused({"--init", folder_ / "none.safetensors"}, 4, "none.safetensors");
   refused({"--init", "tests/goldens/v1_square_window.safetensors"}, 4, "v1_square_window");
   refused({"--set", "trainer.freeze=[\"layer.0.*\"]"}, 2, "the nearest is \"layers.0.*\"");
-  refused({"--set", "trainer.freeze=[\"*\"]"}, 2, "expected some that learn");
+  refused({"--set", "trainer.freeze=[\"*\"]"}, 2, "expected some left to train");
 }
 
 }  // namespace

@@ -342,7 +342,7 @@ TEST_F(LayersTest, BackboneNeedsNoClasses) {
   ModelConfig config = micro_config();
   config.num_classes = 0;
   Parameters parameters;
-  EXPECT_NO_THROW(Backbone(Scope(parameters), config));
+  EXPECT_NO_THROW(Backbone(Scope(parameters), config, {.out_stages = {0, 1}}));
 }
 
 TEST_F(LayersTest, FrozenStagesGetNoGradientsAndDropNothing) {

@@ -18,7 +18,7 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
       // JSON itself.
       {"", "x.json:1:1: found the end of the document, expected a value"},
       {"[1]", "x.json:1: found array, expected an object"},
-      {"{\n\"model\": {},\n}", "x.json:3:1: found '}', expected a name in quotes"},
+      {"{\n\"model\": {},\n}", "x.json:3:1: found \"}\", expected valid JSON"},
       {"{\"trainer\": {\"seed\": 1,\n \"seed\": 2}}",
        "x.json:2:2: found \"trainer.seed\" a second time (first in line 1), expected each name "
        "once"},

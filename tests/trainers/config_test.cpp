@@ -356,7 +356,7 @@ TEST(Difference, NamesWhatDiffersOutsideRuntimeAndCheckpoint) {
                                  "optimizer.eps=1e-6", "task.label_smoothing=0"}),
                        before),
             "model.ape is true, was false; task.label_smoothing is 0.0, was 0.1; optimizer.eps is "
-            "1e-06, was 1e-08; and 2 more");
+            "1e-06, was 1e-08 and 2 more");
   EXPECT_NE(difference(resolved({"data.validation={}"}), before), "");
 }
 

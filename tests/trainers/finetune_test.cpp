@@ -97,7 +97,7 @@ TEST(FineTune, StartsWithTheWeightsOfAnotherModelAndResumesBitForBit) {
   EXPECT_NE(said.find("44 loaded, 3 resized, 1 adapted, 2 re-initialised"), std::string::npos)
       << said;
   EXPECT_NE(said.find("resized layers.0.blocks.1.attn.relative_position_bias_table: windows of "
-                      "4×4 → 7×7, bicubic"),
+                      "4 × 4 → 7 × 7, bicubic"),
             std::string::npos)
       << said;
   EXPECT_NE(said.find("re-initialised head.weight: 10 classes in the file, 5 here"),

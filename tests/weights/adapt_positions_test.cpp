@@ -19,7 +19,7 @@ TEST_F(AdaptTest, TablesOfAnotherWindowAreResized) {
     options.position_resize = resize;
     const AdaptReport report = adapt(to, file_of(from), options);
     EXPECT_EQ(report.count(Action::resized), 4);
-    EXPECT_EQ(row(report, name).detail.find("windows of 4×4 → 8×8, "), 0u);
+    EXPECT_EQ(row(report, name).detail.find("windows of 4 × 4 → 8 × 8, "), 0u);
     const auto expected = resize_grid(values, {7, 7}, {15, 15}, 2, method);
     const std::vector<float> found = parameter(to, name);
     ASSERT_EQ(found.size(), expected.size());
@@ -39,7 +39,7 @@ TEST_F(AdaptTest, WindowsThatAreNotSquareAreKnownFromTheFilesConfig) {
   const AdaptReport report = adapt(to, file_of(from), {}, narrow);
   EXPECT_EQ(report.count(Action::resized), 4);
   EXPECT_EQ(row(report, "layers.1.blocks.0.attn.relative_position_bias_table").detail,
-            "windows of 2×5 → 5×2, bicubic");
+            "windows of 2 × 5 → 5 × 2, bicubic");
 
   Model square(square_config(32, 4), 9, false);
   const std::string message = refusal<base::WeightError>([&] { adapt(square, file_of(from)); });
@@ -60,7 +60,7 @@ TEST_F(AdaptTest, AWindowThatShrinksWithItsMapIsTheOneInUse) {
   EXPECT_EQ(row(report, "layers.0.blocks.0.attn.relative_position_bias_table").action,
             Action::loaded);
   EXPECT_EQ(row(report, "layers.1.blocks.0.attn.relative_position_bias_table").detail,
-            "windows of 4×4 → 7×7, bicubic");
+            "windows of 4 × 4 → 7 × 7, bicubic");
 }
 
 TEST_F(AdaptTest, AnotherNumberOfHeadsIsRefused) {
@@ -114,7 +114,7 @@ TEST_F(AdaptTest, TheClassTokensRowStaysApart) {
   const Model from = random_model(vit_config(16));
   Model to(vit_config(24), 9, false);
   const AdaptReport report = adapt(to, file_of(from));
-  EXPECT_EQ(row(report, "pos_embed").detail, "map of 4×4 → 6×6, bicubic with antialiasing");
+  EXPECT_EQ(row(report, "pos_embed").detail, "map of 4 × 4 → 6 × 6, bicubic with antialiasing");
   const std::vector<float> before = parameter(from, "pos_embed"),
                            after = parameter(to, "pos_embed");
   ASSERT_EQ(after.size(), 37u * 8);

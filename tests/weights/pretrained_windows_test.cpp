@@ -83,7 +83,7 @@ TEST(PretrainedWindows, WindowsThatAreNotSquareMustStay) {
   EXPECT_TRUE(pretrained_windows(with_tables(source), std::nullopt, source).sizes.empty());
   EXPECT_NE(refusal<base::UsageError>([&] {
               pretrained_windows(WeightFile{}, source, v2(256, 8));
-            }).find("found weights with windows of 4×8 in stage 0"),
+            }).find("found weights with windows of 4 × 8 in stage 0"),
             std::string::npos);
 }
 

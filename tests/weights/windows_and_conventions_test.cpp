@@ -21,11 +21,11 @@ TEST(SavedWindows, AConfigOfOtherWindowsDoesNotFitSwinV2) {
     EXPECT_NO_THROW(require_fit(file, config)) << keys;
     config.window_size = {4, 4};
     EXPECT_THAT(refusal(file, config),
-                AllOf(HasSubstr("layers.0.blocks.0.attn."), HasSubstr("of windows of 3×3"),
-                      HasSubstr("expected that of windows of 4×4"), HasSubstr("--init")));
+                AllOf(HasSubstr("layers.0.blocks.0.attn."), HasSubstr("of windows of 3 × 3"),
+                      HasSubstr("expected that of windows of 4 × 4"), HasSubstr("--init")));
     config = config_of("swin_v2");
     config.pretrained_window_sizes = {2, 3};
-    EXPECT_THAT(refusal(file, config), HasSubstr("windows of 3×3 with coordinates of 2×2"));
+    EXPECT_THAT(refusal(file, config), HasSubstr("windows of 3 × 3 with coordinates of 2 × 2"));
   }
 }
 
@@ -37,7 +37,7 @@ TEST(SavedWindows, PretrainedWindowsOfTheFileMustBeTheConfigs) {
   EXPECT_NO_THROW(require_fit(file, config));
   EXPECT_EQ(saved_window(file, 1).pretrained, 2);
   config.pretrained_window_sizes = {};
-  EXPECT_THAT(refusal(file, config), HasSubstr("of windows of 3×3 with coordinates of 2×2"));
+  EXPECT_THAT(refusal(file, config), HasSubstr("of windows of 3 × 3 with coordinates of 2 × 2"));
 }
 
 TEST(SavedWindows, RoundedCoordinatesStillFit) {
