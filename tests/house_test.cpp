@@ -131,12 +131,12 @@ TEST(House, DataKnowsNoTensor) {
               << " is files and bytes, it knows no Tensor";
 }
 
-TEST(House, OneDoorPerPackage) {
-  struct Door {
+TEST(House, OneIncluderPerPackage) {
+  struct Package {
     const char* header;  // regular expression of the name in #include
     std::set<std::string> files;
   };
-  const std::vector<Door> doors = {
+  const std::vector<Package> packages = {
       {"cblas\\.h", {"autograd/kernels/openblas.cpp"}},
       {"(oneapi/dnnl/)?dnnl.*", {"autograd/kernels/onednn.cpp"}},
       {"hdf5.*\\.h|H5.*\\.h", {"files/hdf5_file.cpp", "files/hdf5_reader_process/reader.cpp"}},
@@ -152,8 +152,8 @@ TEST(House, OneDoorPerPackage) {
       {"archive(_entry)?\\.h", {"files/archive_file.cpp"}},
       {"omp\\.h", {"base/parallel.cpp"}},
   };
-  for (const Door& door : doors) {
-    const std::regex name(door.header);
+  for (const Package& package : packages) {
+    const std::regex name(package.header);
     std::set<std::string> users;
     for (const Include& include : includes()) {
       if (!std::regex_match(include.name, name)) continue;
@@ -162,7 +162,7 @@ TEST(House, OneDoorPerPackage) {
       if (!room_of(include.name).empty()) continue;
       users.insert(include.file);
     }
-    EXPECT_EQ(users, door.files) << "the package behind " << door.header << " has one door";
+    EXPECT_EQ(users, package.files) << "the package behind " << package.header << " has one includer";
   }
 }
 
