@@ -57,6 +57,13 @@ std::string listing(std::span<const std::string> items, size_t shown, std::strin
   return text;
 }
 
+std::string alternatives(std::span<const std::string> items) {
+  std::string text;
+  for (size_t i = 0; i < items.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == items.size() ? " or " : ", ") + items[i];
+  return text;
+}
+
 std::string without_controls(std::string_view text, char replacement) {
   std::string shown(text);
   for (size_t i = 0; i < shown.size(); ++i) {

@@ -22,6 +22,9 @@ std::string nearest_if_close(std::string_view text, std::span<const std::string>
 std::string listing(std::span<const std::string> items, size_t shown = 3,
                     std::string_view separator = ", ");
 
+/// "a", "a or b", "a, b or c".
+std::string alternatives(std::span<const std::string> items);
+
 /// The text with each control character (of ASCII, or U+0080 … U+009F) replaced by `replacement`.
 std::string without_controls(std::string_view text, char replacement);
 

@@ -45,7 +45,7 @@ base::ExitCode compare_plans(const PlanArguments& arguments) {
   for (size_t i = 0; i < sizes.size(); ++i)
     for (layers::ModelConfig model : models) {
       model.image_size = {sizes[i], sizes[i]};
-      const trainers::ForwardPlan plan = trainers::plan_forward(model);
+      const trainers::ForwardPlan plan = trainers::plan_forward({}, model);
       points[i].push_back({plan.total.macs, plan.memory_bytes,
                            arguments.measure ? trainers::measure_forward_seconds(model) : 0});
     }

@@ -15,8 +15,11 @@ struct BadImage {
 
 struct Batch {
   int64_t size = 0;
-  std::vector<float> images;     ///< (size, height, width, channels), normalized
-  std::vector<int64_t> labels;   ///< (size), or (size, classes) of 0 and 1 under label_rows
+  std::vector<float> images;    ///< (size, height, width, channels), normalized
+  std::vector<int64_t> labels;  ///< (size), or (size, classes) of 0 and 1 under label_rows
+  /// (size, classes), or empty: target distributions that replace the labels, such as a golden
+  /// file's.
+  std::vector<float> target_rows;
   std::vector<int64_t> indices;  ///< (size) in the data set; of replacements where there are any
   std::vector<BadImage> bad;     ///< ascending by position; mostly empty
   /// (size), or empty: the share of image i in sample i; the rest comes from image size − 1 − i

@@ -7,8 +7,6 @@
 
 namespace swin::tasks {
 
-using autograd::Tensor;
-
 namespace {
 
 /// Average precision of one class, which at least one image has. A NaN logit ranks last.
@@ -29,70 +27,74 @@ double average_precision(std::vector<std::pair<float, bool>> scores, int64_t pos
   return sum / static_cast<double>(positives);
 }
 
+class MultiLabelMeter : public Meter {
+ public:
+  explicit MultiLabelMeter(int64_t num_classes) : scores_(static_cast<size_t>(num_classes)) {}
+
+  void add(const Outputs& outputs, const data::Batch& batch) override {
+    const real* logit = output(outputs, "logits").data();
+    for (size_t i = 0; i < batch.labels.size(); ++i) {
+      const double x = static_cast<double>(logit[i]);
+      const bool has = batch.labels[i] != 0, said = x > 0;
+      scores_[i % scores_.size()].emplace_back(static_cast<float>(x), has);
+      true_positives_ += has && said;
+      wrong_ += has != said;
+      loss_ += (x < 0 ? 0 : x) - (has ? x : 0) + std::log1p(std::exp(-std::abs(x)));
+    }
+  }
+
+  Metrics metrics() const override {
+    double precision = 0, answers = 0;
+    int64_t classes = 0;
+    for (const auto& scores : scores_) {
+      answers += static_cast<double>(scores.size());
+      const int64_t positives = std::count_if(scores.begin(), scores.end(),
+                                              [](const auto& score) { return score.second; });
+      if (positives == 0) continue;
+      precision += average_precision(scores, positives);
+      ++classes;
+    }
+    const auto twice = static_cast<double>(2 * true_positives_);
+    const double all = twice + static_cast<double>(wrong_);
+    return {
+        {"mean_average_precision", precision / static_cast<double>(std::max<int64_t>(1, classes))},
+        {"micro_f1", all > 0 ? twice / all : 1},
+        {"loss", loss_ / std::max(answers, 1.0)}};
+  }
+
+ private:
+  // For each class, the logit and the label of every image.
+  std::vector<std::vector<std::pair<float, bool>>> scores_;
+  int64_t true_positives_ = 0, wrong_ = 0;
+  double loss_ = 0;
+};
+
 }  // namespace
 
-MultiLabelClassification::MultiLabelClassification(const TaskConfig& config, int64_t num_classes)
-    : num_classes_(num_classes),
-      label_smoothing_(config.label_smoothing),
-      scores_(static_cast<size_t>(num_classes)) {}
+MultiLabelClassification::MultiLabelClassification(const TaskConfig& config,
+                                                   const layers::ModelConfig& model, uint64_t seed,
+                                                   bool with_gradients)
+    : Classifier(model, seed, with_gradients), label_smoothing_(config.label_smoothing) {}
 
 Tensor MultiLabelClassification::targets(std::span<const int64_t> labels) const {
-  Tensor targets({static_cast<int64_t>(labels.size()) / num_classes_, num_classes_});
+  Tensor targets({std::ssize(labels) / num_classes(), num_classes()});
   const double off = label_smoothing_ / 2;
   std::transform(labels.begin(), labels.end(), targets.mutable_data(),
                  [off](int64_t label) { return static_cast<real>(label != 0 ? 1 - off : off); });
   return targets;
 }
 
-Tensor MultiLabelClassification::loss(const Tensor& logits, const Tensor& targets,
-                                      real factor) const {
-  return autograd::binary_cross_entropy(logits, targets, factor / static_cast<real>(num_classes_));
+Tensor MultiLabelClassification::loss_of(const Tensor& logits, const Tensor& targets,
+                                         real factor) const {
+  return autograd::binary_cross_entropy(logits, targets, factor / static_cast<real>(num_classes()));
 }
 
-void MultiLabelClassification::begin_metrics() {
-  for (auto& scores : scores_) scores.clear();
-  true_positives_ = wrong_ = 0;
-  loss_ = 0;
-}
-
-void MultiLabelClassification::add_metrics(const Tensor& logits, std::span<const int64_t> labels) {
-  const real* logit = logits.data();
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const double x = static_cast<double>(logit[i]);
-    const bool has = labels[i] != 0, said = x > 0;
-    scores_[i % scores_.size()].emplace_back(static_cast<float>(x), has);
-    true_positives_ += has && said;
-    wrong_ += has != said;
-    loss_ += (x < 0 ? 0 : x) - (has ? x : 0) + std::log1p(std::exp(-std::abs(x)));
-  }
-}
-
-Metrics MultiLabelClassification::metrics() const {
-  double precision = 0, answers = 0;
-  int64_t classes = 0;
-  for (const auto& scores : scores_) {
-    answers += static_cast<double>(scores.size());
-    const int64_t positives =
-        std::count_if(scores.begin(), scores.end(), [](const auto& score) { return score.second; });
-    if (positives == 0) continue;
-    precision += average_precision(scores, positives);
-    ++classes;
-  }
-  const auto twice = static_cast<double>(2 * true_positives_);
-  const double all = twice + static_cast<double>(wrong_);
-  return {
-      {"mean_average_precision", precision / static_cast<double>(std::max<int64_t>(1, classes))},
-      {"micro_f1", all > 0 ? twice / all : 1},
-      {"loss", loss_ / std::max(answers, 1.0)}};
+std::unique_ptr<Meter> MultiLabelClassification::meter() const {
+  return std::make_unique<MultiLabelMeter>(num_classes());
 }
 
 void MultiLabelClassification::to_probabilities(std::span<double> logits) const {
   for (double& x : logits) x = 1 / (1 + std::exp(-x));
-}
-
-std::unique_ptr<Task> make_multi_label_classification(const TaskConfig& config,
-                                                      int64_t num_classes) {
-  return std::make_unique<MultiLabelClassification>(config, num_classes);
 }
 
 }  // namespace swin::tasks

@@ -1,61 +1,55 @@
 #include "tasks/task.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "tasks/classification.h"
 #include "tasks/multi_label.h"
+#include "tasks/task_table.h"
 
 namespace swin::tasks {
 
-using autograd::Tensor;
-
 namespace {
 
-/// Mixed images have mixed targets: share · own + (1 − share) · partner's.
-void mix_targets(std::span<const double> own_share, const Tensor& partners, Tensor& targets) {
-  const int64_t classes = targets.numel() / static_cast<int64_t>(own_share.size());
-  real* own = targets.mutable_data();
-  const real* other = partners.data();
-  for (const double share : own_share) {
-    for (int64_t c = 0; c < classes; ++c, ++own, ++other)
-      *own = static_cast<real>(share * static_cast<double>(*own) +
-                               (1 - share) * static_cast<double>(*other));
-  }
+template <class T>
+std::unique_ptr<Task> make(const TaskConfig& config, const layers::ModelConfig& model,
+                           uint64_t seed, bool with_gradients) {
+  return std::make_unique<T>(config, model, seed, with_gradients);
 }
 
-struct Row {
+struct Factory {
   const char* name;
-  std::unique_ptr<Task> (*make)(const TaskConfig&, int64_t num_classes);
+  std::unique_ptr<Task> (*make)(const TaskConfig&, const layers::ModelConfig&, uint64_t, bool);
 };
-constexpr Row kTasks[] = {
-    {"classification", make_classification},
-    {"multi_label_classification", make_multi_label_classification},
+constexpr Factory kFactories[] = {
+    {"classification", make<Classification>},
+    {"multi_label_classification", make<MultiLabelClassification>},
 };
 
 }  // namespace
 
-std::unique_ptr<Task> make_task(const TaskConfig& config, int64_t num_classes) {
-  std::string names;
-  for (const Row& row : kTasks) {
-    if (config.name == row.name) return row.make(config, num_classes);
-    names += (names.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw base::UsageError("task.name", "found \"" + config.name + "\", expected " + names);
+const Tensor& output(const Outputs& outputs, const std::string& name) {
+  for (const NamedTensor& output : outputs)
+    if (output.name == name) return output.value;
+  throw base::InternalError(name, "found no such output, expected one");
 }
 
-Tensor targets_of(const Task& task, const data::Batch& batch, int64_t begin, int64_t n) {
-  const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(n);
-  // One label per image, or one per image and class.
-  const auto columns = batch.labels.size() / static_cast<size_t>(batch.size);
-  const std::span<const int64_t> labels(batch.labels);
-  Tensor targets = task.targets(labels.subspan(first * columns, count * columns));
-  if (batch.own_share.empty()) return targets;
-  std::vector<int64_t> partners;
-  for (int64_t i = begin; i < begin + n; ++i) {
-    const auto row = labels.subspan(static_cast<size_t>(batch.size - 1 - i) * columns, columns);
-    partners.insert(partners.end(), row.begin(), row.end());
-  }
-  mix_targets(std::span(batch.own_share).subspan(first, count), task.targets(partners), targets);
-  return targets;
+std::unique_ptr<Task> make_task(const TaskConfig& config, const layers::ModelConfig& model,
+                                uint64_t seed, bool with_gradients) {
+  const std::string name = task_row(config.name).name;  // or throws
+  for (const Factory& factory : kFactories)
+    if (name == factory.name) return factory.make(config, model, seed, with_gradients);
+  throw base::InternalError(name, "found a task without a factory, expected one in tasks/task.cpp");
+}
+
+Tensor images_of(const Slice& slice, int64_t rows, const layers::ModelConfig& model) {
+  Tensor images({rows, model.image_size[0], model.image_size[1], model.in_chans});
+  if (base::DryRun::active()) return images;
+  const int64_t image = images.numel() / rows;
+  real* data = images.mutable_data();
+  std::copy_n(slice.batch.images.begin() + slice.begin * image, slice.size * image, data);
+  std::fill_n(data + slice.size * image, (rows - slice.size) * image, real{0});
+  return images;
 }
 
 }  // namespace swin::tasks

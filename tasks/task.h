@@ -1,51 +1,90 @@
-// What a run learns: how labels become targets, the loss of a micro-batch, and the metrics. The
-// training loop knows no task by name; the table of tasks is in task.cpp.
+// What a run learns: a model, the losses of a batch, the metrics and the answers. The training loop
+// and the verbs know no task by name; the plain rows of all tasks are in tasks/task_table.h.
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "autograd/tensor/tensor.h"
 #include "data/batch.h"
+#include "layers/model.h"
+#include "tasks/metrics.h"
 #include "tasks/task_config.h"
 
 namespace swin::tasks {
 
-/// Names and values, in a fixed order.
-using Metrics = std::vector<std::pair<std::string, double>>;
+using autograd::Tensor;
+
+/// Images begin … begin + size − 1 of a batch: what one forward and backward computes.
+struct Slice {
+  const data::Batch& batch;
+  int64_t begin = 0, size = 0;
+};
+
+/// What the losses of a batch are divided by. Known before the forward; the counts of slices add up
+/// to that of the batch.
+using Count = std::vector<double>;
+
+struct NamedTensor {
+  std::string name;
+  Tensor value;
+};
+/// Losses start with the total; the others are its parts.
+using Losses = std::vector<NamedTensor>;
+using Outputs = std::vector<NamedTensor>;
+/// The output of this name. @throws InternalError if there is none.
+const Tensor& output(const Outputs& outputs, const std::string& name);
+
+/// Which outputs to compute: those that metrics and answers need, or also the maps on the way.
+enum class Detail { answers, everything };
+
+/// The metrics of the images that were added to it.
+class Meter {
+ public:
+  virtual ~Meter() = default;
+  /// @param outputs of the batch; rows after its size are padding.
+  virtual void add(const Outputs& outputs, const data::Batch& batch) = 0;
+  virtual Metrics metrics() const = 0;
+};
+
+/// What `predict` says about one image.
+struct Answer {
+  struct Class {
+    int64_t index = 0;
+    double probability = 0;
+  };
+  std::vector<Class> classes;  ///< all classes, the most probable first
+};
 
 class Task {
  public:
   virtual ~Task() = default;
+  virtual const layers::ModelConfig& model_config() const = 0;
+  virtual layers::Parameters& parameters() = 0;
+  /// The stages of the model, as `swin plan` prints them.
+  virtual const std::vector<layers::StageInfo>& stages() const = 0;
 
-  /// The targets of the training loss, (B, num_classes).
-  /// @param labels of a micro-batch: one per image, or rows of 0 and 1, (B, num_classes), if
-  ///   TaskConfig::many_labels().
-  virtual autograd::Tensor targets(std::span<const int64_t> labels) const = 0;
-  /// The micro-batch's part of the batch's loss. @param factor 1 / number of images in the batch.
-  virtual autograd::Tensor loss(const autograd::Tensor& outputs, const autograd::Tensor& targets,
-                                real factor) const = 0;
-
-  virtual void begin_metrics() = 0;
-  /// Adds the rows of `outputs` that have labels; further rows are padding.
-  virtual void add_metrics(const autograd::Tensor& outputs, std::span<const int64_t> labels) = 0;
-  /// The metrics of everything added since begin_metrics.
-  virtual Metrics metrics() const = 0;
-  /// Whether a larger value of this metric is better.
-  virtual bool larger_is_better(const std::string& metric) const = 0;
-  /// Replaces the outputs for one image by the probability of each class, 0 … 1.
-  virtual void to_probabilities(std::span<double> outputs) const = 0;
+  /// @return {images}, unless a task's losses are divided by something else.
+  virtual Count count(const data::Batch& batch) const { return {static_cast<double>(batch.size)}; }
+  /// The slice's part of the batch's losses; the parts of all slices add up to them.
+  /// @param count of the whole batch.
+  virtual Losses loss(const Slice& slice, const layers::Pass& pass, const Count& count) const = 0;
+  /// @param images (B, H, W, in_chans), normalized. Dropout and drop path are off.
+  virtual Outputs outputs(const Tensor& images, Detail detail) const = 0;
+  virtual std::unique_ptr<Meter> meter() const = 0;
+  /// One answer for each row of the outputs.
+  virtual std::vector<Answer> answers(const Outputs& outputs) const = 0;
 };
 
-/// @param num_classes of the data set and the model.
-/// @throws base::UsageError if there is no task of that name.
-std::unique_ptr<Task> make_task(const TaskConfig& config, int64_t num_classes);
+/// Builds the task with its model, with the initial values of `seed`.
+/// @param with_gradients for training
+/// @throws UsageError if there is no task of that name, or no such model is possible.
+std::unique_ptr<Task> make_task(const TaskConfig& config, const layers::ModelConfig& model,
+                                uint64_t seed, bool with_gradients);
 
-/// The targets of images begin … begin + n − 1 of a batch, mixed as the images are: share · own +
-/// (1 − share) · partner's, each smoothed by the task.
-autograd::Tensor targets_of(const Task& task, const data::Batch& batch, int64_t begin, int64_t n);
+/// The images of a slice as a tensor (rows, H, W, in_chans); rows after those of the slice are
+/// zeros. Without memory in a dry run.
+/// @param rows at least the slice's size
+Tensor images_of(const Slice& slice, int64_t rows, const layers::ModelConfig& model);
 
 }  // namespace swin::tasks

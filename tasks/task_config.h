@@ -7,8 +7,6 @@ namespace swin::tasks {
 struct TaskConfig {
   std::string name = "classification";
   double label_smoothing = 0.1;
-  /// Whether an image can have any number of classes.
-  bool many_labels() const { return name == "multi_label_classification"; }
 };
 
 }  // namespace swin::tasks

@@ -123,12 +123,13 @@ TEST(House, IncludesFollowTheDirections) {
 
 TEST(House, DataKnowsNoTensor) {
   for (const char* room : {"data/", "files/"})
-    for (const Source& source : sources())
-      if (source.path.rfind(room, 0) == 0)
-        for (const Line& line : source.lines)
-          EXPECT_EQ(line.text.find("autograd"), std::string::npos)
-              << source.path << ":" << line.number << ": " << room
-              << " is files and bytes, it knows no Tensor";
+    for (const Source& source : sources()) {
+      if (source.path.rfind(room, 0) != 0) continue;
+      for (const Line& line : source.lines)
+        EXPECT_EQ(line.text.find("autograd"), std::string::npos)
+            << source.path << ":" << line.number << ": " << room
+            << " is files and bytes, it knows no Tensor";
+    }
 }
 
 TEST(House, OneIncluderPerPackage) {
@@ -171,10 +172,11 @@ TEST(House, PackagesStayOutOfHeaders) {
       "nlohmann/.*|cblas\\.h|.*dnnl.*|hdf5\\.h|CLI/.*|turbojpeg\\.h|spng\\.h|webp/.*|libexif/"
       ".*|openssl/"
       ".*|zlib\\.h|archive\\.h|omp\\.h");
-  for (const Include& include : includes())
-    if (ends_with(include.file, ".h"))
-      EXPECT_FALSE(std::regex_match(include.name, package) && room_of(include.name).empty())
-          << include.file << ":" << include.line << " includes " << include.name << " in a header";
+  for (const Include& include : includes()) {
+    if (!ends_with(include.file, ".h")) continue;
+    EXPECT_FALSE(std::regex_match(include.name, package) && room_of(include.name).empty())
+        << include.file << ":" << include.line << " includes " << include.name << " in a header";
+  }
 }
 
 TEST(House, OnlyParallelOpensOpenMpRegions) {

@@ -7,7 +7,6 @@
 #include "autograd/ops/ops.h"
 #include "base/errors.h"
 #include "layers/backbone.h"
-#include "layers/model.h"
 #include "layers/simmim.h"
 #include "weights/generated_weights.h"
 #include "weights/load_weights.h"
@@ -40,35 +39,40 @@ Tensor weighted_sum(const Tensor& x, const std::vector<double>& constants) {
   return autograd::linear(autograd::reshape(x, {1, x.numel()}), weight, Tensor());
 }
 
-// Computes logits, the map of each stage, and the mean cross entropy with the target.
+// The images and targets of a golden file as a batch.
+data::Batch batch_of(const GoldenFile& golden, const Tensor& images, int64_t num_classes) {
+  data::Batch batch;
+  batch.size = images.dim(0);
+  batch.images.assign(images.data(), images.data() + images.numel());
+  if (!golden.has_target()) return batch;
+  const Tensor target = golden.target({batch.size, num_classes});
+  batch.target_rows.assign(target.data(), target.data() + target.numel());
+  return batch;
+}
+
 class Classifier : public VerifiedModel {
  public:
   Classifier(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
              ModelConfig config)
       : golden_(golden),
-        with_loss_(asked.loss || asked.gradients),
-        has_head_(asked.logits || with_loss_),
-        model_(sized(golden, weights, std::move(config)), 0, asked.gradients) {
-    if (with_loss_ && !golden.has_target())
+        has_head_(asked.logits || asked.loss || asked.gradients),
+        task_(tasks::make_task({.name = "classification"},
+                               sized(golden, weights, std::move(config)), 0, asked.gradients)) {
+    if ((asked.loss || asked.gradients) && !golden.has_target())
       throw base::WeightError(
           golden.where(),
           "found a loss or gradients and no target, expected target (B) or (B, classes)");
     const bool whole = weights.seed || weights.file.find("head.weight");
     fill(parameters(), weights, whole ? weights.file.arrays : trunk_of(weights.file));
   }
-  layers::Parameters& parameters() override { return model_.parameters(); }
+  layers::Parameters& parameters() override { return task_->parameters(); }
 
-  Outputs operator()(const Tensor& images) const override {
-    Outputs outputs;
-    std::vector<Tensor> features;
-    const Tensor logits = model_.forward(images, layers::Pass{}, &features);
-    if (has_head_) outputs.maps.push_back({"logits", logits});
-    for (size_t i = 0; i < features.size(); ++i)
-      outputs.maps.push_back({"features." + std::to_string(i), features[i]});
-    if (with_loss_)
-      outputs.loss = autograd::cross_entropy(logits, golden_.target(logits.shape()),
-                                             real{1} / static_cast<real>(logits.dim(0)));
-    return outputs;
+  tasks::Outputs outputs(const Tensor& images) const override {
+    return task_->outputs(images, tasks::Detail::everything);
+  }
+  Tensor loss(const Tensor& images) const override {
+    const data::Batch batch = batch_of(golden_, images, task_->model_config().num_classes);
+    return task_->loss({batch, 0, batch.size}, {}, task_->count(batch))[0].value;
   }
 
  private:
@@ -104,7 +108,7 @@ class Classifier : public VerifiedModel {
     };
     std::vector<NamedArray> trunk = weights::encoder_of(file.arrays);
     std::erase_if(trunk, [&](const NamedArray& array) { return follows(array.name); });
-    const layers::Parameters& own = model_.parameters();
+    const layers::Parameters& own = task_->parameters();
     for (size_t i = 0; i < own.size(); ++i) {
       if (!follows(own[i].name)) continue;
       auto zeros = std::make_shared<std::vector<float>>(static_cast<size_t>(own[i].numel()));
@@ -116,8 +120,8 @@ class Classifier : public VerifiedModel {
   }
 
   const GoldenFile& golden_;
-  bool with_loss_, has_head_;
-  layers::Model model_;
+  bool has_head_;
+  std::unique_ptr<tasks::Task> task_;
 };
 
 // Computes maps after their norms. The loss is the sum over the golden's outputs of
@@ -126,10 +130,10 @@ class BackboneMaps : public VerifiedModel {
  public:
   BackboneMaps(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
                const ModelConfig& config)
-      : seed_(golden.seed()),
-        asked_(asked),
-        backbone_(layers::Scope(parameters_), config, {.out_stages = stages(weights, config)}) {
-    if ((asked.loss || asked.gradients) && !seed_)
+      : golden_(golden),
+        backbone_(layers::Scope(parameters_), config,
+                  {.out_stages = weights.seed ? asked.outputs : stages(weights, config)}) {
+    if ((asked.loss || asked.gradients) && !golden.seed())
       throw base::WeightError(
           golden.where(),
           "found a loss or gradients of a backbone and no seed, expected `seed` "
@@ -139,29 +143,29 @@ class BackboneMaps : public VerifiedModel {
   }
   layers::Parameters& parameters() override { return parameters_; }
 
-  Outputs operator()(const Tensor& images) const override {
-    Outputs outputs;
+  tasks::Outputs outputs(const Tensor& images) const override {
+    tasks::Outputs outputs;
     const std::vector<Tensor> maps = backbone_(images, layers::Pass{});
-    for (size_t i = 0; i < maps.size(); ++i) {
-      const int64_t stage = backbone_.outputs()[i].stage;
-      const std::string name = "output." + std::to_string(stage);
-      outputs.maps.push_back({name, maps[i]});
-      const bool counts =
-          std::find(asked_.outputs.begin(), asked_.outputs.end(), stage) != asked_.outputs.end();
-      if (!counts || !(asked_.loss || asked_.gradients)) continue;
-      const int64_t numel = maps[i].numel();
-      const Tensor mean = autograd::scale(
-          weighted_sum(maps[i], weights::generated_numbers(*seed_, "cotangent." + name, numel)),
-          real{1} / static_cast<real>(numel));
-      outputs.loss = outputs.loss.defined() ? autograd::add(outputs.loss, mean) : mean;
-    }
+    for (size_t i = 0; i < maps.size(); ++i)
+      outputs.push_back({"output." + std::to_string(backbone_.outputs()[i].stage), maps[i]});
     return outputs;
+  }
+  Tensor loss(const Tensor& images) const override {
+    Tensor loss;
+    for (const auto& [name, map] : outputs(images)) {
+      if (!golden_.find(name)) continue;
+      const Tensor mean = autograd::scale(
+          weighted_sum(
+              map, weights::generated_numbers(*golden_.seed(), "cotangent." + name, map.numel())),
+          real{1} / static_cast<real>(map.numel()));
+      loss = loss.defined() ? autograd::add(loss, mean) : mean;
+    }
+    return loss;
   }
 
  private:
-  // The output stages: of a file those that have a norm, of generated weights those of the golden.
-  std::vector<int64_t> stages(const VerifiedWeights& weights, const ModelConfig& config) const {
-    if (weights.seed) return asked_.outputs;
+  // The output stages of a weight file: those that have a norm.
+  static std::vector<int64_t> stages(const VerifiedWeights& weights, const ModelConfig& config) {
     std::vector<int64_t> stages;
     for (int64_t i = 0; i < config.num_stages(); ++i)
       if (weights.file.find("norm" + std::to_string(i) + ".weight")) stages.push_back(i);
@@ -173,8 +177,7 @@ class BackboneMaps : public VerifiedModel {
     return stages;
   }
 
-  std::optional<uint64_t> seed_;
-  Asked asked_;
+  const GoldenFile& golden_;
   layers::Parameters parameters_;
   layers::Backbone backbone_;
 };
@@ -185,22 +188,19 @@ class Reconstruction : public VerifiedModel {
  public:
   Reconstruction(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
                  const ModelConfig& config)
-      : golden_(golden),
-        with_loss_(asked.loss || asked.gradients),
-        patch_(config.patch_size),
-        model_(layers::Scope(parameters_), config) {
+      : golden_(golden), patch_(config.patch_size), model_(layers::Scope(parameters_), config) {
     parameters_.allocate(asked.gradients);
     fill(parameters_, weights, weights.file.arrays);
   }
   layers::Parameters& parameters() override { return parameters_; }
 
-  Outputs operator()(const Tensor& images) const override {
+  tasks::Outputs outputs(const Tensor& images) const override {
+    const Tensor reconstruction = model_(images, mask(images), layers::Pass{});
+    return {{"reconstruction", autograd::permute(reconstruction, {0, 3, 1, 2})}};
+  }
+  Tensor loss(const Tensor& images) const override {
     const Tensor hidden = mask(images);
-    const Tensor reconstruction = model_(images, hidden, layers::Pass{});
-    Outputs outputs;
-    outputs.maps.push_back({"reconstruction", autograd::permute(reconstruction, {0, 3, 1, 2})});
-    if (with_loss_) outputs.loss = loss(images, hidden, reconstruction);
-    return outputs;
+    return loss(images, hidden, model_(images, hidden, layers::Pass{}));
   }
 
  private:
@@ -250,7 +250,6 @@ class Reconstruction : public VerifiedModel {
   }
 
   const GoldenFile& golden_;
-  bool with_loss_;
   int64_t patch_;
   layers::Parameters parameters_;
   layers::MaskedImageModel model_;

@@ -7,12 +7,9 @@
 #include <vector>
 
 #include "layers/model_config.h"
+#include "tasks/task.h"
 #include "verify/golden.h"
 #include "weights/dialects.h"
-
-namespace swin::layers {
-class Parameters;
-}
 
 namespace swin::verify {
 
@@ -32,20 +29,15 @@ struct Asked {
   bool reconstruction = false;   ///< also if there is only a mask
 };
 
+/// A task's outputs and loss, or those of a backbone, which is no task.
 class VerifiedModel {
  public:
-  struct Outputs {
-    struct Map {
-      std::string name;  ///< in the golden file: "logits", "features.0", "output.0", …
-      autograd::Tensor values;
-    };
-    std::vector<Map> maps;
-    autograd::Tensor loss;  ///< undefined unless loss or gradients are asked for
-  };
   virtual ~VerifiedModel() = default;
   virtual layers::Parameters& parameters() = 0;
+  /// Named as in the golden file: "logits", "features.0", "output.0", …
   /// @param images of the golden, (B, H, W, C).
-  virtual Outputs operator()(const autograd::Tensor& images) const = 0;
+  virtual tasks::Outputs outputs(const autograd::Tensor& images) const = 0;
+  virtual autograd::Tensor loss(const autograd::Tensor& images) const = 0;
 };
 
 /// The model of a golden file, with these weights: SimMIM if the golden has a reconstruction, a

@@ -53,9 +53,10 @@ class ContainerRuns : public ::testing::Test {
     for (const int stop_at : {1, 2, 3}) {
       const fs::path run = directory_ / ("stopped_" + std::to_string(stop_at));
       TrainOptions options = options_of(config, run);
-      options.after_step = [=](int64_t step) {
+      AfterStep after_step([=](int64_t step) {
         if (step == stop_at) raise(SIGUSR1);
-      };
+      });
+      options.listeners = {&after_step};
       EXPECT_NE(train(options).exit_code, base::ExitCode::done);
       Config other = config;
       other.runtime.workers = stop_at;
@@ -139,9 +140,10 @@ TEST_F(ContainerRuns, GiveTheSameWeightsAsTheirFolder) {
 TEST_F(ContainerRuns, AResumeOnOtherShardsIsRefused) {
   const Config before = config("webdataset", shards("train"), shards("validation"));
   TrainOptions options = options_of(before, directory_ / "run");
-  options.after_step = [](int64_t step) {
+  AfterStep after_step([](int64_t step) {
     if (step == 2) raise(SIGUSR1);
-  };
+  });
+  options.listeners = {&after_step};
   train(options);
   // The same images under the same keys, one label changed.
   const std::string shard = (directory_ / "train-0.tar").string();
@@ -150,7 +152,7 @@ TEST_F(ContainerRuns, AResumeOnOtherShardsIsRefused) {
   ASSERT_NE(label, std::string::npos);
   bytes.replace(label, 3, "bee");
   swin::test::write_text(shard, bytes);
-  options.after_step = {};
+  options.listeners = {};
   EXPECT_THAT(message_of<base::DataError>([&] { train(options); }),
               ::testing::HasSubstr("found a run on other images than those of the data section"));
 }

@@ -120,9 +120,10 @@ TEST(FineTune, StartsWithTheWeightsOfAnotherModelAndResumesBitForBit) {
   // A resumed run does not read the file.
   const fs::path stopped = directory / "stopped";
   options = options_of(config, stopped);
-  options.after_step = [](int64_t step) {
+  AfterStep after_step([](int64_t step) {
     if (step == 2) raise(SIGUSR1);
-  };
+  });
+  options.listeners = {&after_step};
   EXPECT_EQ(train(options).steps, 2);
   fs::rename(first, directory / "moved");
   const std::string report = read_text(stopped / "init.json");
@@ -137,9 +138,10 @@ TEST(FineTune, InitIsPartOfARunsIdentity) {
   train(options_of(micro_config(), first));
   const std::string init = "init.checkpoint=" + (first / "last.h5").string();
   TrainOptions options = options_of(micro_config({init}), run);
-  options.after_step = [](int64_t step) {
+  AfterStep after_step([](int64_t step) {
     if (step == 2) raise(SIGUSR1);
-  };
+  });
+  options.listeners = {&after_step};
   EXPECT_EQ(train(options).steps, 2);
   EXPECT_NE(message_of<base::UsageError>([&] {
               train(options_of(micro_config(), run));
@@ -219,9 +221,10 @@ TEST(FineTune, SwinV2KeepsTheWindowsItsWeightsWereTrainedWith) {
   const std::vector<std::string> sets = {"model.name=swin_v2", "model.image_size=32",
                                          "model.window_size=8", init};
   TrainOptions options = options_of(micro_config(sets), run);
-  options.after_step = [](int64_t step) {
+  AfterStep after_step([](int64_t step) {
     if (step == 2) raise(SIGUSR1);
-  };
+  });
+  options.listeners = {&after_step};
   EXPECT_EQ(train(options).steps, 2);
   EXPECT_EQ(load_model(run / "last.h5").config.model.pretrained_window_sizes,
             (std::vector<int64_t>{4, 4}));

@@ -6,7 +6,6 @@
 #include "base/random.h"
 #include "data/decode/decode.h"
 #include "files/hdf5_file.h"
-#include "tasks/task.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/evaluate.h"
 #include "trainers/run/open_data.h"
@@ -17,64 +16,6 @@ namespace {
 
 using namespace testing;
 using autograd::Tensor;
-
-std::unique_ptr<tasks::Task> task_of(double smoothing, int64_t classes) {
-  tasks::TaskConfig config;
-  config.name = "multi_label_classification";
-  config.label_smoothing = smoothing;
-  return tasks::make_task(config, classes);
-}
-
-TEST(MultiLabel, TargetsAreSmoothedRows) {
-  const Tensor targets = task_of(0.2, 3)->targets(std::vector<int64_t>{1, 0, 1, 0, 0, 0});
-  ASSERT_EQ(targets.shape(), (autograd::Shape{2, 3}));
-  const std::vector<float> expected = {0.9f, 0.1f, 0.9f, 0.1f, 0.1f, 0.1f};
-  for (size_t i = 0; i < expected.size(); ++i) EXPECT_FLOAT_EQ(targets.data()[i], expected[i]);
-}
-
-TEST(MultiLabel, LossIsTheMeanOverClasses) {
-  const auto task = task_of(0, 2);
-  const Tensor logits = Tensor::from({1, 2}, std::vector<float>{1, -3});
-  const Tensor loss = task->loss(logits, task->targets(std::vector<int64_t>{1, 1}), 0.25f);
-  const double first = std::log(1 + std::exp(-1.0)), second = std::log(1 + std::exp(3.0));
-  EXPECT_NEAR(loss.data()[0], 0.25 * (first + second) / 2, 1e-6);
-}
-
-TEST(MultiLabel, Metrics) {
-  const auto task = task_of(0.3, 3);
-  task->begin_metrics();
-  // The last row is padding; class 2 never occurs and is left out of the mean average precision.
-  const Tensor first = Tensor::from({3, 3}, std::vector<float>{3, -1, -2,  //
-                                                               2, 1, 1,    //
-                                                               9, 9, 9});
-  task->add_metrics(first, std::vector<int64_t>{1, 0, 0, 0, 1, 0});
-  const Tensor second = Tensor::from({1, 3}, std::vector<float>{1, 1, -4});
-  task->add_metrics(second, std::vector<int64_t>{1, 0, 0});
-  const tasks::Metrics metrics = task->metrics();
-  ASSERT_EQ(metrics.size(), 3u);
-  EXPECT_EQ(metrics[0].first, "mean_average_precision");
-  // Class 0 ranks yes, no, yes: (1 + 2/3) / 2. Class 1: its one yes ties with a no: 1/2.
-  EXPECT_NEAR(metrics[0].second, ((1 + 2.0 / 3) / 2 + 0.5) / 2, 1e-12);
-  EXPECT_EQ(metrics[1].first, "micro_f1");
-  EXPECT_NEAR(metrics[1].second, 2.0 * 3 / (2 * 3 + 3), 1e-12);  // 3 true and 3 false positives
-  EXPECT_EQ(metrics[2].first, "loss");
-  const auto no = [](double x) { return std::log(1 + std::exp(x)); };
-  EXPECT_NEAR(metrics[2].second,
-              (no(-3) + no(-1) + no(-2) + no(2) + no(-1) + no(1) + no(-1) + no(1) + no(-4)) / 9,
-              1e-9);
-  EXPECT_TRUE(task->larger_is_better("mean_average_precision"));
-  EXPECT_FALSE(task->larger_is_better("loss"));
-  task->begin_metrics();
-  EXPECT_EQ(task->metrics()[2].second, 0);
-}
-
-TEST(MultiLabel, ProbabilitiesArePerClass) {
-  std::vector<double> values = {0, std::log(3.0), -std::log(3.0)};
-  task_of(0, 3)->to_probabilities(values);
-  EXPECT_NEAR(values[0], 0.5, 1e-12);
-  EXPECT_NEAR(values[1], 0.75, 1e-12);
-  EXPECT_NEAR(values[2], 0.25, 1e-12);
-}
 
 constexpr int64_t kImages = 64, kSide = 16, kClasses = 3;
 

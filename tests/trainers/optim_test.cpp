@@ -135,7 +135,7 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
       ASSERT_NEAR(parameters.slab()[parameters[i].offset + j],
                   references[i].w[static_cast<size_t>(j)], 1e-6)
           << parameters[i].name << " " << j;
-  for (const AdamW::Slot& slot : optimizer.slots())
+  for (const Optimizer::Slot& slot : optimizer.slots())
     for (size_t i = 0; i < parameters.size(); ++i)
       EXPECT_EQ(slot.slab[parameters[i].offset] != 0, parameters[i].trainable)
           << slot.name << " " << parameters[i].name;

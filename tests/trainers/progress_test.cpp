@@ -44,7 +44,7 @@ Progress::Update at(int64_t step) {
 TEST(Progress, PlainLinesWithoutEscapesWhereThereIsNoTerminal) {
   const std::string text = written(false, [](Progress& progress) {
     for (int64_t step = 1; step <= 10; ++step) progress.update(at(step));
-    progress.message("done");
+    progress.note("done");
   });
   EXPECT_EQ(
       text,
@@ -84,7 +84,7 @@ TEST(Progress, APassOverImagesOnATerminalEndsFull) {
 TEST(Progress, QuietShowsWarningsOnly) {
   const std::string text = written(true, [](Progress& progress) {
     progress.update(at(1));
-    progress.message("nothing");
+    progress.note("nothing");
     progress.warning("careful");
   });
   EXPECT_EQ(text, "careful\n");

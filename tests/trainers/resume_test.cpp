@@ -6,7 +6,7 @@
 #include "base/errors.h"
 #include "files/checkpoint_file.h"
 #include "tests/trainers/run_support.h"
-#include "trainers/run/run_log.h"
+#include "trainers/report/run_log.h"
 #include "trainers/run/signals.h"
 
 namespace swin::trainers {
@@ -17,9 +17,10 @@ namespace fs = std::filesystem;
 
 /// Stops a run after a step by a signal, as a job scheduler does.
 TrainResult run_until(TrainOptions options, int64_t stop_at, int signal = SIGUSR1) {
-  options.after_step = [=](int64_t step) {
+  AfterStep after_step([=](int64_t step) {
     if (step == stop_at) raise(signal);
-  };
+  });
+  options.listeners = {&after_step};
   return train(options);
 }
 
@@ -193,7 +194,8 @@ TEST(Resume, WithNeverTheRunStartsFromScratch) {
   TrainOptions options = options_of(micro_config({"trainer.seed=3", "schedule.steps=3"}), run);
   options.resume = "never";
   int64_t first = 0;
-  options.after_step = [&](int64_t step) { first = first ? first : step; };
+  AfterStep after_step([&](int64_t step) { first = first ? first : step; });
+  options.listeners = {&after_step};
   EXPECT_EQ(train(options).steps, 3);
   EXPECT_EQ(first, 1);
   EXPECT_EQ(read_log(run)[0].at("step").as_int(), 1);
@@ -210,7 +212,8 @@ TEST(Resume, ADamagedNewestCheckpointIsSkippedWithAWarning) {
   ::testing::internal::CaptureStderr();
   std::vector<int64_t> steps;
   TrainOptions options = options_of(config, run);
-  options.after_step = [&](int64_t step) { steps.push_back(step); };
+  AfterStep after_step([&](int64_t step) { steps.push_back(step); });
+  options.listeners = {&after_step};
   train(options);
   const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("step_000000004.h5"), std::string::npos) << said;
@@ -265,10 +268,11 @@ TEST(Signals, ASecondOneExitsAtOnceWithoutSaving) {
   const fs::path run = directory / "run";
   const int code = in_child([&] {
     TrainOptions options = options_of(micro_config(), run);
-    options.after_step = [](int64_t) {
+    AfterStep after_step([](int64_t) {
       raise(SIGINT);
       raise(SIGTERM);
-    };
+    });
+    options.listeners = {&after_step};
     train(options);
     return 0;
   });
@@ -291,9 +295,10 @@ TEST(Resume, AKilledRunResumesFromItsNewestCheckpoint) {
   const fs::path run = directory / "run";
   EXPECT_EQ(in_child([&] {
               TrainOptions options = options_of(config, run);
-              options.after_step = [](int64_t step) {
+              AfterStep after_step([](int64_t step) {
                 if (step == 3) raise(SIGKILL);
-              };
+              });
+              options.listeners = {&after_step};
               train(options);
               return 0;
             }),

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -48,6 +49,16 @@ inline Config micro_config(const std::vector<std::string>& sets = {}) {
   apply_sets(document, sets);
   return parse_config(document);
 }
+
+/// Calls a function after each step of a run, before evaluation and saving; it may raise a signal.
+class AfterStep : public RunListener {
+ public:
+  explicit AfterStep(std::function<void(int64_t step)> function) : function_(std::move(function)) {}
+  void step(const StepReport& report) override { function_(report.step); }
+
+ private:
+  std::function<void(int64_t step)> function_;
+};
 
 inline TrainOptions options_of(const Config& config, const std::filesystem::path& run) {
   TrainOptions options;

@@ -132,7 +132,8 @@ TEST(Run, ASteadyStepTakesNoNewBlockFromThePool) {
         micro_config({"schedule.steps=8", std::string("trainer.micro_batch_size=") + micro}),
         directory / micro);
     std::vector<int64_t> blocks;
-    options.after_step = [&](int64_t) { blocks.push_back(base::pool_statistics().blocks_made); };
+    AfterStep after_step([&](int64_t) { blocks.push_back(base::pool_statistics().blocks_made); });
+    options.listeners = {&after_step};
     train(options);
     ASSERT_EQ(blocks.size(), 8u);
     EXPECT_EQ(blocks[1], blocks[2]);
@@ -180,11 +181,12 @@ TEST(Run, AFullDiskStopsTheRunAndLeavesItsCheckpoints) {
   // From the fourth step on, files are limited to less than the size of a checkpoint, so that
   // writes fail as on a full disk. In a child process, because the limit cannot be lifted again.
   const int code = in_child([&] {
-    options.after_step = [](int64_t step) {
+    AfterStep after_step([](int64_t step) {
       if (step != 4) return;
       const rlimit limit = {16 << 10, 16 << 10};
       setrlimit(RLIMIT_FSIZE, &limit);
-    };
+    });
+    options.listeners = {&after_step};
     train(options);
     return 0;
   });

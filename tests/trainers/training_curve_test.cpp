@@ -10,7 +10,7 @@
 #include "trainers/config/config.h"
 #include "trainers/optim/adamw.h"
 #include "trainers/optim/schedule.h"
-#include "trainers/run/training_step.h"
+#include "trainers/run/step.h"
 #include "weights/generated_weights.h"
 
 namespace swin::trainers {
@@ -51,20 +51,19 @@ Curve trained(const base::Json& golden, uint64_t seed,
               const std::function<void(Config&)>& change = {}) {
   Config config = parse_config(golden.at("config"));
   if (change) change(config);
-  layers::Model model(config.model, 0, true);
-  weights::fill_generated(model.parameters(), seed);
-  const auto task = make_task(config.task, config.model.num_classes);
-  AdamW optimizer(model.parameters(), config.optimizer);
+  const auto task = make_task(config.task, config.model, 0, true);
+  weights::fill_generated(task->parameters(), seed);
+  const auto optimizer = make_optimizer(task->parameters(), config.optimizer);
   const int64_t size = config.trainer.batch_size;
   const Schedule schedule(config.schedule, config.optimizer, size, 1);
-  TrainingStep train_step(model, *task, optimizer, config.trainer);
+  Step train_step(*task, *optimizer, config.trainer);
   Curve curve;
   for (int64_t step = 1; step <= schedule.total_steps(); ++step) {
     const data::Batch batch =
         generated_batch(seed, "batch." + std::to_string(step), size, config.model);
     curve.learning_rates.push_back(schedule.learning_rate(step));
-    const TrainingStep::Result result = train_step(batch, step, curve.learning_rates.back());
-    curve.losses.push_back(result.loss);
+    const Step::Result result = train_step(batch, step, curve.learning_rates.back());
+    curve.losses.push_back(result.loss());
     curve.norms.push_back(result.gradient_norm);
   }
   return curve;

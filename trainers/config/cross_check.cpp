@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "tasks/task_table.h"
 #include "trainers/config/check_value.h"
 #include "trainers/config/fields.h"
 
@@ -171,14 +172,14 @@ class CrossCheck {
   }
 
   void monitor() const {
-    const bool many = config_.task.many_labels();
+    const tasks::TaskRow& task = tasks::task_row(config_.task.name);
     std::string& name = config_.checkpoint.monitor;
-    if (!written("checkpoint.monitor")) name = many ? "mean_average_precision" : "top1";
-    const bool of_many = name == "mean_average_precision" || name == "micro_f1";
-    if (name != "loss" && of_many != many)
-      refuse("checkpoint.monitor",
-             "found \"" + name + "\", expected a metric of " + config_.task.name + ": " +
-                 (many ? "mean_average_precision, micro_f1 or loss" : "top1, top5 or loss"));
+    if (!written("checkpoint.monitor")) name = task.metrics.front().name;
+    std::vector<std::string> metrics;
+    for (const tasks::MetricRow& metric : task.metrics) metrics.emplace_back(metric.name);
+    if (std::find(metrics.begin(), metrics.end(), name) == metrics.end())
+      refuse("checkpoint.monitor", "found \"" + name + "\", expected a metric of " + task.name +
+                                       ": " + base::alternatives(metrics));
   }
 
   void init() const {

@@ -122,11 +122,33 @@ void Progress::images(const std::string& doing, int64_t done, int64_t total) {
   draw(line);
 }
 
-void Progress::message(const std::string& text) {
-  if (!options_.quiet) warning(text);
+void Progress::step(const StepReport& report) {
+  const double rate = static_cast<double>(report.images) / report.seconds;
+  update({.step = report.step,
+          .total_steps = report.total_steps,
+          .epoch = report.epoch,
+          .total_epochs = report.total_epochs,
+          .loss = report.losses.front().second,
+          .learning_rate = report.learning_rate,
+          .images_per_second = rate,
+          .data_wait = report.data_wait_seconds / std::max(report.seconds, 1e-9),
+          .seconds_left =
+              static_cast<double>((report.total_steps - report.step) * report.batch_size) / rate});
 }
 
-void Progress::warning(const std::string& text) {
+void Progress::evaluated(const EpochReport& report) {
+  std::string text;
+  if (report.metrics)
+    for (const auto& [name, value] : *report.metrics)
+      text += "  " + name + " " + short_number(value);
+  if (report.bad_images > 0) text += "  bad images " + std::to_string(report.bad_images);
+  if (report.metrics || !text.empty())
+    note("epoch " + std::to_string(report.epoch) + "/" + std::to_string(report.total_epochs) +
+         text + (report.new_best ? "  (best)" : ""));
+}
+
+void Progress::message(Message kind, const std::string& text) {
+  if (options_.quiet && kind == Message::note) return;
   clear_line();
   write(text + "\n");
 }

@@ -5,12 +5,13 @@
 #include <string>
 
 #include "base/stopwatch.h"
+#include "trainers/report/run_listener.h"
 
 namespace swin::trainers {
 
 /// On a terminal a bar with rate, loss, learning rate and time left, else a plain line every few
 /// seconds. NO_COLOR and TERM=dumb are honored. Not thread-safe.
-class Progress {
+class Progress : public RunListener {
  public:
   struct Options {
     bool quiet = false;  ///< warnings only
@@ -19,7 +20,7 @@ class Progress {
   };
   explicit Progress(const Options& options);
   /// Ends the bar's line.
-  ~Progress();
+  ~Progress() override;
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
@@ -31,13 +32,14 @@ class Progress {
     double seconds_left = 0;
   };
   void update(const Update& update);
+  void step(const StepReport& report) override;
+  void evaluating(int64_t done, int64_t of) override { images("evaluating", done, of); }
+  void evaluated(const EpochReport& report) override;
   /// Progress of a pass over images, as "evaluating 128/1000  456 images/s  2s left"; shown on a
   /// terminal only. Another word or fewer images than before start a new pass.
   void images(const std::string& doing, int64_t done, int64_t total);
-  /// A line of its own, above the bar; not shown if quiet.
-  void message(const std::string& text);
-  /// The same, shown also if quiet.
-  void warning(const std::string& text);
+  /// A line of its own, above the bar; if quiet, only warnings are shown.
+  void message(Message kind, const std::string& text) override;
 
  private:
   void draw(const std::string& line);

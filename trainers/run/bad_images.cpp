@@ -25,7 +25,7 @@ BadImages::BadImages(std::filesystem::path path, bool starts_from_scratch, int64
 }
 
 int64_t BadImages::add(const data::Batch& batch, const data::Dataset& dataset, int64_t so_far,
-                       int64_t epoch, Progress& progress) {
+                       int64_t epoch, RunListener& listener) {
   for (const data::BadImage& image : batch.bad) {
     const std::string name = dataset.name(image.index);
     if (!logged_.insert(name).second) continue;
@@ -37,9 +37,9 @@ int64_t BadImages::add(const data::Batch& batch, const data::Dataset& dataset, i
     if (!log_) log_.emplace(path_, [](const base::Json&) { return false; });
     log_->line(line);
     if (logged_.size() <= kShown)
-      progress.message(
-          "swin: warning: " + image.error + " (replaced by " + replaced_by +
-          (logged_.size() == kShown ? "; further ones only in " + path_.string() : "") + ")");
+      listener.note("swin: warning: " + image.error + " (replaced by " + replaced_by +
+                    (logged_.size() == kShown ? "; further ones only in " + path_.string() : "") +
+                    ")");
   }
   const auto bad = static_cast<int64_t>(batch.bad.size());
   total_ += bad;

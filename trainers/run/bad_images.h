@@ -7,8 +7,7 @@
 #include <string>
 
 #include "data/loader.h"
-#include "trainers/report/progress.h"
-#include "trainers/run/run_log.h"
+#include "trainers/report/run_log.h"
 
 namespace swin::trainers {
 
@@ -25,7 +24,7 @@ class BadImages {
   /// @param so_far bad images of the epoch before this batch. @return the sum with this batch.
   /// @throws DataError with the counts if they exceed the limit; DiskError.
   int64_t add(const data::Batch& batch, const data::Dataset& dataset, int64_t so_far, int64_t epoch,
-              Progress& progress);
+              RunListener& listener);
   /// Bad images of all batches added to this object.
   int64_t total() const { return total_; }
 

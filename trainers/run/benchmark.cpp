@@ -4,44 +4,32 @@
 #include <map>
 #include <optional>
 
-#include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/stopwatch.h"
-#include "layers/model.h"
-#include "trainers/optim/adamw.h"
-#include "trainers/optim/parameter_groups.h"
+#include "trainers/run/plan.h"
+#include "trainers/run/step.h"
 
 namespace swin::trainers {
 namespace {
 
 using autograd::Tensor;
 
-Tensor synthetic_images(const layers::ModelConfig& model, int64_t batch) {
-  Tensor images({batch, model.image_size[0], model.image_size[1], model.in_chans});
+// A batch in memory: images of uniform noise, image i of class i.
+data::Batch synthetic_batch(const layers::ModelConfig& model, int64_t size) {
+  data::Batch batch;
+  batch.size = size;
+  batch.images.resize(
+      static_cast<size_t>(size * model.image_size[0] * model.image_size[1] * model.in_chans));
   const base::Random random(0, "benchmark/images");
-  for (int64_t i = 0; images.data() && i < images.numel(); ++i)
-    images.mutable_data()[i] = random.uniform(static_cast<uint64_t>(i)) * 2 - 1;
-  return images;
+  for (size_t i = 0; i < batch.images.size(); ++i) batch.images[i] = random.uniform(i) * 2 - 1;
+  batch.target_rows.resize(static_cast<size_t>(size * model.num_classes));
+  for (int64_t i = 0; i < size; ++i)
+    batch.target_rows[static_cast<size_t>(i * model.num_classes + i % model.num_classes)] = 1;
+  return batch;
 }
-
-Tensor synthetic_targets(int64_t batch, int64_t classes) {
-  Tensor target = Tensor::filled({batch, classes}, 0);
-  for (int64_t i = 0; target.data() && i < batch; ++i)
-    target.mutable_data()[i * classes + i % classes] = 1;
-  return target;
-}
-
-// Sums the multiply-adds of a forward pass.
-class CountMacs : public autograd::ForwardObserver {
- public:
-  void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
-    total += macs;
-  }
-  int64_t total = 0;
-};
 
 class ProfileForward : public autograd::ForwardObserver {
  public:
@@ -69,57 +57,44 @@ class ProfileBackward : public autograd::Observer {
   std::map<std::string, ProfileRow>& rows_;
 };
 
-int64_t macs_per_image(const layers::ModelConfig& config) {
-  const base::DryRun dry;
-  const layers::Model model(config, 0, false);
-  CountMacs count;
-  model.forward(synthetic_images(config, 1), {});
-  return count.total;
-}
-
 }  // namespace
 
 BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options) {
-  layers::ModelConfig model_config = config.model;
-  if (model_config.num_classes <= 0) model_config.num_classes = 1000;
+  layers::ModelConfig model = config.model;
+  if (model.num_classes <= 0) model.num_classes = 1000;
   const bool training = options.mode == BenchmarkMode::train;
   BenchmarkResult result;
   result.mode = training ? "train" : "infer";
   result.cpu = base::cpu().model;
   result.threads = base::num_threads();
-  result.batch_size = options.batch_size > 0 ? options.batch_size : config.trainer.batch_size;
+  result.batch_size = options.batch_size > 0
+                          ? options.batch_size
+                          : config.trainer.micro_batch_size.value_or(config.trainer.batch_size);
   result.flops_per_image =
-      (training ? 6.0 : 2.0) * static_cast<double>(macs_per_image(model_config));
+      (training ? 6.0 : 2.0) * static_cast<double>(plan_forward(config.task, model).total.macs);
 
-  layers::Model model(model_config, 0, training);
-  std::optional<AdamW> optimizer;
-  if (training) freeze(model.parameters(), config.trainer.freeze);
-  if (training) optimizer.emplace(model.parameters(), config.optimizer);
-  const Tensor images = synthetic_images(model_config, result.batch_size);
-  const Tensor target = synthetic_targets(result.batch_size, model_config.num_classes);
-  layers::Pass pass;
-  pass.training = training;
-
-  const auto train_step = [&](autograd::Observer* observer) {
-    model.parameters().begin_step();
-    autograd::Tape tape;
-    {
-      const autograd::Tape::Recording recording(tape);
-      const Tensor logits = model.forward(images, pass);
-      const Tensor loss =
-          autograd::cross_entropy(logits, target, real{1} / static_cast<real>(result.batch_size));
-      tape.backward(loss, observer);
-    }
-    const double norm = gradient_norm(model.parameters());
-    const double clip = config.trainer.clip_grad.value_or(5.0);
-    optimizer->step(1e-4, std::min(1.0, clip / (norm + 1e-6)), static_cast<int64_t>(++pass.step));
+  const auto task = tasks::make_task(config.task, model, 0, training);
+  std::unique_ptr<Optimizer> optimizer;
+  std::optional<Step> training_step;
+  if (training) {
+    TrainerConfig trainer = config.trainer;
+    trainer.micro_batch_size.reset();  // the batch is one slice
+    optimizer = make_optimizer(task->parameters(), config.optimizer);
+    training_step.emplace(*task, *optimizer, trainer);
+  }
+  const data::Batch batch = synthetic_batch(model, result.batch_size);
+  const Tensor images =
+      training ? Tensor() : tasks::images_of({batch, 0, batch.size}, batch.size, model);
+  int64_t steps = 0;
+  const auto compute = [&](autograd::Observer* observer) {
+    if (training)
+      (*training_step)(batch, ++steps, 1e-4, observer);
+    else
+      task->outputs(images, tasks::Detail::answers);
   };
   const auto step = [&] {
     const base::Stopwatch watch;
-    if (training)
-      train_step(nullptr);
-    else
-      model.forward(images, pass);
+    compute(nullptr);
     return watch.seconds();
   };
 
@@ -147,12 +122,8 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
     std::map<std::string, ProfileRow> rows;
     {
       const ProfileForward forward(rows);
-      if (training) {
-        ProfileBackward backward(rows);
-        train_step(&backward);
-      } else {
-        model.forward(images, pass);
-      }
+      ProfileBackward backward(rows);
+      compute(&backward);
     }
     for (auto& [op, row] : rows) {
       row.op = op;

@@ -14,7 +14,7 @@ enum class BenchmarkMode { train, infer };
 
 struct BenchmarkOptions {
   BenchmarkMode mode = BenchmarkMode::train;
-  int64_t batch_size = 0;  ///< 0: trainer.batch_size
+  int64_t batch_size = 0;  ///< 0: trainer.micro_batch_size, else trainer.batch_size
   double seconds = 8;      ///< least time to measure, and at least 5 steps
   bool profile = false;    ///< one more step, timed op by op
 };
@@ -41,7 +41,7 @@ struct BenchmarkResult {
   std::vector<ProfileRow> profile;  ///< slowest first; empty unless asked for
 };
 
-/// A training step is forward, loss, backward, clipping and AdamW.
+/// A training step is that of `swin train` (trainers/run/step.h) on one slice.
 BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options);
 
 }  // namespace swin::trainers

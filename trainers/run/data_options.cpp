@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/errors.h"
+#include "tasks/task_table.h"
 
 namespace swin::trainers {
 namespace {
@@ -55,6 +56,10 @@ data::Augment augment_of(const Config& config) {
 data::Mixing mixing_of(const Config& config) {
   const AugmentConfig& from = config.augment;
   return {from.mixup, from.cutmix, from.mixup_prob, from.mixup_switch_prob};
+}
+
+bool has_label_rows(const Config& config) {
+  return tasks::task_row(config.task.name).annotation == tasks::Annotation::classes;
 }
 
 data::DecodeOptions decode_of(const Config& config, bool training) {

@@ -13,6 +13,8 @@ data::Preprocess preprocess_of(const Config& config);
 /// The augmentation of each training image, and the mixing of each batch. @throws UsageError.
 data::Augment augment_of(const Config& config);
 data::Mixing mixing_of(const Config& config);
+/// Whether labels are rows of 0 and 1: the task has any number of classes per image.
+bool has_label_rows(const Config& config);
 /// How image files are decoded. @param training applies augment.scaled_decode.
 data::DecodeOptions decode_of(const Config& config, bool training = false);
 

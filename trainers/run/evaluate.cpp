@@ -100,14 +100,13 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const std::vector<int64_t> labels =
       label_map(result.classes_by_order ? loaded.class_names : names, loaded.class_names,
                 dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
-  const auto task = tasks::make_task(config.task, config.model.num_classes);
   const data::LoaderOptions loader_options = evaluation_loader(config, *dataset);
   data::Loader loader(*dataset, loader_options);
 
   Progress progress({.quiet = options.quiet});
   const base::Stopwatch watch;
   const auto metrics =
-      measure(*loaded.model, *task, loader, loader_options.batch_size, labels, [&](int64_t images) {
+      measure(*loaded.task, loader, loader_options.batch_size, labels, [&](int64_t images) {
         result.images = images;
         progress.images("evaluating", images, dataset->size());
         return true;

@@ -1,15 +1,12 @@
 #include "trainers/run/evaluation.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 
 #include "base/errors.h"
 #include "trainers/run/data_options.h"
 
 namespace swin::trainers {
-
-using autograd::Tensor;
 
 namespace {
 
@@ -40,26 +37,15 @@ data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset&
   options.batch_size = evaluation_batch_size(config, dataset);
   options.workers = static_cast<int>(config.runtime.workers);
   options.on_bad = data::OnBad::skip;  // measure() counts them
-  options.label_rows = config.task.many_labels();
+  options.label_rows = has_label_rows(config);
   options.preprocess = preprocess_of(config);
   return options;
 }
 
-Tensor images_of(const data::Batch& batch, int64_t begin, int64_t n, int64_t batch_size,
-                 const layers::ModelConfig& model) {
-  const int64_t image = model.image_size[0] * model.image_size[1] * model.in_chans;
-  Tensor images({batch_size, model.image_size[0], model.image_size[1], model.in_chans});
-  std::memcpy(images.mutable_data(), batch.images.data() + begin * image,
-              static_cast<size_t>(n * image) * sizeof(float));
-  std::fill_n(images.mutable_data() + n * image, (batch_size - n) * image, real{0});
-  return images;
-}
-
-std::optional<tasks::Metrics> measure(const layers::Model& model, tasks::Task& task,
-                                      data::Loader& loader, int64_t batch_size,
-                                      std::span<const int64_t> label_map,
+std::optional<tasks::Metrics> measure(const tasks::Task& task, data::Loader& loader,
+                                      int64_t batch_size, std::span<const int64_t> label_map,
                                       const std::function<bool(int64_t images)>& go_on) {
-  task.begin_metrics();
+  const std::unique_ptr<tasks::Meter> meter = task.meter();
   loader.start(0);
   data::Batch batch;
   int64_t images = 0, bad = 0;
@@ -71,10 +57,11 @@ std::optional<tasks::Metrics> measure(const layers::Model& model, tasks::Task& t
     if (go_on && !go_on(images)) return std::nullopt;
     if (bad > 0)
       continue;  // there will be no metrics; the other images are only read, to name all bad ones
-    const Tensor outputs =
-        model.forward(images_of(batch, 0, batch.size, batch_size, model.config()), {});
+    const tasks::Outputs outputs =
+        task.outputs(tasks::images_of({batch, 0, batch.size}, batch_size, task.model_config()),
+                     tasks::Detail::answers);
     apply(label_map, batch);
-    task.add_metrics(outputs, batch.labels);
+    meter->add(outputs, batch);
   }
   if (bad > 0) {
     if (bad > kNamedBadImages)
@@ -85,7 +72,7 @@ std::optional<tasks::Metrics> measure(const layers::Model& model, tasks::Task& t
             " images unreadable, expected none (evaluation replaces no image): " + first_bad,
         "repair or remove them");
   }
-  return task.metrics();
+  return meter->metrics();
 }
 
 }  // namespace swin::trainers

@@ -6,7 +6,6 @@
 #include <span>
 
 #include "data/loader.h"
-#include "layers/model.h"
 #include "tasks/task.h"
 #include "trainers/config/config.h"
 
@@ -26,13 +25,8 @@ data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset&
 /// @return the metrics; empty if `go_on` ended the pass.
 /// @throws DataError after the whole pass, counting and naming the images that cannot be read: they
 ///   are never replaced, and metrics without them would be those of another set.
-std::optional<tasks::Metrics> measure(const layers::Model& model, tasks::Task& task,
-                                      data::Loader& loader, int64_t batch_size,
-                                      std::span<const int64_t> label_map,
+std::optional<tasks::Metrics> measure(const tasks::Task& task, data::Loader& loader,
+                                      int64_t batch_size, std::span<const int64_t> label_map,
                                       const std::function<bool(int64_t images)>& go_on);
-
-/// A (batch_size, H, W, C) tensor of images [begin, begin + n) of a batch; rows from n on are zero.
-autograd::Tensor images_of(const data::Batch& batch, int64_t begin, int64_t n, int64_t batch_size,
-                           const layers::ModelConfig& model);
 
 }  // namespace swin::trainers

@@ -66,7 +66,7 @@ base::Json to_json(const weights::AdaptReport& report, const weights::WeightFile
   return json;
 }
 
-InitialWeights::InitialWeights(Config& config, Progress& progress)
+InitialWeights::InitialWeights(Config& config, RunListener& listener)
     : init_(config.init),
       file_(weights::read_weight_file(*init_.checkpoint, init_.allow_unexpected)),
       source_(file_.config_json ? std::optional(stored_config_of(file_).model) : std::nullopt) {
@@ -88,31 +88,30 @@ InitialWeights::InitialWeights(Config& config, Progress& progress)
   const weights::PretrainedWindows windows = weights::pretrained_windows(file_, source_, model);
   model.pretrained_window_sizes = windows.sizes;
   if (!windows.known)
-    progress.warning("swin: warning: " + file_.where +
+    listener.warning("swin: warning: " + file_.where +
                      ": found no record of the windows these weights were trained with; using this "
                      "model's windows; if they differ, set model.pretrained_window_sizes");
   else if (!windows.sizes.empty())
-    progress.message("model.pretrained_window_sizes is " + list_text(windows.sizes) + ", from " +
-                     windows.how);
+    listener.note("model.pretrained_window_sizes is " + list_text(windows.sizes) + ", from " +
+                  windows.how);
 }
 
-void InitialWeights::load(layers::Model& model, const RunDirectory& directory,
-                          Progress& progress) const {
+void InitialWeights::load(tasks::Task& task, const RunDirectory& directory,
+                          RunListener& listener) const {
   const weights::AdaptReport report =
-      weights::adapt_weights(model.parameters(), model.config(), file_, source_, options_);
+      weights::adapt_weights(task.parameters(), task.model_config(), file_, source_, options_);
   std::string counts;
   for (const Action action : kActions)
     if (const int64_t count = report.count(action))
       counts +=
           (counts.empty() ? "" : ", ") + std::to_string(count) + " " + weights::name_of(action);
-  progress.message("starting with " + file_.where + " (" + file_.format + ", " +
-                   weights::name_of(file_.dialect) + " names): " + counts);
+  listener.note("starting with " + file_.where + " (" + file_.format + ", " +
+                weights::name_of(file_.dialect) + " names): " + counts);
   // Tables that follow from sizes are skipped by the dozen; one line says so for all.
   std::string reason;
   int64_t skipped = 0;
   const auto flush = [&] {
-    if (skipped > 1)
-      progress.message("  … and " + std::to_string(skipped - 1) + " more: " + reason);
+    if (skipped > 1) listener.note("  … and " + std::to_string(skipped - 1) + " more: " + reason);
     skipped = 0;
   };
   for (const weights::AdaptedTensor& tensor : report.tensors) {
@@ -120,13 +119,13 @@ void InitialWeights::load(layers::Model& model, const RunDirectory& directory,
     const bool again = tensor.action == Action::skipped && skipped > 0 && tensor.detail == reason;
     if (!again) flush();
     if (!again)
-      progress.message("  " + std::string(weights::name_of(tensor.action)) + " " + tensor.name +
-                       (tensor.detail.empty() ? "" : ": " + tensor.detail));
+      listener.note("  " + std::string(weights::name_of(tensor.action)) + " " + tensor.name +
+                    (tensor.detail.empty() ? "" : ": " + tensor.detail));
     skipped = tensor.action == Action::skipped ? skipped + 1 : 0;
     reason = tensor.detail;
   }
   flush();
-  for (const std::string& note : file_.notes) progress.message("  " + note);
+  for (const std::string& note : file_.notes) listener.note("  " + note);
   directory.write("init.json", base::to_text(to_json(report, file_), 2) + "\n");
 }
 

@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "base/json.h"
-#include "layers/model.h"
+#include "tasks/task.h"
 #include "trainers/config/config.h"
-#include "trainers/report/progress.h"
+#include "trainers/report/run_listener.h"
 #include "trainers/run/run_directory.h"
 #include "weights/adapt.h"
 
@@ -18,10 +18,10 @@ class InitialWeights {
   /// Reads config.init.checkpoint, and fills in model.pretrained_window_sizes if the config leaves
   /// it open.
   /// @throws WeightError on a bad file; UsageError on a bad class_index_file.
-  InitialWeights(Config& config, Progress& progress);
+  InitialWeights(Config& config, RunListener& listener);
   /// Fills the model, reports what was done to each tensor, and writes RUN/init.json.
   /// @throws WeightError if the file does not fit the model.
-  void load(layers::Model& model, const RunDirectory& directory, Progress& progress) const;
+  void load(tasks::Task& task, const RunDirectory& directory, RunListener& listener) const;
 
  private:
   const InitConfig init_;

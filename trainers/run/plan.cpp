@@ -4,14 +4,12 @@
 #include <string>
 
 #include "autograd/kernels/gemm.h"
-#include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "base/random.h"
 #include "base/stopwatch.h"
-#include "trainers/optim/adamw.h"
-#include "trainers/optim/parameter_groups.h"
+#include "trainers/run/step.h"
 
 namespace swin::trainers {
 namespace {
@@ -22,8 +20,8 @@ using autograd::Tensor;
 // `swin benchmark` measures it.
 constexpr double kAssumedFraction = 0.6;
 
-Tensor images_of(int64_t count, const layers::ModelConfig& config) {
-  return Tensor({count, config.image_size[0], config.image_size[1], config.in_chans});
+Tensor one_image(const layers::ModelConfig& model) {
+  return Tensor({1, model.image_size[0], model.image_size[1], model.in_chans});
 }
 
 // Adds the MACs of each op to the stage, by the path of its layer.
@@ -52,19 +50,14 @@ struct StepMemory {
 
 StepMemory dry_run_step(const Config& config, int64_t slice) {
   const base::DryRun dry;
-  layers::Model model(config.model, 0, true);
-  freeze(model.parameters(), config.trainer.freeze);
-  const AdamW optimizer(model.parameters(), config.optimizer);
+  const auto task = tasks::make_task(config.task, config.model, 0, true);
+  const auto optimizer = make_optimizer(task->parameters(), config.optimizer);
+  Step step(*task, *optimizer, config.trainer);
   StepMemory memory;
   memory.state_bytes = static_cast<int64_t>(base::pool_statistics().bytes_in_use);
-  const Tensor images = images_of(slice, config.model);
-  const Tensor target({slice, config.model.num_classes});
-  layers::Pass pass;
-  pass.training = true;
-  model.parameters().begin_step();
-  autograd::Tape tape;
-  const autograd::Tape::Recording recording(tape);
-  tape.backward(autograd::cross_entropy(model.forward(images, pass), target, 1));
+  data::Batch batch;
+  batch.size = slice;
+  step.gradients(batch, 1);
   memory.peak_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
   return memory;
 }
@@ -96,17 +89,18 @@ Cost& Cost::operator+=(const Cost& other) {
   return *this;
 }
 
-ForwardPlan plan_forward(const layers::ModelConfig& config) {
+ForwardPlan plan_forward(const tasks::TaskConfig& config, const layers::ModelConfig& model) {
   const base::DryRun dry;
-  const layers::Model model(config, 0, false);
+  const auto task = tasks::make_task(config, model, 0, false);
   ForwardPlan plan;
-  plan.stages = model.stages();
+  plan.stages = task->stages();
   plan.costs.resize(plan.stages.size());
   CountMacs count(plan);
-  model.forward(images_of(1, config), {});
+  task->outputs(one_image(model), tasks::Detail::answers);
   plan.memory_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
-  for (size_t i = 0; i < model.parameters().size(); ++i)
-    count.of(model.parameters()[i].name).parameters += model.parameters()[i].numel();
+  const layers::Parameters& parameters = task->parameters();
+  for (size_t i = 0; i < parameters.size(); ++i)
+    count.of(parameters[i].name).parameters += parameters[i].numel();
   plan.total = plan.patch_embed;
   for (const Cost& stage : plan.costs) plan.total += stage;
   plan.total += plan.head;
@@ -118,14 +112,15 @@ TrainingPlan plan_training(const Config& config) {
   plan.batch_size = config.trainer.batch_size;
   plan.micro_batch_size =
       std::min(config.trainer.micro_batch_size.value_or(plan.batch_size), plan.batch_size);
-  plan.forward = plan_forward(config.model);
+  plan.forward = plan_forward(config.task, config.model);
   const StepMemory memory = dry_run_step(config, plan.micro_batch_size);
   plan.state_bytes = memory.state_bytes;
-  // The loader holds two batches. The process itself is the program and its libraries by now.
+  // Three batches of the loader: one is computed, one is ready, one is filled. The process itself
+  // is the program and its libraries by now.
   const int64_t batch_bytes = plan.batch_size * config.model.image_size[0] *
                               config.model.image_size[1] * config.model.in_chans *
                               static_cast<int64_t>(sizeof(float));
-  plan.peak_memory_bytes = memory.peak_bytes + 2 * batch_bytes + base::peak_memory_bytes();
+  plan.peak_memory_bytes = memory.peak_bytes + 3 * batch_bytes + base::peak_memory_bytes();
   return plan;
 }
 
@@ -149,16 +144,16 @@ TimeEstimate estimate_time(const Config& config, const TrainingPlan& plan,
 }
 
 double measure_forward_seconds(const layers::ModelConfig& config) {
-  const layers::Model model(config, 0, false);
-  Tensor image = images_of(1, config);
+  const auto task = tasks::make_task({}, config, 0, false);
+  Tensor image = one_image(config);
   const base::Random random(0, "plan/compare");
   for (int64_t i = 0; i < image.numel(); ++i)
     image.mutable_data()[i] = random.uniform(static_cast<uint64_t>(i)) * 2 - 1;
-  model.forward(image, {});
+  task->outputs(image, tasks::Detail::answers);
   std::vector<double> seconds;
   for (double total = 0; seconds.size() < 3 || total < 1; total += seconds.back()) {
     const base::Stopwatch watch;
-    model.forward(image, {});
+    task->outputs(image, tasks::Detail::answers);
     seconds.push_back(watch.seconds());
   }
   std::sort(seconds.begin(), seconds.end());

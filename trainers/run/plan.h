@@ -43,7 +43,7 @@ struct TimeEstimate {
   std::optional<double> run_seconds;  ///< without evaluation
 };
 
-ForwardPlan plan_forward(const layers::ModelConfig& config);
+ForwardPlan plan_forward(const tasks::TaskConfig& task, const layers::ModelConfig& model);
 TrainingPlan plan_training(const Config& config);
 
 /// Takes a fraction of a second, where `benchmark` takes several.

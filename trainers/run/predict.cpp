@@ -1,8 +1,5 @@
 #include "trainers/run/predict.h"
 
-#include <algorithm>
-#include <numeric>
-
 #include "data/decode/decode.h"
 #include "tasks/task.h"
 #include "trainers/run/data_options.h"
@@ -18,8 +15,6 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
     throw base::UsageError("--top-k", "found " + std::to_string(top_k) + ", expected at least 1");
   const layers::ModelConfig& config = model_.config.model;
   const data::Preprocess preprocess = preprocess_of(model_.config);
-  const auto task = tasks::make_task(model_.config.task, config.num_classes);
-  const size_t classes = static_cast<size_t>(config.num_classes);
   std::vector<ImagePredictions> answers;
   data::Image image;
   for (const std::string& path : images) {
@@ -34,20 +29,15 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
       continue;
     }
     // One image per forward, so that its predictions never depend on the other images.
-    const autograd::Tensor logits = model_.model->forward(
+    const tasks::Outputs outputs = model_.task->outputs(
         autograd::Tensor::from({1, config.image_size[0], config.image_size[1], config.in_chans},
                                pixels),
-        {});
-    std::vector<double> probabilities(logits.data(), logits.data() + classes);
-    task->to_probabilities(probabilities);
-    std::vector<size_t> order(classes);
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return probabilities[a] > probabilities[b]; });
-    order.resize(std::min(classes, static_cast<size_t>(top_k)));
-    for (const size_t i : order)
-      answer.predictions.push_back(
-          {static_cast<int64_t>(i), model_.class_names[i], probabilities[i]});
+        tasks::Detail::answers);
+    const tasks::Answer classified = model_.task->answers(outputs).front();
+    for (const auto& [index, probability] : classified.classes)
+      if (std::ssize(answer.predictions) < top_k)
+        answer.predictions.push_back(
+            {index, model_.class_names[static_cast<size_t>(index)], probability});
   }
   return answers;
 }

@@ -103,8 +103,8 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
     // Converted weights have a config but no data set: classes are named by their indices.
     for (int64_t i = 0; i < num_classes; ++i) loaded.class_names.push_back(std::to_string(i));
   }
-  loaded.model = std::make_unique<layers::Model>(loaded.config.model, 0, false);
-  read_slab(file, "model", loaded.model->parameters(), loaded.model->parameters().slab());
+  loaded.task = tasks::make_task(loaded.config.task, loaded.config.model, 0, false);
+  read_slab(file, "model", loaded.task->parameters(), loaded.task->parameters().slab());
   return loaded;
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "files/checkpoint_file.h"
-#include "layers/model.h"
+#include "tasks/task.h"
 #include "trainers/config/config.h"
 #include "weights/dialects.h"
 
@@ -19,7 +19,7 @@ struct LoadedModel {
   Config config;  ///< runtime has its defaults
   std::vector<std::string> class_names;
   std::string fingerprint;  ///< JSON text of the data sets it was trained on
-  std::unique_ptr<layers::Model> model;
+  std::unique_ptr<tasks::Task> task;
 };
 
 /// Reads config, class names and weights of a checkpoint, for inference: without gradients.

@@ -1,71 +1,24 @@
 #include "trainers/run/train.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 
-#include "base/cpu.h"
-#include "base/parallel.h"
 #include "base/stopwatch.h"
 #include "base/text.h"
-#include "files/mapped_file.h"
 #include "trainers/optim/parameter_groups.h"
+#include "trainers/report/progress.h"
+#include "trainers/report/run_record.h"
 #include "trainers/run/initialize.h"
 #include "trainers/run/numerics.h"
 #include "trainers/run/open_data.h"
+#include "trainers/run/resume.h"
 #include "trainers/run/signals.h"
-#include "trainers/run/stored_model.h"
 #include "trainers/run/training_loop.h"
 
 namespace swin::trainers {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-/// run.json: facts about a run that are not part of its identity.
-class RunRecord {
- public:
-  RunRecord(const RunDirectory& directory, const TrainOptions& options, const base::Json& numbers)
-      : directory_(directory) {
-    char host[256] = {};
-    gethostname(host, sizeof host - 1);
-    json_ = base::Json::object();
-    json_["host"] = host;
-    json_["cpu"] = base::cpu().model;
-    json_["cpu_features"] = base::cpu_features();
-    json_["threads"] = base::num_threads();
-    json_["versions"] = numbers;
-    json_["command"] = options.command_line;
-    json_["times"] = base::Json::object();
-    json_["times"]["started"] = utc_now();
-  }
-  void begin(int64_t step) {
-    json_["resumed_from_step"] = step > 0 ? base::Json(step) : base::Json();
-    write();
-  }
-  void end(const TrainResult& result) {
-    json_["times"]["ended"] = utc_now();
-    json_["result"] = to_json(result);
-    json_["exit_code"] = static_cast<int>(result.exit_code);
-    write();
-  }
-
- private:
-  void write() const { directory_.write("run.json", base::to_text(json_, 2) + "\n"); }
-  const RunDirectory& directory_;
-  base::Json json_;
-};
 
 struct Data {
   std::unique_ptr<data::Dataset> train, validation;
@@ -125,54 +78,6 @@ RunIdentity identity_of(const Config& config, const Data& data) {
   return identity;
 }
 
-/// The checkpoint to resume from; empty for a new run.
-std::optional<files::CheckpointFile> checkpoint_to_resume(const TrainOptions& options,
-                                                          const RunDirectory& directory,
-                                                          Progress& progress) {
-  if (options.resume == "never") return std::nullopt;
-  if (options.resume != "auto") return files::CheckpointFile(options.resume);
-  for (const RunDirectory::StepFile& file : directory.checkpoints()) {
-    try {
-      return files::CheckpointFile(file.path);
-    } catch (const base::WeightError& e) {
-      progress.warning("swin: warning: " + std::string(e.what()) + " (skipped)");
-    }
-  }
-  return std::nullopt;
-}
-
-/// A new run takes model.pretrained_window_sizes from its initial weights; a resumed run takes them
-/// from its checkpoint, because it does not read that file again.
-void keep_pretrained_windows(const files::CheckpointFile& file, Config& config) {
-  layers::ModelConfig& model = config.model;
-  if (model.name != "swin_v2" || !config.init.checkpoint || !model.pretrained_window_sizes.empty())
-    return;
-  const base::Json stored = stored_config(file);
-  const base::Json* section = stored.find("model");
-  const base::Json* sizes = section ? section->find("pretrained_window_sizes") : nullptr;
-  if (!sizes || !sizes->is_array()) return;
-  for (const base::Json& size : sizes->items())
-    if (size.is_integer()) model.pretrained_window_sizes.push_back(size.as_int());
-}
-
-void check_identity(const files::CheckpointFile& file, const RunIdentity& now, Progress& progress) {
-  const std::string where = file.path().string();
-  const std::string differs = difference(now.config, with_defaults(stored_config(file)));
-  if (!differs.empty())
-    throw base::UsageError(where, "found a run of another config: " + differs,
-                           "choose another --output, or start from scratch with --resume never");
-  const base::Json fingerprint = stored_json(file, "dataset_fingerprint");
-  if (!(fingerprint == now.fingerprint) || stored_class_names(file) != now.class_names)
-    throw base::DataError(where,
-                          "found a run on other images than those of the data section, expected "
-                          "the same files",
-                          "restore them, or start from scratch with --resume never");
-  const std::string numbers = numerics_difference(now.numerics, stored_json(file, "numerics"));
-  if (!numbers.empty())
-    progress.warning("swin: warning: " + where + ": other numerics (" + numbers +
-                     "); from here on the bits differ from those of the machine it started on");
-}
-
 std::string link_path(const RunDirectory& directory, std::string_view name) {
   return directory.linked_step(name) ? (directory.path() / name).string() : "";
 }
@@ -191,27 +96,30 @@ TrainResult train(const TrainOptions& options) {
 
   const StopSignals signals;
   Progress progress({.quiet = options.quiet});
+  Listeners listeners;
+  listeners.add(progress);
   const RunDirectory directory(output);
   const Data data = open_data(config);
-  const auto checkpoint = checkpoint_to_resume(options, directory, progress);
+  const auto checkpoint = checkpoint_to_resume(options.resume, directory, listeners);
   std::optional<InitialWeights> initial;
   if (checkpoint)
     keep_pretrained_windows(*checkpoint, config);
   else if (config.init.checkpoint)
-    initial.emplace(config, progress);
+    initial.emplace(config, listeners);
   const RunIdentity identity = identity_of(config, data);
   TrainingLoop::steps_per_epoch(config, *data.train);  // may throw; before the model takes memory
-  const auto task = tasks::make_task(config.task, config.model.num_classes);
 
-  if (checkpoint) check_identity(*checkpoint, identity, progress);
-  layers::Model model(config.model, static_cast<uint64_t>(config.trainer.seed), true);
-  AdamW optimizer(
-      model.parameters(), config.optimizer,
-      learning_rate_scales(model.parameters(), config.model, config.optimizer.layer_decay));
-  RunState state;
-  if (checkpoint) state = restore_checkpoint(*checkpoint, model.parameters(), optimizer);
-  if (initial) initial->load(model, directory, progress);
+  if (checkpoint) check_identity(*checkpoint, identity, listeners);
+  const auto task =
+      tasks::make_task(config.task, config.model, static_cast<uint64_t>(config.trainer.seed), true);
+  const auto optimizer = make_optimizer(
+      task->parameters(), config.optimizer,
+      learning_rate_scales(task->parameters(), config.model, config.optimizer.layer_decay));
+  TrainState state(task->parameters(), *optimizer);
+  if (checkpoint) restore_checkpoint(*checkpoint, state);
+  if (initial) initial->load(*task, directory, listeners);
   initial.reset();  // frees the memory of the file
+  restore_best(directory, config.checkpoint, state);
 
   const int64_t first_step = state.step;
   TrainingLoop loop({.config = config,
@@ -219,47 +127,49 @@ TrainResult train(const TrainOptions& options) {
                      .directory = directory,
                      .train = *data.train,
                      .validation = data.validation.get(),
-                     .model = model,
                      .task = *task,
-                     .optimizer = optimizer,
-                     .progress = progress,
-                     .after_step = options.after_step},
-                    std::move(state));
+                     .optimizer = *optimizer,
+                     .listener = listeners},
+                    state);
   TrainResult result;
   const auto fill_in = [&] {
-    result.steps = loop.state().step;
-    result.epochs = loop.state().step / loop.steps_per_epoch();
+    result.steps = state.step;
+    result.epochs = state.step / loop.steps_per_epoch();
     result.seconds = watch.seconds();
     result.images_per_second = loop.images_per_second();
     result.data_wait_seconds = loop.data_wait_seconds();
     result.data_wait_fraction = loop.data_wait_seconds() / std::max(loop.seconds(), 1e-9);
     result.bad_images = loop.bad_images();
-    result.metrics = loop.state().metrics;
+    result.metrics = state.metrics;
     result.last = link_path(directory, kLast);
     result.best = link_path(directory, kBest);
   };
   if (loop.finished()) {
-    progress.message(output + ": the run is finished: " + std::to_string(loop.state().step) +
-                     " steps; nothing to do");
+    listeners.note(output + ": the run is finished: " + std::to_string(state.step) +
+                   " steps; nothing to do");
     fill_in();
     result.already_finished = true;
     return result;
   }
 
   if (checkpoint)
-    progress.message("resuming from " + checkpoint->path().string() + ", step " +
-                     std::to_string(first_step));
+    listeners.note("resuming from " + checkpoint->path().string() + ", step " +
+                   std::to_string(first_step));
   directory.write("config.json", base::to_text(to_json(config), 2) + "\n");
-  RunRecord record(directory, options, identity.numerics);
-  record.begin(first_step);
+  LogListener log(directory.log_path(), state.step, state.epoch, config.trainer.log_every_steps);
+  RunRecord record(directory, options.command_line, identity.numerics);
+  listeners.add(log);
+  listeners.add(record);
+  for (RunListener* listener : options.listeners) listeners.add(*listener);
+  listeners.started(first_step);
   const TrainingLoop::End end = loop.run();
   if (end == TrainingLoop::End::stopped)
     result.exit_code = StopSignals::exit_code(StopSignals::pending());
   fill_in();
   if (end == TrainingLoop::End::stopped)
-    progress.message("stopped by a signal; saved " + result.last + " at step " +
-                     std::to_string(result.steps) + "; the same command resumes there");
-  record.end(result);
+    listeners.note("stopped by a signal; saved " + result.last + " at step " +
+                   std::to_string(result.steps) + "; the same command resumes there");
+  listeners.ended(result);
   return result;
 }
 

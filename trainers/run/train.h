@@ -1,7 +1,6 @@
 // A run: from a config to a trained model, with its directory, log, checkpoints and signals.
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "trainers/config/config.h"
+#include "trainers/report/run_listener.h"
 
 namespace swin::trainers {
 
@@ -21,9 +21,8 @@ struct TrainOptions {
   std::string resume = "auto";
   std::string command_line;  ///< for run.json
   bool quiet = false;        ///< shows errors and warnings only
-  /// Called after each step, before evaluation and saving. For tests and observers; may raise a
-  /// signal.
-  std::function<void(int64_t step)> after_step;
+  /// Told after the run's own listeners; they outlive the call.
+  std::vector<RunListener*> listeners = {};
 };
 
 struct TrainResult {

@@ -1,18 +1,15 @@
 // The loop of a run: epochs, steps, log, evaluation, checkpoints, signals.
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include "base/stopwatch.h"
 #include "data/loader.h"
 #include "trainers/optim/schedule.h"
-#include "trainers/report/progress.h"
 #include "trainers/run/bad_images.h"
 #include "trainers/run/run_directory.h"
-#include "trainers/run/run_log.h"
-#include "trainers/run/run_state.h"
-#include "trainers/run/training_step.h"
+#include "trainers/run/step.h"
+#include "trainers/run/train_state.h"
 
 namespace swin::trainers {
 
@@ -42,11 +39,9 @@ struct RunParts {
   const RunDirectory& directory;
   const data::Dataset& train;
   const data::Dataset* validation = nullptr;  ///< null: nothing is evaluated
-  layers::Model& model;
   tasks::Task& task;
-  AdamW& optimizer;
-  Progress& progress;
-  std::function<void(int64_t step)> after_step;
+  Optimizer& optimizer;
+  RunListener& listener;
 };
 
 /// Loader options for training: shuffled, whole batches, augmented.
@@ -54,8 +49,8 @@ data::LoaderOptions training_loader(const Config& config);
 
 class TrainingLoop {
  public:
-  /// @param state the progress of the run; best.h5 is made to agree with it.
-  TrainingLoop(const RunParts& parts, RunState state);
+  /// @param state of the run so far; it is advanced.
+  TrainingLoop(const RunParts& parts, TrainState& state);
 
   enum class End { finished, stopped };
   /// Runs to the end of the schedule, or until a signal is pending: then the current step is
@@ -63,7 +58,6 @@ class TrainingLoop {
   /// resumed.
   End run();
 
-  const RunState& state() const { return state_; }
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
   /// Whether the run is complete.
   bool finished() const;
@@ -84,7 +78,6 @@ class TrainingLoop {
   void train_step();
   /// Mixup or cutmix of the current batch; the draws depend on its epoch and its index therein.
   void mix_batch();
-  void log_step(const TrainingStep::Result& result, double learning_rate);
   bool finish_epoch();
   /// The same, but saves before it rethrows the error of an image that cannot be read.
   bool finish_epoch_or_save();
@@ -93,11 +86,10 @@ class TrainingLoop {
   void save();
 
   RunParts parts_;
-  RunState state_;
+  TrainState& state_;
   int64_t steps_per_epoch_;
   Schedule schedule_;
-  TrainingStep step_;
-  RunLog log_;
+  Step step_;
   data::Loader train_loader_;
   BadImages bad_images_;
   std::unique_ptr<data::Loader> validation_loader_;
@@ -106,8 +98,7 @@ class TrainingLoop {
 
   StepTimer timer_;
   base::Stopwatch since_save_;
-  int64_t images_ = 0, logged_images_ = 0;            // of this call
-  double logged_seconds_ = 0, logged_data_wait_ = 0;  // at the latest line of the log
+  int64_t images_ = 0;  // of this call
   bool new_best_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/json.h"
+#include "trainers/report/run_listener.h"
 
 namespace swin::trainers {
 
@@ -26,6 +27,22 @@ class RunLog {
  private:
   std::filesystem::path path_;
   int file_ = -1;
+};
+
+/// Writes log.jsonl: a line each `every_steps` steps and at the last one, and one per epoch.
+class LogListener : public RunListener {
+ public:
+  /// @param step, epoch finished so far; later lines, of an abandoned branch, are cut off.
+  LogListener(const std::filesystem::path& path, int64_t step, int64_t epoch, int64_t every_steps);
+  void step(const StepReport& report) override;
+  void evaluated(const EpochReport& report) override;
+
+ private:
+  RunLog log_;
+  int64_t every_steps_;
+  // Sums at the latest line of a step.
+  int64_t images_ = 0;
+  double seconds_ = 0, data_wait_seconds_ = 0;
 };
 
 }  // namespace swin::trainers

@@ -1,13 +1,15 @@
-#include "trainers/run/run_log.h"
+#include "trainers/report/run_log.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <string>
 
+#include "base/cpu.h"
 #include "base/errors.h"
 
 namespace swin::trainers {
@@ -72,6 +74,39 @@ void RunLog::line(const base::Json& json) {
     static_cast<void>(cut);  // if this fails, the next resume drops the part of a line
   }
   fail(path_, "written", error);
+}
+
+LogListener::LogListener(const std::filesystem::path& path, int64_t step, int64_t epoch,
+                         int64_t every_steps)
+    : log_(path, RunLog::up_to(step, epoch)), every_steps_(every_steps) {}
+
+void LogListener::step(const StepReport& report) {
+  if (report.step % every_steps_ != 0 && report.step != report.total_steps) return;
+  base::Json line = base::Json::object();
+  line["step"] = report.step;
+  line["epoch"] = report.epoch;
+  for (const auto& [name, value] : report.losses) line[name] = value;
+  line["lr"] = report.learning_rate;
+  line["grad_norm"] = report.gradient_norm;
+  line["images_per_second"] =
+      static_cast<double>(report.images - images_) / std::max(report.seconds - seconds_, 1e-9);
+  line["data_wait_seconds"] = report.data_wait_seconds - data_wait_seconds_;
+  line["peak_memory_bytes"] = base::peak_memory_bytes();
+  log_.line(line);
+  images_ = report.images;
+  seconds_ = report.seconds;
+  data_wait_seconds_ = report.data_wait_seconds;
+}
+
+void LogListener::evaluated(const EpochReport& report) {
+  base::Json line = base::Json::object();
+  line["epoch"] = report.epoch;
+  if (report.metrics) {
+    for (const auto& [name, value] : *report.metrics) line[name] = value;
+    line["evaluate_seconds"] = report.evaluate_seconds;
+  }
+  line["bad_images"] = report.bad_images;
+  log_.line(line);
 }
 
 }  // namespace swin::trainers

@@ -1,4 +1,4 @@
-#include "trainers/run/run_state.h"
+#include "trainers/run/train_state.h"
 
 #include <cmath>
 #include <limits>
@@ -16,7 +16,7 @@ double number(const base::Json& json) {
 
 }  // namespace
 
-base::Json RunState::metrics_json() const {
+base::Json TrainState::metrics_json() const {
   base::Json json = base::Json::object();
   for (const auto& [name, value] : metrics) json[name] = value;
   if (best) {
@@ -30,7 +30,7 @@ base::Json RunState::metrics_json() const {
   return json;
 }
 
-void RunState::read_metrics(const base::Json& json) {
+void TrainState::read_metrics(const base::Json& json) {
   metrics.clear();
   best.reset();
   bad_images = 0;
@@ -46,25 +46,24 @@ void RunState::read_metrics(const base::Json& json) {
   }
 }
 
-void save_checkpoint(const std::filesystem::path& path, const RunState& state,
-                     const RunIdentity& identity, const layers::Parameters& parameters,
-                     AdamW& optimizer) {
+TrainState::TrainState(layers::Parameters& parameters, const Optimizer& optimizer)
+    : layout(&parameters), slabs{{"model", parameters.slab()}} {
+  for (const Optimizer::Slot& slot : optimizer.slots())
+    slabs.push_back({"optimizer/" + slot.name, slot.slab});
+}
+
+void save_checkpoint(const std::filesystem::path& path, const TrainState& state,
+                     const RunIdentity& identity) {
   files::CheckpointContents contents;
   contents.step = state.step;
   contents.epoch = state.epoch;
-  const auto add_slab = [&](const std::string& group, const float* slab) {
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      const layers::ParameterEntry& entry = parameters[i];
-      std::vector<int64_t> dims;
-      for (int dim = 0; dim < entry.shape.rank(); ++dim) dims.push_back(entry.shape[dim]);
+  for (const TrainState::Slab& slab : state.slabs)
+    for (size_t i = 0; i < state.layout->size(); ++i) {
+      const layers::ParameterEntry& entry = (*state.layout)[i];
       contents.arrays.push_back(files::NamedArray::of(
-          group + "/" + entry.name, dims,
-          std::span(slab + entry.offset, static_cast<size_t>(entry.numel()))));
+          slab.name + "/" + entry.name, entry.shape.dims(),
+          std::span(slab.data + entry.offset, static_cast<size_t>(entry.numel()))));
     }
-  };
-  add_slab("model", parameters.slab());
-  for (const AdamW::Slot& slot : optimizer.slots())
-    add_slab(std::string("optimizer/") + slot.name, slot.slab);
   contents.meta = {
       {"config", base::to_text(identity.config)},
       {"class_names", base::to_text(base::Json::array_of(identity.class_names))},
@@ -75,21 +74,17 @@ void save_checkpoint(const std::filesystem::path& path, const RunState& state,
   files::write_checkpoint(path, contents);
 }
 
-RunState restore_checkpoint(const files::CheckpointFile& file, layers::Parameters& parameters,
-                            AdamW& optimizer) {
-  RunState state;
+void restore_checkpoint(const files::CheckpointFile& file, TrainState& state) {
   state.step = file.step();
   state.epoch = file.epoch();
-  read_slab(file, "model", parameters, parameters.slab());
-  for (const AdamW::Slot& slot : optimizer.slots())
-    read_slab(file, std::string("optimizer/") + slot.name, parameters, slot.slab);
+  for (const TrainState::Slab& slab : state.slabs)
+    read_slab(file, slab.name, *state.layout, slab.data);
   try {
     state.read_metrics(stored_json(file, "metrics"));
   } catch (const base::InternalError& e) {
     throw base::WeightError(file.path().string() + ": meta/metrics", e.what(),
                             "take another checkpoint");
   }
-  return state;
 }
 
 }  // namespace swin::trainers

@@ -1,4 +1,5 @@
-// The progress of a run, and how a checkpoint stores it.
+// The state of a run: counters, and the slabs of parameters and optimizer; how a checkpoint stores
+// it.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -8,14 +9,16 @@
 
 #include "base/json.h"
 #include "files/checkpoint_file.h"
-#include "layers/model.h"
-#include "tasks/task.h"
-#include "trainers/optim/adamw.h"
+#include "layers/scope.h"
+#include "tasks/metrics.h"
+#include "trainers/optim/optimizer.h"
 
 namespace swin::trainers {
 
-/// All that a resume needs in addition to parameters and optimizer. Random numbers have no state.
-struct RunState {
+/// All that a resume needs. Random numbers have no state.
+struct TrainState {
+  TrainState(layers::Parameters& parameters, const Optimizer& optimizer);
+
   int64_t step = 0;        ///< finished steps
   int64_t epoch = 0;       ///< finished epochs, evaluation included
   tasks::Metrics metrics;  ///< of the latest evaluation
@@ -26,6 +29,14 @@ struct RunState {
     int64_t step = 0;
   };
   std::optional<Best> best;
+
+  /// An array in the parameters' layout, stored as <name>/<parameter>.
+  struct Slab {
+    std::string name;  ///< "model", "optimizer/exp_avg", …
+    float* data;
+  };
+  const layers::Parameters* layout;
+  std::vector<Slab> slabs;
 
   /// {top1, top5, loss, best: {monitor, value, step}, bad_images}; absent ones are left out.
   base::Json metrics_json() const;
@@ -41,12 +52,10 @@ struct RunIdentity {
 };
 
 /// Equal runs give equal bytes. @throws DiskError.
-void save_checkpoint(const std::filesystem::path& path, const RunState& state,
-                     const RunIdentity& identity, const layers::Parameters& parameters,
-                     AdamW& optimizer);
+void save_checkpoint(const std::filesystem::path& path, const TrainState& state,
+                     const RunIdentity& identity);
 
-/// Restores parameters and optimizer slots. @return the state. @throws WeightError.
-RunState restore_checkpoint(const files::CheckpointFile& file, layers::Parameters& parameters,
-                            AdamW& optimizer);
+/// Reads counters and slabs. @throws WeightError.
+void restore_checkpoint(const files::CheckpointFile& file, TrainState& state);
 
 }  // namespace swin::trainers

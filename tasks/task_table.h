@@ -1,0 +1,35 @@
+// The plain rows of all tasks: what configs, errors and the data need to know of a task. They
+// compile without the engine; what builds a task is a second table, in task.cpp.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+namespace swin::tasks {
+
+/// What a task needs to know of an image.
+enum class Annotation {
+  none,
+  class_index,  ///< one class
+  classes,      ///< any number of classes
+};
+
+struct MetricRow {
+  const char* name;
+  bool larger_is_better;
+};
+
+struct TaskRow {
+  const char* name;
+  const char* meaning;
+  Annotation annotation;
+  std::vector<MetricRow> metrics;  ///< the first one chooses the best checkpoint by default
+};
+
+std::span<const TaskRow> task_rows();
+/// @throws UsageError naming the tasks that exist.
+const TaskRow& task_row(const std::string& name);
+/// @throws InternalError unless the task has this metric.
+bool larger_is_better(const std::string& task, const std::string& metric);
+
+}  // namespace swin::tasks

@@ -1,0 +1,54 @@
+#include "trainers/report/run_record.h"
+
+#include <unistd.h>
+
+#include <ctime>
+
+#include "base/cpu.h"
+#include "base/parallel.h"
+#include "trainers/run/train.h"
+
+namespace swin::trainers {
+namespace {
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+}  // namespace
+
+RunRecord::RunRecord(const RunDirectory& directory, const std::string& command,
+                     const base::Json& versions)
+    : directory_(directory), json_(base::Json::object()) {
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  json_["host"] = host;
+  json_["cpu"] = base::cpu().model;
+  json_["cpu_features"] = base::cpu_features();
+  json_["threads"] = base::num_threads();
+  json_["versions"] = versions;
+  json_["command"] = command;
+  json_["times"] = base::Json::object();
+  json_["times"]["started"] = utc_now();
+}
+
+void RunRecord::started(int64_t step) {
+  json_["resumed_from_step"] = step > 0 ? base::Json(step) : base::Json();
+  write();
+}
+
+void RunRecord::ended(const TrainResult& result) {
+  json_["times"]["ended"] = utc_now();
+  json_["result"] = to_json(result);
+  json_["exit_code"] = static_cast<int>(result.exit_code);
+  write();
+}
+
+void RunRecord::write() const { directory_.write("run.json", base::to_text(json_, 2) + "\n"); }
+
+}  // namespace swin::trainers
