@@ -7,16 +7,11 @@
 #include <set>
 
 #include "data/formats/formats.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
 namespace {
-
-DatasetOptions synthetic() {
-  DatasetOptions options;
-  options.format = "synthetic";
-  return options;
-}
 
 TEST(Fraction, PartsAreDisjointCoverAndKeepTheClasses) {
   std::vector<int64_t> labels;
@@ -48,7 +43,7 @@ TEST(Fraction, PartsAreDisjointCoverAndKeepTheClasses) {
 }
 
 TEST(Fraction, OfADatasetKeepsItsImages) {
-  DatasetOptions options = synthetic();
+  DatasetOptions options = dataset_options("synthetic");
   options.synthetic_samples = 200;
   const auto whole = open_dataset(options);
   options.fraction_end = 0.75;

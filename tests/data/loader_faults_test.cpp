@@ -10,6 +10,7 @@
 #include "data/loader.h"
 #include "tests/data/faulty_dataset.h"
 #include "tests/data/test_files.h"
+#include "tests/data/test_loaders.h"
 
 namespace swin::data {
 namespace {
@@ -18,23 +19,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 LoaderOptions options_of(int workers, OnBad on_bad, int64_t batch_size = 50) {
-  LoaderOptions options;
-  options.batch_size = batch_size;
-  options.shuffle = options.training = true;
-  options.seed = 5;
-  options.workers = workers;
+  LoaderOptions options = training_options(workers, batch_size, 5);
   options.on_bad = on_bad;
-  options.preprocess = {.height = 12, .width = 14, .channels = 3, .mean = {0.4f}, .std = {0.3f}};
-  options.augment.random_crop = 2;
-  options.augment.horizontal_flip = 0.5;
   return options;
-}
-
-std::vector<Batch> collect(Loader& loader, int64_t epoch, int64_t first = 0) {
-  std::vector<Batch> batches;
-  loader.start(epoch, first);
-  for (Batch batch; loader.next(batch);) batches.push_back(batch);
-  return batches;
 }
 
 void expect_equal(const Batch& a, const Batch& b) {

@@ -8,7 +8,9 @@
 #include <set>
 
 #include "data/formats/formats.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
+#include "tests/data/test_loaders.h"
 
 namespace swin::data {
 namespace {
@@ -16,29 +18,14 @@ namespace {
 using testing::HasSubstr;
 
 DatasetOptions synthetic(int64_t samples, int64_t height = 12, int64_t width = 14) {
-  DatasetOptions options;
-  options.format = "synthetic";
+  DatasetOptions options = dataset_options("synthetic");
   options.synthetic_samples = samples;
   options.synthetic_size = {height, width};
   return options;
 }
 
 LoaderOptions options_of(int workers, int64_t batch_size = 50) {
-  LoaderOptions options;
-  options.batch_size = batch_size;
-  options.shuffle = options.training = true;
-  options.seed = 11;
-  options.workers = workers;
-  options.preprocess = {.height = 12, .width = 14, .channels = 3, .mean = {0.4f}, .std = {0.3f}};
-  options.augment = {.random_crop = 2, .horizontal_flip = 0.5};
-  return options;
-}
-
-std::vector<Batch> collect(Loader& loader, int64_t epoch, int64_t first = 0) {
-  std::vector<Batch> batches;
-  loader.start(epoch, first);
-  for (Batch batch; loader.next(batch);) batches.push_back(batch);
-  return batches;
+  return training_options(workers, batch_size, 11);
 }
 
 void expect_equal(const std::vector<Batch>& a, const std::vector<Batch>& b, size_t skipped = 0) {

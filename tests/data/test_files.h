@@ -30,6 +30,11 @@ inline Bytes read_bytes(const std::string& path) {
   return Bytes(std::istreambuf_iterator<char>(file), {});
 }
 
+/// An image file of tests/data/images.
+inline Bytes image_bytes(const std::string& name) {
+  return read_bytes(golden_path("images/" + name));
+}
+
 /// The rows of a golden table, split at spaces, without comments.
 inline std::vector<std::vector<std::string>> read_table(const std::string& name) {
   std::vector<std::vector<std::string>> rows;

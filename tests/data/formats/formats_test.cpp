@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
@@ -13,27 +14,18 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-DatasetOptions options_of(const std::string& format, const std::string& path,
-                          int64_t channels = 3) {
-  DatasetOptions options;
-  options.format = format;
-  options.path = path;
-  options.channels = channels;
-  return options;
-}
-
 TEST(Formats, RefuseInvalidOptions) {
   const TemporaryDirectory folder;
   const std::string file = folder.write("file", "text");
   EXPECT_THAT(
-      data_error([] { open_dataset(options_of("mnist", "/no/such/folder")); }),
+      data_error([] { open_dataset(dataset_options("mnist", "/no/such/folder")); }),
       HasSubstr("/no/such/folder: found no such folder, expected a folder in the format mnist"));
-  EXPECT_THAT(data_error([&] { open_dataset(options_of("image_folder", file)); }),
+  EXPECT_THAT(data_error([&] { open_dataset(dataset_options("image_folder", file)); }),
               HasSubstr("found a file, expected a folder"));
-  EXPECT_THROW(open_dataset(options_of("mnist", "")), base::UsageError);
-  EXPECT_THROW(open_dataset(options_of("minst", folder.path())), base::UsageError);
-  EXPECT_THROW(open_dataset(options_of("synthetic", "", 4)), base::UsageError);
-  DatasetOptions options = options_of("synthetic", "");
+  EXPECT_THROW(open_dataset(dataset_options("mnist", "")), base::UsageError);
+  EXPECT_THROW(open_dataset(dataset_options("minst", folder.path())), base::UsageError);
+  EXPECT_THROW(open_dataset(dataset_options("synthetic", "", 4)), base::UsageError);
+  DatasetOptions options = dataset_options("synthetic");
   options.fraction_begin = 0.5;
   options.fraction_end = 0.5;
   EXPECT_THROW(open_dataset(options), base::UsageError);

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "data/formats/formats.h"
 #include "files/hdf5_file.h"
+#include "tests/data/test_datasets.h"
 #include "tests/support/temporary_directory.h"
 
 namespace swin::data {
@@ -21,10 +22,7 @@ namespace {
 using ::testing::HasSubstr;
 
 DatasetOptions options_of(const std::string& name) {
-  DatasetOptions options;
-  options.format = "hdf5";
-  options.path = std::string(SWIN_SOURCE_DIR "/tests/files/hdf5/") + name + ".h5";
-  return options;
+  return dataset_options("hdf5", SWIN_SOURCE_DIR "/tests/files/hdf5/" + name + ".h5");
 }
 
 TEST(Hdf5Dataset, HasImagesAndLabels) {

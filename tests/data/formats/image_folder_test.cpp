@@ -2,6 +2,7 @@
 
 #include "data/decode/decode.h"
 #include "data/formats/formats.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 #include "tests/support/heap_meter.h"
 
@@ -13,14 +14,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 namespace fs = std::filesystem;
-
-DatasetOptions folder_options(const std::string& path, int64_t channels = 3) {
-  DatasetOptions options;
-  options.format = "image_folder";
-  options.path = path;
-  options.channels = channels;
-  return options;
-}
 
 void copy_image(const std::string& name, const std::string& to) {
   fs::create_directories(fs::path(to).parent_path());
@@ -38,13 +31,13 @@ class ImageFolderTest : public testing::Test {
     folder_.write("README", "nor this");
   }
   std::string error() const {
-    return data_error([&] { open_dataset(folder_options(folder_.path())); });
+    return data_error([&] { open_dataset(dataset_options("image_folder", folder_.path())); });
   }
   TemporaryDirectory folder_;
 };
 
 TEST_F(ImageFolderTest, OneFolderIsOneClass) {
-  const auto dataset = open_dataset(folder_options(folder_.path()));
+  const auto dataset = open_dataset(dataset_options("image_folder", folder_.path()));
   EXPECT_THAT(dataset->class_names(), ElementsAre("Ant", "zebra"));
   ASSERT_EQ(dataset->size(), 4);
   std::vector<std::string> names;
@@ -56,14 +49,14 @@ TEST_F(ImageFolderTest, OneFolderIsOneClass) {
   }
   EXPECT_THAT(names, ElementsAre("Ant/10.jpg", "Ant/9.jpg", "zebra/2.PNG", "zebra/deep/1.jpeg"));
   EXPECT_EQ(dataset->load(3), read_image(golden_path("images/rgb_420.jpg"), 3));
-  EXPECT_EQ(open_dataset(folder_options(folder_.path(), 1))->load(2).channels, 1);
+  EXPECT_EQ(open_dataset(dataset_options("image_folder", folder_.path(), 1))->load(2).channels, 1);
 }
 
 TEST_F(ImageFolderTest, FingerprintIsOfNamesAndSizesNotOfThePath) {
   const TemporaryDirectory other;
   fs::copy(folder_.path(), other.path(), fs::copy_options::recursive);
   const auto fingerprint = [](const TemporaryDirectory& where) {
-    return open_dataset(folder_options(where.path()))->fingerprint();
+    return open_dataset(dataset_options("image_folder", where.path()))->fingerprint();
   };
   EXPECT_EQ(fingerprint(folder_), fingerprint(other));
   copy_image("rgb.png", other / "zebra/3.png");
@@ -82,7 +75,7 @@ TEST_F(ImageFolderTest, AnEmptyClassIsAnError) {
 TEST_F(ImageFolderTest, NoClassIsAnError) {
   const TemporaryDirectory flat;
   copy_image("rgb.png", flat / "a.png");
-  EXPECT_THAT(data_error([&] { open_dataset(folder_options(flat.path())); }),
+  EXPECT_THAT(data_error([&] { open_dataset(dataset_options("image_folder", flat.path())); }),
               HasSubstr("found no folder in it, expected one folder for each class"));
 }
 
@@ -95,7 +88,7 @@ TEST_F(ImageFolderTest, LinksStayInside) {
   fs::create_directory_symlink("..", folder_ / "zebra/deep/ring");
   fs::create_symlink(outside / "secret/s.png", folder_ / "README.link");
   fs::create_symlink("nowhere.png", folder_ / "zebra/dangling.png");
-  const auto dataset = open_dataset(folder_options(folder_.path()));
+  const auto dataset = open_dataset(dataset_options("image_folder", folder_.path()));
   EXPECT_EQ(dataset->size(), 5);
   EXPECT_THAT(dataset->class_names(), ElementsAre("Ant", "zebra"));
   EXPECT_THAT(dataset->links_out(),
@@ -117,7 +110,7 @@ TEST_F(ImageFolderTest, AClassFolderThatIsALinkOutIsAnError) {
                          "(mount --bind), or list the images in a manifest that lies above both");
   fs::remove(folder_ / "monkey");
   fs::create_directory_symlink(folder_ / "zebra", folder_ / "monkey");
-  EXPECT_THAT(open_dataset(folder_options(folder_.path()))->class_names(),
+  EXPECT_THAT(open_dataset(dataset_options("image_folder", folder_.path()))->class_names(),
               ElementsAre("Ant", "monkey", "zebra"));
   fs::create_directory_symlink("nowhere", folder_ / "Bear");
   EXPECT_THAT(error(), HasSubstr("found the link Bear, which leads nowhere"));
@@ -143,7 +136,7 @@ TEST_F(ImageFolderTest, WebPCountsAndHiddenFilesDoNot) {
   folder_.write("zebra/._2.png", "what a Mac leaves behind");
   folder_.write("zebra/.thumbnails/2.png", "small");
   folder_.write(".git/objects/a.png", "no class");
-  const auto dataset = open_dataset(folder_options(folder_.path()));
+  const auto dataset = open_dataset(dataset_options("image_folder", folder_.path()));
   EXPECT_THAT(dataset->class_names(), ElementsAre("Ant", "zebra"));
   EXPECT_EQ(dataset->size(), 5);
   EXPECT_EQ(dataset->name(3), folder_ / "zebra/3.WebP");
@@ -152,13 +145,13 @@ TEST_F(ImageFolderTest, WebPCountsAndHiddenFilesDoNot) {
 TEST_F(ImageFolderTest, AFileAlsoReachedByALinkKeepsItsOwnName) {
   fs::create_directory_symlink("deep", folder_ / "zebra/again");
   fs::create_directory_symlink("deep", folder_ / "zebra/zagain");
-  const auto dataset = open_dataset(folder_options(folder_.path()));
+  const auto dataset = open_dataset(dataset_options("image_folder", folder_.path()));
   ASSERT_EQ(dataset->size(), 4);
   EXPECT_EQ(dataset->name(3), folder_ / "zebra/deep/1.jpeg");
 }
 
 TEST_F(ImageFolderTest, EncodedReturnsTheBytesOfTheFile) {
-  const auto dataset = open_dataset(folder_options(folder_.path()));
+  const auto dataset = open_dataset(dataset_options("image_folder", folder_.path()));
   ASSERT_TRUE(dataset->holds_files());
   Bytes memory;
   const auto bytes = dataset->encoded(2, memory);
@@ -176,7 +169,7 @@ TEST_F(ImageFolderTest, AFileTakesLittleMemoryBesidesItsPath) {
     path_bytes += name.size();
   }
   const files::testing::HeapMeter meter;
-  const auto dataset = open_dataset(folder_options(many.path()));
+  const auto dataset = open_dataset(dataset_options("image_folder", many.path()));
   EXPECT_EQ(dataset->size(), kFiles);
   EXPECT_LT(meter.held_bytes() - static_cast<int64_t>(path_bytes), kFiles * 20);
   EXPECT_LT(meter.peak_bytes() - static_cast<int64_t>(path_bytes), kFiles * 100);
@@ -185,7 +178,7 @@ TEST_F(ImageFolderTest, AFileTakesLittleMemoryBesidesItsPath) {
 TEST_F(ImageFolderTest, LoadingABadImageNamesIt) {
   const Bytes whole = read_bytes(golden_path("images/rgb_420.jpg"));
   const std::string path = folder_.write("Ant/0.jpg", std::span(whole).first(whole.size() / 2));
-  const auto dataset = open_dataset(folder_options(folder_.path()));
+  const auto dataset = open_dataset(dataset_options("image_folder", folder_.path()));
   EXPECT_THAT(data_error([&] { dataset->load(0); }),
               AllOf(HasSubstr(path), HasSubstr("damaged JPEG")));
   fs::remove(path);

@@ -5,6 +5,7 @@
 #include "data/decode/decode.h"
 #include "data/formats/formats.h"
 #include "data/formats/manifest_rows.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
@@ -24,9 +25,7 @@ class ManifestTest : public testing::Test {
   }
   std::unique_ptr<Dataset> open(const std::string& text, int64_t num_classes = 0,
                                 const std::string& file = "list.csv") const {
-    DatasetOptions options;
-    options.format = "manifest";
-    options.path = folder_.write(file, text);
+    DatasetOptions options = dataset_options("manifest", folder_.write(file, text));
     options.num_classes = num_classes;
     return open_dataset(options);
   }

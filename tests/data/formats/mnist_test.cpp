@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "data/formats/formats.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
@@ -20,14 +21,6 @@ Bytes idx(std::vector<uint32_t> shape, const Bytes& values) {
   return bytes;
 }
 
-DatasetOptions options_of(const std::string& path, int64_t channels = 3) {
-  DatasetOptions options;
-  options.format = "mnist";
-  options.path = path;
-  options.channels = channels;
-  return options;
-}
-
 void write_mnist(const TemporaryDirectory& folder, const std::string& start = "train") {
   folder.write(start + "-images-idx3-ubyte", idx({4, 2, 3}, noise(24)));
   folder.write(start + "-labels-idx1-ubyte", idx({4}, {7, 0, 9, 7}));
@@ -37,7 +30,7 @@ TEST(Mnist, ReadsTheUsualFiles) {
   const TemporaryDirectory folder;
   write_mnist(folder);
   write_mnist(folder, "t10k");
-  const auto dataset = open_dataset(options_of(folder.path(), 1));
+  const auto dataset = open_dataset(dataset_options("mnist", folder.path(), 1));
   ASSERT_EQ(dataset->size(), 4);
   EXPECT_EQ(dataset->label(2), 9);
   EXPECT_EQ(dataset->name(2), "train #2");
@@ -45,11 +38,11 @@ TEST(Mnist, ReadsTheUsualFiles) {
   EXPECT_EQ(dataset->num_classes(), 10);
   const Bytes pixels = noise(24);
   EXPECT_EQ(dataset->load(3), (Image{2, 3, 1, Bytes(pixels.begin() + 18, pixels.end())}));
-  const Image color = open_dataset(options_of(folder.path(), 3))->load(3);
+  const Image color = open_dataset(dataset_options("mnist", folder.path(), 3))->load(3);
   EXPECT_EQ(color.channels, 3);
   EXPECT_EQ(color.pixels[3], pixels[19]);
   EXPECT_EQ(color.pixels[5], pixels[19]);
-  DatasetOptions test = options_of(folder.path(), 1);
+  DatasetOptions test = dataset_options("mnist", folder.path(), 1);
   test.split = Split::test;
   EXPECT_EQ(open_dataset(test)->name(0), "test #0");
 }
@@ -59,7 +52,7 @@ TEST(Mnist, FingerprintIsOfTheContents) {
   write_mnist(folder);
   write_mnist(other);
   const auto fingerprint = [](const TemporaryDirectory& where) {
-    return open_dataset(options_of(where.path(), 1))->fingerprint();
+    return open_dataset(dataset_options("mnist", where.path(), 1))->fingerprint();
   };
   EXPECT_EQ(fingerprint(folder), fingerprint(other));
   EXPECT_EQ(fingerprint(folder).size(), 64u);
@@ -70,14 +63,14 @@ TEST(Mnist, FingerprintIsOfTheContents) {
 TEST(Mnist, FashionHasItsOwnClassNames) {
   const TemporaryDirectory folder;
   for (const char* start : {"Fashion-MNIST/train"}) write_mnist(folder, start);
-  const auto dataset = open_dataset(options_of(folder / "Fashion-MNIST", 1));
+  const auto dataset = open_dataset(dataset_options("mnist", folder / "Fashion-MNIST", 1));
   EXPECT_EQ(dataset->class_names()[9], "Ankle boot");
 }
 
 TEST(Mnist, ErrorsNameTheFile) {
   const TemporaryDirectory folder;
   const auto error = [&] {
-    return data_error([&] { open_dataset(options_of(folder.path(), 1)); });
+    return data_error([&] { open_dataset(dataset_options("mnist", folder.path(), 1)); });
   };
   EXPECT_THAT(error(),
               HasSubstr("found none of train-images-idx3-ubyte, train-images-idx3-ubyte.gz"));
@@ -114,13 +107,14 @@ TEST(Mnist, ADamagedGzipFileIsNamed) {
   std::filesystem::remove(folder / "train-images-idx3-ubyte");
   const std::string path =
       folder.write("train-images-idx3-ubyte.gz", Bytes{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2});
-  EXPECT_THAT(data_error([&] { open_dataset(options_of(folder.path(), 1)); }), HasSubstr(path));
+  EXPECT_THAT(data_error([&] { open_dataset(dataset_options("mnist", folder.path(), 1)); }),
+              HasSubstr(path));
 }
 
 TEST(Mnist, TheRealFashionMnist) {
   const std::string path = "/usr/share/datasets/fashion-mnist";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "dataset-fashion-mnist is not installed";
-  DatasetOptions options = options_of(path, 1);
+  DatasetOptions options = dataset_options("mnist", path, 1);
   const auto train = open_dataset(options);
   options.split = Split::test;
   const auto test = open_dataset(options);

@@ -4,6 +4,7 @@
 
 #include "data/formats/formats.h"
 #include "data/loader.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
@@ -11,15 +12,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-Bytes image_bytes(const std::string& name) { return read_bytes(golden_path("images/" + name)); }
-
-std::unique_ptr<Dataset> open_path(const std::string& path) {
-  DatasetOptions options;
-  options.path = path;
-  options.format = format_of_path(path);
-  return open_dataset(options);
-}
 
 class PackedTest : public testing::Test {
  protected:

@@ -7,20 +7,14 @@
 #include <set>
 
 #include "data/formats/formats.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
 namespace {
 
-DatasetOptions synthetic(int64_t channels = 3) {
-  DatasetOptions options;
-  options.format = "synthetic";
-  options.channels = channels;
-  return options;
-}
-
 TEST(Synthetic, IsAFunctionOfItsSeed) {
-  DatasetOptions options = synthetic();
+  DatasetOptions options = dataset_options("synthetic");
   options.synthetic_size = {20, 31};
   options.synthetic_samples = 40;
   options.seed = 5;
@@ -55,7 +49,7 @@ TEST(Synthetic, IsAFunctionOfItsSeed) {
 }
 
 TEST(Synthetic, ANearestMeanTellsTheClassesApart) {
-  DatasetOptions options = synthetic(1);
+  DatasetOptions options = dataset_options("synthetic", "", 1);
   options.synthetic_size = {16, 16};
   options.synthetic_samples = 1000;
   const auto train = open_dataset(options);

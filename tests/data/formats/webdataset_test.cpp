@@ -5,6 +5,7 @@
 #include "data/decode/decode.h"
 #include "data/formats/formats.h"
 #include "tests/data/formats/tar_bytes.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
@@ -14,14 +15,10 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Bytes image_bytes(const std::string& name) { return read_bytes(golden_path("images/" + name)); }
-
 class WebDatasetTest : public testing::Test {
  protected:
   std::unique_ptr<Dataset> open(const std::string& pattern, int64_t num_classes = 0) const {
-    DatasetOptions options;
-    options.format = "webdataset";
-    options.path = folder_ / pattern;
+    DatasetOptions options = dataset_options("webdataset", folder_ / pattern);
     options.num_classes = num_classes;
     return open_dataset(options);
   }
