@@ -4,26 +4,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <functional>
 #include <thread>
 
 #include "base/errors.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/files/forked_child.h"
+#include "tests/files/test_files.h"
 
 namespace swin::files {
 namespace {
 
-namespace fs = std::filesystem;
-using swin::test::message_of;
-using swin::test::read_text;
-using swin::test::TemporaryDirectory;
-using swin::test::write_text;
 using ::testing::HasSubstr;
 
 TEST(AtomicFile, WritesSpansInOrderAndLeavesNothingElse) {
@@ -90,21 +83,6 @@ TEST(AtomicFile, ImpossiblePathsAreDiskErrors) {
   EXPECT_EQ(read_text(directory / "file"), "old");
 }
 
-/// Runs `body` in a child process. @return its exit status, or 128 + the signal that ended it.
-int run_in_child(const std::function<int()>& body) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    try {
-      ::_exit(body());
-    } catch (...) {
-      ::_exit(99);
-    }
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 TEST(AtomicFile, AnUnwritableDirectoryIsADiskError) {
   const TemporaryDirectory directory;
   ::chmod(directory.path().c_str(), 0500);
@@ -120,11 +98,6 @@ TEST(AtomicFile, AnUnwritableDirectoryIsADiskError) {
   });
   ::chmod(directory.path().c_str(), 0700);
   EXPECT_EQ(status, 5);
-}
-
-void limit_file_size(rlim_t bytes) {
-  const struct rlimit limit { bytes, bytes };
-  ::setrlimit(RLIMIT_FSIZE, &limit);
 }
 
 TEST(AtomicFile, AFileSizeLimitIsADiskErrorAndTheOldFileStays) {

@@ -2,9 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -13,16 +10,12 @@
 #include "base/errors.h"
 #include "files/atomic_file.h"
 #include "files/digest.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/files/forked_child.h"
+#include "tests/files/test_files.h"
 
 namespace swin::files {
 namespace {
 
-namespace fs = std::filesystem;
-using swin::test::message_of;
-using swin::test::read_text;
-using swin::test::TemporaryDirectory;
-using swin::test::write_text;
 using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::ElementsAre;
@@ -255,23 +248,16 @@ TEST(Checkpoint, AFailedSaveLeavesTheOldFile) {
   const TemporaryDirectory directory;
   write_checkpoint(directory / "step.h5", Sample(1).contents);
   const std::string before = read_text(directory / "step.h5");
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const struct rlimit limit { 10'000, 10'000 };
-    ::setrlimit(RLIMIT_FSIZE, &limit);
+  const int status = run_in_child([&] {
+    limit_file_size(10'000);
     try {
       write_checkpoint(directory / "step.h5", Sample(2).contents);
-      ::_exit(0);
     } catch (const base::DiskError& error) {
-      ::_exit(static_cast<int>(error.code()));
-    } catch (...) {
-      ::_exit(99);
+      return static_cast<int>(error.code());
     }
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 5);
+    return 0;
+  });
+  EXPECT_EQ(status, 5);
   EXPECT_EQ(read_text(directory / "step.h5"), before);
   EXPECT_EQ(directory.num_entries(), 1);
   EXPECT_THROW(write_checkpoint(directory / "none" / "step.h5", Sample().contents),

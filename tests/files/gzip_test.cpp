@@ -6,14 +6,11 @@
 
 #include "base/errors.h"
 #include "files/atomic_file.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/files/test_files.h"
 
 namespace swin::files {
 namespace {
 
-using swin::test::message_of;
-using swin::test::TemporaryDirectory;
-using swin::test::write_text;
 using ::testing::HasSubstr;
 
 std::string gzip_of(const std::string& text) {

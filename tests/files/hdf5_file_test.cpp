@@ -9,12 +9,11 @@
 #include <numeric>
 
 #include "base/errors.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/files/test_files.h"
 
 namespace swin::files {
 namespace {
 
-using swin::test::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

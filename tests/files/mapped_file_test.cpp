@@ -4,14 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "base/errors.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/files/test_files.h"
 
 namespace swin::files {
 namespace {
 
-using swin::test::message_of;
-using swin::test::TemporaryDirectory;
-using swin::test::write_text;
 using ::testing::HasSubstr;
 
 TEST(MappedFile, ReportsWhatIsWrongByKind) {

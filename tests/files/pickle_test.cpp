@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "base/errors.h"
+#include "tests/files/test_files.h"
 #include "tests/files/torch_bytes.h"
 #include "tests/support/heap_meter.h"
-#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
-using swin::test::message_of;
 using ::testing::AllOf;
 using testing::code_of;
 using ::testing::ElementsAre;

@@ -9,16 +9,12 @@
 
 #include "base/errors.h"
 #include "files/atomic_file.h"
+#include "tests/files/test_files.h"
 #include "tests/support/heap_meter.h"
-#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
-using swin::test::message_of;
-using swin::test::read_text;
-using swin::test::TemporaryDirectory;
-using swin::test::write_text;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

@@ -23,12 +23,11 @@
 #include "files/hdf5_reader_process/sandbox.h"
 #include "files/hdf5_reader_process/third_party_hdf5.h"
 #include "files/hdf5_signature.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/files/test_files.h"
 
 namespace swin::files {
 namespace {
 
-using swin::test::TemporaryDirectory;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 

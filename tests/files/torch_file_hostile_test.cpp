@@ -5,17 +5,14 @@
 
 #include "base/errors.h"
 #include "files/torch_file.h"
+#include "tests/files/test_files.h"
 #include "tests/files/torch_bytes.h"
 #include "tests/files/torch_samples.h"
 #include "tests/support/heap_meter.h"
-#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
-namespace fs = std::filesystem;
-using swin::test::message_of;
-using swin::test::read_text;
 using ::testing::AllOf;
 using testing::code_of;
 using testing::dict_of;

@@ -10,17 +10,14 @@
 
 #include "base/errors.h"
 #include "files/mapped_file.h"
+#include "tests/files/test_files.h"
 #include "tests/files/torch_bytes.h"
 #include "tests/files/torch_samples.h"
 #include "tests/support/heap_meter.h"
-#include "tests/support/temporary_directory.h"
 
 namespace swin::files {
 namespace {
 
-using swin::test::message_of;
-using swin::test::TemporaryDirectory;
-using swin::test::write_text;
 using testing::code_of;
 using testing::dict_of;
 using ::testing::ElementsAre;
