@@ -23,14 +23,14 @@ TEST_F(LayersTest, ImagesThatNoPatchDividesArePaddedWithZeros) {
 }
 
 TEST_F(LayersTest, OneChannel) {
-  ModelConfig grey = micro_config(), color = micro_config();
-  grey.in_chans = 1;
-  Model grey_model = random_model(grey), color_model = random_model(color);
-  const Tensor images = random_images(grey, 2);
+  ModelConfig gray = micro_config(), color = micro_config();
+  gray.in_chans = 1;
+  Model gray_model = random_model(gray), color_model = random_model(color);
+  const Tensor images = random_images(gray, 2);
   // The same as three equal channels with a third of the weights each.
   Tensor repeated({2, 20, 28, 3});
   for (int64_t i = 0; i < repeated.numel(); ++i) repeated.mutable_data()[i] = images.data()[i / 3];
-  const ParameterEntry* from = grey_model.parameters().find("patch_embed.proj.weight");
+  const ParameterEntry* from = gray_model.parameters().find("patch_embed.proj.weight");
   for (size_t i = 0; i < color_model.parameters().size(); ++i) {
     const ParameterEntry& entry = color_model.parameters()[i];
     if (entry.name != from->name) continue;
@@ -38,7 +38,7 @@ TEST_F(LayersTest, OneChannel) {
     for (int64_t j = 0; j < entry.numel(); ++j)
       color_model.parameters().mutable_data(i)[j] = from->tensor.data()[j / 48 * 16 + j % 16] / 3;
   }
-  EXPECT_LT(distance(logits_of(grey_model, images), logits_of(color_model, repeated)), kExact);
+  EXPECT_LT(distance(logits_of(gray_model, images), logits_of(color_model, repeated)), kExact);
 }
 
 TEST_F(LayersTest, FeaturesAreTheMapsOfTheStages) {
