@@ -10,8 +10,8 @@
 #include "base/errors.h"
 #include "files/atomic_file.h"
 #include "files/digest.h"
-#include "tests/files/forked_child.h"
 #include "tests/files/test_files.h"
+#include "tests/support/forked_child.h"
 
 namespace swin::files {
 namespace {
@@ -248,16 +248,12 @@ TEST(Checkpoint, AFailedSaveLeavesTheOldFile) {
   const TemporaryDirectory directory;
   write_checkpoint(directory / "step.h5", Sample(1).contents);
   const std::string before = read_text(directory / "step.h5");
-  const int status = run_in_child([&] {
-    limit_file_size(10'000);
-    try {
-      write_checkpoint(directory / "step.h5", Sample(2).contents);
-    } catch (const base::DiskError& error) {
-      return static_cast<int>(error.code());
-    }
+  const int code = test::run_in_child([&] {
+    test::limit_file_size(10'000);
+    write_checkpoint(directory / "step.h5", Sample(2).contents);
     return 0;
   });
-  EXPECT_EQ(status, 5);
+  EXPECT_EQ(code, 5);
   EXPECT_EQ(read_text(directory / "step.h5"), before);
   EXPECT_EQ(directory.num_entries(), 1);
   EXPECT_THROW(write_checkpoint(directory / "none" / "step.h5", Sample().contents),

@@ -255,7 +255,7 @@ TEST(Signals, SaveAndExitWithTheirCodes) {
   for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 85}, {SIGUSR1, 85}}) {
     const fs::path run = directory / std::to_string(signal);
     EXPECT_EQ(
-        in_child([&, number = signal] {
+        run_in_child([&, number = signal] {
           return static_cast<int>(run_until(options_of(micro_config(), run), 2, number).exit_code);
         }),
         code);
@@ -266,7 +266,7 @@ TEST(Signals, SaveAndExitWithTheirCodes) {
 TEST(Signals, ASecondOneExitsAtOnceWithoutSaving) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";
-  const int code = in_child([&] {
+  const int code = run_in_child([&] {
     TrainOptions options = options_of(micro_config(), run);
     AfterStep after_step([](int64_t) {
       raise(SIGINT);
@@ -293,7 +293,7 @@ TEST(Resume, AKilledRunResumesFromItsNewestCheckpoint) {
   const Config config = micro_config({"checkpoint.every_steps=2"});
   train(options_of(config, directory / "whole"));
   const fs::path run = directory / "run";
-  EXPECT_EQ(in_child([&] {
+  EXPECT_EQ(run_in_child([&] {
               TrainOptions options = options_of(config, run);
               AfterStep after_step([](int64_t step) {
                 if (step == 3) raise(SIGKILL);

@@ -3,8 +3,6 @@
 #pragma once
 #include <gtest/gtest.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -16,6 +14,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "tests/support/forked_child.h"
 #include "tests/support/temporary_directory.h"
 #include "trainers/run/train.h"
 
@@ -23,6 +22,7 @@ namespace swin::trainers::testing {
 
 using swin::test::message_of;
 using swin::test::read_text;
+using swin::test::run_in_child;
 using swin::test::TemporaryDirectory;
 
 inline std::vector<base::Json> read_log(const std::filesystem::path& run) {
@@ -98,27 +98,5 @@ class Threads {
  private:
   int before_;
 };
-
-/// Runs a function in a child process. @return its exit code, or −signal.
-template <class Function>
-int in_child(Function function) {
-  const pid_t child = fork();
-  if (child == 0) {
-    // The threads of the parent's OpenMP pool do not exist in a child; a region would wait for
-    // them.
-    base::set_num_threads(1);
-    int code = 99;
-    try {
-      code = function();
-    } catch (const base::Error& error) {
-      code = static_cast<int>(error.code());
-    } catch (...) {
-    }
-    _exit(code);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
 
 }  // namespace swin::trainers::testing

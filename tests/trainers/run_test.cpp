@@ -1,5 +1,4 @@
 // Whole runs: their files, logs and checkpoints.
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -180,11 +179,9 @@ TEST(Run, AFullDiskStopsTheRunAndLeavesItsCheckpoints) {
   TrainOptions options = options_of(micro_config({"schedule.steps=6"}), run);
   // From the fourth step on, files are limited to less than the size of a checkpoint, so that
   // writes fail as on a full disk. In a child process, because the limit cannot be lifted again.
-  const int code = in_child([&] {
+  const int code = run_in_child([&] {
     AfterStep after_step([](int64_t step) {
-      if (step != 4) return;
-      const rlimit limit = {16 << 10, 16 << 10};
-      setrlimit(RLIMIT_FSIZE, &limit);
+      if (step == 4) swin::test::limit_file_size(16 << 10);
     });
     options.listeners = {&after_step};
     train(options);
