@@ -16,14 +16,9 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::ParameterEntry;
-using layers::Parameters;
-using layers::Size2;
-
 namespace {
 
-using files::NamedArray;
+using layers::ParameterEntry;
 using Action = AdaptedTensor::Action;
 
 /// An array that owns its values. They are rounded to float in both builds, so that both start from

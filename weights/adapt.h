@@ -7,13 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "layers/model_config.h"
 #include "layers/scope.h"
 #include "weights/dialects.h"
 
 namespace swin::weights {
 
-using layers::ModelConfig;
 using layers::Parameters;
 
 enum class HeadInit {

@@ -6,8 +6,6 @@
 
 namespace swin::weights {
 
-using files::NamedArray;
-
 namespace {
 
 constexpr const char* kDialectNames[] = {"official", "timm", "torchvision", "huggingface", "mm"};

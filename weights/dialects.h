@@ -15,6 +15,7 @@
 
 namespace swin::weights {
 
+using files::NamedArray;
 using layers::ModelConfig;
 
 /// The library whose names a file uses. `official` is microsoft/Swin-Transformer, and timm's names
@@ -56,15 +57,15 @@ struct WeightFile {
   Dialect dialect = Dialect::official;
   std::string model = "swin";  ///< ModelConfig::name
   WeightKind kind = WeightKind::model;
-  std::vector<files::NamedArray> arrays;   ///< views of the file where it stores them whole
-  std::vector<files::NamedArray> derived;  ///< the skipped derived tables; their shapes tell sizes
-  std::vector<Loaded> loaded;              ///< one for each element of `arrays`, same order
+  std::vector<NamedArray> arrays;   ///< views of the file where it stores them whole
+  std::vector<NamedArray> derived;  ///< the skipped derived tables; their shapes tell sizes
+  std::vector<Loaded> loaded;       ///< one for each element of `arrays`, same order
   std::vector<Skipped> skipped;
   std::vector<std::string> notes;          ///< other changes, one sentence each
   std::optional<std::string> config_json;  ///< a checkpoint's config
   HubConfig hub;                           ///< from config.json in the same folder
 
-  const files::NamedArray* find(std::string_view name) const;  ///< null if absent
+  const NamedArray* find(std::string_view name) const;  ///< null if absent
 };
 
 /// Recognizes the dialect by the keys alone and gives every array its official name. Wrapper
@@ -76,7 +77,7 @@ struct WeightFile {
 /// @param allowed patterns, `*` for any characters, of keys to skip.
 /// @throws base::WeightError if the dialect is unknown, a key is unexpected (the error names the
 ///     nearest expected one), or a part of an array is missing.
-WeightFile to_official(std::vector<files::NamedArray> arrays, const std::string& where,
+WeightFile to_official(std::vector<NamedArray> arrays, const std::string& where,
                        std::span<const std::string> allowed = {});
 
 /// files::read_raw_weights, then to_official. A checkpoint's arrays already have official names.
@@ -90,12 +91,12 @@ WeightFile read_weight_file(const std::filesystem::path& path,
 /// @param config of the model; its name, image_size and windows determine the derived tables.
 /// @throws base::UsageError if that library has no such model: mm is never written, a name may be
 ///     missing there, and some libraries need the same window in every stage.
-std::vector<files::NamedArray> to_dialect(std::span<const files::NamedArray> arrays,
-                                          Dialect dialect, const ModelConfig& config);
+std::vector<NamedArray> to_dialect(std::span<const NamedArray> arrays, Dialect dialect,
+                                   const ModelConfig& config);
 
 /// The arrays of SimMIM's encoder under the names of the model that it pretrains: encoder.x becomes
 /// x, mask token and decoder are left out. Arrays of other models are returned unchanged.
-std::vector<files::NamedArray> encoder_of(std::span<const files::NamedArray> arrays);
+std::vector<NamedArray> encoder_of(std::span<const NamedArray> arrays);
 
 /// The model that the shapes describe, and what had to be assumed.
 struct InferredConfig {

@@ -12,11 +12,6 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::Size2;
-
-using files::NamedArray;
-
 namespace {
 
 constexpr int64_t kMostStages = 12;  // each doubles the channels

@@ -4,12 +4,10 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::PadMode;
-using layers::Size2;
-using layers::WindowShrink;
-
 namespace {
+
+using layers::PadMode;
+using layers::WindowShrink;
 
 std::string listed(const std::vector<int64_t>& stages) {
   std::string text = stages.size() == 1 ? "in stage " : "in stages ";

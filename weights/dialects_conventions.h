@@ -7,15 +7,11 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::PadMode;
-using layers::WindowShrink;
-
 /// What a library does with maps that are smaller than the window or not a multiple of it
 /// (docs/numerics.md, "Padding"). The official code refuses to pad; its entry is our default.
 struct Conventions {
-  WindowShrink window_shrink = WindowShrink::official;
-  PadMode pad_mode = PadMode::pad_then_roll;
+  layers::WindowShrink window_shrink = layers::WindowShrink::official;
+  layers::PadMode pad_mode = layers::PadMode::pad_then_roll;
 };
 Conventions conventions_of(Dialect dialect);
 

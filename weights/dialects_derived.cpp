@@ -6,11 +6,6 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::PadMode;
-using layers::Size2;
-using layers::WindowPlan;
-
 std::vector<int64_t> relative_position_index(Size2 window) {
   const auto [height, width] = window;
   std::vector<int64_t> index;
@@ -68,8 +63,8 @@ StageWindows stage_windows(const ModelConfig& config, int64_t stage) {
     for (int64_t i = 0; i < stage; ++i) map = (map + 1) / 2;
   }
   ModelConfig padded = config;
-  padded.pad_mode = PadMode::pad_then_roll;
-  const WindowPlan plan = plan_windows(padded, windows.map, stage);
+  padded.pad_mode = layers::PadMode::pad_then_roll;
+  const layers::WindowPlan plan = layers::plan_windows(padded, windows.map, stage);
   windows.window = plan.window;
   windows.shift = plan.shift;
   return windows;

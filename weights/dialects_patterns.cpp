@@ -1,7 +1,6 @@
 #include "weights/dialects_patterns.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace swin::weights {
 

@@ -12,8 +12,6 @@
 
 namespace swin::weights {
 
-using files::NamedArray;
-
 namespace {
 
 constexpr std::string_view kBackbone = "backbone.";

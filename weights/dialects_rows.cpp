@@ -4,8 +4,6 @@
 
 namespace swin::weights {
 
-using files::NamedArray;
-
 namespace {
 
 std::vector<std::string> names_in(std::string_view text, const char* block) {

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "files/named_array.h"
 #include "weights/dialects_patterns.h"
 #include "weights/dialects_tables.h"
 
@@ -39,17 +38,15 @@ std::optional<Found> find_row(const std::vector<Row>& rows, std::vector<std::str
                               std::string_view name);
 
 /// The elements of `parts`, concatenated.
-files::NamedArray joined(std::span<const files::NamedArray* const> parts,
-                         std::vector<int64_t> shape);
+NamedArray joined(std::span<const NamedArray* const> parts, std::vector<int64_t> shape);
 /// Rows [first, first + count) of an array, as a view.
-files::NamedArray rows_of_array(const files::NamedArray& array, int64_t first, int64_t count);
+NamedArray rows_of_array(const NamedArray& array, int64_t first, int64_t count);
 
 /// An array that owns its values.
 template <class T>
-files::NamedArray owned(std::string name, std::vector<int64_t> shape, std::vector<T> values) {
+NamedArray owned(std::string name, std::vector<int64_t> shape, std::vector<T> values) {
   auto kept = std::make_shared<std::vector<T>>(std::move(values));
-  files::NamedArray array =
-      files::NamedArray::of(std::move(name), std::move(shape), std::span<const T>(*kept));
+  NamedArray array = NamedArray::of(std::move(name), std::move(shape), std::span<const T>(*kept));
   array.owner = std::move(kept);
   return array;
 }

@@ -1,8 +1,6 @@
 // The tables that pair official names ("ours") with those of another library ("theirs").
 #pragma once
 #include <span>
-#include <string>
-#include <vector>
 
 #include "weights/dialects.h"
 

@@ -10,11 +10,6 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::Size2;
-
-using files::NamedArray;
-
 namespace {
 
 constexpr int64_t kMostTokens = 4096;  // per window; its index then takes 134 MB per block

@@ -10,10 +10,6 @@
 
 namespace swin::weights {
 
-using autograd::Shape;
-
-using layers::Parameters;
-
 namespace {
 
 constexpr int64_t kTile = 1 << 16;  // elements; a multiple of the four words of a block
@@ -42,7 +38,8 @@ bool is_any_of(std::string_view leaf, std::initializer_list<std::string_view> na
 
 }  // namespace
 
-std::vector<float> generated_values(uint64_t seed, std::string_view name, const Shape& shape) {
+std::vector<float> generated_values(uint64_t seed, std::string_view name,
+                                    const autograd::Shape& shape) {
   const int64_t count = shape.numel();
   std::vector<float> values(static_cast<size_t>(count));
   const auto fill = [&](const auto& value_of) {
@@ -70,7 +67,7 @@ std::vector<float> generated_values(uint64_t seed, std::string_view name, const 
   return values;
 }
 
-void fill_generated(Parameters& parameters, uint64_t seed) {
+void fill_generated(layers::Parameters& parameters, uint64_t seed) {
   for (size_t i = 0; i < parameters.size(); ++i) {
     const std::vector<float> values =
         generated_values(seed, parameters[i].name, parameters[i].shape);

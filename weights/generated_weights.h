@@ -4,7 +4,6 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,10 +12,6 @@
 
 namespace swin::weights {
 
-using autograd::Shape;
-
-using layers::Parameters;
-
 /// The generated values of the parameter with this official name and shape, row-major. With u the
 /// uniform draw of (seed, name, element) and v = 2u − 1:
 ///   position tables and tokens  v
@@ -24,10 +19,11 @@ using layers::Parameters;
 ///   one-dimensional             1 + 0.3v where the name ends in .weight, else 0.3v
 ///   all else                    v · √3 · s / √fan_in, s = 2 in "qkv", else 1
 /// With these values attention is not uniform, and no norm, bias or table has its initial value.
-std::vector<float> generated_values(uint64_t seed, std::string_view name, const Shape& shape);
+std::vector<float> generated_values(uint64_t seed, std::string_view name,
+                                    const autograd::Shape& shape);
 
 /// Gives every parameter its generated values.
-void fill_generated(Parameters& parameters, uint64_t seed);
+void fill_generated(layers::Parameters& parameters, uint64_t seed);
 
 /// Images with standard deviation 1: element i is v · √3 with v from draw i of the stream. The
 /// caller chooses the layout (goldens: B, C, H, W).

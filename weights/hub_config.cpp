@@ -5,8 +5,6 @@
 
 namespace swin::weights {
 
-using layers::Size2;
-
 namespace {
 
 constexpr int64_t kLargest = 65536;  // value of any field

@@ -5,8 +5,6 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-
 namespace {
 
 /// Removes "n." from the start of a name and returns n.

@@ -9,9 +9,6 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::Size2;
-
 PretrainedWindows pretrained_windows(const WeightFile& file,
                                      const std::optional<ModelConfig>& source,
                                      const ModelConfig& config) {

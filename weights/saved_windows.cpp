@@ -11,9 +11,6 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::Size2;
-
 namespace {
 
 constexpr int64_t kLargestWindow = 1024;  // in a config
@@ -26,14 +23,14 @@ std::optional<int64_t> square_root(int64_t n) {
   return root * root == n ? std::optional(root) : std::nullopt;
 }
 
-bool is_coordinates(const files::NamedArray& table) {
+bool is_coordinates(const NamedArray& table) {
   const auto& shape = table.shape;
   return is_called(table.name, "relative_coords_table") && shape.size() == 4 && shape[3] == 2 &&
          shape[1] % 2 == 1 && shape[2] % 2 == 1 && table.num_elements() > 0 &&
          std::max(shape[1], shape[2]) < 2 * kLargestWindow;
 }
 
-std::vector<double> values_of(const files::NamedArray& table, const std::string& where) {
+std::vector<double> values_of(const NamedArray& table, const std::string& where) {
   std::vector<double> values(static_cast<size_t>(table.num_elements()));
   files::read_float64(table, where, values);
   return values;
@@ -46,7 +43,7 @@ std::string described(Size2 window, int64_t pretrained) {
   return result;
 }
 
-bool same_coordinates(const files::NamedArray& table, const std::string& where, Size2 window,
+bool same_coordinates(const NamedArray& table, const std::string& where, Size2 window,
                       int64_t pretrained) {
   if (table.shape[1] != 2 * window[0] - 1 || table.shape[2] != 2 * window[1] - 1) return false;
   const std::vector<double> found = values_of(table, where);
@@ -56,7 +53,7 @@ bool same_coordinates(const files::NamedArray& table, const std::string& where, 
   return true;
 }
 
-bool same_index(const files::NamedArray& table, const std::string& where, Size2 window) {
+bool same_index(const NamedArray& table, const std::string& where, Size2 window) {
   const int64_t area = window[0] * window[1];
   if (table.num_elements() != area * area) return false;
   std::vector<int64_t> found(static_cast<size_t>(table.num_elements()));
@@ -67,7 +64,7 @@ bool same_index(const files::NamedArray& table, const std::string& where, Size2 
 // The window of config.json, shrunk to the map of that stage.
 Size2 hub_window(const WeightFile& file, int64_t stage) {
   Size2 window = {*file.hub.window_size, *file.hub.window_size};
-  const files::NamedArray* patches = file.find("patch_embed.proj.weight");
+  const NamedArray* patches = file.find("patch_embed.proj.weight");
   if (!file.hub.image_size || !patches || patches->shape.size() != 4 || patches->shape[2] < 1)
     return window;
   ModelConfig config;
@@ -82,7 +79,7 @@ Size2 hub_window(const WeightFile& file, int64_t stage) {
 
 SavedWindow saved_window(const WeightFile& file, int64_t stage) {
   SavedWindow saved;
-  for (const files::NamedArray& table : file.derived) {
+  for (const NamedArray& table : file.derived) {
     if (stage_of(table.name) != stage) continue;
     if (is_coordinates(table)) {
       const Size2 window = {(table.shape[1] + 1) / 2, (table.shape[2] + 1) / 2};
@@ -110,7 +107,7 @@ SavedWindow saved_window(const WeightFile& file, int64_t stage) {
 }
 
 void require_windows(const WeightFile& file, const ModelConfig& config) {
-  for (const files::NamedArray& table : file.derived) {
+  for (const NamedArray& table : file.derived) {
     const int64_t stage = stage_of(table.name);
     if (stage < 0 || stage >= config.num_stages()) continue;
     const Size2 window = stage_windows(config, stage).window;

@@ -7,9 +7,6 @@
 
 namespace swin::weights {
 
-using layers::ModelConfig;
-using layers::Size2;
-
 /// What the tables in a file, or config.json in the same folder, say about one stage.
 struct SavedWindow {
   std::optional<Size2> window;  ///< empty if unknown

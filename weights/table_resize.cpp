@@ -7,8 +7,6 @@
 
 namespace swin::weights {
 
-using layers::Size2;
-
 namespace {
 
 /// Resizing one axis is a sparse matrix: row i lists the source elements whose weighted sum is
