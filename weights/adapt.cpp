@@ -1,15 +1,13 @@
 #include "weights/adapt.h"
 
 #include <algorithm>
-#include <cmath>
-#include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "base/errors.h"
 #include "base/size2.h"
 #include "weights/dialects_derived.h"
-#include "weights/dialects_patterns.h"
+#include "weights/dialects_rows.h"
 #include "weights/mismatches.h"
 #include "weights/parameter_names.h"
 #include "weights/table_resize.h"
@@ -21,37 +19,9 @@ namespace {
 using layers::ParameterEntry;
 using Action = AdaptedTensor::Action;
 
-/// An array that owns its values. They are rounded to float in both builds, so that both start from
-/// the same weights.
-NamedArray owned(const std::string& name, std::vector<int64_t> shape,
-                 const std::vector<double>& values) {
-  const auto memory = std::make_shared<std::vector<float>>(values.begin(), values.end());
-  NamedArray array = NamedArray::of(name, std::move(shape), *memory);
-  array.owner = memory;
-  return array;
-}
-
-/// Reads straight into the parameters if they are float.
-template <class T>
-void read_into(const NamedArray& array, const std::string& where, std::span<T> to) {
-  if constexpr (std::is_same_v<T, float>) {
-    files::read_float32(array, where, to);
-  } else {
-    std::vector<float> values(to.size());
-    files::read_float32(array, where, values);
-    std::copy(values.begin(), values.end(), to.begin());
-  }
-}
-
 bool matches_any(const std::vector<std::string>& patterns, std::string_view name) {
   return std::any_of(patterns.begin(), patterns.end(),
                      [&](const std::string& pattern) { return glob(pattern, name); });
-}
-
-std::optional<int64_t> square_root(int64_t n) {
-  if (n < 1) return std::nullopt;
-  const int64_t root = std::llround(std::sqrt(static_cast<double>(n)));
-  return root * root == n ? std::optional(root) : std::nullopt;
 }
 
 Size2 token_map(const ModelConfig& config) { return stage_windows(config, 0).map; }
@@ -128,10 +98,13 @@ class Adapter {
     taken_.emplace_back(&entry, std::move(array));
     note(entry, action, detail);
   }
-  std::vector<double> values_of(const NamedArray& array) const {
-    std::vector<double> values(static_cast<size_t>(array.num_elements()));
-    files::read_float64(array, file_.where, values);
-    return values;
+  /// Takes computed values. They are rounded to float in both builds, so that both start from the
+  /// same weights.
+  void take(const ParameterEntry& entry, const std::vector<double>& values, Action action,
+            const std::string& detail) {
+    take(entry,
+         owned(entry.name, entry.shape.dims(), std::vector<float>(values.begin(), values.end())),
+         action, detail);
   }
 
   // ---- The head
@@ -190,7 +163,7 @@ class Adapter {
         array->shape[0] <=
             *std::max_element(options_.class_rows.begin(), options_.class_rows.end()))
       return mismatch(entry, *array);
-    const std::vector<double> from = values_of(*array);
+    const std::vector<double> from = values_of(*array, file_.where);
     const size_t width = expected.size() == 2 ? static_cast<size_t>(expected[1]) : 1;
     std::vector<double> to;
     to.reserve(width * options_.class_rows.size());
@@ -198,7 +171,7 @@ class Adapter {
       const auto begin = from.begin() + row * static_cast<int64_t>(width);
       to.insert(to.end(), begin, begin + static_cast<int64_t>(width));
     }
-    take(entry, owned(entry.name, expected, to), Action::adapted,
+    take(entry, to, Action::adapted,
          std::to_string(expected[0]) + " of " + std::to_string(array->shape[0]) + " classes, by " +
              options_.class_rows_where);
   }
@@ -243,7 +216,7 @@ class Adapter {
       if ((2 * from[0] - 1) * (2 * from[1] - 1) != array.shape[0])
         return mismatch(entry, array, "the file's config has windows of " + base::size_text(from));
     } else if (array.shape[0] != entry.shape[0]) {
-      const auto side = square_root(array.shape[0]);
+      const auto side = square_side(array.shape[0]);
       if (!side || *side % 2 == 0)
         return mismatch(entry, array,
                         "no square window has a table of this size, and the file has no "
@@ -253,10 +226,10 @@ class Adapter {
     if (from == window) return fit_exactly(entry, array);
     const bool bicubic = options_.position_resize == PositionResize::bicubic;
     const std::vector<double> resized =
-        resize_grid(values_of(array), {2 * from[0] - 1, 2 * from[1] - 1},
+        resize_grid(values_of(array, file_.where), {2 * from[0] - 1, 2 * from[1] - 1},
                     {2 * window[0] - 1, 2 * window[1] - 1}, heads,
                     bicubic ? GridResize::bicubic : GridResize::geometric);
-    take(entry, owned(entry.name, entry.shape.dims(), resized), Action::resized,
+    take(entry, resized, Action::resized,
          "windows of " + base::size_text(from) + " → " + base::size_text(window) +
              (bicubic ? ", bicubic" : ", geometric progression"));
   }
@@ -274,7 +247,7 @@ class Adapter {
     if (source_) {
       from = token_map(*source_);
     } else if (tokens != map[0] * map[1]) {
-      const auto side = square_root(tokens);
+      const auto side = square_side(tokens);
       if (!side)
         return mismatch(entry, array,
                         "no square map has so many tokens, and the file has no "
@@ -286,7 +259,7 @@ class Adapter {
     if (here > there) return mismatch(entry, array, "the file has no class token");
     if (from == map && here == there) return fit_exactly(entry, array);
     const bool antialias = vit || options_.position_resize == PositionResize::timm;
-    const std::vector<double> values = values_of(array);
+    const std::vector<double> values = values_of(array, file_.where);
     const std::span<const double> grid =
         std::span(values).subspan(static_cast<size_t>(there * channels));
     std::vector<double> result(values.begin(), values.begin() + here * channels);
@@ -298,8 +271,7 @@ class Adapter {
     std::string detail = "map of " + base::size_text(from) + " → " + base::size_text(map) +
                          ", bicubic" + (antialias ? " with antialiasing" : "");
     if (from == map) detail = "without the class token's row";
-    take(entry, owned(entry.name, entry.shape.dims(), result),
-         from == map ? Action::adapted : Action::resized, detail);
+    take(entry, result, from == map ? Action::adapted : Action::resized, detail);
   }
 
   void fit_channels(const ParameterEntry& entry, const NamedArray& array) {
@@ -311,7 +283,7 @@ class Adapter {
     if (from != 1 && from != 3)
       return mismatch(entry, array,
                       "only weights for 1 or 3 channels can be adapted to another number");
-    const std::vector<double> values = values_of(array);
+    const std::vector<double> values = values_of(array, file_.where);
     std::vector<double> result(static_cast<size_t>(entry.numel()));
     for (int64_t o = 0; o < expected[0]; ++o)
       for (int64_t c = 0; c < to; ++c)
@@ -326,16 +298,19 @@ class Adapter {
             sum = at(c % from) * static_cast<double>(from) / static_cast<double>(to);
           result[static_cast<size_t>((o * to + c) * area + p)] = sum;
         }
-    take(entry, owned(entry.name, expected, result), Action::adapted,
+    take(entry, result, Action::adapted,
          std::to_string(from) + " → " + std::to_string(to) +
              (to == 1 ? " input channels, summed" : " input channels, repeated and scaled"));
   }
 
   void copy() {
     if (!parameters_.slab()) return;  // dry run
-    for (const auto& [entry, array] : taken_)
-      read_into(array, file_.where,
-                std::span(parameters_.slab() + entry->offset, static_cast<size_t>(entry->numel())));
+    std::vector<float> values;
+    for (const auto& [entry, array] : taken_) {
+      values.resize(static_cast<size_t>(entry->numel()));
+      files::read_float32(array, file_.where, values);
+      std::copy(values.begin(), values.end(), parameters_.slab() + entry->offset);
+    }
   }
 
   Parameters& parameters_;
@@ -356,21 +331,9 @@ class Adapter {
 }  // namespace
 
 const char* name_of(Action action) {
-  switch (action) {
-    case Action::loaded:
-      return "loaded";
-    case Action::resized:
-      return "resized";
-    case Action::adapted:
-      return "adapted";
-    case Action::reinitialized:
-      return "re-initialised";
-    case Action::missing:
-      return "missing";
-    case Action::skipped:
-      return "skipped";
-  }
-  return "";
+  static constexpr const char* kNames[] = {"loaded",         "resized", "adapted",
+                                           "re-initialised", "missing", "skipped"};
+  return kNames[static_cast<size_t>(action)];
 }
 
 int64_t AdaptReport::count(Action action) const {

@@ -1,13 +1,12 @@
 // Infers the model section of a config from the shapes of the weights.
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "base/errors.h"
 #include "base/size2.h"
-#include "weights/dialects.h"
 #include "weights/dialects_conventions.h"
 #include "weights/dialects_derived.h"
+#include "weights/dialects_rows.h"
 #include "weights/saved_windows.h"
 
 namespace swin::weights {
@@ -15,12 +14,6 @@ namespace swin::weights {
 namespace {
 
 constexpr int64_t kMostStages = 12;  // each doubles the channels
-
-// The square root if it is a whole number, else 0.
-int64_t whole_root(int64_t square) {
-  const auto root = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(square))));
-  return root * root == square ? root : 0;
-}
 
 class Inference {
  public:
@@ -30,7 +23,7 @@ class Inference {
     if (file.kind ==
         WeightKind::simmim)  // encoder_of recognizes SimMIM by patch_embed, which tables lack
       for (NamedArray array : file.derived) {
-        array.name.erase(0, std::string_view("encoder.").size());
+        array.name.erase(0, kEncoderPrefix.size());
         arrays_.emplace(array.name, std::move(array));
       }
   }
@@ -108,7 +101,7 @@ class Inference {
   }
 
   void square_image(int64_t tokens) {
-    const int64_t side = whole_root(tokens) * result_.config.patch_size;
+    const int64_t side = square_side(tokens).value_or(0) * result_.config.patch_size;
     if (side == 0)
       fail("position embeddings of " + std::to_string(tokens) + " tokens, which is not a square");
     result_.config.image_size = {side, side};
@@ -154,7 +147,7 @@ class Inference {
     ModelConfig& config = result_.config;
     if (config.name == "swin_mlp") {
       const std::vector<int64_t>& spatial = shape(block + "spatial_mlp.weight", 3);
-      const int64_t side = whole_root(spatial[1]);
+      const int64_t side = square_side(spatial[1]).value_or(0);
       if (side == 0) fail(block + "spatial_mlp.weight of windows that are not square");
       config.num_heads.push_back(spatial[0] / spatial[1]);
       windows.push_back({side, side});
@@ -176,7 +169,7 @@ class Inference {
     }
     const std::vector<int64_t>& table = shape(block + "attn.relative_position_bias_table", 2);
     config.num_heads.push_back(table[1]);
-    const int64_t root = whole_root(table[0]);
+    const int64_t root = square_side(table[0]).value_or(0);
     if (root % 2 == 0)
       fail(block + "attn.relative_position_bias_table of " + std::to_string(table[0]) +
            " rows, windows that are not square");
@@ -202,7 +195,8 @@ class Inference {
     for (int64_t i = 0; i < config.num_stages(); ++i) {
       const Size2 window = windows[static_cast<size_t>(i)];
       const NamedArray* mask = find("layers." + std::to_string(i) + ".blocks.1.attn_mask");
-      const int64_t side = mask && !mask->shape.empty() ? whole_root(mask->shape[0]) : 0;
+      const int64_t side =
+          mask && !mask->shape.empty() ? square_side(mask->shape[0]).value_or(0) : 0;
       if (side == 0 || window[0] != window[1]) continue;
       config.image_size[0] = config.image_size[1] = side * window[0] * (config.patch_size << i);
       return;

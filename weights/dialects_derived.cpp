@@ -7,15 +7,8 @@
 namespace swin::weights {
 
 std::vector<int64_t> relative_position_index(Size2 window) {
-  const auto [height, width] = window;
-  std::vector<int64_t> index;
-  index.reserve(static_cast<size_t>(height * width * height * width));
-  for (int64_t yi = 0; yi < height; ++yi)
-    for (int64_t xi = 0; xi < width; ++xi)
-      for (int64_t yj = 0; yj < height; ++yj)
-        for (int64_t xj = 0; xj < width; ++xj)
-          index.push_back((yi - yj + height - 1) * (2 * width - 1) + xi - xj + width - 1);
-  return index;
+  const std::vector<int32_t> index = autograd::relative_position_index(window);
+  return {index.begin(), index.end()};
 }
 
 std::vector<float> relative_coords_table(Size2 window, int64_t pretrained) {
@@ -36,23 +29,17 @@ std::vector<float> relative_coords_table(Size2 window, int64_t pretrained) {
 }
 
 std::vector<float> attention_mask(Size2 map, Size2 window, Size2 shift) {
-  const auto region = [](int64_t at, int64_t side, int64_t w, int64_t s) {
-    return at < side - w ? 0 : at < side - s ? 1 : 2;
-  };
-  const int64_t area = window[0] * window[1];
-  std::vector<int> label(static_cast<size_t>(area));
-  std::vector<float> mask;
-  mask.reserve(static_cast<size_t>(map[0] * map[1] * area));
-  for (int64_t top = 0; top < map[0]; top += window[0])
-    for (int64_t left = 0; left < map[1]; left += window[1]) {
-      for (int64_t i = 0; i < area; ++i)
-        label[static_cast<size_t>(i)] =
-            3 * region(top + i / window[1], map[0], window[0], shift[0]) +
-            region(left + i % window[1], map[1], window[1], shift[1]);
-      for (const int of_query : label)
-        for (const int of_key : label) mask.push_back(of_query == of_key ? 0.0f : -100.0f);
-    }
-  return mask;
+  autograd::WindowGeometry geometry;
+  geometry.window = window;
+  geometry.shift = shift;
+  const autograd::Tensor mask = autograd::attention_mask(map, geometry);
+  return {mask.data(), mask.data() + mask.numel()};
+}
+
+std::optional<int64_t> square_side(int64_t area) {
+  if (area < 1) return std::nullopt;
+  const int64_t side = std::llround(std::sqrt(static_cast<double>(area)));
+  return side * side == area ? std::optional(side) : std::nullopt;
 }
 
 StageWindows stage_windows(const ModelConfig& config, int64_t stage) {

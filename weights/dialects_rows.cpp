@@ -70,4 +70,10 @@ NamedArray rows_of_array(const NamedArray& array, int64_t first, int64_t count) 
   return rows;
 }
 
+std::vector<double> values_of(const NamedArray& array, const std::string& where) {
+  std::vector<double> values(static_cast<size_t>(array.num_elements()));
+  files::read_float64(array, where, values);
+  return values;
+}
+
 }  // namespace swin::weights

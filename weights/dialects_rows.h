@@ -42,6 +42,9 @@ NamedArray joined(std::span<const NamedArray* const> parts, std::vector<int64_t>
 /// Rows [first, first + count) of an array, as a view.
 NamedArray rows_of_array(const NamedArray& array, int64_t first, int64_t count);
 
+/// The elements of a floating-point array. @param where the file, for errors.
+std::vector<double> values_of(const NamedArray& array, const std::string& where);
+
 /// An array that owns its values.
 template <class T>
 NamedArray owned(std::string name, std::vector<int64_t> shape, std::vector<T> values) {

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "base/size2.h"
 #include "weights/dialects_derived.h"
+#include "weights/dialects_rows.h"
 #include "weights/parameter_names.h"
 
 namespace swin::weights {
@@ -17,23 +18,11 @@ constexpr int64_t kLargestWindow = 1024;  // in a config
 // Rounding to bfloat16 changes coordinates by less than this, the next pretrained window by more.
 constexpr double kSameCoordinate = 0.006;
 
-std::optional<int64_t> square_root(int64_t n) {
-  if (n < 1) return std::nullopt;
-  const int64_t root = std::llround(std::sqrt(static_cast<double>(n)));
-  return root * root == n ? std::optional(root) : std::nullopt;
-}
-
 bool is_coordinates(const NamedArray& table) {
   const auto& shape = table.shape;
   return is_called(table.name, "relative_coords_table") && shape.size() == 4 && shape[3] == 2 &&
          shape[1] % 2 == 1 && shape[2] % 2 == 1 && table.num_elements() > 0 &&
          std::max(shape[1], shape[2]) < 2 * kLargestWindow;
-}
-
-std::vector<double> values_of(const NamedArray& table, const std::string& where) {
-  std::vector<double> values(static_cast<size_t>(table.num_elements()));
-  files::read_float64(table, where, values);
-  return values;
 }
 
 // "windows of 8 × 8", "windows of 16 × 16 with coordinates of 8 × 8".
@@ -93,8 +82,8 @@ SavedWindow saved_window(const WeightFile& file, int64_t stage) {
       return saved;
     }
     if (is_called(table.name, "relative_position_index"))
-      if (const auto tokens = square_root(table.num_elements()))
-        if (const auto side = square_root(*tokens); side && *side <= kLargestWindow)
+      if (const auto tokens = square_side(table.num_elements()))
+        if (const auto side = square_side(*tokens); side && *side <= kLargestWindow)
           saved.window = Size2{*side, *side};
   }
   if (!saved.window && file.hub.window_size) {
