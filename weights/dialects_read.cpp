@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "files/weight_file.h"
 #include "weights/dialects_rows.h"
-#include "weights/plain_vit.h"
 
 namespace swin::weights {
 
@@ -81,6 +80,34 @@ const char* model_of(const std::vector<std::string_view>& keys) {
                            "embeddings.cls_token", "encoder.layer."})
     if (any_starts(keys, sign)) return "vit";
   return "swin";
+}
+
+// Refuses ViT variants that compute more than the plain ViT; ignoring such a key would give wrong
+// logits. `keys` are in any dialect, without the prefixes of wrappers.
+void require_plain_vit(std::span<const std::string_view> keys, const std::string& where) {
+  static constexpr std::pair<const char*, const char*> kOthers[] = {
+      {"dist_token", "a distilled DeiT"},
+      {"distillation_token", "a distilled DeiT"},
+      {"reg_token", "a ViT with register tokens"},
+      {".ls1.", "a ViT with LayerScale"},
+      {".attn.q_norm.", "a ViT that normalizes queries and keys"},
+      {"norm_pre.", "a ViT with a norm before its blocks"},
+      {"attn_pool.", "a ViT that pools by attention"},
+  };
+  const auto refuse = [&](const std::string& key, const std::string& what) {
+    throw base::WeightError(
+        where,
+        "found " + key + ", so " + what +
+            ", expected the plain ViT, with either a class token or mean pooling",
+        "this model is not supported");
+  };
+  const auto has = [&](std::string_view key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  };
+  for (const std::string_view key : keys)
+    for (const auto& [part, what] : kOthers)
+      if (key.find(part) != std::string_view::npos) refuse(std::string(key), what);
+  if (has("cls_token") && has("fc_norm.weight")) refuse("cls_token and fc_norm", "a ViT with both");
 }
 
 // Reorders the last dim, 4C, from torch.nn.Unfold's order, channel · 4 + row · 2 + column, to the
