@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -102,41 +103,22 @@ Json written(const std::optional<T>& value) {
   return value ? written(*value) : Json();
 }
 
+inline Kind kind_of(bool) { return Kind::boolean; }
+inline Kind kind_of(int64_t) { return Kind::integer; }
+inline Kind kind_of(double) { return Kind::number; }
+inline Kind kind_of(const std::string&) { return Kind::text; }
+inline Kind kind_of(PadMode) { return Kind::choice; }
+inline Kind kind_of(WindowShrink) { return Kind::choice; }
+inline Kind kind_of(const Size2&) { return Kind::size; }
+inline Kind kind_of(const std::vector<Size2>&) { return Kind::sizes; }
+inline Kind kind_of(const std::array<double, 2>&) { return Kind::numbers; }
+inline Kind kind_of(const std::vector<int64_t>&) { return Kind::integers; }
+inline Kind kind_of(const std::vector<double>&) { return Kind::numbers; }
+inline Kind kind_of(const std::vector<std::string>&) { return Kind::texts; }
 template <class T>
-struct KindOf;
-template <Kind kKind>
-struct IsKind {
-  static constexpr Kind kind = kKind;
-  static constexpr bool nullable = false;
-};
-template <>
-struct KindOf<bool> : IsKind<Kind::boolean> {};
-template <>
-struct KindOf<int64_t> : IsKind<Kind::integer> {};
-template <>
-struct KindOf<double> : IsKind<Kind::number> {};
-template <>
-struct KindOf<std::string> : IsKind<Kind::text> {};
-template <>
-struct KindOf<PadMode> : IsKind<Kind::choice> {};
-template <>
-struct KindOf<WindowShrink> : IsKind<Kind::choice> {};
-template <>
-struct KindOf<Size2> : IsKind<Kind::size> {};
-template <>
-struct KindOf<std::vector<Size2>> : IsKind<Kind::sizes> {};
-template <>
-struct KindOf<std::array<double, 2>> : IsKind<Kind::numbers> {};
-template <>
-struct KindOf<std::vector<int64_t>> : IsKind<Kind::integers> {};
-template <>
-struct KindOf<std::vector<double>> : IsKind<Kind::numbers> {};
-template <>
-struct KindOf<std::vector<std::string>> : IsKind<Kind::texts> {};
-template <class T>
-struct KindOf<std::optional<T>> : KindOf<T> {
-  static constexpr bool nullable = true;
-};
+Kind kind_of(const std::optional<T>&) {
+  return kind_of(T{});
+}
 
 // ---- How a row is written ----------------------------------------------------------------------
 
@@ -149,6 +131,7 @@ class Row {
     field_.official = official;
     return *this;
   }
+  Row& range(double least, double most) { return at_least(least).at_most(most); }
   Row& at_least(double minimum) { return field_.minimum = minimum, *this; }
   Row& above(double minimum) { return field_.above_minimum = true, at_least(minimum); }
   Row& at_most(double maximum) { return field_.maximum = maximum, *this; }
@@ -182,15 +165,31 @@ class Section {
 
   template <class M>
   Row operator()(const char* name, M S::*member) {
-    Field& field = custom(
-        name, KindOf<M>::kind,
-        [member](S& section, const Json& json) { read(json, section.*member); },
-        [member](const S& section) { return written(section.*member); });
-    field.nullable = KindOf<M>::nullable;
-    return Row(field);
+    return member_row(name, member, [](const Json& json) { return json; });
+  }
+  /// A member whose empty value, such as 0 or no items, is null in configs.
+  template <class M>
+  Row or_null(const char* name, M S::*member) {
+    return custom(
+               name, kind_of(M{}),
+               [member](S& section, const Json& json) {
+                 section.*member = M{};
+                 if (!json.is_null()) read(json, section.*member);
+               },
+               [member](const S& section) {
+                 return section.*member == M{} ? Json() : written(section.*member);
+               })
+        .null_too();
+  }
+  /// A path whose leading "~" is the home folder.
+  template <class M>
+  Row path(const char* name, M S::*member) {
+    return member_row(name, member, [](const Json& json) {
+      return json.is_null() ? json : Json(with_home(json.as_string()));
+    });
   }
   template <class Set, class Get>
-  Field& custom(const char* name, Kind kind, Set set, Get get) {
+  Row custom(const char* name, Kind kind, Set set, Get get) {
     Field field;
     field.path = path_ + "." + name;
     field.kind = kind;
@@ -202,10 +201,19 @@ class Section {
       return get(static_cast<const S&>(access(const_cast<Config&>(config))));
     };
     field.present = present_;
-    return fields_.emplace_back(std::move(field));
+    return Row(fields_.emplace_back(std::move(field)));
   }
 
  private:
+  template <class M, class Prepare>
+  Row member_row(const char* name, M S::*member, Prepare prepare) {
+    Row row = custom(
+        name, kind_of(M{}),
+        [=](S& section, const Json& json) { read(prepare(json), section.*member); },
+        [=](const S& section) { return written(section.*member); });
+    return std::is_convertible_v<std::nullopt_t, M> ? row.null_too() : row;
+  }
+
   std::vector<Field>& fields_;
   std::string path_;
   Access access_;

@@ -8,28 +8,10 @@ using base::Json;
 using layers::ModelConfig;
 using table::kLargestSeed;
 using table::kMany;
-using table::Row;
 using table::Section;
-using table::with_home;
 using table::written;
 
 namespace {
-
-/// A list whose empty value is written as null.
-template <class S, class T>
-Field& list_or_null(Section<S>& section, const char* name, std::vector<T> S::*member) {
-  Field& field = section.custom(
-      name, table::KindOf<std::vector<T>>::kind,
-      [member](S& values, const Json& json) {
-        (values.*member).clear();
-        if (!json.is_null()) table::read(json, values.*member);
-      },
-      [member](const S& values) {
-        return (values.*member).empty() ? Json() : written(values.*member);
-      });
-  field.nullable = true;
-  return field;
-}
 
 void add_model(std::vector<Field>& fields) {
   Section<ModelConfig> model(fields, "model", [](Config& c) -> ModelConfig& { return c.model; });
@@ -38,51 +20,42 @@ void add_model(std::vector<Field>& fields) {
       .one_of({"swin", "swin_v2", "swin_mlp", "vit"})
       .says("architecture", "MODEL.TYPE");
   model("image_size", &M::image_size)
-      .at_least(1)
-      .at_most(65536)
+      .range(1, 65536)
       .says("input height and width in pixels", "DATA.IMG_SIZE");
   model("patch_size", &M::patch_size)
-      .at_least(1)
-      .at_most(256)
+      .range(1, 256)
       .by_default("`4`; vit: `16`")
       .says(
           "side of a patch in pixels; an image whose sides it does not divide is padded with zeros "
           "on the right and below",
           "MODEL.SWIN.PATCH_SIZE");
   model("in_chans", &M::in_chans)
-      .at_least(1)
-      .at_most(1024)
+      .range(1, 1024)
       .says("input channels: 1 (gray) or 3 (RGB); no data set has others", "MODEL.SWIN.IN_CHANS");
   model("embed_dim", &M::embed_dim)
-      .at_least(1)
-      .at_most(65536)
+      .range(1, 65536)
       .by_default("`96`; vit: `768`")
       .says("channels of the first stage; each later stage doubles them", "MODEL.SWIN.EMBED_DIM");
   model("depths", &M::depths)
-      .at_least(1)
-      .at_most(1024)
+      .range(1, 1024)
       .items(1, 8)
       .by_default("`[2,2,6,2]`; vit: `[12]`")
       .says("blocks of each stage; a vit has one", "MODEL.SWIN.DEPTHS");
   model("num_heads", &M::num_heads)
-      .at_least(1)
-      .at_most(65536)
+      .range(1, 65536)
       .items(1, 8)
       .by_default("`[3,6,12,24]`; vit: `[12]`")
       .says("attention heads of each stage; each number divides the stage's channels",
             "MODEL.SWIN.NUM_HEADS");
   model("window_size", &M::window_size)
-      .at_least(1)
-      .at_most(1024)
+      .range(1, 1024)
       .says("height and width of a window in tokens", "MODEL.SWIN.WINDOW_SIZE");
-  Row(list_or_null(model, "window_sizes", &M::window_sizes))
-      .at_least(1)
-      .at_most(1024)
+  model.or_null("window_sizes", &M::window_sizes)
+      .range(1, 1024)
       .items(1, 8)
       .says("window of each stage; null: `window_size` in all");
-  Row(list_or_null(model, "pretrained_window_sizes", &M::pretrained_window_sizes))
-      .at_least(0)
-      .at_most(1024)
+  model.or_null("pretrained_window_sizes", &M::pretrained_window_sizes)
+      .range(0, 1024)
       .items(1, 8)
       .says(
           "swin_v2: side of each stage's window in pretraining, 0: the present window; scales the "
@@ -101,7 +74,8 @@ void add_model(std::vector<Field>& fields) {
           "for a feature map that windows do not divide: `pad_then_roll` (torchvision), "
           "`roll_then_pad` (timm), `masked` hides the padding from attention, `assert` refuses it "
           "(official)");
-  Row(model.custom(
+  model
+      .custom(
           "mlp_ratio", Kind::ratios,
           [](M& m, const Json& json) {
             m.mlp_ratios.clear();
@@ -112,7 +86,7 @@ void add_model(std::vector<Field>& fields) {
           },
           [](const M& m) {
             return m.mlp_ratios.empty() ? Json(m.mlp_ratio) : written(m.mlp_ratios);
-          }))
+          })
       .above(0)
       .at_most(64)
       .items(1, 8)
@@ -141,21 +115,17 @@ void add_model(std::vector<Field>& fields) {
   model("global_pool", &M::global_pool)
       .one_of({"token", "avg"})
       .says("vit: input of the head, a class token or the mean over the tokens");
-  Row(model.custom(
-          "num_classes", Kind::integer,
-          [](M& m, const Json& json) { m.num_classes = json.is_null() ? 0 : json.as_int(); },
-          [](const M& m) { return m.num_classes == 0 ? Json() : Json(m.num_classes); }))
-      .null_too()
-      .at_least(1)
-      .at_most(1 << 24)
+  model.or_null("num_classes", &M::num_classes)
+      .range(1, 1 << 24)
       .says("outputs of the head; null: one per class of data.train", "MODEL.NUM_CLASSES");
-  Row(model.custom(
+  model
+      .custom(
           "init_std", Kind::init_std,
           [](M& m, const Json& json) {
             m.init_std.reset();
             if (json.is_number()) m.init_std = json.as_real();
           },
-          [](const M& m) { return m.init_std ? Json(*m.init_std) : Json("fan_in"); }))
+          [](const M& m) { return m.init_std ? Json(*m.init_std) : Json("fan_in"); })
       .above(0)
       .at_most(10)
       .says(
@@ -181,53 +151,41 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
           "CSV (path,label) or JSON lines, `webdataset` tar shards of images and .cls, `packed` "
           "what `swin data pack` writes, `synthetic` needs no file",
           "DATA.DATASET");
-  Row(set.custom(
-          "path", Kind::text, [](D& d, const Json& json) { d.path = with_home(json.as_string()); },
-          [](const D& d) { return Json(d.path); }))
+  set.path("path", &D::path)
       .by_default(train ? "required unless synthetic" : "that of data.train")
       .says(
           "folder or file of the data set (tar shards: a-{000..012}.tar), relative to the working "
           "directory; `~` is the home folder",
           "DATA.DATA_PATH");
-  Row(set.custom(
-          "split", Kind::choice,
-          [](D& d, const Json& json) { d.split = json.is_null() ? "" : json.as_string(); },
-          [](const D& d) { return d.split.empty() ? Json() : Json(d.split); }))
+  set.or_null("split", &D::split)
       .one_of({"train", "test"})
-      .null_too()
       .by_default(train ? "`\"train\"`; null for image_folder, hdf5, manifest, webdataset, packed"
                         : "`\"test\"`; null for image_folder, hdf5, manifest, webdataset, packed")
       .says("which part of the data set");
-  Row(set.custom(
-          "fraction", Kind::fraction,
-          [train](D& d, const Json& json) {
-            if (json.is_array()) {
-              d.fraction_begin = json.items()[0].as_real();
-              d.fraction_end = json.items()[1].as_real();
-            } else {  // training takes the start of the order, the others its end: 0.75 and 0.25
-                      // are disjoint
-              d.fraction_begin = train ? 0 : 1 - json.as_real();
-              d.fraction_end = train ? json.as_real() : 1;
-            }
-          },
-          [](const D& d) {
-            return Json::array_of(std::vector<double>{d.fraction_begin, d.fraction_end});
-          }))
+  set.custom(
+         "fraction", Kind::fraction,
+         [train](D& d, const Json& json) {
+           if (json.is_array()) {
+             d.fraction_begin = json.items()[0].as_real();
+             d.fraction_end = json.items()[1].as_real();
+           } else {  // training takes the start of the order, the others its end: 0.75 and 0.25
+                     // are disjoint
+             d.fraction_begin = train ? 0 : 1 - json.as_real();
+             d.fraction_end = train ? json.as_real() : 1;
+           }
+         },
+         [](const D& d) {
+           return Json::array_of(std::vector<double>{d.fraction_begin, d.fraction_end});
+         })
       .by_default("`1`")
       .says(train ? "part of each class, in a shuffled order; a number f means [0, f)"
                   : "part of each class, in a shuffled order; a number f means [1 - f, 1)");
-  Row(set.custom(
-          "samples", Kind::integer,
-          [](D& d, const Json& json) { d.samples = json.is_null() ? 0 : json.as_int(); },
-          [](const D& d) { return d.samples == 0 ? Json() : Json(d.samples); }))
-      .null_too()
-      .at_least(1)
-      .at_most(kMany)
+  set.or_null("samples", &D::samples)
+      .range(1, kMany)
       .by_default("`1000` if synthetic, else null")
       .says("number of images, for a synthetic set alone");
   set("seed", &D::seed)
-      .at_least(0)
-      .at_most(kLargestSeed)
+      .range(0, kLargestSeed)
       .by_default(train ? "`0`" : "that of data.train")
       .says("seed of the shuffle that fractions are taken from, and of synthetic images");
 }
@@ -252,8 +210,7 @@ void add_data(std::vector<Field>& fields) {
           "for a training image that cannot be read: `replace` logs it in bad.jsonl and takes "
           "another of its class, `error` stops the run; evaluation never replaces an image");
   data("max_bad_fraction", &D::max_bad_fraction)
-      .at_least(0)
-      .at_most(1)
+      .range(0, 1)
       .says("largest fraction of bad images in an epoch; above it the run stops with exit code 3");
 }
 
@@ -261,13 +218,11 @@ void add_images(std::vector<Field>& fields) {
   using A = AugmentConfig;
   Section<A> augment(fields, "augment", [](Config& c) -> A& { return c.augment; });
   augment("random_crop", &A::random_crop)
-      .at_least(0)
-      .at_most(4096)
+      .range(0, 4096)
       .says("zero padding on each side, in pixels, before a random crop; 0: none",
             "RandomCrop(padding)");
   augment("horizontal_flip", &A::horizontal_flip)
-      .at_least(0)
-      .at_most(1)
+      .range(0, 1)
       .says("probability of mirroring an image", "hflip");
   augment("scaled_decode", &A::scaled_decode)
       .says(
@@ -279,7 +234,8 @@ void add_images(std::vector<Field>& fields) {
           "timm's RandAugment as `rand-m9-mstd0.5-inc1` (m magnitude, n operations, p probability, "
           "mstd, mmax, inc), or `cifar10`, AutoAugment's policy for CIFAR; null: none",
           "AUG.AUTO_AUGMENT");
-  Row(augment.custom(
+  augment
+      .custom(
           "color_jitter", Kind::ratios,
           [](A& a, const Json& json) {
             if (json.is_number())
@@ -289,42 +245,35 @@ void add_images(std::vector<Field>& fields) {
           },
           [](const A& a) {
             return a.color_jitter.size() == 1 ? Json(a.color_jitter[0]) : written(a.color_jitter);
-          }))
-      .at_least(0)
-      .at_most(1)
+          })
+      .range(0, 1)
       .items(3, 4)
       .says(
           "largest change of brightness, contrast and saturation, or a list of these three and, "
           "optionally, of hue (at most 0.5); off if auto_augment is set, as in timm",
           "AUG.COLOR_JITTER");
   augment("random_erasing", &A::random_erasing)
-      .at_least(0)
-      .at_most(1)
+      .range(0, 1)
       .says("probability that a box of 0.02 to 1/3 of the area is filled with normal noise",
             "AUG.REPROB");
   augment("mixup", &A::mixup)
-      .at_least(0)
-      .at_most(100)
+      .range(0, 100)
       .says("α of mixup: a batch is mixed with its reverse, with a weight from Beta(α, α); 0: none",
             "AUG.MIXUP");
   augment("cutmix", &A::cutmix)
-      .at_least(0)
-      .at_most(100)
+      .range(0, 100)
       .says(
           "α of cutmix: a box of each image is taken from its partner; its part of the area is 1 - "
           "λ, λ from Beta(α, α); 0: none",
           "AUG.CUTMIX");
   augment("mixup_prob", &A::mixup_prob)
-      .at_least(0)
-      .at_most(1)
+      .range(0, 1)
       .says("probability that a batch is mixed at all", "AUG.MIXUP_PROB");
   augment("mixup_switch_prob", &A::mixup_switch_prob)
-      .at_least(0)
-      .at_most(1)
+      .range(0, 1)
       .says("probability of cutmix instead of mixup, if both are on", "AUG.MIXUP_SWITCH_PROB");
   augment("repeats", &A::repeats)
-      .at_least(1)
-      .at_most(1000)
+      .range(1, 1000)
       .says(
           "uses of each image in a row, each with its own augmentation; an epoch keeps its length "
           "and shows 1 / repeats of the images",
@@ -352,8 +301,7 @@ void add_images(std::vector<Field>& fields) {
   using P = PreprocessConfig;
   Section<P> preprocess(fields, "preprocess", [](Config& c) -> P& { return c.preprocess; });
   preprocess("resize", &P::resize)
-      .at_least(1)
-      .at_most(65536)
+      .range(1, 65536)
       .by_default("int(256/224 · image_size), null up to 32 px")
       .says(
           "short side before the center crop; null: an image of another size is resized directly "
@@ -368,8 +316,7 @@ void add_images(std::vector<Field>& fields) {
       .one_of({"bilinear", "bicubic", "lanczos"})
       .says("filter of the resize, as in Pillow", "DATA.INTERPOLATION");
   preprocess("mean", &P::mean)
-      .at_least(0)
-      .at_most(1)
+      .range(0, 1)
       .items(1, 3)
       .by_default("ImageNet's for 3 channels, else `[0.5]`")
       .says("per channel, of pixels in 0…1", "IMAGENET_DEFAULT_MEAN");

@@ -1,17 +1,12 @@
 // The rows of the table for how a model is trained: optimizer, schedule, trainer, checkpoint,
 // init, runtime.
 #include "trainers/config/field_builder.h"
-#include "trainers/config/fields.h"
 
 namespace swin::trainers {
 
-using base::Json;
 using table::kLargestSeed;
 using table::kMany;
-using table::Row;
 using table::Section;
-using table::with_home;
-using table::written;
 
 namespace {
 
@@ -23,8 +18,7 @@ void add_optimization(std::vector<Field>& fields) {
       .says("no weight decay for vectors, biases and position tables", "TRAIN.OPTIMIZER.NAME");
   optimizer("lr", &O::lr).above(0).at_most(100).says("highest learning rate", "TRAIN.BASE_LR");
   optimizer("lr_reference_batch", &O::lr_reference_batch)
-      .at_least(1)
-      .at_most(kMany)
+      .range(1, kMany)
       .says("if set, lr, warmup_lr and min_lr are multiplied by batch_size / this", "512");
   optimizer("betas", &O::betas)
       .at_least(0)
@@ -36,8 +30,7 @@ void add_optimization(std::vector<Field>& fields) {
       .at_most(1)
       .says("added to the root of the running square", "TRAIN.OPTIMIZER.EPS");
   optimizer("weight_decay", &O::weight_decay)
-      .at_least(0)
-      .at_most(100)
+      .range(0, 100)
       .says("decoupled; multiplied by the learning rate", "TRAIN.WEIGHT_DECAY");
   optimizer("layer_decay", &O::layer_decay)
       .above(0)
@@ -53,43 +46,34 @@ void add_optimization(std::vector<Field>& fields) {
       .one_of({"cosine"})
       .says("curve from lr to min_lr, step by step", "TRAIN.LR_SCHEDULER.NAME");
   schedule("epochs", &S::epochs)
-      .at_least(1)
-      .at_most(kMany)
+      .range(1, kMany)
       .says("passes over data.train; this or steps", "TRAIN.EPOCHS");
-  schedule("steps", &S::steps).at_least(1).at_most(kMany).says("steps; this or epochs");
+  schedule("steps", &S::steps).range(1, kMany).says("steps; this or epochs");
   schedule("warmup_epochs", &S::warmup_epochs)
-      .at_least(0)
-      .at_most(kMany)
+      .range(0, kMany)
       .says(
           "rise from warmup_lr to lr, in epochs (0.5 is half of one); this or warmup_steps; both "
           "null: none",
           "TRAIN.WARMUP_EPOCHS");
-  schedule("warmup_steps", &S::warmup_steps).at_least(0).at_most(kMany).says("the same in steps");
+  schedule("warmup_steps", &S::warmup_steps).range(0, kMany).says("the same in steps");
   schedule("warmup_lr", &S::warmup_lr)
-      .at_least(0)
-      .at_most(100)
+      .range(0, 100)
       .says("learning rate of the first step of the warm-up", "TRAIN.WARMUP_LR");
-  schedule("min_lr", &S::min_lr)
-      .at_least(0)
-      .at_most(100)
-      .says("learning rate at the end", "TRAIN.MIN_LR");
+  schedule("min_lr", &S::min_lr).range(0, 100).says("learning rate at the end", "TRAIN.MIN_LR");
 }
 
 void add_run(std::vector<Field>& fields) {
   using T = TrainerConfig;
   Section<T> trainer(fields, "trainer", [](Config& c) -> T& { return c.trainer; });
   trainer("batch_size", &T::batch_size)
-      .at_least(1)
-      .at_most(1 << 20)
+      .range(1, 1 << 20)
       .says("images of one step", "DATA.BATCH_SIZE");
   trainer("micro_batch_size", &T::micro_batch_size)
-      .at_least(1)
-      .at_most(1 << 20)
+      .range(1, 1 << 20)
       .says("images computed at once; gradients are summed over the whole batch; null: batch_size",
             "TRAIN.ACCUMULATION_STEPS");
   trainer("seed", &T::seed)
-      .at_least(0)
-      .at_most(kLargestSeed)
+      .range(0, kLargestSeed)
       .says("seed of initial weights, order of images, augmentation and dropout", "SEED");
   trainer("clip_grad", &T::clip_grad)
       .above(0)
@@ -102,32 +86,27 @@ void add_run(std::vector<Field>& fields) {
           "\"layers.0.*\"]`; `*` stands for any characters",
           "frozen_stages");
   trainer("log_every_steps", &T::log_every_steps)
-      .at_least(1)
-      .at_most(kMany)
+      .range(1, kMany)
       .says("steps between lines of log.jsonl", "PRINT_FREQ");
   trainer("evaluate_every_epochs", &T::evaluate_every_epochs)
-      .at_least(1)
-      .at_most(kMany)
+      .range(1, kMany)
       .says("epochs between evaluations on data.validation; the last epoch is always evaluated");
 
   using C = CheckpointConfig;
   Section<C> checkpoint(fields, "checkpoint", [](Config& c) -> C& { return c.checkpoint; });
   checkpoint("every_epochs", &C::every_epochs)
-      .at_least(1)
-      .at_most(kMany)
+      .range(1, kMany)
       .says("epochs between checkpoints; null: none; the end of a run is always saved",
             "SAVE_FREQ");
   checkpoint("every_steps", &C::every_steps)
-      .at_least(1)
-      .at_most(kMany)
+      .range(1, kMany)
       .says("steps between checkpoints; null: none");
   checkpoint("every_minutes", &C::every_minutes)
       .above(0)
       .at_most(kMany)
       .says("minutes between checkpoints; null: none");
   checkpoint("keep_last", &C::keep_last)
-      .at_least(1)
-      .at_most(kMany)
+      .range(1, kMany)
       .says("newest checkpoints kept; older ones are deleted, but never the best");
   checkpoint("keep_best", &C::keep_best)
       .says("keep best.h5, chosen on data.validation", "max_accuracy");
@@ -140,17 +119,7 @@ void add_run(std::vector<Field>& fields) {
 void add_init(std::vector<Field>& fields) {
   using I = InitConfig;
   Section<I> init(fields, "init", [](Config& c) -> I& { return c.init; });
-  const auto path = [&](const char* name, std::optional<std::string> I::*member) {
-    Field& field = init.custom(
-        name, Kind::text,
-        [member](I& i, const Json& json) {
-          (i.*member).reset();
-          if (!json.is_null()) i.*member = with_home(json.as_string());
-        },
-        [member](const I& i) { return written(i.*member); });
-    return Row(field).null_too();
-  };
-  path("checkpoint", &I::checkpoint)
+  init.path("checkpoint", &I::checkpoint)
       .says(
           "weight file a run starts with: a checkpoint, .safetensors or .pth, in any dialect; "
           "null: random weights of the seed; `--init` sets it",
@@ -160,7 +129,7 @@ void add_init(std::vector<Field>& fields) {
       .says(
           "`auto` keeps the file's head if its shape fits, else initializes a new one; `keep` "
           "refuses a head that does not fit; `reset` always initializes a new one");
-  path("class_index_file", &I::class_index_file)
+  init.path("class_index_file", &I::class_index_file)
       .says(
           "text file whose line k is the weight file's class index for class k: the head takes "
           "these rows of the file's head",
@@ -185,23 +154,14 @@ void add_runtime(std::vector<Field>& fields) {
   using R = RuntimeConfig;
   Section<R> runtime(fields, "runtime", [](Config& c) -> R& { return c.runtime; });
   runtime("threads", &R::threads)
-      .at_least(1)
-      .at_most(4096)
+      .range(1, 4096)
       .says(
           "null: OMP_NUM_THREADS, else the cores this process may use; changes no bit of a result");
   runtime("workers", &R::workers)
-      .at_least(0)
-      .at_most(256)
+      .range(0, 256)
       .says("threads that load images; 0: the training thread does; changes no bit of a result",
             "DATA.NUM_WORKERS");
-  Row(runtime.custom(
-          "output", Kind::text,
-          [](R& r, const Json& json) {
-            r.output.reset();
-            if (!json.is_null()) r.output = with_home(json.as_string());
-          },
-          [](const R& r) { return written(r.output); }))
-      .null_too()
+  runtime.path("output", &R::output)
       .says("run directory; null: runs/<name of the config file>", "OUTPUT");
 }
 
