@@ -210,11 +210,9 @@ class CrossCheck {
     if (d.validation) disjoint(d.train, *d.validation);
   }
   static std::string format_names() {
-    std::string names;
-    for (const Field& field : all_fields())
-      if (field.path == "data.train.format")
-        for (const std::string& name : field.choices) names += (names.empty() ? "" : ", ") + name;
-    return names;
+    const auto format = std::find_if(all_fields().begin(), all_fields().end(),
+                                     [](const Field& f) { return f.path == "data.train.format"; });
+    return base::listing(format->choices, format->choices.size());
   }
   /// Validation and test take from data.train what they do not name: mostly they are another part
   /// of the same data set.

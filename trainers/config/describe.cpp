@@ -2,7 +2,6 @@
 // differences, the JSON Schema and the rows of configs/README.md.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "base/errors.h"
 #include "base/text.h"
@@ -15,16 +14,12 @@ using base::Json;
 
 namespace {
 
-std::string bound_text(double bound) {
-  return bound == std::floor(bound) && std::abs(bound) < 1e15
-             ? std::to_string(static_cast<int64_t>(bound))
-             : base::to_text(Json(bound));
-}
-
 Json bound_json(double bound) {
   return bound == std::floor(bound) && std::abs(bound) < 1e15 ? Json(static_cast<int64_t>(bound))
                                                               : Json(bound);
 }
+
+std::string bound_text(double bound) { return base::to_text(bound_json(bound)); }
 
 std::string range_text(const Field& field) {
   const bool both = std::isfinite(field.minimum) && std::isfinite(field.maximum);
@@ -44,108 +39,90 @@ std::string count_text(const Field& field) {
   return std::to_string(field.least_items) + " to " + std::to_string(field.most_items);
 }
 
+std::string expected_value(const Field& field) {
+  switch (field.kind) {
+    case Kind::boolean:
+      return "true or false";
+    case Kind::integer:
+      return "an integer" + range_text(field);
+    case Kind::number:
+      return "a number" + range_text(field);
+    case Kind::text:
+      return "a string";
+    case Kind::choice:
+      return (field.choices.size() > 1 ? "one of " : "") +
+             base::listing(field.choices, field.choices.size());
+    case Kind::integers:
+      return "a list of " + count_text(field) + " integers, each" + range_text(field);
+    case Kind::numbers:
+      return "a list of " + count_text(field) + " numbers, each" + range_text(field);
+    case Kind::texts:
+      return "a list of strings";
+    case Kind::size:
+      return "n or [h, w], each an integer" + range_text(field);
+    case Kind::sizes:
+      return "a list of " + count_text(field) + " n or [h, w], each an integer" + range_text(field);
+    case Kind::ratios:
+      return "a number" + range_text(field) + ", or a list of " + count_text(field);
+    case Kind::fraction:
+      return "a fraction above 0 and at most 1, or [begin, end] with 0 ≤ begin < end ≤ 1";
+    case Kind::init_std:
+      return "a number" + range_text(field) + ", or \"fan_in\"";
+  }
+  return "";
+}
+
+std::string type_of_value(const Field& field) {
+  switch (field.kind) {
+    case Kind::boolean:
+      return "boolean";
+    case Kind::integer:
+      return "integer";
+    case Kind::number:
+      return "number";
+    case Kind::text:
+      return "string";
+    case Kind::choice:
+      return "`" + base::listing(field.choices, field.choices.size(), "`, `") + "`";
+    case Kind::integers:
+      return "list of integers";
+    case Kind::numbers:
+      return "list of numbers";
+    case Kind::texts:
+      return "list of strings";
+    case Kind::size:
+      return "integer or [h, w]";
+    case Kind::sizes:
+      return "list of integers or [h, w]";
+    case Kind::ratios:
+      return "number or list of numbers";
+    case Kind::fraction:
+      return "number or [begin, end]";
+    case Kind::init_std:
+      return "number or `fan_in`";
+  }
+  return "";
+}
+
+/// The names of a dotted path.
+std::vector<std::string> parts_of(const std::string& path) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= path.size(); begin += parts.back().size() + 1)
+    parts.push_back(path.substr(begin, path.find('.', begin) - begin));
+  return parts;
+}
+
 }  // namespace
 
 std::string Field::expected() const {
-  std::string text;
-  switch (kind) {
-    case Kind::boolean:
-      text = "true or false";
-      break;
-    case Kind::integer:
-      text = "an integer" + range_text(*this);
-      break;
-    case Kind::number:
-      text = "a number" + range_text(*this);
-      break;
-    case Kind::text:
-      text = "a string";
-      break;
-    case Kind::choice:
-      for (const std::string& choice : choices) text += (text.empty() ? "" : ", ") + choice;
-      text = (choices.size() > 1 ? "one of " : "") + text;
-      break;
-    case Kind::integers:
-      text = "a list of " + count_text(*this) + " integers, each" + range_text(*this);
-      break;
-    case Kind::numbers:
-      text = "a list of " + count_text(*this) + " numbers, each" + range_text(*this);
-      break;
-    case Kind::texts:
-      text = "a list of strings";
-      break;
-    case Kind::size:
-      text = "n or [h, w], each an integer" + range_text(*this);
-      break;
-    case Kind::sizes:
-      text = "a list of " + count_text(*this) + " n or [h, w], each an integer" + range_text(*this);
-      break;
-    case Kind::ratios:
-      text = "a number" + range_text(*this) + ", or a list of " + count_text(*this);
-      break;
-    case Kind::fraction:
-      text = "a fraction above 0 and at most 1, or [begin, end] with 0 ≤ begin < end ≤ 1";
-      break;
-    case Kind::init_std:
-      text = "a number" + range_text(*this) + ", or \"fan_in\"";
-      break;
-  }
-  return nullable ? text + ", or null" : text;
+  return expected_value(*this) + (nullable ? ", or null" : "");
 }
-
-std::string Field::type_text() const {
-  std::string text;
-  switch (kind) {
-    case Kind::boolean:
-      text = "boolean";
-      break;
-    case Kind::integer:
-      text = "integer";
-      break;
-    case Kind::number:
-      text = "number";
-      break;
-    case Kind::text:
-      text = "string";
-      break;
-    case Kind::choice:
-      for (const std::string& choice : choices) text += (text.empty() ? "`" : ", `") + choice + "`";
-      break;
-    case Kind::integers:
-      text = "list of integers";
-      break;
-    case Kind::numbers:
-      text = "list of numbers";
-      break;
-    case Kind::texts:
-      text = "list of strings";
-      break;
-    case Kind::size:
-      text = "integer or [h, w]";
-      break;
-    case Kind::sizes:
-      text = "list of integers or [h, w]";
-      break;
-    case Kind::ratios:
-      text = "number or list of numbers";
-      break;
-    case Kind::fraction:
-      text = "number or [begin, end]";
-      break;
-    case Kind::init_std:
-      text = "number or `fan_in`";
-      break;
-  }
-  return nullable ? text + " or null" : text;
-}
+std::string Field::type_text() const { return type_of_value(*this) + (nullable ? " or null" : ""); }
 
 const Json* find_path(const Json& document, const std::string& path) {
   const Json* at = &document;
-  for (size_t begin = 0; at && begin <= path.size();) {
-    const size_t end = std::min(path.find('.', begin), path.size());
-    at = at->find(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
+  for (const std::string& part : parts_of(path))
+    if (at) at = at->find(part);
   return at;
 }
 
@@ -172,11 +149,7 @@ namespace {
 /// The member at a dotted path; made if it is absent.
 Json& make_path(Json& root, const std::string& path) {
   Json* at = &root;
-  for (size_t begin = 0; begin <= path.size();) {
-    const size_t end = std::min(path.find('.', begin), path.size());
-    at = &(*at)[path.substr(begin, end - begin)];
-    begin = end + 1;
-  }
+  for (const std::string& part : parts_of(path)) at = &(*at)[part];
   return *at;
 }
 
@@ -186,13 +159,10 @@ Json to_json(const Config& config, WithRuntime runtime) {
   Json root = Json::object();
   for (const Field& field : all_fields()) {
     if (runtime == WithRuntime::no && field.section() == "runtime") continue;
-    if (field.present(config)) {
+    if (field.present(config))
       make_path(root, field.path) = field.get(config);
-    } else if (config.data.train.format.empty()) {
-      continue;  // a config without data
-    } else {
+    else if (!config.data.train.format.empty())  // else a config without data
       make_path(root, field.section()) = Json();
-    }
   }
   return root;
 }
@@ -268,9 +238,16 @@ std::string difference(const Json& now, const Json& before) {
 
 namespace {
 
-Json typed(const char* type, bool nullable) {
+Json typed(const std::string& type, bool nullable) {
   if (!nullable) return Json(type);
   return Json::array_of(std::vector<std::string>{type, "null"});
+}
+
+/// {"name": value}
+Json object_with(const char* name, Json value) {
+  Json object = Json::object();
+  object[name] = std::move(value);
+  return object;
 }
 
 void add_bounds(Json& schema, const Field& field) {
@@ -280,26 +257,22 @@ void add_bounds(Json& schema, const Field& field) {
     schema[field.below_maximum ? "exclusiveMaximum" : "maximum"] = bound_json(field.maximum);
 }
 
-Json scalar(const char* type, const Field& field, bool nullable = false) {
-  Json schema = Json::object();
-  schema["type"] = typed(type, nullable);
+Json scalar(const std::string& type, const Field& field, bool nullable = false) {
+  Json schema = object_with("type", typed(type, nullable));
   add_bounds(schema, field);
   return schema;
 }
 
 Json list_of(Json items, size_t least, size_t most) {
-  Json schema = Json::object();
-  schema["type"] = "array";
+  Json schema = object_with("type", "array");
   schema["items"] = std::move(items);
   schema["minItems"] = static_cast<int64_t>(least);
   schema["maxItems"] = static_cast<int64_t>(most);
   return schema;
 }
 
-Json any_of(std::vector<Json> choices) {
-  Json schema = Json::object();
-  schema["anyOf"] = Json::array_of(choices);
-  return schema;
+Json any_of(const std::vector<Json>& choices) {
+  return object_with("anyOf", Json::array_of(choices));
 }
 
 Json size_schema(const Field& field) {
@@ -307,38 +280,27 @@ Json size_schema(const Field& field) {
 }
 
 Json or_null(const Field& field, Json schema) {
-  if (!field.nullable) return schema;
-  Json null = Json::object();
-  null["type"] = "null";
-  return any_of({std::move(schema), std::move(null)});
+  return field.nullable ? any_of({std::move(schema), object_with("type", "null")}) : schema;
 }
 
 Json field_schema(const Field& field) {
   switch (field.kind) {
     case Kind::boolean:
-      return scalar("boolean", field, field.nullable);
     case Kind::integer:
-      return scalar("integer", field, field.nullable);
     case Kind::number:
-      return scalar("number", field, field.nullable);
     case Kind::text:
-      return scalar("string", field, field.nullable);
+      return scalar(type_of_value(field), field, field.nullable);
     case Kind::choice: {
-      Json schema = Json::object();
       Json names = Json::array_of(field.choices);
       if (field.nullable) names.push_back(Json());
-      schema["enum"] = std::move(names);
-      return schema;
+      return object_with("enum", std::move(names));
     }
     case Kind::integers:
       return or_null(field, list_of(scalar("integer", field), field.least_items, field.most_items));
     case Kind::numbers:
       return list_of(scalar("number", field), field.least_items, field.most_items);
-    case Kind::texts: {
-      Json text = Json::object();
-      text["type"] = "string";
-      return list_of(std::move(text), field.least_items, field.most_items);
-    }
+    case Kind::texts:
+      return list_of(object_with("type", "string"), field.least_items, field.most_items);
     case Kind::size:
       return size_schema(field);
     case Kind::sizes:
@@ -354,18 +316,14 @@ Json field_schema(const Field& field) {
       part.above_minimum = true;
       return any_of({scalar("number", part), list_of(std::move(end), 2, 2)});
     }
-    case Kind::init_std: {
-      Json name = Json::object();
-      name["const"] = "fan_in";
-      return any_of({scalar("number", field), std::move(name)});
-    }
+    case Kind::init_std:
+      return any_of({scalar("number", field), object_with("const", "fan_in")});
   }
   return Json::object();
 }
 
 Json section_schema(bool nullable) {
-  Json schema = Json::object();
-  schema["type"] = typed("object", nullable);
+  Json schema = object_with("type", typed("object", nullable));
   schema["additionalProperties"] = false;
   schema["properties"] = Json::object();
   return schema;
@@ -389,24 +347,21 @@ Json config_schema() {
       root.members().begin(),
       {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "swin config"}});
   Json& properties = root["properties"];
-  Json text = Json::object();
-  text["type"] = "string";
+  const Json text = object_with("type", "string");
   properties["$schema"] = text;
   Json extends = any_of({text, list_of(text, 1, 64)});
   extends["description"] = "other configs, relative to this file, that this one changes";
   properties["extends"] = std::move(extends);
   for (const Field& field : all_fields()) {
     Json* at = &root;
-    const std::string section = field.section();
-    for (size_t begin = 0; begin <= section.size();) {
-      const size_t end = std::min(section.find('.', begin), section.size());
-      Json& child = (*at)["properties"][section.substr(begin, end - begin)];
-      const std::string path = section.substr(0, end);
+    std::string path;
+    for (const std::string& part : parts_of(field.section())) {
+      path += (path.empty() ? "" : ".") + part;
+      Json& child = (*at)["properties"][part];
       if (child.is_null())
         child = section_schema(path == "data.validation" || path == "data.test" ||
                                path == "augment.random_resized_crop");
       at = &child;
-      begin = end + 1;
     }
     Json schema = field_schema(field);
     schema["description"] = field.meaning;
@@ -421,10 +376,8 @@ std::vector<FieldDescription> describe_fields() {
   std::vector<FieldDescription> rows;
   for (const Field& field : all_fields()) {
     std::string text = field.default_text;
-    if (text.empty()) {
-      text = base::to_text(field.get(defaults), 2);  // lists on one line, with spaces
-      text = "`" + text + "`";
-    }
+    if (text.empty())  // lists on one line, with spaces
+      text = "`" + base::to_text(field.get(defaults), 2) + "`";
     rows.push_back({field.path, field.type_text(), text, field.meaning, field.official});
   }
   return rows;

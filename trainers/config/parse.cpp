@@ -68,10 +68,9 @@ void walk(const Json& object, const std::string& prefix, Config& config) {
     }
     const std::vector<std::string> names = children(prefix);
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      std::string list;
-      for (const std::string& valid : names) list += (list.empty() ? "" : ", ") + valid;
       const std::string meant = guess(prefix, name);
-      throw UsageError(where_is(value, path), "unknown field, expected one of " + list,
+      throw UsageError(where_is(value, path),
+                       "unknown field, expected one of " + base::listing(names, names.size()),
                        meant.empty() ? "" : "did you mean " + meant + "?");
     }
     const bool optional =
