@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/parallel.h"
+#include "autograd/kernels/row_blocks.h"
 #include "base/simd.h"
 
 namespace swin::autograd::kernels {
@@ -14,13 +14,15 @@ using base::load_partial;
 using base::store;
 using base::store_partial;
 using Vector = base::Vec<real>;
-constexpr int64_t kTile = 1 << 14;
 
 // y = f, vector by vector, the last one partial. f(at) returns a vector; at(x) loads from x at the
 // current position.
 template <class Function>
-void map_vectors(int64_t numel, real* y, bool add, Function&& f) {
-  base::parallel_ranges(numel, kTile, [&](int64_t begin, int64_t end) {
+void map_vectors(int64_t numel, GradientTarget to, Function&& f) {
+  if (!to) return;
+  real* y = to.data;
+  const bool add = to.add;
+  base::parallel_ranges(numel, kBlockElements, [&](int64_t begin, int64_t end) {
     int64_t i = begin;
     for (; i + kLanes<real> <= end; i += kLanes<real>) {
       const auto whole = [i](const real* p) { return load(p + i); };
@@ -37,54 +39,58 @@ void map_vectors(int64_t numel, real* y, bool add, Function&& f) {
   });
 }
 
-void apply_dropout(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep,
-                   const DrawKey& key) {
-  const real scale = 1 / keep;
-  const int64_t tiles = base::divide_up(numel, kTile);
-  base::parallel_for(batch * tiles, [&](int64_t tile) {
-    const int64_t sample = tile / tiles, begin = tile % tiles * kTile,
-                  end = std::min(numel, begin + kTile);
+// Calls f(the sample's random numbers, its first element, begin, end) for tiles [begin, end) of
+// every sample, in parallel.
+template <class F>
+void for_sample_tiles(int64_t batch, int64_t numel, const DrawKey& key, F&& f) {
+  for_batch_ranges(batch, numel, kBlockElements, [&](int64_t sample, int64_t begin, int64_t end) {
     const base::Random random(key.seed, key.stream, key.step,
                               key.first_sample + static_cast<uint64_t>(sample));
-    const real* from = x + sample * numel;
-    real* to = y + sample * numel;
-    for (int64_t i = begin; i < end; i += 4) {
-      const auto words = random.block(static_cast<uint64_t>(i) / 4);
-      for (int64_t j = i; j < std::min(end, i + 4); ++j) {
-        const bool kept =
-            static_cast<real>(base::Random::to_uniform(words[static_cast<size_t>(j - i)])) < keep;
-        to[j] = (add ? to[j] : 0) + (kept ? from[j] * scale : 0);
-      }
-    }
+    f(random, sample * numel, begin, end);
   });
 }
 
-void apply_drop_path(const real* x, real* y, bool add, int64_t batch, int64_t numel, real keep,
+void apply_dropout(const real* x, GradientTarget y, int64_t batch, int64_t numel, real keep,
+                   const DrawKey& key) {
+  if (!y) return;
+  const real scale = 1 / keep;
+  for_sample_tiles(
+      batch, numel, key, [&](const auto& random, int64_t at, int64_t begin, int64_t end) {
+        const real* from = x + at;
+        real* to = y.data + at;
+        for (int64_t i = begin; i < end; i += 4) {
+          const auto words = random.block(static_cast<uint64_t>(i) / 4);
+          for (int64_t j = i; j < std::min(end, i + 4); ++j) {
+            const bool kept =
+                static_cast<real>(base::Random::to_uniform(words[static_cast<size_t>(j - i)])) <
+                keep;
+            to[j] = (y.add ? to[j] : 0) + (kept ? from[j] * scale : 0);
+          }
+        }
+      });
+}
+
+void apply_drop_path(const real* x, GradientTarget y, int64_t batch, int64_t numel, real keep,
                      const DrawKey& key) {
-  const int64_t tiles = base::divide_up(numel, kTile);
-  base::parallel_for(batch * tiles, [&](int64_t tile) {
-    const int64_t sample = tile / tiles, begin = tile % tiles * kTile,
-                  end = std::min(numel, begin + kTile);
-    const base::Random random(key.seed, key.stream, key.step,
-                              key.first_sample + static_cast<uint64_t>(sample));
-    const real factor = static_cast<real>(random.uniform(0)) < keep ? 1 / keep : 0;
-    const real* from = x + sample * numel;
-    real* to = y + sample * numel;
-    for (int64_t i = begin; i < end; ++i)
-      to[i] = (add ? to[i] : 0) + (factor != 0 ? from[i] * factor : 0);
-  });
+  if (!y) return;
+  for_sample_tiles(batch, numel, key,
+                   [&](const auto& random, int64_t at, int64_t begin, int64_t end) {
+                     const real factor = static_cast<real>(random.uniform(0)) < keep ? 1 / keep : 0;
+                     const real* from = x + at;
+                     real* to = y.data + at;
+                     for (int64_t i = begin; i < end; ++i)
+                       to[i] = (y.add ? to[i] : 0) + (factor != 0 ? from[i] * factor : 0);
+                   });
 }
 
 }  // namespace
 
 void add_forward(const real* a, const real* b, real* y, int64_t numel) {
-  if (!y) return;
-  map_vectors(numel, y, false, [=](auto at) { return at(a) + at(b); });
+  map_vectors(numel, {y}, [=](auto at) { return at(a) + at(b); });
 }
 
 void gelu_forward(const real* x, real* y, int64_t numel) {
-  if (!y) return;
-  map_vectors(numel, y, false, [=](auto at) {
+  map_vectors(numel, {y}, [=](auto at) {
     const Vector v = at(x);
     Vector cdf, density;
     base::normal_distribution(v, cdf, density);
@@ -93,8 +99,7 @@ void gelu_forward(const real* x, real* y, int64_t numel) {
 }
 
 void gelu_backward(const real* dy, const real* x, GradientTarget dx, int64_t numel) {
-  if (!dx) return;
-  map_vectors(numel, dx.data, dx.add, [=](auto at) {
+  map_vectors(numel, dx, [=](auto at) {
     const Vector v = at(x);
     Vector cdf, density;
     base::normal_distribution(v, cdf, density);
@@ -104,56 +109,50 @@ void gelu_backward(const real* dy, const real* x, GradientTarget dx, int64_t num
 
 // The comparisons are written so that NaN gives NaN.
 void relu_forward(const real* x, real* y, int64_t numel) {
-  if (!y) return;
-  map_vectors(numel, y, false, [=](auto at) {
+  map_vectors(numel, {y}, [=](auto at) {
     const Vector v = at(x);
     return v < 0 ? Vector{} : v;
   });
 }
 
 void relu_backward(const real* dy, const real* y, GradientTarget dx, int64_t numel) {
-  if (!dx) return;
-  map_vectors(numel, dx.data, dx.add, [=](auto at) { return at(y) <= 0 ? Vector{} : at(dy); });
+  map_vectors(numel, dx, [=](auto at) { return at(y) <= 0 ? Vector{} : at(dy); });
 }
 
 void sigmoid_forward(const real* x, real* y, int64_t numel) {
-  if (!y) return;
-  map_vectors(numel, y, false, [=](auto at) { return 1 / (1 + base::exp(-at(x))); });
+  map_vectors(numel, {y}, [=](auto at) { return 1 / (1 + base::exp(-at(x))); });
 }
 
 void sigmoid_backward(const real* dy, const real* y, GradientTarget dx, int64_t numel) {
-  if (!dx) return;
-  map_vectors(numel, dx.data, dx.add, [=](auto at) {
+  map_vectors(numel, dx, [=](auto at) {
     const Vector v = at(y);
     return at(dy) * v * (1 - v);
   });
 }
 
 void scale_forward(const real* x, real factor, real* y, int64_t numel) {
-  if (!y) return;
-  map_vectors(numel, y, false, [=](auto at) { return at(x) * factor; });
+  map_vectors(numel, {y}, [=](auto at) { return at(x) * factor; });
 }
 
 void scale_backward(const real* dy, real factor, GradientTarget dx, int64_t numel) {
-  if (!dx) return;
-  map_vectors(numel, dx.data, dx.add, [=](auto at) { return at(dy) * factor; });
+  map_vectors(numel, dx, [=](auto at) { return at(dy) * factor; });
 }
 
 void dropout_forward(const real* x, real* y, int64_t batch, int64_t numel, real keep,
                      const DrawKey& key) {
-  if (y) apply_dropout(x, y, false, batch, numel, keep, key);
+  apply_dropout(x, {y}, batch, numel, keep, key);
 }
 void dropout_backward(const real* dy, GradientTarget dx, int64_t batch, int64_t numel, real keep,
                       const DrawKey& key) {
-  if (dx) apply_dropout(dy, dx.data, dx.add, batch, numel, keep, key);
+  apply_dropout(dy, dx, batch, numel, keep, key);
 }
 void drop_path_forward(const real* x, real* y, int64_t batch, int64_t numel, real keep,
                        const DrawKey& key) {
-  if (y) apply_drop_path(x, y, false, batch, numel, keep, key);
+  apply_drop_path(x, {y}, batch, numel, keep, key);
 }
 void drop_path_backward(const real* dy, GradientTarget dx, int64_t batch, int64_t numel, real keep,
                         const DrawKey& key) {
-  if (dx) apply_drop_path(dy, dx.data, dx.add, batch, numel, keep, key);
+  apply_drop_path(dy, dx, batch, numel, keep, key);
 }
 
 }  // namespace swin::autograd::kernels

@@ -4,37 +4,33 @@
 #include <cstring>
 
 #include "autograd/kernels/row_blocks.h"
-#include "base/parallel.h"
 
 namespace swin::autograd::kernels {
 
 void gather_rows(const real* x, GradientTarget y, const int32_t* index, int64_t batch,
                  int64_t rows_in, int64_t rows_out, int64_t dim) {
   if (!y) return;
-  const int64_t block = rows_per_block(dim), tiles = base::divide_up(rows_out, block);
-  base::parallel_for(batch * tiles, [&](int64_t tile) {
-    const int64_t b = tile / tiles, begin = tile % tiles * block,
-                  end = std::min(rows_out, begin + block);
-    for (int64_t r = begin; r < end; ++r) {
-      real* to = y.data + (b * rows_out + r) * dim;
-      if (index[r] < 0) {
-        if (!y.add) std::fill_n(to, dim, real{0});
-        continue;
-      }
-      const real* from = x + (b * rows_in + index[r]) * dim;
-      if (y.add)
-        for (int64_t j = 0; j < dim; ++j) to[j] += from[j];
-      else
-        std::memcpy(to, from, static_cast<size_t>(dim) * sizeof(real));
-    }
-  });
+  for_batch_ranges(batch, rows_out, rows_per_block(dim),
+                   [&](int64_t b, int64_t begin, int64_t end) {
+                     for (int64_t r = begin; r < end; ++r) {
+                       real* to = y.data + (b * rows_out + r) * dim;
+                       if (index[r] < 0) {
+                         if (!y.add) std::fill_n(to, dim, real{0});
+                         continue;
+                       }
+                       const real* from = x + (b * rows_in + index[r]) * dim;
+                       if (y.add)
+                         for (int64_t j = 0; j < dim; ++j) to[j] += from[j];
+                       else
+                         std::memcpy(to, from, static_cast<size_t>(dim) * sizeof(real));
+                     }
+                   });
 }
 
 void take_rows_forward(const real* x, real* y, const int32_t* index, int64_t rows_out,
                        int64_t dim) {
   if (!y) return;
-  const int64_t block = rows_per_block(dim);
-  base::parallel_ranges(rows_out, block, [&](int64_t begin, int64_t end) {
+  base::parallel_ranges(rows_out, rows_per_block(dim), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r)
       std::memcpy(y + r * dim, x + index[r] * dim, static_cast<size_t>(dim) * sizeof(real));
   });

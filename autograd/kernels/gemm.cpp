@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <functional>
 #include <vector>
 
@@ -54,20 +53,14 @@ void add_bias(const GemmArguments& p) {
 }  // namespace
 
 const GemmLibrary& openblas_library() {
-  static const GemmLibrary library = [] {
-    GemmLibrary l{"OpenBLAS", openblas_setup(), false};
-    l.correct = agrees_with_plain_loops(openblas_gemm);
-    return l;
-  }();
+  static const GemmLibrary library = {"OpenBLAS", openblas_setup(),
+                                      agrees_with_plain_loops(openblas_gemm)};
   return library;
 }
 
 const GemmLibrary& onednn_library() {
-  static const GemmLibrary library = [] {
-    GemmLibrary l{"oneDNN", onednn_setup(), false};
-    l.correct = agrees_with_plain_loops(onednn_sgemm);
-    return l;
-  }();
+  static const GemmLibrary library = {"oneDNN", onednn_setup(),
+                                      agrees_with_plain_loops(onednn_sgemm)};
   return library;
 }
 
@@ -102,7 +95,7 @@ GemmGrid gemm_grid(const GemmArguments& p) {
     const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);
     if (row_tiles < wanted)
       grid.tile_columns = std::max<int64_t>(
-          384, base::divide_up(base::divide_up(p.n, base::divide_up(wanted, row_tiles)), 48) * 48);
+          384, base::round_up(base::divide_up(p.n, base::divide_up(wanted, row_tiles)), 48));
     return grid;
   }
   const int64_t row_tiles = base::divide_up(p.m, kRows);

@@ -11,7 +11,6 @@
 namespace swin::autograd::kernels {
 namespace {
 
-using base::broadcast;
 using base::fma;
 using base::kLanes;
 using base::load;
@@ -61,12 +60,11 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
   const base::Buffer memory =
       base::allocate(static_cast<size_t>(tiles * 2 * padded) * sizeof(real));
   real* partials = static_cast<real*>(memory.data());
-  base::parallel_for(tiles, [&](int64_t tile) {
-    real* dw = partials + tile * 2 * padded;
+  base::parallel_ranges(rows, tile_rows, [&](int64_t begin, int64_t end) {
+    real* dw = partials + begin / tile_rows * 2 * padded;
     real* db = dw + padded;
     std::fill_n(dw, 2 * padded, real{0});
-    const int64_t end = std::min(rows, (tile + 1) * tile_rows);
-    for (int64_t row = tile * tile_rows; row < end; ++row) {
+    for (int64_t row = begin; row < end; ++row) {
       const real *g = dy + row * dim, *from = x + row * dim;
       const real mu = mean[row], r = rstd[row];
       Vector sum_g{}, sum_gx{};
@@ -95,9 +93,8 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
   // Sums both halves of the partials (tiles, 2 · padded) over the tiles, in order.
   const auto finish = [&](const real* first, GradientTarget to) {
     if (!to) return;
-    base::parallel_for((dim + 255) / 256, [&](int64_t block) {
-      const int64_t stop = std::min(dim, (block + 1) * 256);
-      for (int64_t j = block * 256; j < stop; ++j) {
+    base::parallel_ranges(dim, 256, [&](int64_t begin, int64_t end) {
+      for (int64_t j = begin; j < end; ++j) {
         real total = to.add ? to.data[j] : 0;
         for (int64_t t = 0; t < tiles; ++t) total += first[t * 2 * padded + j];
         to.data[j] = total;

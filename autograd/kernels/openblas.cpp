@@ -10,12 +10,12 @@ void openblas_gemm(const GemmArguments& p) {
   const auto i = [](int64_t n) { return static_cast<blasint>(n); };
   const real beta = p.c.add ? 1 : 0;
 #ifdef SWIN_REAL_DOUBLE
-  cblas_dgemm(CblasRowMajor, ta, tb, i(p.m), i(p.n), i(p.k), 1, p.a, i(p.lda), p.b, i(p.ldb), beta,
-              p.c.data, i(p.ldc));
+  const auto multiply = cblas_dgemm;
 #else
-  cblas_sgemm(CblasRowMajor, ta, tb, i(p.m), i(p.n), i(p.k), 1, p.a, i(p.lda), p.b, i(p.ldb), beta,
-              p.c.data, i(p.ldc));
+  const auto multiply = cblas_sgemm;
 #endif
+  multiply(CblasRowMajor, ta, tb, i(p.m), i(p.n), i(p.k), 1, p.a, i(p.lda), p.b, i(p.ldb), beta,
+           p.c.data, i(p.ldc));
 }
 
 std::string openblas_setup() {

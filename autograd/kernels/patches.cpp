@@ -4,42 +4,41 @@
 
 namespace swin::autograd::kernels {
 
+namespace {
+
+// Calls f(index of a pixel's first channel in the images, its index in the patches) for every
+// pixel, in parallel. The channels of a patch are patch · patch elements apart.
+template <class F>
+void for_pixels(int64_t batch, int64_t height, int64_t width, int64_t channels, int64_t patch,
+                F&& f) {
+  const int64_t rows = height / patch, columns = width / patch, dim = channels * patch * patch;
+  base::parallel_for(batch * rows, [&](int64_t row) {  // of the patches of all images
+    const int64_t first_line = row / rows * height + row % rows * patch;
+    for (int64_t column = 0; column < columns; ++column)
+      for (int64_t dy = 0; dy < patch; ++dy)
+        for (int64_t dx = 0; dx < patch; ++dx)
+          f(((first_line + dy) * width + column * patch + dx) * channels,
+            (row * columns + column) * dim + dy * patch + dx);
+  });
+}
+
+}  // namespace
+
 void gather_patches(const real* x, real* patches, int64_t batch, int64_t height, int64_t width,
                     int64_t channels, int64_t patch) {
   if (!patches) return;
-  const int64_t rows = height / patch, columns = width / patch, area = patch * patch,
-                dim = channels * area;
-  base::parallel_for(batch * rows, [&](int64_t tile) {
-    const int64_t b = tile / rows, row = tile % rows;
-    for (int64_t column = 0; column < columns; ++column) {
-      real* to = patches + ((b * rows + row) * columns + column) * dim;
-      for (int64_t dy = 0; dy < patch; ++dy)
-        for (int64_t dx = 0; dx < patch; ++dx) {
-          const real* from =
-              x + ((b * height + row * patch + dy) * width + column * patch + dx) * channels;
-          for (int64_t c = 0; c < channels; ++c) to[c * area + dy * patch + dx] = from[c];
-        }
-    }
+  for_pixels(batch, height, width, channels, patch, [=](int64_t pixel, int64_t at) {
+    for (int64_t c = 0; c < channels; ++c) patches[at + c * patch * patch] = x[pixel + c];
   });
 }
 
 void scatter_patches(const real* dpatches, GradientTarget to, int64_t batch, int64_t height,
                      int64_t width, int64_t channels, int64_t patch) {
   if (!to) return;
-  const int64_t rows = height / patch, columns = width / patch, area = patch * patch,
-                dim = channels * area;
-  base::parallel_for(batch * rows, [&](int64_t tile) {
-    const int64_t b = tile / rows, row = tile % rows;
-    for (int64_t column = 0; column < columns; ++column) {
-      const real* from = dpatches + ((b * rows + row) * columns + column) * dim;
-      for (int64_t dy = 0; dy < patch; ++dy)
-        for (int64_t dx = 0; dx < patch; ++dx) {
-          real* at =
-              to.data + ((b * height + row * patch + dy) * width + column * patch + dx) * channels;
-          for (int64_t c = 0; c < channels; ++c)
-            at[c] = (to.add ? at[c] : 0) + from[c * area + dy * patch + dx];
-        }
-    }
+  for_pixels(batch, height, width, channels, patch, [=](int64_t pixel, int64_t at) {
+    real* dx = to.data + pixel;
+    for (int64_t c = 0; c < channels; ++c)
+      dx[c] = (to.add ? dx[c] : 0) + dpatches[at + c * patch * patch];
   });
 }
 

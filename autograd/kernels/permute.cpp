@@ -1,16 +1,12 @@
 #include "autograd/kernels/permute.h"
 
 #include <algorithm>
-#include <array>
+#include <vector>
 
 #include "autograd/kernels/row_blocks.h"
 #include "autograd/kernels/small_product.h"
-#include "base/parallel.h"
 
 namespace swin::autograd::kernels {
-namespace {
-constexpr int kMaxRank = 8;
-}  // namespace
 
 void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y) {
   if (!y) return;
@@ -29,30 +25,20 @@ void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* 
 
 void permute(const real* x, GradientTarget y, int rank, const int64_t* dims, const int* axes) {
   if (!y) return;
-  std::array<int64_t, kMaxRank> strides{}, out_dims{}, out_strides{};
-  int64_t stride = 1;
+  std::vector<int64_t> strides(static_cast<size_t>(rank)), out_dims, out_strides;
+  int64_t numel = 1;
   for (int i = rank - 1; i >= 0; --i) {
-    strides[static_cast<size_t>(i)] = stride;
-    stride *= dims[i];
+    strides[static_cast<size_t>(i)] = numel;
+    numel *= dims[i];
   }
   for (int i = 0; i < rank; ++i) {
-    out_dims[static_cast<size_t>(i)] = dims[axes[i]];
-    out_strides[static_cast<size_t>(i)] = strides[static_cast<size_t>(axes[i])];
+    out_dims.push_back(dims[axes[i]]);
+    out_strides.push_back(strides[static_cast<size_t>(axes[i])]);
   }
-  const int64_t inner = rank ? out_dims[static_cast<size_t>(rank - 1)] : 1;
-  const int64_t inner_stride = rank ? out_strides[static_cast<size_t>(rank - 1)] : 1;
-  const int64_t outer = inner ? stride / inner : 0, block = rows_per_block(inner);
-  base::parallel_ranges(outer, block, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      int64_t rest = row, offset = 0;
-      for (int i = rank - 2; i >= 0; --i) {
-        offset += rest % out_dims[static_cast<size_t>(i)] * out_strides[static_cast<size_t>(i)];
-        rest /= out_dims[static_cast<size_t>(i)];
-      }
-      real* to = y.data + row * inner;
-      for (int64_t j = 0; j < inner; ++j)
-        to[j] = (y.add ? to[j] : 0) + x[offset + j * inner_stride];
-    }
+  const int64_t inner = rank ? out_dims.back() : 1, outer = inner ? numel / inner : 0;
+  base::parallel_ranges(outer, rows_per_block(inner), [&](int64_t begin, int64_t end) {
+    walk_rows(rank, out_dims.data(), out_strides.data(), begin, end,
+              [=](int64_t i, int64_t j) { y.data[i] = (y.add ? y.data[i] : 0) + x[j]; });
   });
 }
 

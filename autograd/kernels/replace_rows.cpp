@@ -5,7 +5,6 @@
 #include "autograd/kernels/ragged.h"
 #include "autograd/kernels/reduce.h"
 #include "autograd/kernels/row_blocks.h"
-#include "base/parallel.h"
 #include "base/pool.h"
 
 namespace swin::autograd::kernels {
@@ -32,11 +31,10 @@ void replace_rows_backward(const real* dy, const real* mask, GradientTarget dx,
   const int64_t length = rows_per_tile(rows, dim), slices = base::divide_up(rows, length);
   const base::Buffer memory = base::allocate(static_cast<size_t>(slices * dim) * sizeof(real));
   real* partials = static_cast<real*>(memory.data());
-  base::parallel_for(slices, [&](int64_t slice) {
-    real* to = partials + slice * dim;
+  base::parallel_ranges(rows, length, [&](int64_t begin, int64_t end) {
+    real* to = partials + begin / length * dim;
     std::fill_n(to, dim, real{0});
-    const int64_t end = std::min(rows, (slice + 1) * length);
-    for (int64_t row = slice * length; row < end; ++row)
+    for (int64_t row = begin; row < end; ++row)
       for (int64_t j = 0; j < dim; ++j) to[j] += dy[row * dim + j] * mask[row];
   });
   sum_partials(partials, slices, 1, dim, dtoken, dim);

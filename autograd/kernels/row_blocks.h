@@ -1,4 +1,4 @@
-// Blocks of about 16,384 elements, for kernels that move rows.
+// Blocks of about 16,384 elements, and walks over rows, for kernels that move rows.
 #pragma once
 #include <algorithm>
 
@@ -23,6 +23,33 @@ void for_blocks(int64_t rows, int64_t columns, F&& f) {
     const int64_t begin = tile % row_blocks * block, end = std::min(rows, begin + block);
     for (int64_t row = begin; row < end; ++row) f(row, first, last);
   });
+}
+
+/// Calls f(b, begin, end) in parallel for ranges of `block` items that cover [0, count) of each b
+/// in [0, batch).
+template <class F>
+void for_batch_ranges(int64_t batch, int64_t count, int64_t block, F&& f) {
+  const int64_t ranges = base::divide_up(count, block);
+  base::parallel_for(batch * ranges, [&](int64_t tile) {
+    const int64_t begin = tile % ranges * block;
+    f(tile / ranges, begin, std::min(count, begin + block));
+  });
+}
+
+/// Calls f(i, j) for every element of rows [begin, end) of an array with `dims`, in order: i is its
+/// index there, j its index in an array with `strides`. A row is the last axis.
+template <class F>
+void walk_rows(int rank, const int64_t* dims, const int64_t* strides, int64_t begin, int64_t end,
+               F&& f) {
+  const int64_t inner = rank ? dims[rank - 1] : 1, inner_stride = rank ? strides[rank - 1] : 1;
+  for (int64_t row = begin; row < end; ++row) {
+    int64_t rest = row, offset = 0;
+    for (int i = rank - 2; i >= 0; --i) {
+      offset += rest % dims[i] * strides[i];
+      rest /= dims[i];
+    }
+    for (int64_t j = 0; j < inner; ++j) f(row * inner + j, offset + j * inner_stride);
+  }
 }
 
 }  // namespace swin::autograd::kernels

@@ -8,17 +8,25 @@
 
 namespace swin::autograd::kernels {
 namespace {
-// Enough rows per tile for some thousand elements.
-int64_t rows_per_tile(int64_t dim) {
-  return std::max<int64_t>(1, 8192 / std::max<int64_t>(1, dim));
-}
 
+// Calls body(row) for all rows, in parallel tiles of some thousand elements.
 template <class Row>
 void for_rows(int64_t rows, int64_t dim, Row&& body) {
-  const int64_t block = rows_per_tile(dim);
+  const int64_t block = std::max<int64_t>(1, 8192 / std::max<int64_t>(1, dim));
   base::parallel_ranges(rows, block, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) body(row);
   });
+}
+
+// factor · Σ loss_of(row), added in order.
+template <class Loss>
+real total_loss(int64_t rows, int64_t classes, real factor, Loss&& loss_of) {
+  const base::Buffer memory = base::allocate(static_cast<size_t>(rows) * sizeof(real));
+  real* losses = static_cast<real*>(memory.data());
+  for_rows(rows, classes, [&](int64_t row) { losses[row] = loss_of(row); });
+  real total = 0;
+  for (int64_t row = 0; row < rows; ++row) total += losses[row];
+  return total * factor;
 }
 
 }  // namespace
@@ -49,9 +57,7 @@ void softmax_backward(const real* dy, const real* y, GradientTarget dx, int64_t 
 void cross_entropy_forward(const real* logits, const real* target, real* loss, real* log_sum_exp,
                            int64_t rows, int64_t classes, real factor) {
   if (!loss) return;
-  const base::Buffer memory = base::allocate(static_cast<size_t>(rows) * sizeof(real));
-  real* losses = static_cast<real*>(memory.data());
-  for_rows(rows, classes, [&](int64_t row) {
+  *loss = total_loss(rows, classes, factor, [&](int64_t row) {
     const real *x = logits + row * classes, *t = target + row * classes;
     const real top = *std::max_element(x, x + classes);
     real total = 0;
@@ -61,11 +67,8 @@ void cross_entropy_forward(const real* logits, const real* target, real* loss, r
     real sum = 0;
     for (int64_t j = 0; j < classes; ++j)
       if (t[j] != 0) sum += t[j] * (lse - x[j]);
-    losses[row] = sum;
+    return sum;
   });
-  real total = 0;
-  for (int64_t row = 0; row < rows; ++row) total += losses[row];
-  *loss = total * factor;
 }
 
 void cross_entropy_backward(const real* dloss, const real* logits, const real* target,
@@ -86,20 +89,15 @@ void cross_entropy_backward(const real* dloss, const real* logits, const real* t
 void binary_cross_entropy_forward(const real* logits, const real* target, real* loss, int64_t rows,
                                   int64_t classes, real factor) {
   if (!loss) return;
-  const base::Buffer memory = base::allocate(static_cast<size_t>(rows) * sizeof(real));
-  real* losses = static_cast<real*>(memory.data());
-  for_rows(rows, classes, [&](int64_t row) {
+  *loss = total_loss(rows, classes, factor, [&](int64_t row) {
     const real *x = logits + row * classes, *t = target + row * classes;
     real sum = 0;
     for (int64_t j = 0; j < classes; ++j) {
       const real positive = x[j] < 0 ? 0 : x[j];  // NaN stays NaN
       sum += positive - x[j] * t[j] + std::log1p(std::exp(-std::abs(x[j])));
     }
-    losses[row] = sum;
+    return sum;
   });
-  real total = 0;
-  for (int64_t row = 0; row < rows; ++row) total += losses[row];
-  *loss = total * factor;
 }
 
 void binary_cross_entropy_backward(const real* dloss, const real* logits, const real* target,

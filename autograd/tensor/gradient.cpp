@@ -53,9 +53,7 @@ void Gradient::accept(const Gradient& dy) const {
   const GradientTarget to = target();
   const real* from = dy.data();
   if (!to) return;
-  const int64_t n = s.numel;
-  base::parallel_for(base::divide_up(n, kTile), [&](int64_t tile) {
-    const int64_t begin = tile * kTile, end = begin + kTile < n ? begin + kTile : n;
+  base::parallel_ranges(s.numel, kTile, [&](int64_t begin, int64_t end) {
     if (to.add)
       for (int64_t i = begin; i < end; ++i) to.data[i] += from[i];
     else
