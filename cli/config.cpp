@@ -2,7 +2,6 @@
 #include "trainers/config/config.h"
 
 #include "cli/console.h"
-#include "cli/startup.h"
 #include "cli/verbs.h"
 
 namespace swin::cli {

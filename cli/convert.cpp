@@ -1,6 +1,5 @@
 // swin convert: weights from one format and dialect into another, bit for bit.
-#include <algorithm>
-
+#include "base/text.h"
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
@@ -74,12 +73,11 @@ void write_h5(const ConvertArguments& arguments, const weights::WeightFile& file
   if (file.kind != WeightKind::model || !file.find("head.weight"))
     throw base::WeightError(
         file.where,
-        file.kind == WeightKind::simmim     ? "found SimMIM's encoder and decoder, expected a "
-                                              "classifier, which a .h5 holds"
-        : file.kind == WeightKind::backbone ? "found a backbone, expected a classifier, which a "
-                                              ".h5 holds"
-                                            : "found no head.weight, expected a classifier, which "
-                                              "a .h5 holds",
+        std::string("found ") +
+            (file.kind == WeightKind::simmim     ? "SimMIM's encoder and decoder"
+             : file.kind == WeightKind::backbone ? "a backbone"
+                                                 : "no head.weight") +
+            ", expected a classifier, which a .h5 holds",
         "write a .safetensors, or start a training from it: swin train CONFIG --init " +
             file.where);
   files::CheckpointContents contents;
@@ -101,12 +99,11 @@ Dialect chosen_dialect(const ConvertArguments& arguments, bool to_h5) {
   const std::string name = arguments.dialect.value_or("official");
   const std::optional<Dialect> dialect = weights::dialect_named(name);
   if (!dialect || *dialect == Dialect::mm) {
-    std::string choices;
-    for (const std::string& choice : weights::writable_dialects())
-      choices += (choices.empty() ? "" : ", ") + choice;
-    throw base::UsageError("swin convert --dialect",
-                           "found \"" + name + "\", expected one of " + choices,
-                           name == "mm" ? "mm is only read" : "choose one of them");
+    const std::vector<std::string> choices = weights::writable_dialects();
+    throw base::UsageError(
+        "swin convert --dialect",
+        "found \"" + name + "\", expected one of " + base::listing(choices, choices.size()),
+        name == "mm" ? "mm is only read" : "choose one of them");
   }
   if (to_h5 && *dialect != Dialect::official)
     throw base::UsageError("swin convert --dialect",

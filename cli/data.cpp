@@ -57,6 +57,15 @@ base::Json to_json(const data::DataCheck& check) {
   return json;
 }
 
+// The first items, each on a line.
+template <class Item, class Text>
+std::string lines_of(const std::vector<Item>& items, const Text& text_of) {
+  std::string text;
+  for (size_t i = 0; i < std::min(items.size(), kShown); ++i)
+    text += "  " + text_of(items[i]) + "\n";
+  return text + (items.size() > kShown ? "  … (--json lists all)\n" : "");
+}
+
 std::string to_text(const data::DataCheck& check) {
   using Align = Table::Align;
   Table classes({{"CLASS"}, {"IMAGES", Align::right}, {"BAD", Align::right}});
@@ -76,22 +85,16 @@ std::string to_text(const data::DataCheck& check) {
   for (const auto& [mode, count] : check.modes) text += " " + mode + " " + grouped(count) + ";";
   if (!check.modes.empty()) text.pop_back();
   text += "\nEqual files: " + grouped(int64_t(check.duplicates.size())) + " groups\n";
-  for (size_t i = 0; i < std::min(check.duplicates.size(), kShown); ++i) {
-    text += " ";
-    for (const std::string& name : check.duplicates[i]) text += " " + one_line(name);
-    text += "\n";
-  }
-  if (check.duplicates.size() > kShown) text += "  … (--json lists all)\n";
+  text += lines_of(check.duplicates, [](const std::vector<std::string>& names) {
+    std::string line;
+    for (const std::string& name : names) line += (line.empty() ? "" : " ") + one_line(name);
+    return line;
+  });
   if (!check.links_out.empty())
     text += "Links that lead out, skipped: " + grouped(int64_t(check.links_out.size())) + "\n";
-  for (size_t i = 0; i < std::min(check.links_out.size(), kShown); ++i)
-    text += "  " + one_line(check.links_out[i]) + "\n";
-  if (check.links_out.size() > kShown) text += "  … (--json lists all)\n";
+  text += lines_of(check.links_out, one_line);
   text += "Bad files: " + grouped(int64_t(check.bad.size())) + "\n";
-  for (size_t i = 0; i < std::min(check.bad.size(), kShown); ++i)
-    text += "  " + one_line(check.bad[i].error) + "\n";
-  if (check.bad.size() > kShown) text += "  … (--json lists all)\n";
-  return text;
+  return text + lines_of(check.bad, [](const auto& one) { return one_line(one.error); });
 }
 
 // Runs a pass over a data set, with a progress bar if stderr is a terminal.

@@ -15,17 +15,11 @@
 namespace swin::cli {
 namespace {
 
-struct ArrayLine {
-  std::string name;
-  files::DType dtype;
-  std::vector<int64_t> shape;
-};
-
 struct Contents {
   std::string format, sha256;
   int64_t size_bytes = 0;
   std::optional<int64_t> step, epoch;
-  std::vector<ArrayLine> arrays;  // with their names in the file
+  std::vector<files::CheckpointFile::Entry> arrays;  // with their names in the file
   std::vector<std::pair<std::string, base::Json>> meta;
   int64_t values = 0;                          // in the model's arrays
   std::optional<weights::WeightFile> weights;  // empty: not a model's, see `unknown`
@@ -45,10 +39,9 @@ Contents read_checkpoint(const std::string& file, files::WeightSet set) {
   contents.size_bytes = checkpoint.size_bytes();
   contents.step = checkpoint.step();
   contents.epoch = checkpoint.epoch();
-  for (const auto& entry : checkpoint.entries()) {
-    contents.arrays.push_back({entry.name, entry.dtype, entry.shape});
+  contents.arrays = checkpoint.entries();
+  for (const auto& entry : contents.arrays)
     if (entry.name.starts_with("model/")) contents.values += numel(entry.shape);
-  }
   for (const std::string& name : checkpoint.meta_names()) {
     try {
       contents.meta.emplace_back(name,
@@ -110,7 +103,7 @@ void print_as_json(const std::string& file, const Contents& contents) {
   result["format"] = contents.format;
   result["fits_config"] = contents.fits.empty() ? base::Json() : base::Json(true);
   base::Json& arrays = result["arrays"] = base::Json::array();
-  for (const ArrayLine& array : contents.arrays) {
+  for (const auto& array : contents.arrays) {
     base::Json row = base::Json::object();
     row["name"] = array.name;
     row["shape"] = base::Json::array_of(array.shape);
@@ -124,7 +117,7 @@ void print_as_json(const std::string& file, const Contents& contents) {
 
 void print_as_text(const std::string& file, const Contents& contents) {
   Table table({{"ARRAY"}, {"SHAPE"}, {"TYPE"}, {"ELEMENTS", Table::Align::right}});
-  for (const ArrayLine& array : contents.arrays)
+  for (const auto& array : contents.arrays)
     table.row({array.name, files::to_text(array.shape), files::name_of(array.dtype),
                grouped(numel(array.shape))});
   std::string text = table.text() + "\n" + file + ": " + contents.format;

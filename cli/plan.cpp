@@ -3,7 +3,6 @@
 
 #include "base/size2.h"
 #include "cli/console.h"
-#include "cli/plan_compare.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 

@@ -1,5 +1,6 @@
-#include "cli/plan_compare.h"
-
+// swin plan --compare: how the cost of several models grows with the image. One row per image size,
+// one group of columns per config: multiply-adds and memory of the forward of one image from a dry
+// run, and with --measure its time.
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "base/parallel.h"
 #include "cli/console.h"
 #include "cli/startup.h"
+#include "cli/verbs.h"
 #include "trainers/run/plan.h"
 
 namespace swin::cli {

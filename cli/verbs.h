@@ -17,7 +17,8 @@ base::ExitCode run(const ConvertArguments& arguments);
 base::ExitCode run(const VerifyArguments& arguments);
 base::ExitCode run(const BenchmarkArguments& arguments);
 base::ExitCode run(const DataArguments& arguments);
-base::ExitCode data_preview(const DataArguments& arguments);  // `swin data preview`
+base::ExitCode data_preview(const DataArguments& arguments);   // `swin data preview`
+base::ExitCode compare_plans(const PlanArguments& arguments);  // `swin plan --compare`
 base::ExitCode run(const InfoArguments& arguments);
 
 }  // namespace swin::cli
