@@ -17,7 +17,8 @@ namespace swin::test {
 inline const std::string kGoldens = std::string(SWIN_SOURCE_DIR) + "/tests/goldens/";
 
 inline layers::ModelConfig config_of(const std::string& name) {
-  return trainers::parse_model_only(trainers::load_config_json(kGoldens + name + ".json"));
+  return trainers::parse_config_without_data(trainers::load_config_json(kGoldens + name + ".json"))
+      .model;
 }
 
 /// All cases of a folder of tests/goldens: each golden that has a config next to it.

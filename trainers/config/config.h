@@ -172,7 +172,6 @@ Config parse_config(const base::Json& document);
 /// a document with the `model` section alone is valid. For plan, benchmark, verify, convert,
 /// inspect.
 Config parse_config_without_data(const base::Json& document);
-layers::ModelConfig parse_model_only(const base::Json& document);
 
 /// load_config_json and parse_config in one.
 Config load_config(const std::string& file, const std::vector<std::string>& sets = {});

@@ -100,6 +100,5 @@ Config parse(const Json& document, bool with_data) {
 
 Config parse_config(const Json& document) { return parse(document, true); }
 Config parse_config_without_data(const Json& document) { return parse(document, false); }
-layers::ModelConfig parse_model_only(const Json& document) { return parse(document, false).model; }
 
 }  // namespace swin::trainers
