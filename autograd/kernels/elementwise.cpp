@@ -54,33 +54,32 @@ void apply_dropout(const real* x, GradientTarget y, int64_t batch, int64_t numel
                    const DrawKey& key) {
   if (!y) return;
   const real scale = 1 / keep;
-  for_sample_tiles(
-      batch, numel, key, [&](const auto& random, int64_t at, int64_t begin, int64_t end) {
-        const real* from = x + at;
-        real* to = y.data + at;
-        for (int64_t i = begin; i < end; i += 4) {
-          const auto words = random.block(static_cast<uint64_t>(i) / 4);
-          for (int64_t j = i; j < std::min(end, i + 4); ++j) {
-            const bool kept =
-                static_cast<real>(base::Random::to_uniform(words[static_cast<size_t>(j - i)])) <
-                keep;
-            to[j] = (y.add ? to[j] : 0) + (kept ? from[j] * scale : 0);
-          }
-        }
-      });
+  const auto drop = [&](const base::Random& random, int64_t at, int64_t begin, int64_t end) {
+    const real* from = x + at;
+    real* to = y.data + at;
+    for (int64_t i = begin; i < end; i += 4) {
+      const auto words = random.block(static_cast<uint64_t>(i) / 4);
+      for (int64_t j = i; j < std::min(end, i + 4); ++j) {
+        const bool kept =
+            static_cast<real>(base::Random::to_uniform(words[static_cast<size_t>(j - i)])) < keep;
+        to[j] = (y.add ? to[j] : 0) + (kept ? from[j] * scale : 0);
+      }
+    }
+  };
+  for_sample_tiles(batch, numel, key, drop);
 }
 
 void apply_drop_path(const real* x, GradientTarget y, int64_t batch, int64_t numel, real keep,
                      const DrawKey& key) {
   if (!y) return;
-  for_sample_tiles(batch, numel, key,
-                   [&](const auto& random, int64_t at, int64_t begin, int64_t end) {
-                     const real factor = static_cast<real>(random.uniform(0)) < keep ? 1 / keep : 0;
-                     const real* from = x + at;
-                     real* to = y.data + at;
-                     for (int64_t i = begin; i < end; ++i)
-                       to[i] = (y.add ? to[i] : 0) + (factor != 0 ? from[i] * factor : 0);
-                   });
+  const auto drop = [&](const base::Random& random, int64_t at, int64_t begin, int64_t end) {
+    const real factor = static_cast<real>(random.uniform(0)) < keep ? 1 / keep : 0;
+    const real* from = x + at;
+    real* to = y.data + at;
+    for (int64_t i = begin; i < end; ++i)
+      to[i] = (y.add ? to[i] : 0) + (factor != 0 ? from[i] * factor : 0);
+  };
+  for_sample_tiles(batch, numel, key, drop);
 }
 
 }  // namespace

@@ -10,21 +10,21 @@ namespace swin::autograd::kernels {
 void gather_rows(const real* x, GradientTarget y, const int32_t* index, int64_t batch,
                  int64_t rows_in, int64_t rows_out, int64_t dim) {
   if (!y) return;
-  for_batch_ranges(batch, rows_out, rows_per_block(dim),
-                   [&](int64_t b, int64_t begin, int64_t end) {
-                     for (int64_t r = begin; r < end; ++r) {
-                       real* to = y.data + (b * rows_out + r) * dim;
-                       if (index[r] < 0) {
-                         if (!y.add) std::fill_n(to, dim, real{0});
-                         continue;
-                       }
-                       const real* from = x + (b * rows_in + index[r]) * dim;
-                       if (y.add)
-                         for (int64_t j = 0; j < dim; ++j) to[j] += from[j];
-                       else
-                         std::memcpy(to, from, static_cast<size_t>(dim) * sizeof(real));
-                     }
-                   });
+  const auto copy = [&](int64_t b, int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      real* to = y.data + (b * rows_out + r) * dim;
+      if (index[r] < 0) {
+        if (!y.add) std::fill_n(to, dim, real{0});
+        continue;
+      }
+      const real* from = x + (b * rows_in + index[r]) * dim;
+      if (y.add)
+        for (int64_t j = 0; j < dim; ++j) to[j] += from[j];
+      else
+        std::memcpy(to, from, static_cast<size_t>(dim) * sizeof(real));
+    }
+  };
+  for_batch_ranges(batch, rows_out, rows_per_block(dim), copy);
 }
 
 void take_rows_forward(const real* x, real* y, const int32_t* index, int64_t rows_out,
