@@ -36,10 +36,10 @@ const Tensor& output(const Outputs& outputs, const std::string& name) {
 
 std::unique_ptr<Task> make_task(const TaskConfig& config, const layers::ModelConfig& model,
                                 uint64_t seed, bool with_gradients) {
-  const std::string name = task_row(config.name).name;  // or throws
+  const TaskConfig complete = {config.name, {task_row(config.name), config.own}};
   for (const Factory& factory : kFactories)
-    if (name == factory.name) return factory.make(config, model, seed, with_gradients);
-  throw base::InternalError(name, "found a task without a factory, expected one in tasks/task.cpp");
+    if (config.name == factory.name) return factory.make(complete, model, seed, with_gradients);
+  throw base::InternalError(config.name, "found a task without a factory, expected one in tasks/task.cpp");
 }
 
 Tensor images_of(const Slice& slice, int64_t rows, const layers::ModelConfig& model) {

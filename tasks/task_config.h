@@ -2,11 +2,13 @@
 #pragma once
 #include <string>
 
+#include "base/config_row.h"
+
 namespace swin::tasks {
 
 struct TaskConfig {
   std::string name = "classification";
-  double label_smoothing = 0.1;
+  base::RowValues own = {};  ///< the fields of the task's row
 };
 
 }  // namespace swin::tasks

@@ -4,27 +4,34 @@
 
 namespace swin::tasks {
 
+namespace {
+
+const base::RowField kLabelSmoothing = {
+    .name = "label_smoothing",
+    .initial = {0.1},
+    .maximum = 1,
+    .below_maximum = true,
+    .meaning = "share of the target spread over all classes, in training only",
+    .official = "MODEL.LABEL_SMOOTHING"};
+
+}  // namespace
+
 std::span<const TaskRow> task_rows() {
   static const std::vector<TaskRow> rows = {
-      {.name = "classification",
-       .meaning = "one class per image",
-       .annotation = Annotation::class_index,
-       .metrics = {{"top1", true}, {"top5", true}, {"loss", false}}},
-      {.name = "multi_label_classification",
-       .meaning = "any number of classes",
-       .annotation = Annotation::classes,
-       .metrics = {{"mean_average_precision", true}, {"micro_f1", true}, {"loss", false}}},
+      {{.name = "classification", .meaning = "one class per image", .fields = {kLabelSmoothing}},
+       Annotation::class_index,
+       {{"top1", true}, {"top5", true}, {"loss", false}}},
+      {{.name = "multi_label_classification",
+        .meaning = "any number of classes",
+        .fields = {kLabelSmoothing}},
+       Annotation::classes,
+       {{"mean_average_precision", true}, {"micro_f1", true}, {"loss", false}}},
   };
   return rows;
 }
 
 const TaskRow& task_row(const std::string& name) {
-  std::string names;
-  for (const TaskRow& row : task_rows()) {
-    if (name == row.name) return row;
-    names += (names.empty() ? "" : ", ") + std::string(row.name);
-  }
-  throw base::UsageError("task.name", "found \"" + name + "\", expected " + names);
+  return base::row_named(task_rows(), name, "task.name");
 }
 
 bool larger_is_better(const std::string& task, const std::string& metric) {

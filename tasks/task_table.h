@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/config_row.h"
+
 namespace swin::tasks {
 
 /// What a task needs to know of an image.
@@ -19,10 +21,8 @@ struct MetricRow {
   bool larger_is_better;
 };
 
-struct TaskRow {
-  const char* name;
-  const char* meaning;
-  Annotation annotation;
+struct TaskRow : base::ConfigRow {
+  Annotation annotation = Annotation::none;
   std::vector<MetricRow> metrics;  ///< the first one chooses the best checkpoint by default
 };
 

@@ -14,7 +14,7 @@ namespace {
 std::unique_ptr<MultiLabelClassification> task_of(double smoothing, int64_t classes) {
   TaskConfig config;
   config.name = "multi_label_classification";
-  config.label_smoothing = smoothing;
+  config.own.set("label_smoothing", {smoothing});
   return std::make_unique<MultiLabelClassification>(config, testing::tiny_model(classes), 0, false);
 }
 

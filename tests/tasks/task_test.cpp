@@ -19,7 +19,7 @@ using autograd::Tensor;
 /// A task of one block on images of one window.
 std::unique_ptr<Classification> task_of(double label_smoothing, int64_t classes) {
   TaskConfig config;
-  config.label_smoothing = label_smoothing;
+  config.own.set("label_smoothing", {label_smoothing});
   return std::make_unique<Classification>(config, testing::tiny_model(classes), 0, false);
 }
 

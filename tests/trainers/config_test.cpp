@@ -156,7 +156,7 @@ TEST(Config, DefaultsAreTheOfficialOnes) {
   const Config config = memory_config(kSynthetic);
   EXPECT_EQ(config.model.embed_dim, 96);
   EXPECT_EQ(config.optimizer.lr, 5e-4);
-  EXPECT_EQ(config.optimizer.eps, 1e-8);
+  EXPECT_EQ(config.optimizer.own.number("eps"), 1e-8);
   EXPECT_EQ(config.trainer.clip_grad, 5.0);
   EXPECT_EQ(config.schedule.epochs, 300);
   EXPECT_EQ(config.preprocess.resize, 256);

@@ -18,7 +18,7 @@ ScheduleConfig cosine(int64_t steps, int64_t warmup) {
   schedule.steps = steps;
   schedule.warmup_steps = warmup;
   schedule.warmup_lr = 0.1;
-  schedule.min_lr = 0.2;
+  schedule.own.set("min_lr", {0.2});
   return schedule;
 }
 
@@ -82,11 +82,11 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
   layers::Parameters& parameters = model.parameters();
   freeze(parameters, frozen);
   OptimizerConfig config;
-  config.betas = {0.8, 0.95};
-  config.eps = 1e-6;
+  config.own.set("betas", {0.8, 0.95});
+  config.own.set("eps", {1e-6});
   config.weight_decay = 0.1;
-  AdamW optimizer(parameters, config,
-                  learning_rate_scales(parameters, model.config(), layer_decay));
+  const auto optimizer = make_optimizer(
+      parameters, config, learning_rate_scales(parameters, model.config(), layer_decay));
   // Layers with one block per stage: patch embedding; block and downsampling; block; the rest.
   const auto layer_of = [](const std::string& name) {
     if (name.starts_with("patch_embed")) return 0;
@@ -128,14 +128,14 @@ void expect_plain_loops(double layer_decay, const std::vector<std::string>& froz
       }
     }
     EXPECT_NEAR(gradient_norm(parameters), std::sqrt(square_sum), 1e-9 * std::sqrt(square_sum));
-    optimizer.step(common_lr, factor, step);
+    optimizer->step(common_lr, factor, step);
   }
   for (size_t i = 0; i < parameters.size(); ++i)
     for (int64_t j = 0; j < parameters[i].numel(); ++j)
       ASSERT_NEAR(parameters.slab()[parameters[i].offset + j],
                   references[i].w[static_cast<size_t>(j)], 1e-6)
           << parameters[i].name << " " << j;
-  for (const Optimizer::Slot& slot : optimizer.slots())
+  for (const Optimizer::Slot& slot : optimizer->slots())
     for (size_t i = 0; i < parameters.size(); ++i)
       EXPECT_EQ(slot.slab[parameters[i].offset] != 0, parameters[i].trainable)
           << slot.name << " " << parameters[i].name;

@@ -121,9 +121,9 @@ TEST(TrainingCurveNotices, EveryPartOfTheRecipe) {
   };
   EXPECT_FALSE(differs([](Config&) {}));
   EXPECT_TRUE(differs([](Config& config) { config.optimizer.weight_decay = 0; }));
-  EXPECT_TRUE(differs([](Config& config) { config.optimizer.betas[1] = 0.99; }));
+  EXPECT_TRUE(differs([](Config& config) { config.optimizer.own.set("betas", {0.9, 0.99}); }));
   EXPECT_TRUE(differs([](Config& config) { config.trainer.clip_grad.reset(); }));
-  EXPECT_TRUE(differs([](Config& config) { config.task.label_smoothing = 0.09; }));
+  EXPECT_TRUE(differs([](Config& config) { config.task.own.set("label_smoothing", {0.09}); }));
   EXPECT_TRUE(differs([](Config& config) { config.schedule.warmup_lr = 0; }));
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/config_row.h"
 #include "base/json.h"
 #include "layers/model_config.h"
 #include "tasks/task_config.h"
@@ -73,8 +74,7 @@ struct OptimizerConfig {
   double lr = 5e-4;
   /// If set, lr, warmup_lr and min_lr are each multiplied by batch_size / lr_reference_batch.
   std::optional<int64_t> lr_reference_batch;
-  std::array<double, 2> betas = {0.9, 0.999};
-  double eps = 1e-8;
+  base::RowValues own = {};  ///< the fields of the optimizer's row
   double weight_decay = 0.05;
   double layer_decay = 1;  ///< factor of lr from a layer to the one below it; 1: one rate for all
 
@@ -91,7 +91,8 @@ struct ScheduleConfig {
   std::optional<int64_t> epochs = 300, steps;
   std::optional<double> warmup_epochs;  ///< may be fractional
   std::optional<int64_t> warmup_steps;
-  double warmup_lr = 5e-7, min_lr = 5e-6;
+  double warmup_lr = 5e-7;
+  base::RowValues own = {};  ///< the fields of the schedule's row
 
   int64_t total_steps(int64_t steps_per_epoch) const {
     return steps ? *steps : *epochs * steps_per_epoch;

@@ -8,6 +8,8 @@
 #include "tasks/task_table.h"
 #include "trainers/config/check_value.h"
 #include "trainers/config/fields.h"
+#include "trainers/optim/optimizer_table.h"
+#include "trainers/optim/schedule_table.h"
 
 namespace swin::trainers {
 
@@ -22,6 +24,7 @@ class CrossCheck {
       : document_(document), config_(config), with_data_(with_data) {}
 
   void run() {
+    rows();
     model();
     augment();
     preprocess();
@@ -166,9 +169,34 @@ class CrossCheck {
       refuse("schedule.warmup_steps", "found a warm-up of " + std::to_string(*s.warmup_steps) +
                                           " steps, expected at most schedule.steps, " +
                                           std::to_string(*s.steps));
-    if (s.min_lr > config_.optimizer.lr)
-      refuse("schedule.min_lr", found_text(Json(s.min_lr)) + ", expected at most optimizer.lr, " +
+    const std::vector<double>* min_lr = s.own.find("min_lr");
+    if (min_lr && min_lr->front() > config_.optimizer.lr)
+      refuse("schedule.min_lr", found_text(Json(min_lr->front())) +
+                                    ", expected at most optimizer.lr, " +
                                     base::to_text(Json(config_.optimizer.lr)));
+  }
+
+  /// Completes the fields of the chosen rows; those of other rows are refused.
+  void rows() const {
+    for (const Field& field : all_fields())
+      if (!field.rows.empty() && written(field.path) && !field.present(config_))
+        refuse(field.path,
+               "found a field of " + base::alternatives(field.rows) + ", expected none with " +
+                   field.section() + ".name \"" + name_in(field.section()) + "\"",
+               "remove it, or set " + field.section() + ".name");
+    const auto complete = [](base::RowValues& own, const base::ConfigRow& row) {
+      own = base::RowValues(row, own);
+    };
+    complete(config_.task.own, tasks::task_row(config_.task.name));
+    complete(config_.optimizer.own,
+             base::row_named(optimizer_rows(), config_.optimizer.name, "optimizer.name"));
+    complete(config_.schedule.own,
+             base::row_named(schedule_rows(), config_.schedule.name, "schedule.name"));
+  }
+  std::string name_in(const std::string& section) const {
+    return section == "task"        ? config_.task.name
+           : section == "optimizer" ? config_.optimizer.name
+                                    : config_.schedule.name;
   }
 
   void monitor() const {

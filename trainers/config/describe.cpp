@@ -161,7 +161,7 @@ Json to_json(const Config& config, WithRuntime runtime) {
     if (runtime == WithRuntime::no && field.section() == "runtime") continue;
     if (field.present(config))
       make_path(root, field.path) = field.get(config);
-    else if (!config.data.train.format.empty())  // else a config without data
+    else if (field.rows.empty() && !config.data.train.format.empty())  // else without data
       make_path(root, field.section()) = Json();
   }
   return root;

@@ -6,10 +6,12 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "trainers/config/fields.h"
 
 namespace swin::trainers::table {
@@ -126,7 +128,7 @@ Kind kind_of(const std::optional<T>&) {
 class Row {
  public:
   explicit Row(Field& field) : field_(field) {}
-  Row& says(const char* meaning, const char* official = "") {
+  Row& says(const std::string& meaning, const char* official = "") {
     field_.meaning = meaning;
     field_.official = official;
     return *this;
@@ -147,11 +149,27 @@ class Row {
     return *this;
   }
   Row& null_too() { return field_.nullable = true, *this; }
-  Row& by_default(const char* text) { return field_.default_text = text, *this; }
+  Row& by_default(const std::string& text) { return field_.default_text = text, *this; }
 
  private:
   Field& field_;
 };
+
+/// The names of a table's rows.
+template <class Rows>
+std::vector<std::string> names_of(const Rows& rows) {
+  std::vector<std::string> names;
+  for (const base::ConfigRow& row : rows) names.emplace_back(row.name);
+  return names;
+}
+/// "`a` says this, `b` that", of a table's rows.
+template <class Rows>
+std::string meanings_of(const Rows& rows) {
+  std::vector<std::string> texts;
+  for (const base::ConfigRow& row : rows)
+    texts.push_back("`" + std::string(row.name) + "`: " + row.meaning);
+  return base::listing(texts, texts.size(), "; ");
+}
 
 /// Adds the rows of one section; `access` gives the section of a config.
 template <class S>
@@ -188,6 +206,18 @@ class Section {
       return json.is_null() ? json : Json(with_home(json.as_string()));
     });
   }
+  /// Adds the fields that belong to rows of a table, with the values in S::own.
+  template <class ConfigRows>
+  void row_fields(const ConfigRows& table) {
+    std::vector<const base::RowField*> fields;
+    for (const base::ConfigRow& row : table)
+      for (const base::RowField& field : row.fields)
+        if (std::none_of(fields.begin(), fields.end(), [&](const base::RowField* other) {
+              return std::string_view(other->name) == field.name;
+            }))
+          fields.push_back(&field);
+    for (const base::RowField* field : fields) add_row_field(*field, table);
+  }
   template <class Set, class Get>
   Row custom(const char* name, Kind kind, Set set, Get get) {
     Field field;
@@ -212,6 +242,49 @@ class Section {
         [=](S& section, const Json& json) { read(prepare(json), section.*member); },
         [=](const S& section) { return written(section.*member); });
     return std::is_convertible_v<std::nullopt_t, M> ? row.null_too() : row;
+  }
+
+  template <class ConfigRows>
+  void add_row_field(const base::RowField& field, const ConfigRows& table) {
+    using Values = base::RowField::Kind;
+    const Kind kind = field.kind == Values::boolean   ? Kind::boolean
+                      : field.kind == Values::integer ? Kind::integer
+                      : field.kind == Values::number  ? Kind::number
+                                                      : Kind::numbers;
+    custom(
+        field.name, kind,
+        [&field](S& section, const Json& json) {
+          std::vector<double> value;
+          if (json.is_array())
+            read(json, value);
+          else
+            value = {json.is_boolean() ? json.as_bool() : json.as_real()};
+          section.own.set(field.name, std::move(value));
+        },
+        [&field, kind](const S& section) {
+          const std::vector<double>* set = section.own.find(field.name);
+          const std::vector<double>& value = set ? *set : field.initial;
+          if (kind == Kind::numbers) return written(value);
+          if (kind == Kind::boolean) return Json(value[0] != 0);
+          return kind == Kind::integer ? Json(static_cast<int64_t>(value[0])) : Json(value[0]);
+        });
+    Field& added = fields_.back();
+    added.minimum = field.minimum;
+    added.maximum = field.maximum;
+    added.above_minimum = field.above_minimum;
+    added.below_maximum = field.below_maximum;
+    added.least_items = field.least_items;
+    added.most_items = field.most_items;
+    added.meaning = field.meaning;
+    added.official = field.official;
+    for (const base::ConfigRow& row : table)
+      if (row.find(field.name)) added.rows.emplace_back(row.name);
+    if (added.rows.size() < table.size())
+      added.meaning = base::listing(added.rows, added.rows.size()) + ": " + added.meaning;
+    added.present = [access = access_, rows = added.rows](const Config& config) {
+      const std::string& name = access(const_cast<Config&>(config)).name;
+      return std::find(rows.begin(), rows.end(), name) != rows.end();
+    };
   }
 
   std::vector<Field>& fields_;

@@ -1,5 +1,6 @@
 #include "trainers/config/fields.h"
 
+#include "tasks/task_table.h"
 #include "trainers/config/field_builder.h"
 
 namespace swin::trainers {
@@ -339,13 +340,9 @@ const std::vector<Field>& all_fields() {
     Section<tasks::TaskConfig> task(all, "task",
                                     [](Config& c) -> tasks::TaskConfig& { return c.task; });
     task("name", &tasks::TaskConfig::name)
-        .one_of({"classification", "multi_label_classification"})
-        .says("what is learned: one class per image, or any number of classes");
-    task("label_smoothing", &tasks::TaskConfig::label_smoothing)
-        .at_least(0)
-        .below(1)
-        .says("share of the target spread over all classes, in training only",
-              "MODEL.LABEL_SMOOTHING");
+        .one_of(table::names_of(tasks::task_rows()))
+        .says("what is learned; " + table::meanings_of(tasks::task_rows()));
+    task.row_fields(tasks::task_rows());
     add_data(all);
     add_images(all);
     add_training_fields(all);

@@ -1,6 +1,9 @@
 // The rows of the table for how a model is trained: optimizer, schedule, trainer, checkpoint,
 // init, runtime.
+#include "tasks/task_table.h"
 #include "trainers/config/field_builder.h"
+#include "trainers/optim/optimizer_table.h"
+#include "trainers/optim/schedule_table.h"
 
 namespace swin::trainers {
 
@@ -14,21 +17,15 @@ void add_optimization(std::vector<Field>& fields) {
   using O = OptimizerConfig;
   Section<O> optimizer(fields, "optimizer", [](Config& c) -> O& { return c.optimizer; });
   optimizer("name", &O::name)
-      .one_of({"adamw"})
-      .says("no weight decay for vectors, biases and position tables", "TRAIN.OPTIMIZER.NAME");
+      .one_of(table::names_of(optimizer_rows()))
+      .says(table::meanings_of(optimizer_rows()) +
+                "; vectors, biases and position tables do not decay",
+            "TRAIN.OPTIMIZER.NAME");
   optimizer("lr", &O::lr).above(0).at_most(100).says("highest learning rate", "TRAIN.BASE_LR");
   optimizer("lr_reference_batch", &O::lr_reference_batch)
       .range(1, kMany)
       .says("if set, lr, warmup_lr and min_lr are multiplied by batch_size / this", "512");
-  optimizer("betas", &O::betas)
-      .at_least(0)
-      .below(1)
-      .items(2, 2)
-      .says("decay of the running mean and of the running square", "TRAIN.OPTIMIZER.BETAS");
-  optimizer("eps", &O::eps)
-      .above(0)
-      .at_most(1)
-      .says("added to the root of the running square", "TRAIN.OPTIMIZER.EPS");
+  optimizer.row_fields(optimizer_rows());
   optimizer("weight_decay", &O::weight_decay)
       .range(0, 100)
       .says("decoupled; multiplied by the learning rate", "TRAIN.WEIGHT_DECAY");
@@ -43,8 +40,10 @@ void add_optimization(std::vector<Field>& fields) {
   using S = ScheduleConfig;
   Section<S> schedule(fields, "schedule", [](Config& c) -> S& { return c.schedule; });
   schedule("name", &S::name)
-      .one_of({"cosine"})
-      .says("curve from lr to min_lr, step by step", "TRAIN.LR_SCHEDULER.NAME");
+      .one_of(table::names_of(schedule_rows()))
+      .says("the learning rate after the warm-up, step by step; " +
+                table::meanings_of(schedule_rows()),
+            "TRAIN.LR_SCHEDULER.NAME");
   schedule("epochs", &S::epochs)
       .range(1, kMany)
       .says("passes over data.train; this or steps", "TRAIN.EPOCHS");
@@ -59,7 +58,7 @@ void add_optimization(std::vector<Field>& fields) {
   schedule("warmup_lr", &S::warmup_lr)
       .range(0, 100)
       .says("learning rate of the first step of the warm-up", "TRAIN.WARMUP_LR");
-  schedule("min_lr", &S::min_lr).range(0, 100).says("learning rate at the end", "TRAIN.MIN_LR");
+  schedule.row_fields(schedule_rows());
 }
 
 void add_run(std::vector<Field>& fields) {
@@ -110,9 +109,18 @@ void add_run(std::vector<Field>& fields) {
       .says("newest checkpoints kept; older ones are deleted, but never the best");
   checkpoint("keep_best", &C::keep_best)
       .says("keep best.h5, chosen on data.validation", "max_accuracy");
+  std::vector<std::string> metrics;
+  std::string monitors;
+  for (const tasks::TaskRow& task : tasks::task_rows()) {
+    for (const tasks::MetricRow& metric : task.metrics)
+      if (std::find(metrics.begin(), metrics.end(), metric.name) == metrics.end())
+        metrics.emplace_back(metric.name);
+    monitors += (monitors.empty() ? "`\"" : "; " + std::string(task.name) + ": `\"") +
+                std::string(task.metrics.front().name) + "\"`";
+  }
   checkpoint("monitor", &C::monitor)
-      .one_of({"top1", "top5", "loss", "mean_average_precision", "micro_f1"})
-      .by_default("`\"top1\"`; multi_label_classification: `\"mean_average_precision\"`")
+      .one_of(metrics)
+      .by_default(monitors)
       .says("metric of the task by which the best checkpoint is chosen");
 }
 

@@ -37,6 +37,18 @@ void drop_overridden(Json& base, const Json& over, const std::string& path) {
   }
 }
 
+/// Another `name` in a section removes the fields of rows that the new one does not have.
+void drop_other_rows(Json& base, const Json& over, const std::string& path) {
+  const Json* name = over.find("name");
+  if (!name || !name->is_string()) return;
+  for (const Field& field : all_fields()) {
+    if (field.rows.empty() || field.section() != path ||
+        std::count(field.rows.begin(), field.rows.end(), name->as_string()) > 0)
+      continue;
+    std::erase_if(base.members(), [&](const Json::Member& m) { return m.first == field.name(); });
+  }
+}
+
 /// Merges objects; everything else replaces what was there.
 void merge(Json& base, const Json& over, const std::string& path = "") {
   if (!base.is_object() || !over.is_object()) {
@@ -44,6 +56,7 @@ void merge(Json& base, const Json& over, const std::string& path = "") {
     return;
   }
   drop_overridden(base, over, path);
+  drop_other_rows(base, over, path);
   for (const auto& [key, value] : over.members()) {
     if (Json* old = base.find(key)) {
       merge(*old, value, path.empty() ? key : path + "." + key);

@@ -9,9 +9,9 @@ namespace swin::trainers {
 AdamW::AdamW(layers::Parameters& parameters, const OptimizerConfig& config,
              std::vector<double> lr_scales)
     : Optimizer(parameters, config, std::move(lr_scales), {"exp_avg", "exp_avg_sq"}),
-      beta1_(config.betas[0]),
-      beta2_(config.betas[1]),
-      eps_(static_cast<float>(config.eps)) {}
+      beta1_(config.own.numbers("betas")[0]),
+      beta2_(config.own.numbers("betas")[1]),
+      eps_(static_cast<float>(config.own.number("eps"))) {}
 
 void AdamW::update(const Range& range, float* w, const float* g) const {
   using Vector = base::Vec<float>;

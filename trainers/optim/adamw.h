@@ -6,7 +6,7 @@ namespace swin::trainers {
 
 /// Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), one fused pass:
 /// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − lr (λw + m̂ / (√v̂ + ε)), λ = 0 for exempt
-/// parameters.
+/// parameters. Fields of its row: betas, eps.
 class AdamW : public Optimizer {
  public:
   AdamW(layers::Parameters& parameters, const OptimizerConfig& config,

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/parallel.h"
 #include "trainers/optim/adamw.h"
+#include "trainers/optim/optimizer_table.h"
 
 namespace swin::trainers {
 namespace {
@@ -102,8 +103,11 @@ void Optimizer::step(double lr, double gradient_factor, int64_t step) {
 std::unique_ptr<Optimizer> make_optimizer(layers::Parameters& parameters,
                                           const OptimizerConfig& config,
                                           std::vector<double> lr_scales) {
+  OptimizerConfig complete = config;
+  complete.own = {base::row_named(optimizer_rows(), config.name, "optimizer.name"), config.own};
   for (const Factory& factory : kFactories)
-    if (config.name == factory.name) return factory.make(parameters, config, std::move(lr_scales));
+    if (config.name == factory.name)
+      return factory.make(parameters, complete, std::move(lr_scales));
   throw base::InternalError(config.name, "found an optimizer without a factory, expected one");
 }
 

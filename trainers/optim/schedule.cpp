@@ -1,28 +1,49 @@
 #include "trainers/optim/schedule.h"
 
-#include <algorithm>
+#include <string_view>
 
-#include "base/math.h"
+#include "base/errors.h"
+#include "trainers/optim/cosine.h"
+#include "trainers/optim/schedule_table.h"
 
 namespace swin::trainers {
 
+namespace {
+
+struct NamedCurve {
+  std::string_view name;
+  double (*rate)(const Curve&, int64_t t);
+};
+constexpr NamedCurve kCurves[] = {
+    {"cosine", cosine},
+};
+
+}  // namespace
+
 Schedule::Schedule(const ScheduleConfig& schedule, const OptimizerConfig& optimizer,
                    int64_t batch_size, int64_t steps_per_epoch)
-    : total_steps_(schedule.total_steps(steps_per_epoch)),
-      warmup_steps_(schedule.total_warmup_steps(steps_per_epoch)) {
+    : total_steps_(schedule.total_steps(steps_per_epoch)), rate_(nullptr) {
   const double scale = optimizer.lr_scale(batch_size);
-  lr_ = optimizer.lr * scale;
   warmup_lr_ = schedule.warmup_lr * scale;
-  min_lr_ = schedule.min_lr * scale;
+  const int64_t warmup_steps = schedule.total_warmup_steps(steps_per_epoch);
+  curve_ = {.lr = optimizer.lr * scale,
+            .scale = scale,
+            .steps = total_steps_ - warmup_steps,
+            .warmup_steps = warmup_steps,
+            .steps_per_epoch = steps_per_epoch,
+            .own = base::RowValues(base::row_named(schedule_rows(), schedule.name, "schedule.name"),
+                                   schedule.own)};
+  for (const NamedCurve& curve : kCurves)
+    if (curve.name == schedule.name) rate_ = curve.rate;
+  if (!rate_)
+    throw base::InternalError(schedule.name, "found a schedule without a curve, expected one");
 }
 
 double Schedule::learning_rate(int64_t step) const {
   const double t = static_cast<double>(step - 1);
-  const double warmup = static_cast<double>(warmup_steps_);
-  if (t < warmup) return warmup_lr_ + t * (lr_ - warmup_lr_) / warmup;
-  const double rest = static_cast<double>(std::max<int64_t>(total_steps_ - warmup_steps_, 1));
-  // base/math instead of std::cos: the rate has the same bits on every machine.
-  return min_lr_ + 0.5 * (lr_ - min_lr_) * (1 + base::cos_pi(std::min(1.0, (t - warmup) / rest)));
+  const double warmup = static_cast<double>(curve_.warmup_steps);
+  if (t < warmup) return warmup_lr_ + t * (curve_.lr - warmup_lr_) / warmup;
+  return rate_(curve_, step - 1 - curve_.warmup_steps);
 }
 
 }  // namespace swin::trainers
