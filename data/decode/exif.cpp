@@ -2,9 +2,9 @@
 #include <libexif/exif-data.h>
 
 #include <algorithm>
-#include <memory>
 #include <string_view>
 
+#include "base/owned.h"
 #include "data/decode/decode.h"
 
 namespace swin::data {
@@ -68,10 +68,6 @@ std::vector<uint8_t> exif_of_chunks(Bytes bytes, bool png) {
   return {};
 }
 
-struct Unref {
-  void operator()(ExifData* data) const { exif_data_unref(data); }
-};
-
 }  // namespace
 
 int64_t exif_orientation(std::span<const uint8_t> bytes) {
@@ -82,7 +78,7 @@ int64_t exif_orientation(std::span<const uint8_t> bytes) {
   if (start.starts_with("RIFF")) exif = exif_of_chunks(bytes, false);
   // libexif takes the size as unsigned int, and EXIF data are never that large.
   if (exif.empty() || exif.size() > (size_t{64} << 20)) return 1;
-  const std::unique_ptr<ExifData, Unref> data(exif_data_new());
+  const base::Owned<ExifData, exif_data_unref> data(exif_data_new());
   if (!data) return 1;
   exif_data_unset_option(data.get(),
                          EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);  // keep the entries as they are

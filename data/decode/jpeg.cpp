@@ -2,9 +2,9 @@
 #include <turbojpeg.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "base/errors.h"
+#include "base/owned.h"
 #include "data/decode/decode.h"
 #include "data/decode/jpeg_markers.h"
 
@@ -13,19 +13,13 @@ namespace {
 
 // Every image gets a new one: a used one keeps tables and state of the last file, so a damaged file
 // could change how the next one is decoded. Creating one takes microseconds.
-class Decompressor {
- public:
-  Decompressor() : handle_(tjInitDecompress()) {
-    if (!handle_) throw base::MemoryError("TurboJPEG", "no memory for a decompressor");
-  }
-  ~Decompressor() { tjDestroy(handle_); }
-  Decompressor(const Decompressor&) = delete;
-  Decompressor& operator=(const Decompressor&) = delete;
-  tjhandle get() const { return handle_; }
+using Decompressor = base::Owned<void, tjDestroy>;
 
- private:
-  tjhandle handle_;
-};
+Decompressor make_decompressor() {
+  Decompressor made(tjInitDecompress());
+  if (!made) throw base::MemoryError("TurboJPEG", "no memory for a decompressor");
+  return made;
+}
 
 // round(a·b / 255) for bytes, as Pillow rounds.
 uint32_t multiply_255(uint32_t a, uint32_t b) {
@@ -63,7 +57,7 @@ struct Decoding {
 
   // @return the warning or error of TurboJPEG; empty: none.
   std::string run(std::span<const uint8_t> bytes, bool stop_on_warning) const {
-    const Decompressor decompressor;
+    const Decompressor decompressor = make_decompressor();
     // Pillow's decoder: accurate DCT, smooth upsampling.
     const int flags =
         TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS | (stop_on_warning ? TJFLAG_STOPONWARNING : 0);
@@ -100,7 +94,7 @@ void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_
             "replace or remove the file"};
   };
   int width = 0, height = 0, subsampling = 0, colorspace = -1;
-  const Decompressor header;
+  const Decompressor header = make_decompressor();
   tjDecompressHeader3(header.get(), bytes.data(), static_cast<unsigned long>(bytes.size()), &width,
                       &height, &subsampling, &colorspace);
   // It also fails on warnings and on samplings that it has no name for, with all values set.

@@ -2,19 +2,16 @@
 #include <spng.h>
 
 #include <cstdlib>
-#include <memory>
 
 #include "base/errors.h"
+#include "base/owned.h"
 #include "data/decode/decode.h"
 #include "files/atomic_file.h"
 
 namespace swin::data {
 namespace {
 
-struct FreeContext {
-  void operator()(spng_ctx* context) const { spng_ctx_free(context); }
-};
-using Context = std::unique_ptr<spng_ctx, FreeContext>;
+using Context = base::Owned<spng_ctx, spng_ctx_free>;
 
 Context make_context(int flags) {
   Context context(spng_ctx_new(flags));
@@ -80,8 +77,7 @@ std::vector<uint8_t> encode_png(const Image& image) {
                           SPNG_ENCODE_FINALIZE));
   size_t size = 0;
   int error = SPNG_OK;
-  const std::unique_ptr<void, decltype(&std::free)> file(
-      spng_get_png_buffer(context.get(), &size, &error), &std::free);
+  const base::Owned<void, std::free> file(spng_get_png_buffer(context.get(), &size, &error));
   check(error);
   const auto* begin = static_cast<const uint8_t*>(file.get());
   return std::vector<uint8_t>(begin, begin + size);

@@ -3,20 +3,12 @@
 #include <webp/demux.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "base/errors.h"
+#include "base/owned.h"
 #include "data/decode/decode.h"
 
 namespace swin::data {
-namespace {
-
-struct DeleteDemuxer {
-  void operator()(WebPDemuxer* demuxer) const { WebPDemuxDelete(demuxer); }
-};
-
-}  // namespace
-
 void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
                  const DecodeOptions& options, Image& to) {
   const auto fail = [&](const char* what) -> base::DataError {
@@ -27,7 +19,7 @@ void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_
   if (WebPGetFeatures(bytes.data(), bytes.size(), &features) != VP8_STATUS_OK) throw fail("header");
   check_size(name, "WebP", features.height, features.width, options);
   const WebPData data = {bytes.data(), bytes.size()};
-  const std::unique_ptr<WebPDemuxer, DeleteDemuxer> demuxer(WebPDemux(&data));
+  const base::Owned<WebPDemuxer, WebPDemuxDelete> demuxer(WebPDemux(&data));
   if (!demuxer) throw fail("container");
   const int64_t width = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH);
   const int64_t height = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT);
@@ -36,8 +28,7 @@ void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_
   // only a part of it; the rest of the canvas is transparent black.
   WebPIterator frame{};
   if (!WebPDemuxGetFrame(demuxer.get(), 1, &frame)) throw fail("no image");
-  const std::unique_ptr<WebPIterator, decltype(&WebPDemuxReleaseIterator)> release(
-      &frame, &WebPDemuxReleaseIterator);
+  const base::Owned<WebPIterator, WebPDemuxReleaseIterator> release(&frame);
   int frame_width = 0, frame_height = 0;
   if (!frame.complete ||
       !WebPGetInfo(frame.fragment.bytes, frame.fragment.size, &frame_width, &frame_height) ||
