@@ -64,6 +64,11 @@ std::string alternatives(std::span<const std::string> items) {
   return text;
 }
 
+std::string hex(uint8_t byte) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  return {kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
 std::string without_controls(std::string_view text, char replacement) {
   std::string shown(text);
   for (size_t i = 0; i < shown.size(); ++i) {

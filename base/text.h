@@ -1,7 +1,7 @@
 // Text for errors and notes: suggestions for misspelled names, short lists, and names that are safe
 // to print.
 #pragma once
-#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +24,9 @@ std::string listing(std::span<const std::string> items, size_t shown = 3,
 
 /// "a", "a or b", "a, b or c".
 std::string alternatives(std::span<const std::string> items);
+
+/// Two lower-case hexadecimal digits.
+std::string hex(uint8_t byte);
 
 /// The text with each control character (of ASCII, or U+0080 … U+009F) replaced by `replacement`.
 std::string without_controls(std::string_view text, char replacement);

@@ -1,18 +1,18 @@
 // Zip and tar archives in memory. Only archive_file.cpp uses libarchive. Nothing is extracted to
 // disk.
 #pragma once
-#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
+
+#include "files/bytes.h"
 
 namespace swin::files {
 
 /// A file in a zip archive.
 struct ZipEntry {
-  std::string name;                  ///< path with '/', relative, without ".."
-  std::span<const std::byte> bytes;  ///< a view of the archive's memory
+  std::string name;  ///< path with '/', relative, without ".."
+  ByteSpan bytes;    ///< a view of the archive's memory
 };
 
 /// The files of a zip archive whose entries are stored without compression, as torch.save does. No
@@ -22,7 +22,7 @@ struct ZipEntry {
 /// @throws base::WeightError where the archive is damaged or truncated, an entry is compressed,
 /// encrypted, a link, or named twice, a name leaves the archive (absolute, "..", '\\', control
 /// characters), or the entries together are larger than the archive.
-std::vector<ZipEntry> read_stored_zip(std::span<const std::byte> archive, const std::string& where);
+std::vector<ZipEntry> read_stored_zip(ByteSpan archive, const std::string& where);
 
 /// A file in a tar archive, by its offset.
 struct TarEntry {
@@ -37,6 +37,6 @@ struct TarEntry {
 /// @throws base::DataError where the archive is damaged, truncated (even if only the zeros at
 /// its end are missing), compressed, followed by other bytes, or holds links, devices, sparse files
 /// or names that leave it.
-std::vector<TarEntry> read_tar_index(std::span<const std::byte> archive, const std::string& where);
+std::vector<TarEntry> read_tar_index(ByteSpan archive, const std::string& where);
 
 }  // namespace swin::files

@@ -1,16 +1,12 @@
 // Files that are replaced completely or not at all, even if the process dies or the disk is full.
 #pragma once
-#include <cstddef>
 #include <filesystem>
 #include <span>
 #include <string_view>
 
+#include "files/bytes.h"
+
 namespace swin::files {
-
-using ByteSpan = std::span<const std::byte>;
-
-/// The bytes of a text.
-inline ByteSpan bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 /// Writes `spans`, one after the other, as the file `path`: temporary file `.<name>.tmp.<pid>` in
 /// the same directory → write → fsync → rename → fsync of the directory. A reader sees the old file

@@ -1,10 +1,12 @@
 // SHA-256, through OpenSSL.
 #pragma once
 #include <array>
-#include <cstddef>
 #include <memory>
-#include <span>
 #include <string>
+
+#include "files/bytes.h"
+
+struct evp_md_ctx_st;  // of OpenSSL
 
 namespace swin::files {
 
@@ -14,19 +16,15 @@ using Digest = std::array<std::byte, 32>;
 class Sha256 {
  public:
   Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
-  Sha256& update(std::span<const std::byte> bytes);
+  Sha256& update(ByteSpan bytes);
   /// The digest of all bytes; nothing can be added after it.
   Digest finish();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
 };
 
-Digest sha256(std::span<const std::byte> bytes);
+Digest sha256(ByteSpan bytes);
 /// 64 lower-case hexadecimal digits.
 std::string to_hex(const Digest& digest);
 

@@ -26,7 +26,7 @@ struct Inflater {
 
 /// The inflated size as the last four bytes state it, limited to what is possible: the initial size
 /// of the buffer.
-int64_t expected_bytes(std::span<const std::byte> compressed, int64_t limit_bytes) {
+int64_t expected_bytes(ByteSpan compressed, int64_t limit_bytes) {
   uint32_t stated = 0;
   if (compressed.size() >= 18) std::memcpy(&stated, compressed.data() + compressed.size() - 4, 4);
   const int64_t possible = static_cast<int64_t>(compressed.size()) * kMaxRatio;
@@ -36,12 +36,11 @@ int64_t expected_bytes(std::span<const std::byte> compressed, int64_t limit_byte
 
 }  // namespace
 
-bool is_gzip(std::span<const std::byte> bytes) {
+bool is_gzip(ByteSpan bytes) {
   return bytes.size() >= 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b};
 }
 
-std::vector<uint8_t> gunzip(std::span<const std::byte> compressed, const std::string& where,
-                            int64_t limit_bytes) {
+std::vector<uint8_t> gunzip(ByteSpan compressed, const std::string& where, int64_t limit_bytes) {
   if (!is_gzip(compressed))
     throw base::DataError(where, "found no gzip header, expected a gzip file");
   Inflater inflater;
@@ -71,7 +70,7 @@ std::vector<uint8_t> gunzip(std::span<const std::byte> compressed, const std::st
         inflateReset(&stream);
         continue;
       }
-      if (std::any_of(rest.begin(), rest.end(), [](std::byte byte) { return byte != std::byte{}; }))
+      if (!all_zero(rest))
         throw base::DataError(where,
                               "found " + std::to_string(rest.size()) +
                                   " bytes after the end of the gzip data, expected none",

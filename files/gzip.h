@@ -1,23 +1,22 @@
 // Gzip files, and files that may be gzip, read into memory.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
+
+#include "files/bytes.h"
 
 namespace swin::files {
 
 /// Whether the bytes start as a gzip member does.
-bool is_gzip(std::span<const std::byte> bytes);
+bool is_gzip(ByteSpan bytes);
 
 /// The inflated bytes of a gzip file (one member or several).
 /// @param where file named in errors.   @param limit_bytes largest size that is accepted.
 /// @throws base::DataError where the file is truncated or damaged, its checksum differs, or more
 /// than limit_bytes come out (memory never exceeds the limit).
-std::vector<uint8_t> gunzip(std::span<const std::byte> compressed, const std::string& where,
-                            int64_t limit_bytes);
+std::vector<uint8_t> gunzip(ByteSpan compressed, const std::string& where, int64_t limit_bytes);
 
 /// A whole file; inflated if it starts as a gzip file does, whatever its name is.
 /// @throws base::DataError where it is missing, unreadable, damaged or larger than limit_bytes.

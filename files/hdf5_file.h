@@ -2,7 +2,6 @@
 // Profile: contiguous datasets, hard links, no filters, no object times, root attributes that are
 // integers or fixed strings.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -28,7 +27,7 @@ class Hdf5Image {
  public:
   Hdf5Image(Hdf5Image&&) noexcept = default;  // no copies: spans point into the tables
   Hdf5Image& operator=(Hdf5Image&&) noexcept = default;
-  std::span<const std::span<const std::byte>> spans() const { return spans_; }
+  std::span<const ByteSpan> spans() const { return spans_; }
   int64_t size_bytes() const { return size_bytes_; }
   /// Memory that this object holds: a small part of size_bytes() unless the arrays are small.
   int64_t held_bytes() const { return static_cast<int64_t>(tables_.capacity()); }
@@ -38,7 +37,7 @@ class Hdf5Image {
   friend Hdf5Image build_hdf5(std::span<const NamedArray>, std::span<const Hdf5Attribute>, int64_t);
   Hdf5Image() = default;
   std::vector<std::byte> tables_;
-  std::vector<std::span<const std::byte>> spans_;
+  std::vector<ByteSpan> spans_;
   int64_t size_bytes_ = 0;
 };
 
@@ -67,7 +66,7 @@ class Hdf5Reader {
 
   /// @param image the whole file, with its userblock.   @param where file named in errors.
   /// @throws DataError or WeightError (by kind) where the file is not HDF5 or outside the profile.
-  Hdf5Reader(std::span<const std::byte> image, std::string where, FileKind kind);
+  Hdf5Reader(ByteSpan image, std::string where, FileKind kind);
   ~Hdf5Reader();
   Hdf5Reader(Hdf5Reader&&) noexcept;
   Hdf5Reader& operator=(Hdf5Reader&&) noexcept;

@@ -1,11 +1,10 @@
 // Recognizes HDF5 files without libhdf5, which since 1.14 reads beyond the end of a file that has
 // no signature.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
-#include <string_view>
+
+#include "files/bytes.h"
 
 namespace swin::files {
 
@@ -24,7 +23,7 @@ bool has_hdf5_signature(uint64_t file_bytes, Read read) {
   return false;
 }
 
-inline bool has_hdf5_signature(std::span<const std::byte> file) {
+inline bool has_hdf5_signature(ByteSpan file) {
   return has_hdf5_signature(file.size(), [&](uint64_t offset, char* to) {
     std::memcpy(to, file.data() + offset, kHdf5Signature.size());
     return true;

@@ -1,12 +1,11 @@
 // A file on disk as read-only memory.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
+
+#include "files/bytes.h"
 
 namespace swin::files {
 
@@ -40,7 +39,7 @@ class MappedFile {
     return *this;
   }
 
-  std::span<const std::byte> bytes() const { return bytes_; }
+  ByteSpan bytes() const { return bytes_; }
   int64_t size_bytes() const { return static_cast<int64_t>(bytes_.size()); }
   const std::filesystem::path& path() const { return path_; }
   /// Releases the resident pages; they are loaded from the page cache when read again.
@@ -52,7 +51,7 @@ class MappedFile {
     std::swap(bytes_, other.bytes_);
   }
   std::filesystem::path path_;
-  std::span<const std::byte> bytes_;
+  ByteSpan bytes_;
 };
 
 }  // namespace swin::files

@@ -2,7 +2,7 @@
 
 #include <bit>
 #include <cstring>
-#include <utility>
+#include <functional>
 
 #include "base/errors.h"
 
@@ -14,16 +14,14 @@ static_assert(std::endian::native == std::endian::little,
 namespace {
 
 struct DTypeRow {
-  DType dtype;
   int64_t size_bytes;
   const char* name;
 };
-constexpr DTypeRow kDTypes[] = {
-    {DType::boolean, 1, "bool"},    {DType::u8, 1, "u8"},           {DType::i8, 1, "i8"},
-    {DType::f8_e5m2, 1, "f8_e5m2"}, {DType::f8_e4m3, 1, "f8_e4m3"}, {DType::i16, 2, "i16"},
-    {DType::u16, 2, "u16"},         {DType::f16, 2, "f16"},         {DType::bf16, 2, "bf16"},
-    {DType::i32, 4, "i32"},         {DType::u32, 4, "u32"},         {DType::f32, 4, "f32"},
-    {DType::f64, 8, "f64"},         {DType::i64, 8, "i64"},         {DType::u64, 8, "u64"}};
+// In the order of DType.
+constexpr DTypeRow kDTypes[] = {{1, "bool"}, {1, "u8"},  {1, "i8"},  {1, "f8_e5m2"}, {1, "f8_e4m3"},
+                                {2, "i16"},  {2, "u16"}, {2, "f16"}, {2, "bf16"},    {4, "i32"},
+                                {4, "u32"},  {4, "f32"}, {8, "f64"}, {8, "i64"},     {8, "u64"}};
+static_assert(std::size(kDTypes) == kNumDTypes);
 
 float float_of_bf16(uint16_t bits) {
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
@@ -40,14 +38,14 @@ float float_of_f16(uint16_t bits) {
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
 }
 
-template <class Stored, class Value, class Convert>
-void convert_all(const NamedArray& array, std::span<Value> values, Convert convert) {
+template <class Stored, class Value, class Convert = std::identity>
+void convert_all(const NamedArray& array, std::span<Value> values, Convert convert = {}) {
   const std::byte* from = array.bytes.data();
   for (Value& value : values) {
     Stored stored;
     std::memcpy(&stored, from, sizeof stored);  // may be unaligned
     from += sizeof stored;
-    value = convert(stored);
+    value = static_cast<Value>(convert(stored));
   }
 }
 
@@ -64,10 +62,20 @@ void check_count(const NamedArray& array, const std::string& where, size_t expec
       where, array.name + " has type " + name_of(array.dtype) + ", expected " + expected);
 }
 
-template <class T>
-NamedArray view_of(std::string name, DType dtype, std::vector<int64_t> shape,
-                   std::span<const T> values) {
-  return NamedArray{std::move(name), dtype, std::move(shape), std::as_bytes(values), nullptr};
+template <class Real>
+void read_real(const NamedArray& array, const std::string& where, std::span<Real> values,
+               const char* expected) {
+  check_count(array, where, values.size());
+  if (array.dtype == dtype_of(Real{}))
+    convert_all<Real>(array, values);
+  else if (array.dtype == DType::f32)
+    convert_all<float>(array, values);
+  else if (array.dtype == DType::f16)
+    convert_all<uint16_t>(array, values, float_of_f16);
+  else if (array.dtype == DType::bf16)
+    convert_all<uint16_t>(array, values, float_of_bf16);
+  else
+    refuse_type(array, where, expected);
 }
 
 }  // namespace
@@ -88,77 +96,32 @@ std::string to_text(std::span<const int64_t> shape) {
   return text + ")";
 }
 
-NamedArray NamedArray::of(std::string name, std::vector<int64_t> shape,
-                          std::span<const float> values) {
-  return view_of(std::move(name), DType::f32, std::move(shape), values);
-}
-NamedArray NamedArray::of(std::string name, std::vector<int64_t> shape,
-                          std::span<const double> values) {
-  return view_of(std::move(name), DType::f64, std::move(shape), values);
-}
-NamedArray NamedArray::of(std::string name, std::vector<int64_t> shape,
-                          std::span<const int64_t> values) {
-  return view_of(std::move(name), DType::i64, std::move(shape), values);
-}
-NamedArray NamedArray::of(std::string name, std::vector<int64_t> shape,
-                          std::span<const uint8_t> values) {
-  return view_of(std::move(name), DType::u8, std::move(shape), values);
-}
-
 void read_float32(const NamedArray& array, const std::string& where, std::span<float> values) {
-  check_count(array, where, values.size());
-  switch (array.dtype) {
-    case DType::f32:
-      if (!values.empty()) std::memcpy(values.data(), array.bytes.data(), array.bytes.size());
-      return;
-    case DType::f16:
-      return convert_all<uint16_t>(array, values, float_of_f16);
-    case DType::bf16:
-      return convert_all<uint16_t>(array, values, float_of_bf16);
-    default:
-      refuse_type(array, where, "f32, f16 or bf16");
-  }
+  read_real(array, where, values, "f32, f16 or bf16");
 }
 
 void read_float64(const NamedArray& array, const std::string& where, std::span<double> values) {
-  check_count(array, where, values.size());
-  const auto widen = [](float value) { return static_cast<double>(value); };
-  switch (array.dtype) {
-    case DType::f64:
-      if (!values.empty()) std::memcpy(values.data(), array.bytes.data(), array.bytes.size());
-      return;
-    case DType::f32:
-      return convert_all<float>(array, values, widen);
-    case DType::f16:
-      return convert_all<uint16_t>(array, values,
-                                   [&](uint16_t bits) { return widen(float_of_f16(bits)); });
-    case DType::bf16:
-      return convert_all<uint16_t>(array, values,
-                                   [&](uint16_t bits) { return widen(float_of_bf16(bits)); });
-    default:
-      refuse_type(array, where, "f64, f32, f16 or bf16");
-  }
+  read_real(array, where, values, "f64, f32, f16 or bf16");
 }
 
 void read_int64(const NamedArray& array, const std::string& where, std::span<int64_t> values) {
   check_count(array, where, values.size());
-  const auto widen = [](auto value) { return static_cast<int64_t>(value); };
   switch (array.dtype) {
     case DType::boolean:
     case DType::u8:
-      return convert_all<uint8_t>(array, values, widen);
+      return convert_all<uint8_t>(array, values);
     case DType::i8:
-      return convert_all<int8_t>(array, values, widen);
+      return convert_all<int8_t>(array, values);
     case DType::i16:
-      return convert_all<int16_t>(array, values, widen);
+      return convert_all<int16_t>(array, values);
     case DType::u16:
-      return convert_all<uint16_t>(array, values, widen);
+      return convert_all<uint16_t>(array, values);
     case DType::i32:
-      return convert_all<int32_t>(array, values, widen);
+      return convert_all<int32_t>(array, values);
     case DType::u32:
-      return convert_all<uint32_t>(array, values, widen);
+      return convert_all<uint32_t>(array, values);
     case DType::i64:
-      return convert_all<int64_t>(array, values, widen);
+      return convert_all<int64_t>(array, values);
     default:
       refuse_type(array, where, "an integer type");
   }

@@ -1,13 +1,12 @@
 // Bytes with a name, a type and a shape: what every weight format reads into and writes from.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "files/bytes.h"
 
 namespace swin::files {
 
@@ -29,9 +28,14 @@ enum class DType {
   i64,
   u64
 };
+inline constexpr int kNumDTypes = static_cast<int>(DType::u64) + 1;
 
 int64_t size_bytes_of(DType dtype);
 const char* name_of(DType dtype);  ///< "f32", "bf16", "i64", "bool", …
+constexpr DType dtype_of(float) { return DType::f32; }
+constexpr DType dtype_of(double) { return DType::f64; }
+constexpr DType dtype_of(int64_t) { return DType::i64; }
+constexpr DType dtype_of(uint8_t) { return DType::u8; }
 
 /// Product of the dims (1 for a scalar); empty if a dim is negative or the product overflows.
 std::optional<int64_t> num_elements_of(std::span<const int64_t> shape);
@@ -42,20 +46,18 @@ struct NamedArray {
   std::string name;
   DType dtype = DType::f32;
   std::vector<int64_t> shape;
-  std::span<const std::byte> bytes;
+  ByteSpan bytes;
   /// What keeps `bytes` alive; empty for a view of memory the caller owns.
   std::shared_ptr<const void> owner;
 
   int64_t num_elements() const { return static_cast<int64_t>(bytes.size()) / size_bytes_of(dtype); }
 
-  /// Views of the caller's memory.
-  static NamedArray of(std::string name, std::vector<int64_t> shape, std::span<const float> values);
-  static NamedArray of(std::string name, std::vector<int64_t> shape,
-                       std::span<const double> values);
-  static NamedArray of(std::string name, std::vector<int64_t> shape,
-                       std::span<const int64_t> values);
-  static NamedArray of(std::string name, std::vector<int64_t> shape,
-                       std::span<const uint8_t> values);
+  /// A view of the caller's memory, a vector or span of a type that dtype_of knows.
+  static NamedArray of(std::string name, std::vector<int64_t> shape, const auto& values) {
+    const std::span view(values);
+    const DType dtype = dtype_of(typename decltype(view)::value_type{});
+    return {std::move(name), dtype, std::move(shape), std::as_bytes(view), nullptr};
+  }
 };
 
 /// Copies an array of f32, f16 or bf16 (widened) into `values`. f64 is refused, because it would be

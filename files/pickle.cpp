@@ -17,8 +17,7 @@ constexpr int kMaxProtocol = 5;
 /// Runs one pickle.
 class PickleMachine : PickleObjects {
  public:
-  PickleMachine(std::span<const std::byte> bytes, const std::string& where, size_t file_bytes,
-                Pickle& pickle)
+  PickleMachine(ByteSpan bytes, const std::string& where, size_t file_bytes, Pickle& pickle)
       : PickleObjects(where,
                       std::clamp(static_cast<int64_t>(file_bytes) / Pickle::kBytesPerInstruction,
                                  Pickle::kMinInstructions, Pickle::kMaxInstructions),
@@ -318,7 +317,7 @@ class PickleMachine : PickleObjects {
   std::vector<size_t> marks_;
 };
 
-Pickle::Pickle(std::span<const std::byte> bytes, const std::string& where, size_t file_bytes) {
+Pickle::Pickle(ByteSpan bytes, const std::string& where, size_t file_bytes) {
   PickleMachine(bytes, where, file_bytes, *this).run();
 }
 

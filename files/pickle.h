@@ -3,9 +3,7 @@
 // others by name.
 // Source: the comments of CPython's Lib/pickletools.py; torch/serialization.py writes the rest.
 #pragma once
-#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,7 +71,7 @@ class Pickle {
   /// @param where file named in errors.   @param file_bytes size of the file that it is part of.
   /// @throws base::WeightError where it is damaged, or names a class, function or instruction that
   /// no state dict needs ("global os.system"). Nothing is imported or called.
-  Pickle(std::span<const std::byte> bytes, const std::string& where, size_t file_bytes);
+  Pickle(ByteSpan bytes, const std::string& where, size_t file_bytes);
 
   const PickleValue& root() const { return root_; }
   size_t size_bytes() const { return size_bytes_; }  ///< including STOP

@@ -1,6 +1,7 @@
 #include "files/safetensors.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 #include <set>
 
@@ -22,24 +23,23 @@ constexpr int64_t kMaxValues = 1'000'000;
 constexpr int kMaxDepth = 8;
 constexpr std::string_view kMetadata = "__metadata__";
 
-struct NameRow {
-  DType dtype;
-  const char* name;
-};
-constexpr NameRow kNames[] = {
-    {DType::boolean, "BOOL"},    {DType::u8, "U8"},           {DType::i8, "I8"},
-    {DType::f8_e5m2, "F8_E5M2"}, {DType::f8_e4m3, "F8_E4M3"}, {DType::i16, "I16"},
-    {DType::u16, "U16"},         {DType::f16, "F16"},         {DType::bf16, "BF16"},
-    {DType::i32, "I32"},         {DType::u32, "U32"},         {DType::f32, "F32"},
-    {DType::f64, "F64"},         {DType::i64, "I64"},         {DType::u64, "U64"}};
+/// The format's name of a type: ours in upper case.
+std::string format_name_of(DType dtype) {
+  std::string name = name_of(dtype);
+  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
 
-const char* format_name_of(DType dtype) { return kNames[static_cast<size_t>(dtype)].name; }
+std::optional<DType> dtype_named(std::string_view name) {
+  for (int i = 0; i < kNumDTypes; ++i)
+    if (format_name_of(static_cast<DType>(i)) == name) return static_cast<DType>(i);
+  return std::nullopt;
+}
 
 /// Reads the header of one file; every error names the file.
 class Parser {
  public:
-  Parser(std::string where, std::span<const std::byte> bytes)
-      : where_(std::move(where)), bytes_(bytes) {}
+  Parser(std::string where, ByteSpan bytes) : where_(std::move(where)), bytes_(bytes) {}
 
   void parse(std::vector<NamedArray>& arrays, StringMap& metadata) {
     const std::string_view text = header_text();
@@ -137,14 +137,11 @@ class Parser {
     array.name = name;
 
     const base::Json& type = member(name, tensor, "dtype");
-    const auto row =
-        std::find_if(std::begin(kNames), std::end(kNames), [&](const NameRow& candidate) {
-          return type.is_string() && type.as_string() == candidate.name;
-        });
-    if (row == std::end(kNames))
+    const auto dtype = type.is_string() ? dtype_named(type.as_string()) : std::nullopt;
+    if (!dtype)
       refuse("tensor " + name + " has dtype " + base::to_text(type).substr(0, 40) +
              ", expected F32, F16, BF16, I64 or another known one");
-    array.dtype = row->dtype;
+    array.dtype = *dtype;
 
     array.shape = integers(name, "shape", member(name, tensor, "shape"));
     const auto count = num_elements_of(array.shape);
@@ -162,7 +159,7 @@ class Parser {
              ", expected a range inside the " + std::to_string(buffer_.size()) + " data bytes");
     if (end - begin != size_bytes)
       refuse("tensor " + name + " has " + std::to_string(end - begin) + " bytes, expected " +
-             std::to_string(size_bytes) + " for " + row->name + " " + to_text(array.shape));
+             std::to_string(size_bytes) + " for " + type.as_string() + " " + to_text(array.shape));
     array.bytes = buffer_.subspan(static_cast<size_t>(begin), static_cast<size_t>(size_bytes));
     arrays.push_back(std::move(array));
   }
@@ -189,7 +186,7 @@ class Parser {
   }
 
   std::string where_;
-  std::span<const std::byte> bytes_, buffer_;
+  ByteSpan bytes_, buffer_;
 };
 
 }  // namespace
@@ -199,22 +196,17 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) {
   *this = SafetensorsFile(mapped->bytes(), path.string(), mapped);
 }
 
-SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, std::string where,
+SafetensorsFile::SafetensorsFile(ByteSpan bytes, std::string where,
                                  std::shared_ptr<const void> owner)
     : where_(std::move(where)) {
   Parser(where_, bytes).parse(arrays_, metadata_);
   for (NamedArray& array : arrays_) array.owner = owner;
-  by_name_.reserve(arrays_.size());
-  for (const NamedArray& array : arrays_) by_name_.push_back(&array);
-  std::sort(by_name_.begin(), by_name_.end(),
-            [](const NamedArray* a, const NamedArray* b) { return a->name < b->name; });
+  for (const NamedArray& array : arrays_) by_name_.emplace(array.name, &array);
 }
 
 const NamedArray* SafetensorsFile::find(std::string_view name) const {
-  const auto at =
-      std::lower_bound(by_name_.begin(), by_name_.end(), name,
-                       [](const NamedArray* a, std::string_view b) { return a->name < b; });
-  return at != by_name_.end() && (*at)->name == name ? *at : nullptr;
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
 }
 
 const NamedArray& SafetensorsFile::at(std::string_view name) const {

@@ -1,10 +1,9 @@
 // safetensors files: a JSON header and the bytes of named tensors.
 // Source: the format's README and its reference implementation's rules (huggingface/safetensors).
 #pragma once
-#include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,8 +24,7 @@ class SafetensorsFile {
   /// @throws base::WeightError naming the file, what was found and what was expected.
   explicit SafetensorsFile(const std::filesystem::path& path);
   /// The same for a file in memory.   @param owner what keeps `bytes` alive, held by each array.
-  SafetensorsFile(std::span<const std::byte> bytes, std::string where,
-                  std::shared_ptr<const void> owner = nullptr);
+  SafetensorsFile(ByteSpan bytes, std::string where, std::shared_ptr<const void> owner = nullptr);
   // No copies: by_name_ points into arrays_.
   SafetensorsFile(SafetensorsFile&&) noexcept = default;
   SafetensorsFile& operator=(SafetensorsFile&&) noexcept = default;
@@ -42,7 +40,8 @@ class SafetensorsFile {
  private:
   std::string where_;
   std::vector<NamedArray> arrays_;
-  std::vector<const NamedArray*> by_name_;  // into arrays_, whose memory moves with this
+  std::map<std::string_view, const NamedArray*>
+      by_name_;  // into arrays_, whose memory moves with this
   StringMap metadata_;
 };
 

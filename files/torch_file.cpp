@@ -36,18 +36,10 @@ constexpr char kDamaged[] = "the file is damaged; get it again";
 constexpr char kNotAStateDict[] =
     "save model.state_dict() alone with torch.save and give that file";
 
-bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
-  return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
-}
-
 // Whether a pickle of protocol 2 to 5 may start here.
-bool is_protocol(std::span<const std::byte> bytes) {
+bool is_protocol(ByteSpan bytes) {
   return bytes.size() > 1 && bytes[0] == std::byte{0x80} && bytes[1] >= std::byte{2} &&
          bytes[1] <= std::byte{5};
-}
-
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> strides) {
@@ -60,8 +52,8 @@ bool is_contiguous(std::span<const int64_t> shape, std::span<const int64_t> stri
 }
 
 /// Copies a strided tensor in row-major order. All its elements must be in `storage`.
-void gather(std::span<const std::byte> storage, size_t element_bytes, int64_t offset,
-            std::span<const int64_t> shape, std::vector<int64_t> strides, std::byte* to) {
+void gather(ByteSpan storage, size_t element_bytes, int64_t offset, std::span<const int64_t> shape,
+            std::vector<int64_t> strides, std::byte* to) {
   for (size_t i = 0; i < shape.size(); ++i)
     if (shape[i] == 1) strides[i] = 0;  // not used, and may be any value
   std::vector<int64_t> at(shape.size(), 0);
@@ -85,12 +77,12 @@ void gather(std::span<const std::byte> storage, size_t element_bytes, int64_t of
 /// Reads one file into a TorchFile; every error names the file.
 class TorchFile::Reader {
  public:
-  Reader(TorchFile& file, std::span<const std::byte> bytes, const std::string& where,
+  Reader(TorchFile& file, ByteSpan bytes, const std::string& where,
          std::shared_ptr<const void> owner, WeightSet set)
       : file_(file), bytes_(bytes), where_(where), owner_(std::move(owner)), set_(set) {}
 
   void read() {
-    if (starts_with(bytes_, kZipMagic))
+    if (text_of(bytes_).starts_with(kZipMagic))
       read_zip();
     else if (is_torch_file(bytes_))
       read_legacy();
@@ -311,7 +303,7 @@ class TorchFile::Reader {
     return result;
   }
 
-  std::span<const std::byte> storage_of(const std::string& name, const PickleStorage& storage) {
+  ByteSpan storage_of(const std::string& name, const PickleStorage& storage) {
     const auto found = storages_.find(storage.key);
     if (found == storages_.end())
       refuse("has no storage " + base::printable(storage.key) + " for " + name);
@@ -338,7 +330,7 @@ class TorchFile::Reader {
 
   NamedArray array_of(const Pickle& pickle, std::string name, const PickleTensor& tensor) {
     const PickleStorage& storage = pickle.storages()[tensor.storage];
-    const std::span<const std::byte> stored = storage_of(name, storage);
+    const ByteSpan stored = storage_of(name, storage);
     const int64_t element_bytes = size_bytes_of(storage.dtype);
     const int64_t stored_elements = static_cast<int64_t>(stored.size()) / element_bytes;
 
@@ -387,16 +379,16 @@ class TorchFile::Reader {
   }
 
   TorchFile& file_;
-  std::span<const std::byte> bytes_;
+  ByteSpan bytes_;
   const std::string& where_;
   std::shared_ptr<const void> owner_;
   WeightSet set_;
-  std::unordered_map<std::string_view, std::span<const std::byte>> storages_;
+  std::unordered_map<std::string_view, ByteSpan> storages_;
   int64_t copied_bytes_ = 0;
 };
 
-TorchFile::TorchFile(std::span<const std::byte> bytes, std::string where,
-                     std::shared_ptr<const void> owner, WeightSet set) {
+TorchFile::TorchFile(ByteSpan bytes, std::string where, std::shared_ptr<const void> owner,
+                     WeightSet set) {
   Reader(*this, bytes, where, std::move(owner), set).read();
 }
 
@@ -405,13 +397,14 @@ TorchFile::TorchFile(const std::filesystem::path& path, WeightSet set) {
   Reader(*this, mapped->bytes(), path.string(), mapped, set).read();
 }
 
-bool is_torch_file(std::span<const std::byte> bytes) {
-  if (starts_with(bytes, kZipMagic)) return true;
+bool is_torch_file(ByteSpan bytes) {
+  if (text_of(bytes).starts_with(kZipMagic)) return true;
   if (!is_protocol(bytes)) return false;
   bytes = bytes.subspan(2);
   constexpr size_t kFrameBytes = 9;  // FRAME and its length, since protocol 4
-  if (starts_with(bytes, "\x95") && bytes.size() > kFrameBytes) bytes = bytes.subspan(kFrameBytes);
-  return starts_with(bytes, kLegacyMagic);
+  if (text_of(bytes).starts_with("\x95") && bytes.size() > kFrameBytes)
+    bytes = bytes.subspan(kFrameBytes);
+  return text_of(bytes).starts_with(kLegacyMagic);
 }
 
 }  // namespace swin::files

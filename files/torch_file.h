@@ -1,9 +1,7 @@
 // Files of torch.save: .pth and .pt, as zip archives and in the legacy form before PyTorch 1.6.
 #pragma once
-#include <cstddef>
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -32,8 +30,8 @@ class TorchFile {
   /// class or function that no state dict needs (named in the error).
   explicit TorchFile(const std::filesystem::path& path, WeightSet set = WeightSet::trained);
   /// The same for a file in memory.   @param owner what keeps `bytes` alive, held by each array.
-  TorchFile(std::span<const std::byte> bytes, std::string where,
-            std::shared_ptr<const void> owner = nullptr, WeightSet set = WeightSet::trained);
+  TorchFile(ByteSpan bytes, std::string where, std::shared_ptr<const void> owner = nullptr,
+            WeightSet set = WeightSet::trained);
 
   /// In the order of the state dict.
   const std::vector<NamedArray>& arrays() const { return arrays_; }
@@ -59,6 +57,6 @@ class TorchFile {
 };
 
 /// Whether the bytes start as a file of torch.save does: a zip archive or the legacy form.
-bool is_torch_file(std::span<const std::byte> bytes);
+bool is_torch_file(ByteSpan bytes);
 
 }  // namespace swin::files

@@ -26,10 +26,6 @@ constexpr std::string_view kSafetensors = ".safetensors";
 constexpr size_t kMaxIndexBytes = 16'000'000;
 constexpr char kDamaged[] = "get the file again";
 
-bool starts_with(std::span<const std::byte> bytes, std::string_view text) {
-  return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
-}
-
 [[noreturn]] void refuse_average(const std::string& where) {
   throw base::WeightError(where, "found one set of weights, expected an average in addition",
                           "leave --ema out");
@@ -159,7 +155,7 @@ fs::path file_in(const fs::path& folder) {
 }
 
 /// JSON after a length of eight bytes, of which the upper four are zero in any such file.
-bool is_safetensors(std::span<const std::byte> bytes) {
+bool is_safetensors(ByteSpan bytes) {
   constexpr size_t kLengthBytes = 8;
   uint64_t length = 0;
   if (bytes.size() <= kLengthBytes || bytes[kLengthBytes] != std::byte{'{'}) return false;
@@ -168,28 +164,28 @@ bool is_safetensors(std::span<const std::byte> bytes) {
 }
 
 /// What a file without weights seems to be.
-std::string kind_of(std::span<const std::byte> bytes) {
+std::string kind_of(ByteSpan bytes) {
   if (bytes.empty()) return "an empty file";
-  if (starts_with(bytes, kHdf5Signature)) return "an HDF5 file that swin did not write";
-  if (starts_with(bytes, "version https://git-lfs"))
+  if (text_of(bytes).starts_with(kHdf5Signature)) return "an HDF5 file that swin did not write";
+  if (text_of(bytes).starts_with("version https://git-lfs"))
     return "a Git LFS pointer (the weights were not fetched: git lfs pull)";
-  if (starts_with(bytes, "<")) return "a web page";
+  if (text_of(bytes).starts_with("<")) return "a web page";
   return "other bytes";
 }
 
 RawWeights read_file(const fs::path& path, WeightSet set) {
   const auto file = std::make_shared<MappedFile>(path, FileKind::weights);
-  const std::span<const std::byte> bytes = file->bytes();
+  const ByteSpan bytes = file->bytes();
   const std::string where = path.string();
   if (is_checkpoint(bytes)) return read_checkpoint(path, set);
   if (is_torch_file(bytes)) return of_torch(TorchFile(bytes, where, file, set));
-  if (set == WeightSet::averaged && !starts_with(bytes, "\x80")) refuse_average(where);
+  if (set == WeightSet::averaged && !text_of(bytes).starts_with("\x80")) refuse_average(where);
   if (is_safetensors(bytes)) return of_safetensors(SafetensorsFile(bytes, where, file));
-  if (starts_with(bytes, "{")) {
+  if (text_of(bytes).starts_with("{")) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return IndexReader(path, text).read();
   }
-  if (starts_with(bytes, "\x80"))
+  if (text_of(bytes).starts_with("\x80"))
     return of_torch(TorchFile(bytes, where, file));  // its error says why not
   const std::string kind = kind_of(bytes);
   // For damaged files the errors of the format's reader say more.
