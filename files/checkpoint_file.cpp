@@ -41,10 +41,6 @@ T get(ByteSpan bytes, size_t at) {
   return value;
 }
 
-bool starts_with(ByteSpan bytes, std::string_view text) {
-  return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
-}
-
 bool is_safetensors(ByteSpan bytes) {
   return bytes.size() > 8 && bytes[8] == std::byte{'{'} && get<uint64_t>(bytes, 0) < bytes.size();
 }
@@ -55,7 +51,7 @@ bool is_weights(ByteSpan bytes) { return is_torch_file(bytes) || is_safetensors(
 /// What a file that is not a checkpoint seems to be.
 std::string kind_of(ByteSpan bytes) {
   if (bytes.empty()) return "an empty file";
-  if (starts_with(bytes, kHdf5Signature)) return "an HDF5 file that swin did not write";
+  if (text_of(bytes).starts_with(kHdf5Signature)) return "an HDF5 file that swin did not write";
   if (is_torch_file(bytes)) return "a file of torch.save";
   if (is_safetensors(bytes)) return "a safetensors file";
   return "other bytes";
@@ -67,9 +63,8 @@ Digest verify(ByteSpan bytes, const std::string& where, const MappedFile* file) 
   const auto refuse = [&](const std::string& found) {
     throw base::WeightError(where, found, kRemedy);
   };
-  if (!starts_with(bytes, kMagic)) {
-    const bool cut = !bytes.empty() && bytes.size() < kMagic.size() &&
-                     std::memcmp(bytes.data(), kMagic.data(), bytes.size()) == 0;
+  if (!text_of(bytes).starts_with(kMagic)) {
+    const bool cut = !bytes.empty() && kMagic.starts_with(text_of(bytes));
     std::string remedy = "give the .h5 file of a training run";
     if (is_weights(bytes))
       remedy = "make one of it: swin convert " + where + " " +
@@ -89,8 +84,7 @@ Digest verify(ByteSpan bytes, const std::string& where, const MappedFile* file) 
                                 ", expected " + std::to_string(kCheckpointFormatVersion),
                             "read it with the swin that wrote it");
   const auto rest = bytes.subspan(kEndAt, kUserblockBytes - kEndAt);
-  if (get<uint32_t>(bytes, kUserblockAt) != kUserblockBytes ||
-      std::any_of(rest.begin(), rest.end(), [](std::byte byte) { return byte != std::byte{}; }))
+  if (get<uint32_t>(bytes, kUserblockAt) != kUserblockBytes || !all_zero(rest))
     refuse("the first 4096 bytes are damaged");
   const auto payload_bytes = get<uint64_t>(bytes, kPayloadAt);
   ByteSpan payload = bytes.subspan(kUserblockBytes);
@@ -112,10 +106,6 @@ Digest verify(ByteSpan bytes, const std::string& where, const MappedFile* file) 
            to_hex(expected).substr(0, 12) + "…: the checkpoint is damaged");
   return found;
 }
-
-}  // namespace
-
-namespace {
 
 /// A checkpoint as the userblock and the spans that follow it.
 struct Layout {
@@ -168,109 +158,66 @@ std::vector<std::byte> checkpoint_bytes(const CheckpointContents& contents) {
   return bytes;
 }
 
-struct CheckpointFile::State {
-  MappedFile file;  // empty for a file in memory
-  std::string where;
-  int64_t size_bytes = 0;
-  std::string sha256;
-  std::optional<Hdf5Reader> reader;
-  int64_t step = 0, epoch = 0;
-  std::vector<Entry> entries;  // without meta/
-  size_t resident_bytes = 0;
-
-  [[noreturn]] void refuse(const std::string& found) const {
-    throw base::WeightError(where, found);
-  }
-  const Entry& at(std::string_view name) const {
-    const Entry* entry = name.starts_with(kMetaPrefix) ? nullptr : reader->find(name);
-    if (entry == nullptr)
-      refuse("has no array " + std::string(name) + " among its " + std::to_string(entries.size()));
-    return *entry;
-  }
-};
-
 CheckpointFile::CheckpointFile(const std::filesystem::path& path)
-    : state_(std::make_unique<State>()) {
-  state_->file = MappedFile(path, FileKind::weights);
-  open(state_->file.bytes(), path.string());
+    : file_(path, FileKind::weights), where_(path.string()) {
+  open(file_.bytes());
 }
 
-CheckpointFile::CheckpointFile(ByteSpan bytes, std::string where)
-    : state_(std::make_unique<State>()) {
-  open(bytes, std::move(where));
+CheckpointFile::CheckpointFile(ByteSpan bytes, std::string where) : where_(std::move(where)) {
+  open(bytes);
 }
 
-void CheckpointFile::open(ByteSpan bytes, std::string where) {
-  State& state = *state_;
-  state.where = std::move(where);
-  state.size_bytes = static_cast<int64_t>(bytes.size());
-  state.sha256 = to_hex(verify(bytes, state.where, &state.file));
-  state.reader.emplace(bytes, state.where, FileKind::weights);
-  const std::string format = state.reader->string_attribute("format");
+void CheckpointFile::open(ByteSpan bytes) {
+  size_bytes_ = static_cast<int64_t>(bytes.size());
+  sha256_ = to_hex(verify(bytes, where_, &file_));
+  reader_.emplace(bytes, where_, FileKind::weights);
+  const std::string format = reader_->string_attribute("format");
   if (format != kFormat)
-    state.refuse("found format " + base::printable(format) + ", expected " + std::string(kFormat));
-  if (state.reader->integer_attribute("format_version") != kCheckpointFormatVersion)
-    state.refuse("format_version of the root group differs from the header's");
-  state.step = state.reader->integer_attribute("step");
-  state.epoch = state.reader->integer_attribute("epoch");
-  for (const Entry& entry : state.reader->entries()) {
+    refuse("found format " + base::printable(format) + ", expected " + std::string(kFormat));
+  if (reader_->integer_attribute("format_version") != kCheckpointFormatVersion)
+    refuse("format_version of the root group differs from the header's");
+  step_ = reader_->integer_attribute("step");
+  epoch_ = reader_->integer_attribute("epoch");
+  for (const Entry& entry : reader_->entries()) {
     if (!is_name(entry.name))
-      state.refuse("found the name " + base::printable(entry.name) + ", expected " + kNameExpected);
+      refuse("found the name " + base::printable(entry.name) + ", expected " + kNameExpected);
     const bool is_meta = entry.name.starts_with(kMetaPrefix);
     if (entry.dtype != (is_meta ? DType::u8 : DType::f32) || (is_meta && entry.shape.size() != 1))
-      state.refuse("dataset /" + entry.name + " is " + name_of(entry.dtype) + " " +
-                   to_text(entry.shape) + ", expected " +
-                   (is_meta ? "u8 of one dimension" : "f32"));
-    if (!is_meta) state.entries.push_back(entry);
+      refuse("dataset /" + entry.name + " is " + name_of(entry.dtype) + " " + to_text(entry.shape) +
+             ", expected " + (is_meta ? "u8 of one dimension" : "f32"));
+    if (!is_meta) entries_.push_back(entry);
   }
 }
 
-CheckpointFile::~CheckpointFile() {
-  if (state_ != nullptr) state_->reader.reset();  // before the map that it reads
-}
-CheckpointFile::CheckpointFile(CheckpointFile&&) noexcept = default;
-CheckpointFile& CheckpointFile::operator=(CheckpointFile&& other) noexcept {
-  std::swap(state_, other.state_);
-  return *this;
+void CheckpointFile::refuse(const std::string& found) const {
+  throw base::WeightError(where_, found);
 }
 
-int64_t CheckpointFile::step() const { return state_->step; }
-int64_t CheckpointFile::epoch() const { return state_->epoch; }
-const std::filesystem::path& CheckpointFile::path() const { return state_->file.path(); }
-int64_t CheckpointFile::size_bytes() const { return state_->size_bytes; }
-const std::string& CheckpointFile::sha256() const { return state_->sha256; }
-const std::vector<CheckpointFile::Entry>& CheckpointFile::entries() const {
-  return state_->entries;
+const CheckpointFile::Entry* CheckpointFile::find(std::string_view name) const {
+  return name.starts_with(kMetaPrefix) ? nullptr : reader_->find(name);
 }
 
-std::vector<std::string> CheckpointFile::names() const {
-  std::vector<std::string> names;
-  for (const Entry& entry : state_->entries) names.push_back(entry.name);
-  return names;
-}
-
-bool CheckpointFile::contains(std::string_view name) const {
-  return !name.starts_with(kMetaPrefix) && state_->reader->find(name) != nullptr;
-}
-
-const std::vector<int64_t>& CheckpointFile::shape_of(std::string_view name) const {
-  return state_->at(name).shape;
+const CheckpointFile::Entry& CheckpointFile::at(std::string_view name) const {
+  const Entry* entry = find(name);
+  if (entry == nullptr)
+    refuse("has no array " + std::string(name) + " among its " + std::to_string(entries_.size()));
+  return *entry;
 }
 
 void CheckpointFile::read_float32(std::string_view name, std::span<float> values) const {
-  const Entry& entry = state_->at(name);
+  const Entry& entry = at(name);
   if (*num_elements_of(entry.shape) != static_cast<int64_t>(values.size()))
-    state_->refuse(entry.name + " has shape " + to_text(entry.shape) + ", expected " +
-                   std::to_string(values.size()) + " elements");
-  state_->reader->read(name, std::as_writable_bytes(values));
-  state_->resident_bytes += values.size_bytes();
-  if (state_->resident_bytes < kResidentBytes) return;
-  state_->file.release_pages();
-  state_->resident_bytes = 0;
+    refuse(entry.name + " has shape " + to_text(entry.shape) + ", expected " +
+           std::to_string(values.size()) + " elements");
+  reader_->read(name, std::as_writable_bytes(values));
+  resident_bytes_ += values.size_bytes();
+  if (resident_bytes_ < kResidentBytes) return;
+  file_.release_pages();
+  resident_bytes_ = 0;
 }
 
 NamedArray CheckpointFile::read(std::string_view name) const {
-  const Entry& entry = state_->at(name);
+  const Entry& entry = at(name);
   auto values =
       std::make_shared<std::vector<float>>(static_cast<size_t>(*num_elements_of(entry.shape)));
   read_float32(name, *values);
@@ -281,22 +228,22 @@ NamedArray CheckpointFile::read(std::string_view name) const {
 
 std::optional<std::string> CheckpointFile::find_meta(std::string_view name) const {
   const std::string full = std::string(kMetaPrefix) + std::string(name);
-  const Entry* entry = state_->reader->find(full);
+  const Entry* entry = reader_->find(full);
   if (entry == nullptr) return std::nullopt;
   std::string text(static_cast<size_t>(entry->shape[0]), '\0');
-  state_->reader->read(full, std::as_writable_bytes(std::span(text)));
+  reader_->read(full, std::as_writable_bytes(std::span(text)));
   return text;
 }
 
 std::string CheckpointFile::meta(std::string_view name) const {
   auto text = find_meta(name);
-  if (!text) state_->refuse("has no /meta/" + std::string(name) + ", expected one");
+  if (!text) refuse("has no /meta/" + std::string(name) + ", expected one");
   return *std::move(text);
 }
 
 std::vector<std::string> CheckpointFile::meta_names() const {
   std::vector<std::string> names;
-  for (const Entry& entry : state_->reader->entries())
+  for (const Entry& entry : reader_->entries())
     if (entry.name.starts_with(kMetaPrefix)) names.push_back(entry.name.substr(kMetaPrefix.size()));
   return names;
 }
@@ -308,13 +255,11 @@ void verify_checkpoint(const std::filesystem::path& path) {
 
 void verify_checkpoint(ByteSpan bytes, const std::string& where) { verify(bytes, where, nullptr); }
 
-bool is_checkpoint(ByteSpan bytes) { return starts_with(bytes, kMagic); }
+bool is_checkpoint(ByteSpan bytes) { return text_of(bytes).starts_with(kMagic); }
 
 bool is_checkpoint(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return false;
   try {
-    return starts_with(MappedFile(path, FileKind::weights).bytes(), kMagic);
+    return text_of(MappedFile(path, FileKind::weights).bytes()).starts_with(kMagic);
   } catch (const base::Error&) {
     return false;
   }

@@ -1,9 +1,7 @@
 // The checkpoint: one self-verifying HDF5 file (docs/checkpoint_format.md).
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,22 +44,20 @@ class CheckpointFile {
   /// of another version.
   explicit CheckpointFile(const std::filesystem::path& path);
   /// The same for a file in memory, which must outlive this.
-  CheckpointFile(std::span<const std::byte> bytes, std::string where);
-  ~CheckpointFile();
-  CheckpointFile(CheckpointFile&&) noexcept;
-  CheckpointFile& operator=(CheckpointFile&&) noexcept;
+  CheckpointFile(ByteSpan bytes, std::string where);
 
-  int64_t step() const;
-  int64_t epoch() const;
-  const std::filesystem::path& path() const;  ///< empty for a file in memory
-  int64_t size_bytes() const;                 ///< of the file
-  const std::string& sha256() const;          ///< of the HDF5 part, 64 hexadecimal digits
+  int64_t step() const { return step_; }
+  int64_t epoch() const { return epoch_; }
+  /// Empty for a file in memory.
+  const std::filesystem::path& path() const { return file_.path(); }
+  int64_t size_bytes() const { return size_bytes_; }  ///< of the file
+  /// Of the HDF5 part, 64 hexadecimal digits.
+  const std::string& sha256() const { return sha256_; }
   /// The arrays (not the meta texts), sorted by name: "model/layers.0.…".
-  const std::vector<Entry>& entries() const;
-  std::vector<std::string> names() const;
-  bool contains(std::string_view name) const;
+  const std::vector<Entry>& entries() const { return entries_; }
+  bool contains(std::string_view name) const { return find(name) != nullptr; }
   /// @throws base::WeightError where there is no such array.
-  const std::vector<int64_t>& shape_of(std::string_view name) const;
+  const std::vector<int64_t>& shape_of(std::string_view name) const { return at(name).shape; }
   /// Copies an array. @throws base::WeightError where it is absent or has another number of
   /// elements.
   void read_float32(std::string_view name, std::span<float> values) const;
@@ -73,20 +69,27 @@ class CheckpointFile {
   std::vector<std::string> meta_names() const;
 
  private:
-  void open(std::span<const std::byte> bytes, std::string where);
+  void open(ByteSpan bytes);
+  [[noreturn]] void refuse(const std::string& found) const;
+  const Entry* find(std::string_view name) const;
+  const Entry& at(std::string_view name) const;
 
-  struct State;
-  std::unique_ptr<State> state_;
+  MappedFile file_;  // empty for a file in memory
+  std::string where_, sha256_;
+  std::optional<Hdf5Reader> reader_;  // reads the map: must end before it
+  std::vector<Entry> entries_;        // without meta/
+  int64_t size_bytes_ = 0, step_ = 0, epoch_ = 0;
+  mutable size_t resident_bytes_ = 0;
 };
 
 /// Checks the userblock and the digest, without libhdf5.
 /// @throws base::WeightError as CheckpointFile does.
 void verify_checkpoint(const std::filesystem::path& path);
-void verify_checkpoint(std::span<const std::byte> bytes, const std::string& where);
+void verify_checkpoint(ByteSpan bytes, const std::string& where);
 
 /// Whether the file starts as a checkpoint does; false for a missing file. Only a few bytes are
 /// read.
 bool is_checkpoint(const std::filesystem::path& path);
-bool is_checkpoint(std::span<const std::byte> bytes);
+bool is_checkpoint(ByteSpan bytes);
 
 }  // namespace swin::files

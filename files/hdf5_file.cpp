@@ -16,6 +16,8 @@
 namespace swin::files {
 namespace {
 
+using namespace std::string_view_literals;
+
 constexpr int kMaxDepth = 32;
 constexpr size_t kMaxDatasets = 1'000'000;
 constexpr size_t kMaxStringBytes = 4096;
@@ -95,22 +97,21 @@ struct GrowingImage {
     }
     return bytes->data();
   }
-  static herr_t keep(void*, H5FD_file_image_op_t, void*) { return 0; }
 };
 
 /// For reading: every "copy" is the caller's memory itself.
 struct FixedImage {
   static void* allocate(size_t size, H5FD_file_image_op_t, void* udata) {
-    auto* bytes = static_cast<std::span<const std::byte>*>(udata);
+    auto* bytes = static_cast<ByteSpan*>(udata);
     return size == bytes->size() ? const_cast<std::byte*>(bytes->data()) : nullptr;
   }
   static void* copy(void* to, const void* from, size_t, H5FD_file_image_op_t, void*) {
     return to == from ? to : nullptr;
   }
   static void* resize(void*, size_t, H5FD_file_image_op_t, void*) { return nullptr; }
-  static herr_t keep(void*, H5FD_file_image_op_t, void*) { return 0; }
 };
 
+herr_t keep_memory(void*, H5FD_file_image_op_t, void*) { return 0; }
 void* same_udata(void* udata) { return udata; }
 herr_t keep_udata(void*) { return 0; }
 
@@ -121,13 +122,10 @@ herr_t keep_udata(void*) { return 0; }
 }
 
 void check_array(const NamedArray& array) {
-  for (size_t begin = 0; begin <= array.name.size();) {
-    const size_t end = std::min(array.name.find('/', begin), array.name.size());
-    const std::string part = array.name.substr(begin, end - begin);
-    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos)
+  const std::string path = "/" + array.name + "/";
+  for (const std::string_view bad : {"//"sv, "/./"sv, "/../"sv, "\0"sv})
+    if (path.find(bad) != std::string::npos)
       internal(array.name, "not a dataset path, expected parts between single '/'");
-    begin = end + 1;
-  }
   if (file_type_of(array.dtype) < 0)
     internal(array.name,
              std::string("type ") + name_of(array.dtype) + " cannot be stored in the file");
@@ -193,7 +191,7 @@ Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Att
   H5FD_file_image_callbacks_t callbacks{GrowingImage::allocate,
                                         nullptr,
                                         GrowingImage::resize,
-                                        GrowingImage::keep,
+                                        keep_memory,
                                         same_udata,
                                         keep_udata,
                                         &tables};
@@ -218,7 +216,7 @@ Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Att
     internal("file", "libhdf5 refused the properties of a dataset");
   for (const Hdf5Attribute& attribute : attributes) write_attribute(file.id(), attribute);
 
-  std::map<uint64_t, std::span<const std::byte>> placed;
+  std::map<uint64_t, ByteSpan> placed;
   for (const NamedArray& array : arrays) {
     const Handle space = make_space(array.shape);
     const Handle id(H5Dcreate2(file.id(), array.name.c_str(), file_type_of(array.dtype), space.id(),
@@ -241,7 +239,7 @@ Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Att
 
   static constexpr std::byte kZeros[4096] = {};
   uint64_t at = base;
-  const auto append = [&](std::span<const std::byte> span) {
+  const auto append = [&](ByteSpan span) {
     if (!span.empty()) image.spans_.push_back(span);
     at += span.size();
   };
@@ -267,7 +265,7 @@ Hdf5Image build_hdf5(std::span<const NamedArray> arrays, std::span<const Hdf5Att
 struct Hdf5Reader::State {
   std::string where;
   FileKind kind;
-  std::span<const std::byte> image;
+  ByteSpan image;
   Handle file;
   std::vector<Entry> entries;
 
@@ -347,7 +345,7 @@ struct Hdf5Reader::State {
   }
 };
 
-Hdf5Reader::Hdf5Reader(std::span<const std::byte> image, std::string where, FileKind kind)
+Hdf5Reader::Hdf5Reader(ByteSpan image, std::string where, FileKind kind)
     : state_(std::make_unique<State>()) {
   const SilentErrors silent;
   state_->where = std::move(where);
@@ -358,7 +356,7 @@ Hdf5Reader::Hdf5Reader(std::span<const std::byte> image, std::string where, File
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // The property list keeps a pointer to the span: it must live until the file is closed.
   H5FD_file_image_callbacks_t callbacks{FixedImage::allocate, FixedImage::copy, FixedImage::resize,
-                                        FixedImage::keep,     same_udata,       keep_udata,
+                                        keep_memory,          same_udata,       keep_udata,
                                         &state_->image};
   if (H5Pset_fapl_core(access.id(), kImageIncrementBytes, false) < 0 ||
       H5Pset_file_image_callbacks(access.id(), &callbacks) < 0 ||

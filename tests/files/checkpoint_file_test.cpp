@@ -60,8 +60,8 @@ TEST(Checkpoint, RoundTrips) {
   EXPECT_EQ(file.step(), 42);
   EXPECT_EQ(file.epoch(), 3);
   EXPECT_EQ(file.size_bytes(), int64_t(fs::file_size(directory / "step.h5")));
-  EXPECT_EQ(file.names().size(), 16u);
-  EXPECT_EQ(file.names().front(), "ema/head.bias");
+  EXPECT_EQ(file.entries().size(), 16u);
+  EXPECT_EQ(file.entries().front().name, "ema/head.bias");
   EXPECT_THAT(file.shape_of("model/patch_embed.proj.weight"), ElementsAre(8, 3, 4, 4));
   for (const auto& [name, values] : sample.values) {
     std::vector<float> read(values.size());
@@ -279,7 +279,7 @@ TEST(Checkpoint, ImpossibleContentsAreRefused) {
 TEST(Checkpoint, HoldsNoArraysAndLargeMeta) {
   const TemporaryDirectory directory;
   write_checkpoint(directory / "empty.h5", {});
-  EXPECT_TRUE(CheckpointFile(directory / "empty.h5").names().empty());
+  EXPECT_TRUE(CheckpointFile(directory / "empty.h5").entries().empty());
   Sample sample;
   sample.contents.meta.emplace_back("dataset_fingerprint", std::string(300'000, 'x'));
   write_checkpoint(directory / "much.h5", sample.contents);

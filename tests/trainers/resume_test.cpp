@@ -231,7 +231,7 @@ TEST(Resume, OtherNumericsGiveAWarning) {
     const files::CheckpointFile file(path);
     contents.step = file.step();
     contents.epoch = file.epoch();
-    for (const std::string& name : file.names()) contents.arrays.push_back(file.read(name));
+    for (const auto& entry : file.entries()) contents.arrays.push_back(file.read(entry.name));
     for (const std::string& name : file.meta_names())
       contents.meta.emplace_back(name,
                                  name == "numerics" ? R"({"blas": "elsewhere"})" : file.meta(name));

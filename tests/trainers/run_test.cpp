@@ -199,7 +199,7 @@ TEST(Run, TheFirstValueThatIsNotFiniteIsNamedAndNothingIsSaved) {
   // A checkpoint with one infinite weight, as initial weights.
   const files::CheckpointFile file(good / "last.h5");
   files::CheckpointContents contents;
-  for (const std::string& name : file.names()) contents.arrays.push_back(file.read(name));
+  for (const auto& entry : file.entries()) contents.arrays.push_back(file.read(entry.name));
   for (const std::string& name : file.meta_names())
     contents.meta.emplace_back(name, file.meta(name));
   std::vector<float> weight(8 * 16);
