@@ -4,121 +4,76 @@
 #include <cmath>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 namespace swin::base {
 
-const char* Json::type_name() const {
-  switch (type_) {
-    case Type::null:
-      return "null";
-    case Type::boolean:
-      return "boolean";
-    case Type::integer:
-      return "integer";
-    case Type::real:
-      return "number";
-    case Type::string:
-      return "string";
-    case Type::array:
-      return "array";
-    case Type::object:
-      return "object";
-  }
-  return "value";
-}
-
 namespace {
-[[noreturn]] void wrong_type(const Json& json, const char* expected) {
-  throw InternalError("json", std::string("found ") + json.type_name() + ", expected " + expected);
-}
+constexpr const char* kTypeNames[] = {"null",   "boolean", "integer", "number",
+                                      "string", "array",   "object"};
 }  // namespace
 
-bool Json::as_bool() const {
-  if (type_ != Type::boolean) wrong_type(*this, "boolean");
-  return boolean_;
-}
-int64_t Json::as_int() const {
-  if (type_ != Type::integer) wrong_type(*this, "integer");
-  return integer_;
-}
-double Json::as_real() const {
-  if (type_ == Type::integer) return static_cast<double>(integer_);
-  if (type_ != Type::real) wrong_type(*this, "number");
-  return real_;
-}
-const std::string& Json::as_string() const {
-  if (type_ != Type::string) wrong_type(*this, "string");
-  return string_;
-}
-const std::vector<Json>& Json::items() const {
-  if (type_ != Type::array) wrong_type(*this, "array");
-  return items_;
-}
-std::vector<Json>& Json::items() {
-  if (type_ != Type::array) wrong_type(*this, "array");
-  return items_;
-}
-const std::vector<Json::Member>& Json::members() const {
-  if (type_ != Type::object) wrong_type(*this, "object");
-  return members_;
-}
-std::vector<Json::Member>& Json::members() {
-  if (type_ != Type::object) wrong_type(*this, "object");
-  return members_;
+const char* Json::type_name() const { return kTypeNames[value_.index()]; }
+
+template <class T>
+const T& Json::get() const {
+  if (const T* value = std::get_if<T>(&value_)) return *value;
+  const size_t expected = decltype(value_)(T()).index();
+  throw InternalError("json",
+                      std::string("found ") + type_name() + ", expected " + kTypeNames[expected]);
 }
 
+bool Json::as_bool() const { return get<bool>(); }
+int64_t Json::as_int() const { return get<int64_t>(); }
+double Json::as_real() const {
+  return is_integer() ? static_cast<double>(as_int()) : get<double>();
+}
+const std::string& Json::as_string() const { return get<std::string>(); }
+const std::vector<Json>& Json::items() const { return get<std::vector<Json>>(); }
+std::vector<Json>& Json::items() {
+  return const_cast<std::vector<Json>&>(std::as_const(*this).items());
+}
+const std::vector<Json::Member>& Json::members() const { return get<std::vector<Member>>(); }
+std::vector<Json::Member>& Json::members() {
+  return const_cast<std::vector<Member>&>(std::as_const(*this).members());
+}
+
+size_t Json::size() const {
+  return is_object() ? members().size() : is_array() ? items().size() : 0;
+}
 const Json* Json::find(std::string_view key) const {
-  for (const Member& member : members_)
+  if (!is_object()) return nullptr;
+  for (const Member& member : members())
     if (member.first == key) return &member.second;
   return nullptr;
 }
-Json* Json::find(std::string_view key) {
-  return const_cast<Json*>(static_cast<const Json*>(this)->find(key));
-}
+Json* Json::find(std::string_view key) { return const_cast<Json*>(std::as_const(*this).find(key)); }
 const Json& Json::at(std::string_view key) const {
   const Json* value = find(key);
   if (!value) throw InternalError("json", "found no member \"" + std::string(key) + "\"");
   return *value;
 }
 Json& Json::operator[](std::string_view key) {
-  if (type_ == Type::null) type_ = Type::object;
-  if (type_ != Type::object) wrong_type(*this, "object");
+  if (is_null()) value_.emplace<std::vector<Member>>();
   if (Json* value = find(key)) return *value;
-  members_.emplace_back(std::string(key), Json());
-  return members_.back().second;
+  return members().emplace_back(std::string(key), Json()).second;
 }
 void Json::push_back(Json value) {
-  if (type_ == Type::null) type_ = Type::array;
-  if (type_ != Type::array) wrong_type(*this, "array");
-  items_.push_back(std::move(value));
+  if (is_null()) value_.emplace<std::vector<Json>>();
+  items().push_back(std::move(value));
 }
 
 bool Json::operator==(const Json& other) const {
-  if (is_number() && other.is_number()) {
-    if (type_ == other.type_)
-      return is_integer() ? integer_ == other.integer_ : real_ == other.real_;
+  if (is_number() && other.is_number() && type() != other.type())
     return as_real() == other.as_real();
+  if (!is_object() || !other.is_object()) return value_ == other.value_;
+  if (size() != other.size()) return false;
+  for (const Member& member : members()) {  // in any order
+    const Json* value = other.find(member.first);
+    if (!value || !(member.second == *value)) return false;
   }
-  if (type_ != other.type_) return false;
-  switch (type_) {
-    case Type::boolean:
-      return boolean_ == other.boolean_;
-    case Type::string:
-      return string_ == other.string_;
-    case Type::array:
-      return items_ == other.items_;
-    case Type::object: {  // in any order
-      if (members_.size() != other.members_.size()) return false;
-      for (const Member& member : members_) {
-        const Json* value = other.find(member.first);
-        if (!value || !(member.second == *value)) return false;
-      }
-      return true;
-    }
-    default:
-      return true;
-  }
+  return true;
 }
 
 // ---- Writing ----
@@ -142,7 +97,6 @@ void write_real(double value, std::string& out) {
 }
 
 void write_string(std::string_view text, std::string& out) {
-  static const char* hex = "0123456789abcdef";
   out += '"';
   while (!text.empty()) {
     const char c = text[0];
@@ -155,13 +109,12 @@ void write_string(std::string_view text, std::string& out) {
     } else if (c == '\t') {
       out += "\\t";
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      out += "\\u00";
-      out += hex[(c >> 4) & 15];
-      out += hex[c & 15];
+      out += "\\u00" + hex(static_cast<uint8_t>(c));
+    } else if (const size_t valid = utf8_length(text)) {
+      length = valid;
+      out += text.substr(0, length);
     } else {
-      length = utf8_length(text);
-      out += length ? text.substr(0, length) : "\xEF\xBF\xBD";  // a path may hold any bytes
-      if (length == 0) length = 1;
+      out += "\xEF\xBF\xBD";  // a path may hold any bytes
     }
     text.remove_prefix(length);
   }
@@ -181,51 +134,40 @@ void write(const Json& json, int indent, int level, std::string& out) {
     out += '\n';
     out.append(static_cast<size_t>(indent * at), ' ');
   };
-  switch (json.type()) {
-    case Json::Type::null:
-      out += "null";
-      return;
-    case Json::Type::boolean:
-      out += json.as_bool() ? "true" : "false";
-      return;
-    case Json::Type::integer:
-      out += std::to_string(json.as_int());
-      return;
-    case Json::Type::real:
-      write_real(json.as_real(), out);
-      return;
-    case Json::Type::string:
-      write_string(json.as_string(), out);
-      return;
-    case Json::Type::array: {
-      const bool one_line = indent < 0 || short_list(json);
-      out += '[';
-      bool first = true;
-      for (const Json& item : json.items()) {
-        if (!first) out += one_line && indent >= 0 ? ", " : ",";
-        first = false;
-        if (!one_line) new_line(level + 1);
-        write(item, indent, level + 1, out);
-      }
-      if (!one_line) new_line(level);
-      out += ']';
-      return;
+  const char* separator = "";
+  if (json.is_null()) {
+    out += "null";
+  } else if (json.is_boolean()) {
+    out += json.as_bool() ? "true" : "false";
+  } else if (json.is_integer()) {
+    out += std::to_string(json.as_int());
+  } else if (json.is_number()) {
+    write_real(json.as_real(), out);
+  } else if (json.is_string()) {
+    write_string(json.as_string(), out);
+  } else if (json.is_array()) {
+    const bool one_line = indent < 0 || short_list(json);
+    out += '[';
+    for (const Json& item : json.items()) {
+      out += separator;
+      separator = one_line && indent >= 0 ? ", " : ",";
+      if (!one_line) new_line(level + 1);
+      write(item, indent, level + 1, out);
     }
-    case Json::Type::object: {
-      out += '{';
-      bool first = true;
-      for (const auto& [key, value] : json.members()) {
-        if (!first) out += ',';
-        first = false;
-        new_line(level + 1);
-        write_string(key, out);
-        out += indent < 0 ? ":" : ": ";
-        write(value, indent, level + 1, out);
-      }
-      if (!first) new_line(level);
-      out += '}';
-      return;
+    if (!one_line) new_line(level);
+    out += ']';
+  } else {
+    out += '{';
+    for (const auto& [key, value] : json.members()) {
+      out += separator;
+      separator = ",";
+      new_line(level + 1);
+      write_string(key, out);
+      out += indent < 0 ? ":" : ": ";
+      write(value, indent, level + 1, out);
     }
+    if (json.size() > 0) new_line(level);
+    out += '}';
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace swin::base {
@@ -20,14 +21,14 @@ class Json {
 
   Json() = default;  // null
   Json(std::nullptr_t) {}
-  Json(bool value) : type_(Type::boolean), boolean_(value) {}
-  Json(int value) : type_(Type::integer), integer_(value) {}
-  Json(int64_t value) : type_(Type::integer), integer_(value) {}
-  Json(double value) : type_(Type::real), real_(value) {}
-  Json(const char* value) : type_(Type::string), string_(value) {}
-  Json(std::string value) : type_(Type::string), string_(std::move(value)) {}
-  static Json array() { return of(Type::array); }
-  static Json object() { return of(Type::object); }
+  Json(bool value) : value_(value) {}
+  Json(int value) : value_(int64_t{value}) {}
+  Json(int64_t value) : value_(value) {}
+  Json(double value) : value_(value) {}
+  Json(const char* value) : value_(std::string(value)) {}
+  Json(std::string value) : value_(std::move(value)) {}
+  static Json array() { return of<std::vector<Json>>(); }
+  static Json object() { return of<std::vector<Member>>(); }
   template <class T>
   static Json array_of(const std::vector<T>& values) {
     Json list = array();
@@ -35,16 +36,16 @@ class Json {
     return list;
   }
 
-  Type type() const { return type_; }
+  Type type() const { return static_cast<Type>(value_.index()); }
   /// "null", "boolean", "integer", "number", "string", "array" or "object".
   const char* type_name() const;
-  bool is_null() const { return type_ == Type::null; }
-  bool is_boolean() const { return type_ == Type::boolean; }
-  bool is_integer() const { return type_ == Type::integer; }
-  bool is_number() const { return type_ == Type::integer || type_ == Type::real; }
-  bool is_string() const { return type_ == Type::string; }
-  bool is_array() const { return type_ == Type::array; }
-  bool is_object() const { return type_ == Type::object; }
+  bool is_null() const { return type() == Type::null; }
+  bool is_boolean() const { return type() == Type::boolean; }
+  bool is_integer() const { return type() == Type::integer; }
+  bool is_number() const { return is_integer() || type() == Type::real; }
+  bool is_string() const { return type() == Type::string; }
+  bool is_array() const { return type() == Type::array; }
+  bool is_object() const { return type() == Type::object; }
 
   // Each throws InternalError if the value is of another type: code that reads users' files checks
   // the type first.
@@ -57,7 +58,7 @@ class Json {
   const std::vector<Member>& members() const;
   std::vector<Member>& members();
 
-  size_t size() const { return type_ == Type::object ? members_.size() : items_.size(); }
+  size_t size() const;                           ///< of an array or object, else 0
   const Json* find(std::string_view key) const;  ///< null if absent or not an object
   Json* find(std::string_view key);
   const Json& at(std::string_view key) const;  ///< throws InternalError if absent
@@ -71,18 +72,19 @@ class Json {
   bool operator==(const Json& other) const;  ///< ignores positions and sources
 
  private:
-  static Json of(Type type) {
+  template <class T>
+  static Json of() {
     Json json;
-    json.type_ = type;
+    json.value_.emplace<T>();
     return json;
   }
-  Type type_ = Type::null;
-  bool boolean_ = false;
-  int64_t integer_ = 0;
-  double real_ = 0;
-  std::string string_;
-  std::vector<Json> items_;
-  std::vector<Member> members_;
+  template <class T>
+  const T& get() const;
+
+  // In the order of Type.
+  std::variant<std::nullptr_t, bool, int64_t, double, std::string, std::vector<Json>,
+               std::vector<Member>>
+      value_;
 };
 
 /// Thrown by parse_json. `what` is "found …, expected …", without the file.

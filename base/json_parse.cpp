@@ -25,16 +25,9 @@ class Cursor {
       const char c = text_[offset_];
       if (c == '/') {
         const bool block = offset_ + 1 < text_.size() && text_[offset_ + 1] == '*';
-        step(2);
-        while (offset_ < text_.size()) {
-          if (block && text_.substr(offset_, 2) == "*/") {
-            step(2);
-            break;
-          }
-          const bool line_ends = text_[offset_] == '\n' || text_[offset_] == '\r';
-          if (!block && line_ends) break;
-          step(1);
-        }
+        const size_t end =
+            block ? text_.find("*/", offset_ + 2) : text_.find_first_of("\r\n", offset_ + 2);
+        step(std::min(end, text_.size()) - offset_ + (block ? 2 : 0));
       } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':') {
         step(1);
       } else {
