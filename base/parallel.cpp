@@ -1,15 +1,15 @@
 #include "base/parallel.h"
 
 #include <omp.h>
-#include <sched.h>
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif
 
-#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
+
+#include "base/cpu.h"
 
 namespace swin::base {
 namespace {
@@ -19,10 +19,7 @@ int initial_threads() {
     const int n = std::atoi(text);
     if (n > 0) return n;
   }
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return std::max(1, CPU_COUNT(&cores));
-  return 1;
+  return cpu().cores;
 }
 
 int& thread_count() {

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -77,14 +76,13 @@ void allow_access([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes,
 #endif
 }
 
-void drop_free_blocks(Lists& lists, bool give_back) {
+void free_blocks(Lists& lists) {
   for (auto& [bytes, blocks] : lists.free) {
     lists.statistics.bytes_reserved -= bytes * blocks.size();
-    if (give_back)
-      for (void* block : blocks) {
-        allow_access(block, bytes, bytes);
-        system_free(block, bytes);
-      }
+    for (void* block : blocks) {
+      allow_access(block, bytes, bytes);
+      system_free(block, bytes);
+    }
   }
   lists.free.clear();
 }
@@ -112,15 +110,15 @@ Buffer allocate(size_t bytes) {
   {
     const std::lock_guard lock(p.mutex);
     Lists& lists = block.dry ? p.dry : p.real;
-    auto found = lists.free.find(size);
-    if (found != lists.free.end() && !found->second.empty()) {
-      block.data = found->second.back();
-      found->second.pop_back();
+    std::vector<void*>& blocks = lists.free[size];
+    if (!blocks.empty()) {
+      block.data = blocks.back();
+      blocks.pop_back();
     } else {
       if (!block.dry) {
         block.data = system_allocate(size);
         if (!block.data) {
-          drop_free_blocks(lists, true);
+          free_blocks(lists);
           block.data = system_allocate(size);
         }
         if (!block.data)
@@ -162,7 +160,7 @@ PoolStatistics pool_statistics() {
 void trim_pool() {
   Pool& p = pool();
   const std::lock_guard lock(p.mutex);
-  drop_free_blocks(p.real, true);
+  free_blocks(p.real);
 }
 
 void set_pool_poison(bool on) { pool().poison = on; }
@@ -170,10 +168,7 @@ void set_pool_poison(bool on) { pool().poison = on; }
 DryRun::DryRun() {
   Pool& p = pool();
   const std::lock_guard lock(p.mutex);
-  if (p.dry_depth++ == 0) {
-    drop_free_blocks(p.dry, false);
-    p.dry.statistics = {};
-  }
+  if (p.dry_depth++ == 0) p.dry = {};
 }
 DryRun::~DryRun() { --pool().dry_depth; }
 bool DryRun::active() { return pool().dry_depth.load(std::memory_order_relaxed) > 0; }

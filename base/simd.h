@@ -106,32 +106,28 @@ inline V min(V a, V b) {
   return a < b ? a : b;
 }
 
-/// The sum of all lanes in a fixed order: the upper half is added to the lower until one is left.
-inline float sum(Vec<float> v) {
+/// Combines all lanes in a fixed order: the upper half with the lower until one is left.
+template <class Combine>
+inline float fold(Vec<float> v, Combine combine) {
   typedef float Half __attribute__((vector_size(32)));
   typedef float Quarter __attribute__((vector_size(16)));
   Half h[2];
   std::memcpy(h, &v, 64);
-  const Half s = h[0] + h[1];
+  const Half s = combine(h[0], h[1]);
   Quarter q[2];
   std::memcpy(q, &s, 32);
-  const Quarter t = q[0] + q[1];
-  return (t[0] + t[2]) + (t[1] + t[3]);
+  const Quarter t = combine(q[0], q[1]);
+  return combine(combine(t[0], t[2]), combine(t[1], t[3]));
+}
+/// The sum of all lanes, in the order of fold.
+inline float sum(Vec<float> v) {
+  return fold(v, [](auto a, auto b) { return a + b; });
 }
 inline double sum(Vec<double> v) {
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 inline float max_lane(Vec<float> v) {
-  typedef float Half __attribute__((vector_size(32)));
-  typedef float Quarter __attribute__((vector_size(16)));
-  Half h[2];
-  std::memcpy(h, &v, 64);
-  const Half s = max(h[0], h[1]);
-  Quarter q[2];
-  std::memcpy(q, &s, 32);
-  const Quarter t = max(q[0], q[1]);
-  const float a = t[0] > t[2] ? t[0] : t[2], b = t[1] > t[3] ? t[1] : t[3];
-  return a > b ? a : b;
+  return fold(v, [](auto a, auto b) { return max(a, b); });
 }
 inline double max_lane(Vec<double> v) {
   double best = v[0];

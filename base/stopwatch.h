@@ -13,9 +13,8 @@ class Stopwatch {
   }
   /// Returns seconds() and starts again.
   double restart() {
-    const auto now = std::chrono::steady_clock::now();
-    const double passed = std::chrono::duration<double>(now - start_).count();
-    start_ = now;
+    const double passed = seconds();
+    start_ = std::chrono::steady_clock::now();
     return passed;
   }
 
