@@ -3,17 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <string>
 
 #include "files/pickle_objects.h"
 
 namespace swin::files {
-namespace {
-
-constexpr int kMaxProtocol = 5;
-
-}  // namespace
-
 /// Runs one pickle.
 class PickleMachine : PickleObjects {
  public:
@@ -22,8 +15,7 @@ class PickleMachine : PickleObjects {
                       std::clamp(static_cast<int64_t>(file_bytes) / Pickle::kBytesPerInstruction,
                                  Pickle::kMinInstructions, Pickle::kMaxInstructions),
                       pickle) {
-    text_ = {reinterpret_cast<const char*>(bytes.data()),
-             std::min(bytes.size(), Pickle::kMaxBytes)};
+    text_ = files::text_of(bytes).substr(0, Pickle::kMaxBytes);
     pickle_.text_ = text_;
   }
 
@@ -109,22 +101,17 @@ class PickleMachine : PickleObjects {
   }
 
   // Containers.
-  void append(const std::vector<PickleValue>& values, bool to_set) {
+  void add_items(const std::vector<PickleValue>& values, Kind kind) {
     const PickleValue target = top();
+    if (kind == Kind::dict && values.size() % 2 != 0)
+      refuse("found a key without a value, expected pairs");
     if (target.kind == Kind::opaque) return;
-    if (target.kind != (to_set ? Kind::set : Kind::list))
-      refuse("found items for something other than a list or set, expected one of them");
+    if (target.kind != kind)
+      refuse(kind == Kind::dict
+                 ? "found items for something other than a dict, expected one"
+                 : "found items for something other than a list or set, expected one of them");
     auto& list = items(target);
     list.insert(list.end(), values.begin(), values.end());
-  }
-  void set_items(const std::vector<PickleValue>& values) {
-    const PickleValue target = top();
-    if (values.size() % 2 != 0) refuse("found a key without a value, expected pairs");
-    if (target.kind == Kind::opaque) return;
-    if (target.kind != Kind::dict)
-      refuse("found items for something other than a dict, expected one");
-    auto& dict = items(target);
-    dict.insert(dict.end(), values.begin(), values.end());
   }
 
   void push_long(uint64_t size) {
@@ -176,9 +163,9 @@ class PickleMachine : PickleObjects {
       case 'N':
         return push(value_of(Kind::none));
       case 0x88:
-        return push(boolean(true));
+        return push(integer(true, Kind::boolean));
       case 0x89:
-        return push(boolean(false));
+        return push(integer(false, Kind::boolean));
       case 'X':
         return push_text(Kind::text, take_number<uint32_t>());
       case 0x8c:  // SHORT_BINUNICODE
@@ -193,9 +180,9 @@ class PickleMachine : PickleObjects {
       case ']':
         return push(sequence(Kind::list, {}));
       case 'a':
-        return append({pop()}, false);
+        return add_items({pop()}, Kind::list);
       case 'e':
-        return append(pop_to_mark(), false);
+        return add_items(pop_to_mark(), Kind::list);
       case ')':
         return push(sequence(Kind::tuple, {}));
       case 't':
@@ -207,13 +194,13 @@ class PickleMachine : PickleObjects {
       case '}':
         return push(sequence(Kind::dict, {}));
       case 's':
-        return set_items(pop_many(2));
+        return add_items(pop_many(2), Kind::dict);
       case 'u':
-        return set_items(pop_to_mark());
+        return add_items(pop_to_mark(), Kind::dict);
       case 0x8f:  // EMPTY_SET
         return push(sequence(Kind::set, {}));
       case 0x90:  // ADDITEMS
-        return append(pop_to_mark(), true);
+        return add_items(pop_to_mark(), Kind::set);
       case 0x91:  // FROZENSET
         return push(sequence(Kind::set, pop_to_mark()));
       case '0':
@@ -258,6 +245,7 @@ class PickleMachine : PickleObjects {
         pop_many(2);
         return push(object(pop()));
       case 0x80: {
+        constexpr int kMaxProtocol = 5;
         const int protocol = take_number<uint8_t>();
         if (protocol < 2 || protocol > kMaxProtocol)
           refuse("found pickle protocol " + std::to_string(protocol) + ", expected 2 to " +

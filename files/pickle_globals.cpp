@@ -1,132 +1,99 @@
-#include "files/pickle_globals.h"
+#include "files/pickle_objects.h"
 
 namespace swin::files {
 namespace {
 
 using enum PickleRole;
 
-// Besides state dicts, published checkpoints hold the training run's state: an optimizer, a config
-// (yacs, argparse, mmcv), dates and paths. These classes hold values only and become
-// opaque. Functions are not among them, nor anything of os, sys, subprocess or importlib.
-constexpr PickleGlobal kGlobals[] = {
-    {"collections", "OrderedDict", ordered_dict},
-    {"torch._utils", "_rebuild_tensor_v2", rebuild_tensor},
-    {"torch._utils", "_rebuild_tensor", rebuild_tensor},
-    {"torch._utils", "_rebuild_parameter", rebuild_parameter},
-    {"torch._utils", "_rebuild_parameter_with_state", rebuild_parameter},
-    {"torch._tensor", "_rebuild_from_type_v2", rebuild_from_type},
-    {"torch", "Size", size},
-
-    {"torch", "FloatStorage", storage, DType::f32},
-    {"torch", "HalfStorage", storage, DType::f16},
-    {"torch", "BFloat16Storage", storage, DType::bf16},
-    {"torch", "DoubleStorage", storage, DType::f64},
-    {"torch", "LongStorage", storage, DType::i64},
-    {"torch", "IntStorage", storage, DType::i32},
-    {"torch", "ShortStorage", storage, DType::i16},
-    {"torch", "CharStorage", storage, DType::i8},
-    {"torch", "ByteStorage", storage, DType::u8},
-    {"torch", "BoolStorage", storage, DType::boolean},
-
-    {"builtins", "set", set},
-    {"__builtin__", "set", set},
-    {"builtins", "frozenset", set},
-    {"__builtin__", "frozenset", set},
-    {"collections", "defaultdict", dict_like},
-    {"collections", "Counter", dict_like},
-    {"builtins", "dict", dict_like},
-    {"__builtin__", "dict", dict_like},
-    {"yacs.config", "CfgNode", dict_like},
-    {"fvcore.common.config", "CfgNode", dict_like},
-    {"mmcv.utils.config", "ConfigDict", dict_like},
-    {"mmengine.config.config", "ConfigDict", dict_like},
-    {"addict.addict", "Dict", dict_like},
-
-    // mmengine keeps the methods of its histories, which protocol 2 writes as getattr(class, name).
-    {"mmengine.logging.history_buffer", "HistoryBuffer", harmless},
-    {"builtins", "getattr", attribute},
-    {"__builtin__", "getattr", attribute},
-
-    {"torch", "float32", harmless},
-    {"torch", "float64", harmless},
-    {"torch", "float16", harmless},
-    {"torch", "bfloat16", harmless},
-    {"torch", "int64", harmless},
-    {"torch", "int32", harmless},
-    {"torch", "int16", harmless},
-    {"torch", "int8", harmless},
-    {"torch", "uint8", harmless},
-    {"torch", "bool", harmless},
-    {"torch", "device", harmless},
-    {"torch", "Tensor", harmless},
-    {"torch.nn.parameter", "Parameter", harmless},
-    {"torch.torch_version", "TorchVersion", harmless},
-    {"torch.serialization", "_get_layout", harmless},
-    {"torchvision.transforms.functional", "InterpolationMode", harmless},
-    {"argparse", "Namespace", harmless},
-    {"types", "SimpleNamespace", harmless},
-    {"collections", "deque", harmless},
-    {"pathlib", "PosixPath", harmless},
-    {"pathlib", "WindowsPath", harmless},
-    {"pathlib", "PurePosixPath", harmless},
-    {"pathlib._local", "PosixPath", harmless},  // Python 3.13
-    {"pathlib._local", "WindowsPath", harmless},
-    {"pathlib._local", "PurePosixPath", harmless},
-    {"datetime", "datetime", harmless},
-    {"datetime", "date", harmless},
-    {"datetime", "timedelta", harmless},
-    {"datetime", "time", harmless},
-    {"datetime", "timezone", harmless},
-    {"uuid", "UUID", harmless},
-    {"decimal", "Decimal", harmless},
-    {"builtins", "list", harmless},
-    {"__builtin__", "list", harmless},
-    {"builtins", "tuple", harmless},
-    {"__builtin__", "tuple", harmless},
-    {"builtins", "int", harmless},
-    {"__builtin__", "int", harmless},
-    {"builtins", "float", harmless},
-    {"__builtin__", "float", harmless},
-    {"builtins", "bool", harmless},
-    {"__builtin__", "bool", harmless},
-    {"builtins", "str", harmless},
-    {"__builtin__", "unicode", harmless},
-    {"builtins", "bytearray", harmless},
-    {"__builtin__", "bytearray", harmless},
-    {"builtins", "bytes", harmless},
-    {"__builtin__", "bytes", harmless},
-    {"builtins", "range", harmless},
-    {"__builtin__", "xrange", harmless},
-    {"builtins", "slice", harmless},
-    {"__builtin__", "slice", harmless},
-    {"builtins", "Ellipsis", harmless},
-    {"__builtin__", "Ellipsis", harmless},
-    {"builtins", "complex", harmless},
-    {"__builtin__", "complex", harmless},
-    {"_codecs", "encode", harmless},  // how protocol 2 writes bytes
-    {"numpy", "dtype", harmless},
-    {"numpy", "ndarray", harmless},
-    {"numpy", "float16", harmless},
-    {"numpy", "float32", harmless},
-    {"numpy", "float64", harmless},
-    {"numpy", "int8", harmless},
-    {"numpy", "int16", harmless},
-    {"numpy", "int32", harmless},
-    {"numpy", "int64", harmless},
-    {"numpy", "uint8", harmless},
-    {"numpy", "uint16", harmless},
-    {"numpy", "uint32", harmless},
-    {"numpy", "uint64", harmless},
-    {"numpy", "bool", harmless},
-    {"numpy", "bool_", harmless},
-    {"numpy.core.multiarray", "scalar", harmless},
-    {"numpy.core.multiarray", "_reconstruct", harmless},
-    {"numpy._core.multiarray", "scalar", harmless},
-    {"numpy._core.multiarray", "_reconstruct", harmless},
+struct Module {
+  std::string_view name;
+  PickleRole role;
+  std::vector<std::string_view> members;
 };
+
+std::vector<PickleGlobal> all_globals() {
+  // Besides state dicts, published checkpoints hold the training run's state: an optimizer, a
+  // config (yacs, argparse, mmcv), dates and paths. The harmless classes hold values only and
+  // become opaque. Functions are not among them, nor anything of os, sys, subprocess or importlib.
+  const Module modules[] = {
+      {"collections", ordered_dict, {"OrderedDict"}},
+      {"torch._utils", rebuild_tensor, {"_rebuild_tensor_v2", "_rebuild_tensor"}},
+      {"torch._utils", rebuild_parameter, {"_rebuild_parameter", "_rebuild_parameter_with_state"}},
+      {"torch._tensor", rebuild_from_type, {"_rebuild_from_type_v2"}},
+      {"torch", size, {"Size"}},
+
+      {"builtins", set, {"set", "frozenset"}},
+      {"__builtin__", set, {"set", "frozenset"}},
+      {"collections", dict_like, {"defaultdict", "Counter"}},
+      {"builtins", dict_like, {"dict"}},
+      {"__builtin__", dict_like, {"dict"}},
+      {"yacs.config", dict_like, {"CfgNode"}},
+      {"fvcore.common.config", dict_like, {"CfgNode"}},
+      {"mmcv.utils.config", dict_like, {"ConfigDict"}},
+      {"mmengine.config.config", dict_like, {"ConfigDict"}},
+      {"addict.addict", dict_like, {"Dict"}},
+
+      // mmengine keeps the methods of its histories, which protocol 2 writes as getattr(class,
+      // name).
+      {"mmengine.logging.history_buffer", harmless, {"HistoryBuffer"}},
+      {"builtins", attribute, {"getattr"}},
+      {"__builtin__", attribute, {"getattr"}},
+
+      {"torch",
+       harmless,
+       {"float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
+        "bool", "device", "Tensor"}},
+      {"torch.nn.parameter", harmless, {"Parameter"}},
+      {"torch.torch_version", harmless, {"TorchVersion"}},
+      {"torch.serialization", harmless, {"_get_layout"}},
+      {"torchvision.transforms.functional", harmless, {"InterpolationMode"}},
+      {"argparse", harmless, {"Namespace"}},
+      {"types", harmless, {"SimpleNamespace"}},
+      {"collections", harmless, {"deque"}},
+      {"pathlib", harmless, {"PosixPath", "WindowsPath", "PurePosixPath"}},
+      {"pathlib._local", harmless, {"PosixPath", "WindowsPath", "PurePosixPath"}},  // Python 3.13
+      {"datetime", harmless, {"datetime", "date", "timedelta", "time", "timezone"}},
+      {"uuid", harmless, {"UUID"}},
+      {"decimal", harmless, {"Decimal"}},
+      {"builtins",
+       harmless,
+       {"list", "tuple", "int", "float", "bool", "str", "bytearray", "bytes", "range", "slice",
+        "Ellipsis", "complex"}},
+      {"__builtin__",
+       harmless,
+       {"list", "tuple", "int", "float", "bool", "unicode", "bytearray", "bytes", "xrange", "slice",
+        "Ellipsis", "complex"}},
+      {"_codecs", harmless, {"encode"}},  // how protocol 2 writes bytes
+      {"numpy",
+       harmless,
+       {"dtype", "ndarray", "float16", "float32", "float64", "int8", "int16", "int32", "int64",
+        "uint8", "uint16", "uint32", "uint64", "bool", "bool_"}},
+      {"numpy.core.multiarray", harmless, {"scalar", "_reconstruct"}},
+      {"numpy._core.multiarray", harmless, {"scalar", "_reconstruct"}},
+  };
+  std::vector<PickleGlobal> globals = {
+      {"torch", "FloatStorage", storage, DType::f32},
+      {"torch", "HalfStorage", storage, DType::f16},
+      {"torch", "BFloat16Storage", storage, DType::bf16},
+      {"torch", "DoubleStorage", storage, DType::f64},
+      {"torch", "LongStorage", storage, DType::i64},
+      {"torch", "IntStorage", storage, DType::i32},
+      {"torch", "ShortStorage", storage, DType::i16},
+      {"torch", "CharStorage", storage, DType::i8},
+      {"torch", "ByteStorage", storage, DType::u8},
+      {"torch", "BoolStorage", storage, DType::boolean},
+  };
+  for (const Module& module : modules)
+    for (const std::string_view member : module.members)
+      globals.push_back({module.name, member, module.role});
+  return globals;
+}
 
 }  // namespace
 
-std::span<const PickleGlobal> pickle_globals() { return kGlobals; }
+const std::vector<PickleGlobal>& pickle_globals() {
+  static const std::vector<PickleGlobal> globals = all_globals();
+  return globals;
+}
 
 }  // namespace swin::files

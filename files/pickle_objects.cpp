@@ -2,7 +2,6 @@
 
 #include "base/errors.h"
 #include "base/text.h"
-#include "files/mapped_file.h"
 
 namespace swin::files {
 
@@ -23,14 +22,9 @@ PickleValue PickleObjects::value_of(Kind kind) {
   value.kind = kind;
   return value;
 }
-PickleValue PickleObjects::integer(int64_t number) {
-  PickleValue value = value_of(Kind::integer);
+PickleValue PickleObjects::integer(int64_t number, Kind kind) {
+  PickleValue value = value_of(kind);
   value.integer = number;
-  return value;
-}
-PickleValue PickleObjects::boolean(bool truth) {
-  PickleValue value = value_of(Kind::boolean);
-  value.integer = truth;
   return value;
 }
 PickleValue PickleObjects::text(Kind kind, size_t begin, size_t size) {

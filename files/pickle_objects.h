@@ -6,9 +6,31 @@
 #include <vector>
 
 #include "files/pickle.h"
-#include "files/pickle_globals.h"
 
 namespace swin::files {
+
+/// What becomes of a call of a global, or of an object made from it.
+enum class PickleRole {
+  ordered_dict,       ///< a dict
+  dict_like,          ///< a dict; its arguments are dropped
+  storage,            ///< torch.FloatStorage …: type of a persistent id, never called
+  rebuild_tensor,     ///< (storage, offset, size, stride, …)
+  rebuild_parameter,  ///< (tensor, …)
+  rebuild_from_type,  ///< (function, type, arguments, state)
+  size,               ///< torch.Size of a tuple
+  set,                ///< set of a list
+  attribute,          ///< getattr of a harmless class: an opaque value
+  harmless,           ///< an opaque value
+};
+
+struct PickleGlobal {
+  std::string_view module, name;
+  PickleRole role;
+  DType dtype = DType::f32;  ///< for a storage
+};
+
+/// Every name that a pickle may mention; all others are refused.
+const std::vector<PickleGlobal>& pickle_globals();
 
 inline constexpr char kPickleDamaged[] = "the file is damaged; get it again";
 inline constexpr char kPickleNotAStateDict[] =
@@ -27,8 +49,7 @@ class PickleObjects {
   void charge(int64_t count);
 
   static PickleValue value_of(Kind kind);
-  static PickleValue integer(int64_t number);
-  static PickleValue boolean(bool truth);
+  static PickleValue integer(int64_t number, Kind kind = Kind::integer);
   static PickleValue text(Kind kind, size_t begin, size_t size);
   PickleValue sequence(Kind kind, std::vector<PickleValue> items);
   std::vector<PickleValue>& items(const PickleValue& value) {
