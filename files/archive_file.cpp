@@ -9,7 +9,6 @@
 #include "base/errors.h"
 #include "base/owned.h"
 #include "base/text.h"
-#include "files/mapped_file.h"
 
 namespace swin::files {
 namespace {

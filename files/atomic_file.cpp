@@ -70,17 +70,6 @@ std::string remedy_of(int error) {
                         remedy_of(error));
 }
 
-/// A descriptor and a temporary file, closed and removed unless the file was renamed.
-struct Temporary {
-  fs::path path;
-  int descriptor = -1;
-  bool remove = false;
-  ~Temporary() {
-    if (descriptor >= 0) ::close(descriptor);
-    if (remove) ::unlink(path.c_str());
-  }
-};
-
 /// Only a regular file, a link or nothing may be at `path`: a rename would replace a device by a
 /// file.
 void check_replaceable(const fs::path& path) {
@@ -134,6 +123,28 @@ void sync_directory_of(const fs::path& path) {
     fail_on_disk(path, "sync its directory", error);
 }
 
+/// The temporary file of `target`: closed at the end, and removed unless it was put into place.
+struct Temporary {
+  fs::path path, target;
+  int descriptor = -1;
+  bool remove = false;
+
+  explicit Temporary(const fs::path& to) : path(temporary_of(to)), target(to) {
+    check_replaceable(to);
+    // A killed process may have had our process id: its temporary file is removed.
+    ::unlink(path.c_str());
+  }
+  ~Temporary() {
+    if (descriptor >= 0) ::close(descriptor);
+    if (remove) ::unlink(path.c_str());
+  }
+  void put_into_place(const char* action) {
+    if (::rename(path.c_str(), target.c_str()) != 0) fail_on_disk(target, action, errno);
+    remove = false;
+    sync_directory_of(target);
+  }
+};
+
 }  // namespace
 
 void ignore_file_size_signal() {
@@ -148,12 +159,8 @@ void ignore_file_size_signal() {
 
 void write_file_atomically(const fs::path& path, std::span<const ByteSpan> spans) {
   ignore_file_size_signal();
-  check_replaceable(path);
-  Temporary temporary;
-  temporary.path = temporary_of(path);
-  // A killed process may have had our process id: its temporary file is removed. O_EXCL refuses a
-  // link that was planted there.
-  ::unlink(temporary.path.c_str());
+  Temporary temporary(path);
+  // O_EXCL refuses a link that was planted there.
   temporary.descriptor =
       ::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (temporary.descriptor < 0) fail_on_disk(path, "create", errno);
@@ -163,12 +170,9 @@ void write_file_atomically(const fs::path& path, std::span<const ByteSpan> spans
   ::flock(temporary.descriptor, LOCK_EX | LOCK_NB);
   for (const ByteSpan span : spans) write_all(path, temporary.descriptor, span);
   if (fsync_retried(temporary.descriptor) != 0) fail_on_disk(path, "sync", errno);
-  if (::rename(temporary.path.c_str(), path.c_str()) != 0)
-    fail_on_disk(path, "put the file into place", errno);
-  temporary.remove = false;
   // The descriptor is closed only after this, so that the lock lasts as long as the temporary file.
   // Errors that close could report were already reported by fsync.
-  sync_directory_of(path);
+  temporary.put_into_place("put the file into place");
 }
 
 void write_file_atomically(const fs::path& path, std::string_view text) {
@@ -177,17 +181,11 @@ void write_file_atomically(const fs::path& path, std::string_view text) {
 }
 
 void replace_symlink(const fs::path& link, const fs::path& target) {
-  check_replaceable(link);
-  Temporary temporary;
-  temporary.path = temporary_of(link);
-  ::unlink(temporary.path.c_str());
+  Temporary temporary(link);
   if (::symlink(target.c_str(), temporary.path.c_str()) != 0)
     fail_on_disk(link, "make the link", errno);
   temporary.remove = true;
-  if (::rename(temporary.path.c_str(), link.c_str()) != 0)
-    fail_on_disk(link, "put the link into place", errno);
-  temporary.remove = false;
-  sync_directory_of(link);
+  temporary.put_into_place("put the link into place");
 }
 
 void make_directories(const fs::path& directory) {

@@ -314,7 +314,8 @@ class TorchFile::Reader {
         static_cast<uint64_t>(size) != found->second.size())
       refuse("storage " + base::printable(storage.key) + " of " + name + " has " +
              std::to_string(found->second.size()) + " bytes, expected " +
-             std::to_string(storage.num_elements) + " elements of " + name_of_type(storage));
+             std::to_string(storage.num_elements) + " elements of " +
+             files::name_of(storage.dtype));
     if (!storage.is_view) return found->second;
     if (storage.view_begin < 0 || storage.view_elements < 0 ||
         storage.view_begin > storage.num_elements ||
@@ -323,9 +324,6 @@ class TorchFile::Reader {
              std::to_string(storage.num_elements) + " elements");
     return found->second.subspan(static_cast<size_t>(storage.view_begin * element_bytes),
                                  static_cast<size_t>(storage.view_elements * element_bytes));
-  }
-  static std::string name_of_type(const PickleStorage& storage) {
-    return files::name_of(storage.dtype);
   }
 
   NamedArray array_of(const Pickle& pickle, std::string name, const PickleTensor& tensor) {
@@ -362,7 +360,8 @@ class TorchFile::Reader {
       array.owner = owner_;
       return array;
     }
-    if (size > copy_limit() - copied_bytes_)
+    const auto most = std::max(static_cast<int64_t>(bytes_.size()), kMinCopyBytes);
+    if (size > most - copied_bytes_)
       refuse(array.name + " with shape " + to_text(array.shape) +
              " repeats its elements: a copy would have more bytes than the file");
     copied_bytes_ += size;
@@ -372,10 +371,6 @@ class TorchFile::Reader {
     array.bytes = *values;
     array.owner = std::move(values);
     return array;
-  }
-
-  int64_t copy_limit() const {
-    return std::max(static_cast<int64_t>(bytes_.size()), kMinCopyBytes);
   }
 
   TorchFile& file_;

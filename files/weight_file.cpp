@@ -1,12 +1,10 @@
 #include "files/weight_file.h"
 
-#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <set>
 #include <string_view>
-#include <utility>
 
 #include "base/errors.h"
 #include "base/json.h"
@@ -14,7 +12,6 @@
 #include "files/checkpoint_file.h"
 #include "files/hdf5_signature.h"
 #include "files/mapped_file.h"
-#include "files/torch_file.h"
 
 namespace swin::files {
 namespace {
@@ -24,7 +21,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view kModelGroup = "model/", kAveragedGroup = "ema/";
 constexpr std::string_view kSafetensors = ".safetensors";
 constexpr size_t kMaxIndexBytes = 16'000'000;
-constexpr char kDamaged[] = "get the file again";
 
 [[noreturn]] void refuse_average(const std::string& where) {
   throw base::WeightError(where, "found one set of weights, expected an average in addition",
@@ -181,10 +177,7 @@ RawWeights read_file(const fs::path& path, WeightSet set) {
   if (is_torch_file(bytes)) return of_torch(TorchFile(bytes, where, file, set));
   if (set == WeightSet::averaged && !text_of(bytes).starts_with("\x80")) refuse_average(where);
   if (is_safetensors(bytes)) return of_safetensors(SafetensorsFile(bytes, where, file));
-  if (text_of(bytes).starts_with("{")) {
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return IndexReader(path, text).read();
-  }
+  if (text_of(bytes).starts_with("{")) return IndexReader(path, text_of(bytes)).read();
   if (text_of(bytes).starts_with("\x80"))
     return of_torch(TorchFile(bytes, where, file));  // its error says why not
   const std::string kind = kind_of(bytes);
@@ -195,17 +188,7 @@ RawWeights read_file(const fs::path& path, WeightSet set) {
                           "found " + kind +
                               ", expected a checkpoint (.h5), .safetensors, "
                               "an index of shards or a .pth file",
-                          kDamaged);
-}
-
-void add_hub_config(const fs::path& folder, RawWeights& weights) {
-  const fs::path path = folder / "config.json";
-  std::error_code error;
-  if (!fs::exists(path, error)) return;
-  const MappedFile file(path, FileKind::weights);
-  weights.hub_config.emplace(reinterpret_cast<const char*>(file.bytes().data()),
-                             std::min(file.bytes().size(), kMaxIndexBytes));
-  weights.hub_config_where = path.string();
+                          "get the file again");
 }
 
 }  // namespace
@@ -214,7 +197,11 @@ RawWeights read_raw_weights(const fs::path& path, WeightSet set) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return read_file(path, set);
   RawWeights weights = read_file(file_in(path), set);
-  add_hub_config(path, weights);
+  const fs::path config = path / "config.json";
+  if (!fs::exists(config, error)) return weights;
+  const MappedFile file(config, FileKind::weights);
+  weights.hub_config = text_of(file.bytes()).substr(0, kMaxIndexBytes);
+  weights.hub_config_where = config.string();
   return weights;
 }
 

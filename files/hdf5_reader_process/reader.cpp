@@ -20,6 +20,7 @@
 #include "files/hdf5_reader_process/messages.h"
 #include "files/hdf5_reader_process/sandbox.h"
 #include "files/hdf5_signature.h"
+#include "files/named_array.h"
 
 namespace swin::files::hdf5_reader {
 namespace {
@@ -210,33 +211,15 @@ Dataset open_dataset(hid_t file, const char* link) {
   return set;
 }
 
-std::string text_of(const std::vector<int64_t>& shape) {
-  std::string text;
-  for (const int64_t dim : shape) text += (text.empty() ? "(" : ", ") + std::to_string(dim);
-  return text + ")";
-}
-
 const char* class_text(H5T_class_t kind) {
-  switch (kind) {
-    case H5T_INTEGER:
-      return "integer";
-    case H5T_FLOAT:
-      return "floating point";
-    case H5T_STRING:
-      return "string";
-    case H5T_COMPOUND:
-      return "compound";
-    case H5T_VLEN:
-      return "variable length";
-    case H5T_REFERENCE:
-      return "reference";
-    case H5T_ENUM:
-      return "enumeration";
-    case H5T_ARRAY:
-      return "array";
-    default:
-      return "opaque";
-  }
+  constexpr std::pair<H5T_class_t, const char*> kNames[] = {
+      {H5T_INTEGER, "integer"},   {H5T_FLOAT, "floating point"}, {H5T_STRING, "string"},
+      {H5T_COMPOUND, "compound"}, {H5T_VLEN, "variable length"}, {H5T_REFERENCE, "reference"},
+      {H5T_ENUM, "enumeration"},  {H5T_ARRAY, "array"},
+  };
+  for (const auto& [known, name] : kNames)
+    if (known == kind) return name;
+  return "opaque";
 }
 
 /// The type as error lines name it: "floating point of 4 bytes".
@@ -322,14 +305,14 @@ Contents open_contents(hid_t access) {
   Header& h = c.header;
   if ((shape.size() != 3 && shape.size() != 4) ||
       (shape.size() == 4 && shape[3] != 1 && shape[3] != 3))
-    refuse(kImageShape, "/images has the shape " + text_of(shape) +
+    refuse(kImageShape, "/images has the shape " + to_text(shape) +
                             ", expected (N, height, width, channels) with 1 or 3 channels");
   h.images = shape[0];
   h.height = shape[1];
   h.width = shape[2];
   h.channels = shape.size() == 4 ? shape[3] : 1;
   if (h.height > kMaxSide || h.width > kMaxSide || h.height * h.width > kMaxImageBytes / h.channels)
-    refuse(kImageShape, "/images has the shape " + text_of(shape) +
+    refuse(kImageShape, "/images has the shape " + to_text(shape) +
                             ", expected at most 100 megapixels per image");
 
   c.labels = open_dataset(c.file, "labels");
@@ -342,7 +325,7 @@ Contents open_contents(hid_t access) {
   if (!has_its_bits(label_type)) refuse(kDamaged, "/labels is damaged");
   if (c.labels.shape.size() > 2 || c.labels.shape[0] != h.images ||
       (many && c.labels.shape[1] > kMaxClasses))
-    refuse(kLabelKind, "/labels has the shape " + text_of(c.labels.shape) + ", expected (" +
+    refuse(kLabelKind, "/labels has the shape " + to_text(c.labels.shape) + ", expected (" +
                            std::to_string(h.images) + "), one per image");
   h.label_columns = many ? c.labels.shape[1] : 0;
   read_names(c);

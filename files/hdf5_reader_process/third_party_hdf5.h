@@ -2,7 +2,6 @@
 // files, so it reads them in a child process. Its sandbox (files/hdf5_reader_process/sandbox.h)
 // leaves it only the open file and a socket. Whatever happens to the child, this process continues.
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
