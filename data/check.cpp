@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <numeric>
 #include <string_view>
 
 #include "base/errors.h"
 #include "base/parallel.h"
-#include "base/size2.h"
 #include "data/decode/decode.h"
+#include "data/decode/jpeg_markers.h"
+#include "files/bytes.h"
 #include "files/digest.h"
 
 namespace swin::data {
@@ -18,19 +18,9 @@ namespace {
 constexpr int64_t kChunk = 16;  // images a thread takes at a time
 
 std::string jpeg_mode(std::span<const uint8_t> bytes) {
-  // Walks to the frame header (SOF0 … SOF15 except DHT, JPG, DAC), which has the component count.
-  size_t at = 2;
-  while (at + 9 < bytes.size() && bytes[at] == 0xFF) {
-    const uint8_t marker = bytes[at + 1];
-    if (marker == 0xFF) {
-      ++at;
-      continue;
-    }
-    if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
-      const int components = bytes[at + 9];
-      return components == 1 ? "JPEG L" : components == 4 ? "JPEG CMYK" : "JPEG RGB";
-    }
-    at += 2u + bytes[at + 2] * 256u + bytes[at + 3];
+  for (const auto& [marker, body] : jpeg_segments(bytes)) {
+    if (!is_frame(marker) || body.size() < 6) continue;
+    return body[5] == 1 ? "JPEG L" : body[5] == 4 ? "JPEG CMYK" : "JPEG RGB";
   }
   return "JPEG";
 }
@@ -46,10 +36,18 @@ std::string png_mode(std::span<const uint8_t> bytes) {
 
 std::string webp_mode(std::span<const uint8_t> bytes) {
   if (bytes.size() < 25) return "WebP";
-  const std::string_view chunk(reinterpret_cast<const char*>(bytes.data()) + 12, 4);
+  const std::string_view chunk = files::text_of(bytes.subspan(12, 4));
   const bool alpha =
       (chunk == "VP8X" && (bytes[20] & 0x10)) || (chunk == "VP8L" && (bytes[24] & 0x10));
   return alpha ? "WebP RGBA" : "WebP RGB";
+}
+
+// The kind of an image file by its header, in Pillow's words: "JPEG CMYK", "PNG I;16", "WebP RGBA".
+std::string image_mode(std::span<const uint8_t> bytes) {
+  const ImageKind kind = kind_of(bytes);
+  if (kind == ImageKind::jpeg) return jpeg_mode(bytes);
+  if (kind == ImageKind::png) return png_mode(bytes);
+  return kind == ImageKind::webp ? webp_mode(bytes) : "";
 }
 
 struct Found {
@@ -125,15 +123,6 @@ void find_duplicates(const Dataset& dataset, const std::vector<Found>& all, Data
 }
 
 }  // namespace
-
-std::string image_mode(std::span<const uint8_t> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.starts_with("\xFF\xD8\xFF")) return jpeg_mode(bytes);
-  if (text.starts_with("\x89PNG\r\n\x1A\n")) return png_mode(bytes);
-  if (text.starts_with("RIFF") && text.size() > 12 && text.substr(8, 4) == "WEBP")
-    return webp_mode(bytes);
-  return "";
-}
 
 DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t)>& progress) {
   const int64_t size = dataset.size();

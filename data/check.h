@@ -36,9 +36,4 @@ struct DataCheck {
 /// @param progress gets the number of images done, from any thread, one call at a time.
 DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t)>& progress = {});
 
-/// The kind of an image file by its header, in Pillow's words: "JPEG L", "JPEG RGB", "JPEG CMYK",
-/// "PNG L", "PNG LA", "PNG P", "PNG RGB", "PNG RGBA", "PNG I;16", "WebP RGB", "WebP RGBA", …; ""
-/// for other bytes.
-std::string image_mode(std::span<const uint8_t> bytes);
-
 }  // namespace swin::data

@@ -1,9 +1,8 @@
 #include "data/preview.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <string_view>
+#include <sstream>
 
 #include "base/integer.h"
 
@@ -45,8 +44,6 @@ const char* rows_of(char character) {
   return kUnknown;
 }
 
-int64_t lines_of(const std::string& text) { return 1 + std::count(text.begin(), text.end(), '\n'); }
-
 }  // namespace
 
 void draw_text(const std::string& text, int64_t top, int64_t left, int64_t right, int64_t scale,
@@ -78,7 +75,8 @@ Image draw_preview(const Batch& batch, const Preprocess& preprocess,
   const int64_t enlarged = std::max<int64_t>(1, 128 / std::max<int64_t>(width, 1));
   const int64_t letter = width * enlarged >= 192 ? 2 : 1, line = (kGlyphHeight + 3) * letter;
   int64_t lines = 1;
-  for (const std::string& text : texts) lines = std::max(lines, lines_of(text));
+  for (const std::string& text : texts)
+    lines = std::max<int64_t>(lines, 1 + std::count(text.begin(), text.end(), '\n'));
   constexpr int64_t kGap = 4;
   const int64_t cell_height = height * enlarged + lines * line + 2 * kGap;
   const int64_t cell_width = width * enlarged + kGap;
@@ -104,14 +102,10 @@ Image draw_preview(const Batch& batch, const Preprocess& preprocess,
         }
       }
     }
-    const std::string_view text = texts[static_cast<size_t>(i)];
+    std::istringstream text(texts[static_cast<size_t>(i)]);
     int64_t line_top = top + height * enlarged + kGap;
-    for (size_t begin = 0; begin <= text.size(); line_top += line) {
-      const size_t end = std::min(text.find('\n', begin), text.size());
-      draw_text(std::string(text.substr(begin, end - begin)), line_top, left,
-                left + width * enlarged, letter, grid);
-      begin = end + 1;
-    }
+    for (std::string part; std::getline(text, part); line_top += line)
+      draw_text(part, line_top, left, left + width * enlarged, letter, grid);
   }
   return grid;
 }

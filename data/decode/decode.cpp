@@ -3,40 +3,35 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "files/mapped_file.h"
 
 namespace swin::data {
 namespace {
 
-constexpr uint8_t kJpegStart[] = {0xFF, 0xD8, 0xFF};
-constexpr uint8_t kPngStart[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-
-bool starts_with(std::span<const uint8_t> bytes, std::span<const uint8_t> start) {
-  return bytes.size() >= start.size() && std::equal(start.begin(), start.end(), bytes.begin());
-}
-
-bool starts_webp(std::span<const uint8_t> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP";
-}
-
 // What a file of another kind is, by its first bytes.
 std::string describe(std::span<const uint8_t> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()),
-                              std::min<size_t>(bytes.size(), 16));
+  const std::string_view text = files::text_of(bytes);
   if (bytes.empty()) return "an empty file";
   if (text.starts_with("GIF8")) return "a GIF";
   if (text.starts_with("BM")) return "a BMP";
   if (text.starts_with("II*") || text.starts_with("MM")) return "a TIFF";
-  static const char* digits = "0123456789abcdef";
   std::string found = "a file that starts with";
-  for (size_t i = 0; i < std::min<size_t>(bytes.size(), 4); ++i) {
-    found += std::string(" ") + digits[bytes[i] >> 4] + digits[bytes[i] & 15];
-  }
+  for (const uint8_t byte : bytes.first(std::min<size_t>(bytes.size(), 4)))
+    found += " " + base::hex(byte);
   return found;
 }
 
 }  // namespace
+
+ImageKind kind_of(std::span<const uint8_t> bytes) {
+  const std::string_view text = files::text_of(bytes);
+  if (text.starts_with("\xFF\xD8\xFF")) return ImageKind::jpeg;
+  if (text.starts_with("\x89PNG\r\n\x1A\n")) return ImageKind::png;
+  if (text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP")
+    return ImageKind::webp;
+  return ImageKind::other;
+}
 
 void check_size(const std::string& name, const char* kind, int64_t height, int64_t width,
                 const DecodeOptions& options) {
@@ -51,25 +46,22 @@ void check_size(const std::string& name, const char* kind, int64_t height, int64
 
 void decode_image(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
                   Image& to, const DecodeOptions& options) {
-  if (channels != 1 && channels != 3) {
+  if (channels != 1 && channels != 3)
     throw base::InternalError("data::decode_image",
                               "asked for " + std::to_string(channels) + " channels");
-  }
-  if (static_cast<int64_t>(bytes.size()) > kMaxImageBytes) {
+  if (static_cast<int64_t>(bytes.size()) > kMaxImageBytes)
     throw base::DataError(name,
                           "found " + std::to_string(bytes.size()) +
                               " bytes, expected an image file of at most " +
                               std::to_string(kMaxImageBytes),
                           "make it smaller");
-  }
-  const auto decode = starts_with(bytes, kJpegStart)  ? decode_jpeg
-                      : starts_with(bytes, kPngStart) ? decode_png
-                      : starts_webp(bytes)            ? decode_webp
-                                                      : nullptr;
-  if (!decode) {
+  const ImageKind kind = kind_of(bytes);
+  if (kind == ImageKind::other)
     throw base::DataError(name, "found " + describe(bytes) + ", expected a JPEG, PNG or WebP",
                           "convert or remove the file");
-  }
+  const auto decode = kind == ImageKind::jpeg  ? decode_jpeg
+                      : kind == ImageKind::png ? decode_png
+                                               : decode_webp;
   const int64_t orientation = options.exif_orientation ? exif_orientation(bytes) : 1;
   if (orientation == 1) return decode(bytes, name, channels, options, to);
   Image stored;

@@ -48,6 +48,10 @@ std::vector<uint8_t> encode_png(const Image& image);
 /// Writes a PNG file atomically. @throws DiskError.
 void write_png(const std::string& path, const Image& image);
 
+enum class ImageKind { jpeg, png, webp, other };
+/// The kind of an image file, by its first bytes.
+ImageKind kind_of(std::span<const uint8_t> bytes);
+
 /// The orientation, 1 … 8, in the EXIF data of an image file; 1 (unchanged) if there are none or
 /// they cannot be read. Accepts any bytes.
 int64_t exif_orientation(std::span<const uint8_t> bytes);

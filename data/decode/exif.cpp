@@ -6,18 +6,17 @@
 
 #include "base/owned.h"
 #include "data/decode/decode.h"
+#include "data/decode/jpeg_markers.h"
+#include "files/bytes.h"
 
 namespace swin::data {
 namespace {
 
 using Bytes = std::span<const uint8_t>;
+using files::text_of;
 using std::string_view_literals::operator""sv;
 
 constexpr std::string_view kExifStart = "Exif\0\0"sv;
-
-std::string_view text_of(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 void append(std::vector<uint8_t>& to, Bytes bytes) {
   to.insert(to.end(), bytes.begin(), bytes.end());
@@ -26,22 +25,9 @@ void append(std::vector<uint8_t>& to, Bytes bytes) {
 // The APP1 segments before the first scan that start with "Exif", joined.
 std::vector<uint8_t> exif_of_jpeg(Bytes bytes) {
   std::vector<uint8_t> exif;
-  size_t at = 2;
-  while (at + 4 <= bytes.size() && bytes[at] == 0xFF) {
-    const uint8_t marker = bytes[at + 1];
-    if (marker == 0xFF) {  // a fill byte
-      ++at;
-      continue;
-    }
-    if (marker == 0xD9 || marker == 0xDA) break;
-    const size_t length = bytes[at + 2] * 256u + bytes[at + 3];
-    if (length < 2 || length > bytes.size() - at - 2) break;
-    const Bytes body = bytes.subspan(at + 4, length - 2);
-    if (marker == 0xE1 && text_of(body).starts_with(kExifStart)) {
+  for (const auto& [marker, body] : jpeg_segments(bytes))
+    if (marker == 0xE1 && text_of(body).starts_with(kExifStart))
       append(exif, exif.empty() ? body : body.subspan(kExifStart.size()));
-    }
-    at += 2 + length;
-  }
   return exif;
 }
 
@@ -71,11 +57,10 @@ std::vector<uint8_t> exif_of_chunks(Bytes bytes, bool png) {
 }  // namespace
 
 int64_t exif_orientation(std::span<const uint8_t> bytes) {
-  const std::string_view start = text_of(bytes.first(std::min<size_t>(bytes.size(), 12)));
-  std::vector<uint8_t> exif;
-  if (start.starts_with("\xFF\xD8")) exif = exif_of_jpeg(bytes);
-  if (start.starts_with("\x89PNG")) exif = exif_of_chunks(bytes, true);
-  if (start.starts_with("RIFF")) exif = exif_of_chunks(bytes, false);
+  const ImageKind kind = kind_of(bytes);
+  if (kind == ImageKind::other) return 1;
+  const std::vector<uint8_t> exif =
+      kind == ImageKind::jpeg ? exif_of_jpeg(bytes) : exif_of_chunks(bytes, kind == ImageKind::png);
   // libexif takes the size as unsigned int, and EXIF data are never that large.
   if (exif.empty() || exif.size() > (size_t{64} << 20)) return 1;
   const base::Owned<ExifData, exif_data_unref> data(exif_data_new());
@@ -87,11 +72,10 @@ int64_t exif_orientation(std::span<const uint8_t> bytes) {
   if (!entry || !entry->data || entry->components < 1) return 1;
   const ExifByteOrder order = exif_data_get_byte_order(data.get());
   uint32_t value = 1;
-  if (entry->format == EXIF_FORMAT_SHORT && entry->size >= 2) {
+  if (entry->format == EXIF_FORMAT_SHORT && entry->size >= 2)
     value = exif_get_short(entry->data, order);
-  } else if (entry->format == EXIF_FORMAT_LONG && entry->size >= 4) {
+  else if (entry->format == EXIF_FORMAT_LONG && entry->size >= 4)
     value = exif_get_long(entry->data, order);
-  }
   return value >= 1 && value <= 8 ? static_cast<int64_t>(value) : 1;
 }
 

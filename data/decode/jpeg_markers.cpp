@@ -12,9 +12,6 @@ constexpr uint8_t kStartOfImage = 0xD8, kEndOfImage = 0xD9, kStartOfScan = 0xDA,
                   kApp14 = 0xEE;
 
 bool is_restart(uint8_t marker) { return marker >= 0xD0 && marker <= 0xD7; }
-bool is_frame(uint8_t marker) {  // SOF0 … SOF15, without DHT, JPG and DAC
-  return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
-}
 bool is_sequential(uint8_t frame) { return frame == 0xC0 || frame == 0xC1 || frame == 0xC9; }
 
 // Walks from marker to marker, copying and correcting.
@@ -111,6 +108,28 @@ class Walk {
 };
 
 }  // namespace
+
+bool is_frame(uint8_t marker) {
+  return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+}
+
+std::vector<JpegSegment> jpeg_segments(std::span<const uint8_t> jpeg) {
+  std::vector<JpegSegment> segments;
+  size_t at = 2;
+  while (at + 4 <= jpeg.size() && jpeg[at] == 0xFF) {
+    const uint8_t marker = jpeg[at + 1];
+    if (marker == 0xFF) {  // a fill byte
+      ++at;
+      continue;
+    }
+    if (marker == kEndOfImage || marker == kStartOfScan) break;
+    const size_t length = jpeg[at + 2] * 256u + jpeg[at + 3];
+    if (length < 2 || length > jpeg.size() - at - 2) break;
+    segments.push_back({marker, jpeg.subspan(at + 4, length - 2)});
+    at += 2 + length;
+  }
+  return segments;
+}
 
 std::vector<uint8_t> without_oddities(std::span<const uint8_t> jpeg) { return Walk(jpeg).run(); }
 

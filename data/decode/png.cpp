@@ -25,11 +25,10 @@ void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t
                 const DecodeOptions& options, Image& to) {
   const auto check = [&](int error) {
     if (error == SPNG_EMEM) throw base::MemoryError(name, "no memory to decode this PNG");
-    if (error != SPNG_OK) {
+    if (error != SPNG_OK)
       throw base::DataError(
           name, std::string("damaged PNG (") + spng_strerror(error) + "), expected a complete one",
           "replace or remove the file");
-    }
   };
   const Context context = make_context(0);
   check(spng_set_image_limits(context.get(), 1u << 30, 1u << 30));
@@ -42,21 +41,19 @@ void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t
   // Deflate compresses by at most 1032. A short file that claims more is refused before memory is
   // allocated.
   const int64_t least_bits = width * height * header.bit_depth;
-  if (least_bits / 8 / 1032 > static_cast<int64_t>(bytes.size())) {
+  if (least_bits / 8 / 1032 > static_cast<int64_t>(bytes.size()))
     throw base::DataError(name,
                           "a PNG of " + std::to_string(bytes.size()) + " bytes that claims " +
                               std::to_string(width) + " × " + std::to_string(height) + " pixels",
                           "replace or remove the file");
-  }
   size_t size = 0;
   check(spng_decoded_image_size(context.get(), SPNG_FMT_RGB8, &size));
   // Gray samples of any depth decode to R = G = B, which convert_channels maps back.
   Image decoded;
   Image& target = channels == 3 ? to : decoded;
   target.reshape(height, width, 3);
-  if (size != target.pixels.size()) {
+  if (size != target.pixels.size())
     throw base::InternalError(name, "libspng states a size of " + std::to_string(size));
-  }
   check(spng_decode_image(context.get(), target.pixels.data(), size, SPNG_FMT_RGB8, 0));
   if (channels == 1) convert_channels(decoded, 1, to);
 }

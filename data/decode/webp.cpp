@@ -40,16 +40,14 @@ void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_
   Image decoded;
   Image& target = channels == 3 ? to : decoded;
   target.reshape(height, width, 3);
-  if (frame.width != width || frame.height != height) {
+  if (frame.width != width || frame.height != height)
     std::fill(target.pixels.begin(), target.pixels.end(), uint8_t{0});
-  }
   const int64_t begin = frame.y_offset * target.row_bytes() + frame.x_offset * 3;
   // Alpha is dropped; the colors are not multiplied by it.
   if (!WebPDecodeRGBInto(frame.fragment.bytes, frame.fragment.size, target.pixels.data() + begin,
                          target.pixels.size() - static_cast<size_t>(begin),
-                         static_cast<int>(target.row_bytes()))) {
+                         static_cast<int>(target.row_bytes())))
     throw fail("pixels");
-  }
   if (channels == 1) convert_channels(decoded, 1, to);
 }
 
