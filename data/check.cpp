@@ -97,24 +97,12 @@ void measure_sizes(const std::vector<Found>& all, DataCheck& check) {
 }
 
 void find_duplicates(const Dataset& dataset, const std::vector<Found>& all, DataCheck& check) {
-  std::vector<int64_t> order;
+  std::map<files::Digest, std::vector<int64_t>> images_of;
   for (size_t i = 0; i < all.size(); ++i)
-    if (all[i].bytes > 0) order.push_back(static_cast<int64_t>(i));
-  const auto digest = [&](int64_t i) -> const files::Digest& {
-    return all[static_cast<size_t>(i)].digest;
-  };
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return digest(a) != digest(b) ? digest(a) < digest(b) : a < b;
-  });
+    if (all[i].bytes > 0) images_of[all[i].digest].push_back(static_cast<int64_t>(i));
   std::vector<std::vector<int64_t>> groups;
-  for (size_t begin = 0; begin < order.size();) {
-    size_t end = begin + 1;
-    while (end < order.size() && digest(order[end]) == digest(order[begin])) ++end;
-    if (end - begin > 1)
-      groups.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(begin),
-                          order.begin() + static_cast<std::ptrdiff_t>(end));
-    begin = end;
-  }
+  for (auto& [digest, images] : images_of)
+    if (images.size() > 1) groups.push_back(std::move(images));
   std::sort(groups.begin(), groups.end());  // by their first image
   for (const std::vector<int64_t>& group : groups) {
     check.duplicates.emplace_back();
