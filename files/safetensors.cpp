@@ -1,7 +1,6 @@
 #include "files/safetensors.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <set>
 
@@ -16,7 +15,7 @@ namespace {
 
 constexpr uint64_t kLengthBytes = 8;               // the header's length, u64
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the format's own limit
-// While a header is read, it is held as JSON values of about 200 bytes each. No model has so many
+// While a header is read, it is held as JSON values of about 100 bytes each. No model has so many
 // tensors, but a damaged file may claim it, and must not take much more memory than its size.
 constexpr uint64_t kMaxTextBytes = 16'000'000;
 constexpr int64_t kMaxValues = 1'000'000;
@@ -26,7 +25,8 @@ constexpr std::string_view kMetadata = "__metadata__";
 /// The format's name of a type: ours in upper case.
 std::string format_name_of(DType dtype) {
   std::string name = name_of(dtype);
-  for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : name)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   return name;
 }
 

@@ -40,8 +40,8 @@ class SafetensorsFile {
  private:
   std::string where_;
   std::vector<NamedArray> arrays_;
-  std::map<std::string_view, const NamedArray*>
-      by_name_;  // into arrays_, whose memory moves with this
+  // Into arrays_, whose memory moves with this.
+  std::map<std::string_view, const NamedArray*> by_name_;
   StringMap metadata_;
 };
 
