@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/owned.h"
 #include "base/text.h"
+#include "files/mapped_file.h"
 
 namespace swin::files {
 namespace {
@@ -23,18 +24,27 @@ bool leaves_archive(const std::string& name) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
+struct Format {
+  const char *name, *whole;  // `whole`: what is truncated where bytes are missing
+  FileKind kind;
+  const char* remedy;
+};
+constexpr Format kZip = {"zip", "file", FileKind::weights,
+                         "the file is damaged or not from torch.save; get it again"};
+constexpr Format kTar = {"tar", "tar", FileKind::data, "fetch or make the archive again"};
+
 /// An archive in memory, read by libarchive entry by entry; every error names the file.
 class Reader {
  protected:
-  /// @param format "zip" or "tar".   @param whole what is truncated where bytes are missing.
-  Reader(ByteSpan archive, const std::string& where, const char* format, const char* whole)
-      : archive_(archive), where_(where), whole_(whole), reader_(::archive_read_new()) {
+  Reader(ByteSpan archive, const std::string& where, const Format& format)
+      : archive_(archive), where_(where), format_(format), reader_(::archive_read_new()) {
     if (reader_ == nullptr)
-      throw base::MemoryError(where_, std::string("no memory for a ") + format + " reader");
+      throw base::MemoryError(where_, std::string("no memory for a ") + format.name + " reader");
   }
-  ~Reader() = default;
 
-  [[noreturn]] virtual void refuse(const std::string& found) const = 0;
+  [[noreturn]] void refuse(const std::string& found) const {
+    fail(format_.kind, where_, found, format_.remedy);
+  }
   [[noreturn]] void refuse_reader(const std::string& what) const {
     const char* text = ::archive_error_string(reader_.get());
     refuse(what + (text == nullptr ? "" : " (" + base::printable(text) + ")"));
@@ -104,20 +114,20 @@ class Reader {
     }
     if (found_bytes != size)
       refuse(base::printable(name) + " has " + std::to_string(found_bytes) + " bytes, expected " +
-             std::to_string(size) + ": the " + whole_ + " is truncated");
+             std::to_string(size) + ": the " + format_.whole + " is truncated");
     return {begin, found_bytes};
   }
 
   ByteSpan archive_;
   const std::string& where_;
-  const char* whole_;
+  const Format& format_;
   base::Owned<struct archive, ::archive_read_free> reader_;
   struct archive_entry* entry_ = nullptr;
 };
 
-class ZipReader final : Reader {
+class ZipReader : Reader {
  public:
-  ZipReader(ByteSpan archive, const std::string& where) : Reader(archive, where, "zip", "file") {}
+  ZipReader(ByteSpan archive, const std::string& where) : Reader(archive, where, kZip) {}
 
   std::vector<ZipEntry> read() {
     check_directory();
@@ -152,11 +162,6 @@ class ZipReader final : Reader {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& found) const override {
-    throw base::WeightError(where_, found,
-                            "the file is damaged or not from torch.save; get it again");
-  }
-
   /// Counts the entries first: libarchive takes several times the directory's size of memory.
   void check_directory() const {
     constexpr std::string_view kEntry = "PK\x01\x02";
@@ -170,9 +175,9 @@ class ZipReader final : Reader {
   }
 };
 
-class TarReader final : Reader {
+class TarReader : Reader {
  public:
-  TarReader(ByteSpan archive, const std::string& where) : Reader(archive, where, "tar", "tar") {}
+  TarReader(ByteSpan archive, const std::string& where) : Reader(archive, where, kTar) {}
 
   std::vector<TarEntry> read() {
     if (archive_.empty()) refuse("found an empty file, expected a tar archive");
@@ -203,10 +208,6 @@ class TarReader final : Reader {
 
  private:
   static constexpr size_t kBlockBytes = 512;
-
-  [[noreturn]] void refuse(const std::string& found) const override {
-    throw base::DataError(where_, found, "fetch or make the archive again");
-  }
 
   /// A complete tar ends in zeros. A tar that was cut between two files has none. One that was
   /// joined with cat has more files after them, which would be ignored.
