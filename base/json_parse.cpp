@@ -12,7 +12,7 @@ namespace swin::base {
 namespace {
 
 /// Finds the position of each parser event. nlohmann's events carry none, but each event is exactly
-/// one token: this cursor skips white space and comments to the next token in step with the events.
+/// one token: this cursor skips white space, comments, commas and colons to the next token in step with the events.
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : text_(text) {
@@ -142,8 +142,8 @@ class Builder final : public Sax {
     cursor_.skip_between();
     return cursor_.position();
   }
-  /// The parser says where a text stops being JSON. Its words stay here: they change between its
-  /// versions.
+  /// The parser says where a text stops being JSON. Only two of its words are looked at: its texts
+  /// change between its versions.
   [[noreturn]] void refuse_text(size_t offset, std::string_view reason) {
     const auto says = [&](std::string_view words) { return reason.find(words) != reason.npos; };
     const auto is_word = [&](size_t i) {
@@ -154,18 +154,31 @@ class Builder final : public Sax {
       while (offset > 0 && is_word(offset - 1)) --offset;
     size_t end = offset;
     while (is_word(end)) ++end;
+    const int byte = offset < text_.size() ? static_cast<unsigned char>(text_[offset]) : -1;
+    if (says("invalid string")) refuse_string(offset, byte);
     std::string found = "the end of the document";
-    if (says("invalid string"))
-      found = "a string that is not valid";
-    else if (offset < text_.size() && text_[offset] == '"')
+    if (byte == '"')
       found = "a string";
-    else if (offset < text_.size() && text_[offset] < 0)
+    else if (byte >= 0x80)
       found = "a character that is not ASCII";
     else if (offset < text_.size())
       found = '"' + printable(text_.substr(offset, std::max<size_t>(end - offset, 1))) + '"';
     const bool nothing = text_.find_first_not_of(" \t\r\n") == text_.npos;
     throw JsonSyntaxError{position_of(text_, offset),
                           "found " + found + ", expected " + (nothing ? "a value" : "valid JSON")};
+  }
+  /// @param byte at which the string stops being one; −1: the end of the document.
+  [[noreturn]] void refuse_string(size_t offset, int byte) {
+    const std::string_view before = text_.substr(0, offset);
+    const bool escape = before.ends_with('\\') || before.substr(before.rfind('\\') + 1)[0] == 'u';
+    const char* words =
+        byte < 0       ? "found a string without its end, expected a closing \""
+        : byte < 0x20  ? "found a control character in a string, expected an escape such as \\n"
+        : byte >= 0x80 ? "found a string with bytes that are not UTF-8, expected UTF-8"
+        : escape       ? "found a backslash in a string, expected it before one of \" \\ / b f n r t "
+                   "or u and four hexadecimal digits; write the backslash itself as \\\\"
+                 : "found a string that is not valid, expected UTF-8 with escapes as in JSON";
+    throw JsonSyntaxError{position_of(text_, offset), words};
   }
   [[noreturn]] void refuse_integer(const std::string& text) {
     throw JsonSyntaxError{next_position(),

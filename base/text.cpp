@@ -42,9 +42,10 @@ std::string nearest(std::string_view text, std::span<const std::string> candidat
   return found == candidates.end() ? "" : *found;
 }
 
-std::string nearest_if_close(std::string_view text, std::span<const std::string> candidates) {
+std::string nearest_if_close(std::string_view text, std::span<const std::string> candidates,
+                             size_t least) {
   std::string found = nearest(text, candidates);
-  const size_t most = std::max<size_t>(1, text.size() / 3);
+  const size_t most = std::max(least, text.size() / 3);
   return !found.empty() && edit_distance(text, found) <= most ? found : "";
 }
 

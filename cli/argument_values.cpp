@@ -40,7 +40,7 @@ std::vector<std::string> normalized(int argc, const char* const* argv) {
 
 std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
                          const std::string& otherwise) {
-  const std::string nearest = base::nearest_if_close(found, choices);
+  const std::string nearest = base::nearest_if_close(found, choices, 2);
   return nearest.empty() ? otherwise : "did you mean " + nearest + "?";
 }
 

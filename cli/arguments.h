@@ -31,7 +31,7 @@ struct TrainArguments : CommonArguments {
 
 struct EvaluateArguments : CommonArguments {
   std::string checkpoint;
-  std::optional<std::string> data;  ///< an image folder instead of the checkpoint's data set
+  std::optional<std::string> data;  ///< images instead of the checkpoint's data set
   std::vector<std::string> sets;
 };
 

@@ -423,6 +423,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.old_swin and not arguments.resume_from:
         die(2, "--old-swin: found no --resume-from, expected the folder of its runs")
+    if arguments.seed and arguments.resume_from:
+        die(2, "--seed: found --resume-from, expected one of them: the older runs have the seed 0")
     for binary in filter(None, (arguments.swin, arguments.old_swin)):
         if not os.access(binary, os.X_OK):
             die(2, f"{binary}: found no program, expected swin; build it or give --swin")

@@ -59,6 +59,8 @@ add_subdirectory(autograd)
 file(WRITE ${CMAKE_BINARY_DIR}/swin.cpp "int main() {}")
 add_executable(swin ${CMAKE_BINARY_DIR}/swin.cpp)
 enable_testing()
+swin_test_headers()
+add_subdirectory(tests/support)
 add_subdirectory(tests/autograd)
 """
 

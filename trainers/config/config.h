@@ -20,8 +20,7 @@ namespace swin::trainers {
 /// One set of images. A fraction is a range of a stratified shuffle of (path, split) that depends
 /// on `seed` alone: two sets of one path with the same seed and disjoint ranges share no image.
 struct DatasetConfig {
-  std::string
-      format;  ///< image_folder | cifar10 | cifar100 | mnist | synthetic; empty: no data section
+  std::string format;  ///< a name of data/formats; empty: no data section
   std::string path;  ///< a leading "~" is already the home folder; empty for synthetic
   /// train | test; empty for the formats whose path holds a single set.
   std::string split;

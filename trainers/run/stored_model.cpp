@@ -113,9 +113,9 @@ Config stored_config_of(const weights::WeightFile& file) {
   try {
     return parse_config_without_data(base::parse_json(*file.config_json, where));
   } catch (const base::JsonSyntaxError& error) {
-    throw base::WeightError(where, error.what, "use another checkpoint of the run");
+    throw base::WeightError(where, error.what, "use another checkpoint");
   } catch (const base::UsageError& error) {
-    throw base::WeightError(where, error.what(), "use another checkpoint of the run");
+    throw base::WeightError(where, error.what(), "use another checkpoint");
   }
 }
 
