@@ -5,11 +5,13 @@
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
+#include "layers/window_layout.h"
 
 namespace swin::cli {
 namespace {
 
 using trainers::Cost;
+constexpr int64_t kShifted = 1;  // the block of a stage whose windows are shown
 
 base::Json pair(const layers::Size2& size) {
   return base::Json::array_of(std::vector<int64_t>(size.begin(), size.end()));
@@ -27,33 +29,34 @@ std::string giga(int64_t n) {
   return n >= 100'000'000 ? fixed(value / 1e9, 3) + " G" : fixed(value / 1e6, 3) + " M";
 }
 
-base::Json plan_json(const trainers::TrainingPlan& plan, const trainers::TimeEstimate& time,
-                     int64_t training_images, int64_t num_classes) {
+base::Json plan_json(const layers::ModelConfig& model, const trainers::TrainingPlan& plan,
+                     const trainers::TimeEstimate& time, int64_t training_images) {
   base::Json result = base::Json::object();
   const trainers::ForwardPlan& forward = plan.forward;
   result["parameters"] = forward.total.parameters;
   result["macs"] = forward.total.macs;
   base::Json& stages = result["stages"] = base::Json::array();
   for (size_t i = 0; i < forward.stages.size(); ++i) {
-    const layers::StageInfo& stage = forward.stages[i];
+    const int64_t stage = static_cast<int64_t>(i);
+    const layers::WindowLayout windows = layers::window_layout(model, stage, kShifted);
     base::Json row = base::Json::object();
-    row["name"] = stage.path;
-    row["map"] = pair(stage.map);
-    row["padded_map"] = pair(stage.padded);
-    row["window"] = pair(stage.window);
-    row["shift"] = pair(stage.shift);
-    row["blocks"] = stage.depth;
-    row["dim"] = stage.dim;
-    row["num_heads"] = stage.num_heads;
-    row["parameters"] = forward.costs[i].parameters;
-    row["macs"] = forward.costs[i].macs;
+    row["name"] = layers::stage_path(model, stage);
+    row["map"] = pair(windows.map);
+    row["padded_map"] = pair(windows.padded);
+    row["window"] = pair(windows.window);
+    row["shift"] = pair(windows.shift);
+    row["blocks"] = model.depths[i];
+    row["dim"] = model.dim_of(stage);
+    row["num_heads"] = model.num_heads[i];
+    row["parameters"] = forward.stages[i].parameters;
+    row["macs"] = forward.stages[i].macs;
     stages.push_back(row);
   }
   result["patch_embed"] = cost_json(forward.patch_embed);
   result["head"] = cost_json(forward.head);
   result["peak_memory_bytes"] = plan.peak_memory_bytes;
   result["state_bytes"] = plan.state_bytes;
-  result["num_classes"] = num_classes;
+  result["num_classes"] = model.num_classes;
   result["batch_size"] = plan.batch_size;
   result["micro_batch_size"] = plan.micro_batch_size;
   base::Json& estimate = result["estimate"] = base::Json::object();
@@ -67,7 +70,7 @@ base::Json plan_json(const trainers::TrainingPlan& plan, const trainers::TimeEst
   return result;
 }
 
-std::string stage_table(const trainers::ForwardPlan& plan) {
+std::string stage_table(const layers::ModelConfig& model, const trainers::ForwardPlan& plan) {
   using Align = Table::Align;
   Table table({{"STAGE"},
                {"MAP", Align::right},
@@ -84,22 +87,23 @@ std::string stage_table(const trainers::ForwardPlan& plan) {
   };
   without_map("patch_embed", plan.patch_embed);
   for (size_t i = 0; i < plan.stages.size(); ++i) {
-    const layers::StageInfo& s = plan.stages[i];
-    table.row({s.path, base::size_text(s.map), base::size_text(s.padded), base::size_text(s.window),
-               base::size_text(s.shift), std::to_string(s.depth), std::to_string(s.dim),
-               std::to_string(s.num_heads), grouped(plan.costs[i].parameters),
-               giga(plan.costs[i].macs)});
+    const int64_t stage = static_cast<int64_t>(i);
+    const layers::WindowLayout w = layers::window_layout(model, stage, kShifted);
+    table.row({layers::stage_path(model, stage), base::size_text(w.map), base::size_text(w.padded),
+               base::size_text(w.window), base::size_text(w.shift), std::to_string(model.depths[i]),
+               std::to_string(model.dim_of(stage)), std::to_string(model.num_heads[i]),
+               grouped(plan.stages[i].parameters), giga(plan.stages[i].macs)});
   }
   without_map("norm, head", plan.head);
   without_map("total", plan.total);
   return table.text();
 }
 
-std::string plan_text(const trainers::TrainingPlan& plan, const trainers::TimeEstimate& time,
-                      int64_t num_classes) {
-  std::string text = stage_table(plan.forward) + "\n";
+std::string plan_text(const layers::ModelConfig& model, const trainers::TrainingPlan& plan,
+                      const trainers::TimeEstimate& time) {
+  std::string text = stage_table(model, plan.forward) + "\n";
   text += "A layer's downsample is counted with its stage; MACs are multiply-adds of one image.\n";
-  text += "Classes: " + std::to_string(num_classes) + "\n";
+  text += "Classes: " + std::to_string(model.num_classes) + "\n";
   text += "Peak memory of a training step: " + bytes_text(plan.peak_memory_bytes) + " (" +
           bytes_text(plan.state_bytes) + " parameters, gradients and AdamW slots) with batch " +
           std::to_string(plan.batch_size) +
@@ -126,11 +130,10 @@ base::ExitCode run(const PlanArguments& arguments) {
   const int64_t training_images = look_at_data(config);
   const trainers::TrainingPlan plan = trainers::plan_training(config);
   const trainers::TimeEstimate time = trainers::estimate_time(config, plan, training_images);
-  const int64_t num_classes = config.model.num_classes;
   if (arguments.json)
-    print_json(plan_json(plan, time, training_images, num_classes));
+    print_json(plan_json(config.model, plan, time, training_images));
   else
-    print(plan_text(plan, time, num_classes));
+    print(plan_text(config.model, plan, time));
   return base::ExitCode::done;
 }
 

@@ -17,7 +17,6 @@ class Model {
   const ModelConfig& config() const { return config_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
-  const std::vector<StageInfo>& stages() const { return network_->stages(); }
   /// As Network::operator().
   Tensor forward(const Tensor& images, const Pass& pass,
                  std::vector<Tensor>* features = nullptr) const {

@@ -51,6 +51,10 @@ void check_head(const ModelConfig& config) {
                            "set model.num_classes");
 }
 
+std::string stage_path(const ModelConfig& config, int64_t stage) {
+  return config.name == "vit" ? "blocks" : "layers." + std::to_string(stage);
+}
+
 double drop_path_rate_of(const ModelConfig& config, int64_t block) {
   const int64_t blocks = std::accumulate(config.depths.begin(), config.depths.end(), int64_t{0});
   if (blocks < 2) return 0;

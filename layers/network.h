@@ -8,13 +8,6 @@
 
 namespace swin::layers {
 
-/// The geometry of a stage, as `swin plan` prints it.
-struct StageInfo {
-  int64_t dim = 0, num_heads = 0, depth = 0;
-  Size2 map{}, padded{}, window{}, shift{};
-  std::string path;  ///< "layers.0"
-};
-
 class Network {
  public:
   virtual ~Network() = default;
@@ -23,7 +16,6 @@ class Network {
   /// @return logits (B, num_classes).
   virtual Tensor operator()(const Tensor& images, const Pass& pass,
                             std::vector<Tensor>* features) const = 0;
-  virtual const std::vector<StageInfo>& stages() const = 0;
 };
 
 // ---- shared by the architectures ----------------------------------------------------------------
@@ -34,6 +26,9 @@ void check_sizes(const ModelConfig& config);
 
 /// @throws UsageError unless num_classes, the outputs of a classifier's head, is at least 1.
 void check_head(const ModelConfig& config);
+
+/// The path of a stage's layers in a classifier: "layers.0", or "blocks" of a ViT.
+std::string stage_path(const ModelConfig& config, int64_t stage);
 
 /// The stochastic depth rate of a block: linspace(0, drop_path_rate, blocks) over all stages.
 /// @param block index over the blocks of all stages

@@ -10,11 +10,6 @@ namespace swin::layers {
 using namespace autograd;
 using autograd::Size2;
 
-Size2 token_map(const ModelConfig& config) {
-  return {base::divide_up(config.image_size[0], config.patch_size),
-          base::divide_up(config.image_size[1], config.patch_size)};
-}
-
 PatchEmbed::PatchEmbed(const Scope& scope, const ModelConfig& config, bool norm)
     : path_(scope.path()), patch_(config.patch_size), has_norm_(norm) {
   // In the published code a convolution with PyTorch's default: uniform in ±1/√fan_in.

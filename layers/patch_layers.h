@@ -7,9 +7,6 @@
 
 namespace swin::layers {
 
-/// The size of the map of an image: {⌈height/patch⌉, ⌈width/patch⌉}.
-Size2 token_map(const ModelConfig& config);
-
 /// Images (B, H, W, in_chans) → tokens (B, ⌈H/p⌉, ⌈W/p⌉, embed_dim). If the patch size p does not
 /// divide a side, the image is padded with zeros at the bottom or right.
 class PatchEmbed {

@@ -1,7 +1,5 @@
 // Swin-MLP mixes the tokens of a window by one matrix per head instead of attention.
 #pragma once
-#include <string>
-
 #include "layers/window_attention.h"
 
 namespace swin::layers {
@@ -13,17 +11,12 @@ namespace swin::layers {
 class SpatialMlp : public WindowMixer {
  public:
   /// Parameters spatial_mlp.weight (heads · area, area, 1) and spatial_mlp.bias (heads · area).
-  SpatialMlp(const Scope& scope, const ModelConfig& config, int64_t stage,
-             const WindowPlan& windows);
+  SpatialMlp(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block);
   Tensor operator()(const Tensor& x, const Pass& pass) const override;
 
  private:
-  Tensor mix(const Tensor& map) const;
+  Tensor mix(const Tensor& map, Size2 window) const;
 
-  std::string path_;
-  WindowPlan windows_;
-  PadMode pad_mode_;
-  int64_t num_heads_;
   Parameter weight_, bias_;
 };
 

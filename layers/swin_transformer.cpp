@@ -1,25 +1,38 @@
 #include "layers/swin_transformer.h"
 
 #include "autograd/tape/op.h"
-#include "base/integer.h"
+#include "base/errors.h"
 #include "layers/spatial_mlp.h"
 
 namespace swin::layers {
 
 using namespace autograd;
 using autograd::Size2;
+using autograd::WindowLayout;
 
 namespace {
 
 constexpr double kEpsilon = 1e-5;  // of every LayerNorm, as in the published code
 
-std::unique_ptr<WindowMixer> make_mixer(const Scope& block, const ModelConfig& config,
-                                        int64_t stage, const WindowPlan& windows) {
+std::unique_ptr<WindowMixer> make_mixer(const Scope& scope, const ModelConfig& config,
+                                        int64_t stage, int64_t block) {
   if (config.name == "swin_v2")
-    return std::make_unique<ScaledCosineAttention>(block / "attn", config, stage, windows);
+    return std::make_unique<ScaledCosineAttention>(scope / "attn", config, stage, block);
   if (config.name == "swin_mlp")
-    return std::make_unique<SpatialMlp>(block / "spatial_mlp", config, stage, windows);
-  return std::make_unique<WindowAttention>(block / "attn", config, stage, windows);
+    return std::make_unique<SpatialMlp>(scope / "spatial_mlp", config, stage, block);
+  return std::make_unique<WindowAttention>(scope / "attn", config, stage, block);
+}
+
+// Refuses pad_mode "assert" where the window does not divide the stage's map.
+void check_padding(const ModelConfig& config, int64_t stage) {
+  const WindowLayout layout = window_layout(config, stage, 0);
+  if (config.pad_mode != PadMode::reject || layout.padded == layout.map) return;
+  throw base::UsageError("model.window_size",
+                         "found a " + base::size_text(layout.map) + " map in stage " +
+                             std::to_string(stage) + " and windows of " +
+                             base::size_text(layout.window) +
+                             ", expected windows that divide it (pad_mode is \"assert\")",
+                         "choose another image_size or window_size, or pad_mode \"pad_then_roll\"");
 }
 
 const ModelConfig& checked_classifier(const ModelConfig& config) {
@@ -30,8 +43,8 @@ const ModelConfig& checked_classifier(const ModelConfig& config) {
 
 }  // namespace
 
-SwinBlock::SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stage,
-                     const WindowPlan& windows, double drop_path_rate)
+SwinBlock::SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block,
+                     double drop_path_rate)
     : path_(scope.path()),
       norm_after_(config.name == "swin_v2"),
       drop_path1_(scope, "drop_path1", drop_path_rate),
@@ -40,7 +53,7 @@ SwinBlock::SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stag
   const int64_t dim = config.dim_of(stage);
   const Initializer weight = norm_after_ ? Initializer::zeros() : Initializer::ones();
   norm1_ = LayerNorm(scope / "norm1", dim, kEpsilon, weight);
-  mixer_ = make_mixer(scope, config, stage, windows);
+  mixer_ = make_mixer(scope, config, stage, block);
   norm2_ = LayerNorm(scope / "norm2", dim, kEpsilon, weight);
   mlp_ = Mlp(scope / "mlp", dim, config.hidden_of(stage), config.drop_rate, config.init_std);
 }
@@ -57,38 +70,27 @@ Tensor SwinBlock::operator()(const Tensor& x, const Pass& pass) const {
 
 SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {
   check_sizes(config);
-  Size2 map = token_map(config);
-  embedded_map_ = map;
+  const Size2 map = embedded_map_ = stage_map(config, 0);
   patch_embed_ = PatchEmbed(scope / "patch_embed", config, config.patch_norm);
   if (config.ape)
     absolute_pos_embed_ =
         scope.parameter("absolute_pos_embed", {1, map[0] * map[1], config.embed_dim},
                         Initializer::normal(0.02), WeightDecay::no);
   pos_drop_ = Dropout(scope / "pos_drop", "drop", config.drop_rate);
+  out_dim_ = config.dim_of(config.num_stages() - 1);
 
   int64_t block_number = 0;
   for (int64_t i = 0; i < config.num_stages(); ++i) {
     const size_t index = static_cast<size_t>(i);
     const Scope stage_scope = scope / "layers" / i;
-    const WindowPlan shifted = plan_windows(config, map, i);
-    const WindowPlan regular = {shifted.window, {0, 0}, false};
+    check_padding(config, i);
     Stage stage;
     for (int64_t j = 0; j < config.depths[index]; ++j, ++block_number)
-      stage.blocks.emplace_back(stage_scope / "blocks" / j, config, i, j % 2 ? shifted : regular,
+      stage.blocks.emplace_back(stage_scope / "blocks" / j, config, i, j,
                                 drop_path_rate_of(config, block_number));
-    const Size2 window = shifted.window;
-    StageInfo info{config.dim_of(i), config.num_heads[index], config.depths[index], map, {},
-                   window,           shifted.shift,           stage_scope.path()};
-    for (size_t a : {0u, 1u}) {
-      info.padded[a] = base::round_up(map[a], window[a]);
-      if (info.padded[a] == window[a] && !shifted.shifts_single_windows)
-        info.shift[a] = 0;  // as attend_in_windows does
-    }
-    stages_.push_back(info);
     if (i + 1 < config.num_stages()) {
       stage.has_downsample = true;
       stage.downsample = PatchMerging(stage_scope / "downsample", config, config.dim_of(i));
-      map = {base::divide_up(map[0], 2), base::divide_up(map[1], 2)};
     }
     layers_.push_back(std::move(stage));
   }
@@ -119,15 +121,17 @@ Tensor SwinStages::operator()(const Tensor& images, const Pass& pass, std::vecto
 SwinTransformer::SwinTransformer(const Scope& scope, const ModelConfig& config)
     : trunk_(scope, checked_classifier(config)),
       norm_(scope / "norm", trunk_.out_dim()),
-      head_(scope / "head", trunk_.out_dim(), config.num_classes, true, config.init_std) {}
+      head_(scope / "head", trunk_.out_dim(), config.num_classes, true, config.init_std) {
+  // The published flops() count the norm on dim · (size of the first map) / 2^stages elements.
+  const int64_t stages = config.num_stages(), dim = trunk_.out_dim();
+  const Size2 first = stage_map(config, 0), last = stage_map(config, stages - 1);
+  published_norm_macs_ = ((dim * first[0] * first[1]) >> stages) - dim * last[0] * last[1];
+}
 
 Tensor SwinTransformer::operator()(const Tensor& images, const Pass& pass,
                                    std::vector<Tensor>* features) const {
   const Tensor x = trunk_(images, pass, features);
-  // The published flops() count the last norm on dim · (size of the first map) / 2^stages elements.
-  const StageInfo &first = stages().front(), &last = stages().back();
-  const int64_t counted = (last.dim * first.map[0] * first.map[1]) >> stages().size();
-  state_macs("published_norm", x.dim(0) * (counted - last.dim * last.map[0] * last.map[1]));
+  state_macs("published_norm", x.dim(0) * published_norm_macs_);
   return head_(mean_tokens(norm_(x)));
 }
 

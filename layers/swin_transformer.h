@@ -18,7 +18,7 @@ namespace swin::layers {
 /// initially zero, so a block starts as the identity.
 class SwinBlock {
  public:
-  SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stage, const WindowPlan& windows,
+  SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block,
             double drop_path_rate);
   Tensor operator()(const Tensor& x, const Pass& pass) const;
 
@@ -48,9 +48,7 @@ class SwinStages {
   /// @throws UsageError for images of another size if the model has an absolute position embedding
   Tensor operator()(const Tensor& images, const Pass& pass, std::vector<Tensor>* features = nullptr,
                     const TokenMask& mask = {}) const;
-  const std::vector<StageInfo>& stages() const { return stages_; }
-  /// Channels of the last stage.
-  int64_t out_dim() const { return stages_.back().dim; }
+  int64_t out_dim() const { return out_dim_; }  ///< channels of the last stage
   /// Runs the frozen parts in evaluation mode.
   /// @param frozen as BackboneOptions::frozen_stages
   void freeze(int64_t frozen) { frozen_stages_ = frozen; }
@@ -66,7 +64,7 @@ class SwinStages {
   Parameter absolute_pos_embed_;
   Dropout pos_drop_;
   std::vector<Stage> layers_;
-  std::vector<StageInfo> stages_;
+  int64_t out_dim_ = 0;
   int64_t frozen_stages_ = -1;
 };
 
@@ -75,10 +73,10 @@ class SwinTransformer : public Network {
   SwinTransformer(const Scope& scope, const ModelConfig& config);
   Tensor operator()(const Tensor& images, const Pass& pass,
                     std::vector<Tensor>* features) const override;
-  const std::vector<StageInfo>& stages() const override { return trunk_.stages(); }
 
  private:
   SwinStages trunk_;
+  int64_t published_norm_macs_;  ///< of an image: what the published flops() count too much
   LayerNorm norm_;
   Linear head_;
 };

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "autograd/tape/op.h"
-#include "base/errors.h"
+#include "layers/window_layout.h"
 
 namespace swin::layers {
 
@@ -55,7 +55,7 @@ VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& conf
   check_sizes(config);
   check_head(config);
   const int64_t dim = config.embed_dim, depth = config.depths[0];
-  const Size2 map = token_map(config);
+  const Size2 map = embedded_map_ = stage_map(config, 0);
   const int64_t tokens = map[0] * map[1] + (class_token_ ? 1 : 0);
   // As in timm, embeddings have no weight decay.
   if (class_token_)
@@ -68,7 +68,6 @@ VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& conf
     blocks_.emplace_back(scope / "blocks" / i, config, drop_path_rate_of(config, i));
   norm_ = LayerNorm(scope / (class_token_ ? "norm" : "fc_norm"), dim, kEpsilon);
   head_ = Linear(scope / "head", dim, config.num_classes, true, config.init_std);
-  stages_.push_back({dim, config.num_heads[0], depth, map, map, map, {0, 0}, "blocks"});
 }
 
 Tensor VisionTransformer::operator()(const Tensor& images, const Pass& pass,
@@ -76,7 +75,7 @@ Tensor VisionTransformer::operator()(const Tensor& images, const Pass& pass,
   Tensor x = patch_embed_(images);
   const int64_t batch = x.dim(0), dim = x.dim(3);
   const Size2 map = {x.dim(1), x.dim(2)};
-  check_position_map(map, stages_[0].map);
+  check_position_map(map, embedded_map_);
   x = reshape(x, {batch, map[0] * map[1], dim});
   if (class_token_) x = concat({broadcast_to(cls_token_.tensor(), {batch, 1, dim}), x}, 1);
   x = pos_drop_(add(x, pos_embed_.tensor()), pass);

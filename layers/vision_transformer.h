@@ -37,11 +37,10 @@ class VisionTransformer : public Network {
   /// @throws UsageError for images of another size: the position embedding has one row per token
   Tensor operator()(const Tensor& images, const Pass& pass,
                     std::vector<Tensor>* features) const override;
-  const std::vector<StageInfo>& stages() const override { return stages_; }
 
  private:
   bool class_token_;
-  std::vector<StageInfo> stages_;
+  Size2 embedded_map_{};  ///< of pos_embed_
   PatchEmbed patch_embed_;
   Parameter cls_token_, pos_embed_;
   Dropout pos_drop_;

@@ -14,7 +14,6 @@ class Classifier : public Task {
       : model_(model, seed, with_gradients) {}
   const layers::ModelConfig& model_config() const override { return model_.config(); }
   layers::Parameters& parameters() override { return model_.parameters(); }
-  const std::vector<layers::StageInfo>& stages() const override { return model_.stages(); }
 
   /// One loss, `loss`. The targets of mixed images are mixed as they are: share · own +
   /// (1 − share) · partner's. Images with target_rows have them as their targets.

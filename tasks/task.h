@@ -61,8 +61,6 @@ class Task {
   virtual ~Task() = default;
   virtual const layers::ModelConfig& model_config() const = 0;
   virtual layers::Parameters& parameters() = 0;
-  /// The stages of the model, as `swin plan` prints them.
-  virtual const std::vector<layers::StageInfo>& stages() const = 0;
 
   /// @return {images}, unless a task's losses are divided by something else.
   virtual Count count(const data::Batch& batch) const { return {static_cast<double>(batch.size)}; }

@@ -24,7 +24,6 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view name
                      [&](const std::string& pattern) { return glob(pattern, name); });
 }
 
-Size2 token_map(const ModelConfig& config) { return stage_windows(config, 0).map; }
 
 class Adapter {
  public:
@@ -241,11 +240,11 @@ class Adapter {
     if (shape.size() != 3 || shape[0] != 1 || shape[2] != channels) return mismatch(entry, array);
     // Rows of the class token: they come before the map and are never resized.
     const int64_t here = parameters_.find("cls_token") ? 1 : 0, there = find("cls_token") ? 1 : 0;
-    const Size2 map = token_map(config_);
+    const Size2 map = layers::stage_map(config_, 0);
     const int64_t tokens = shape[1] - there;
     Size2 from = map;
     if (source_) {
-      from = token_map(*source_);
+      from = layers::stage_map(*source_, 0);
     } else if (tokens != map[0] * map[1]) {
       const auto side = square_side(tokens);
       if (!side)

@@ -232,7 +232,7 @@ class Inference {
     if (config.name != "swin_v2") return;
     std::vector<int64_t> pretrained;
     for (int64_t i = 0; i < config.num_stages(); ++i)
-      pretrained.push_back(saved_window(file_, i).pretrained);
+      pretrained.push_back(saved_windows(file_, i).pretrained);
     if (std::any_of(pretrained.begin(), pretrained.end(), [](int64_t p) { return p > 0; }))
       config.pretrained_window_sizes = pretrained;
   }

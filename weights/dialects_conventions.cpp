@@ -31,17 +31,9 @@ const char* done_by(PadMode mode) {
   return "pads nothing";
 }
 
-bool pads(const StageWindows& at) {
-  return at.map[0] % at.window[0] != 0 || at.map[1] % at.window[1] != 0;
-}
-
-// The shift that a stage's odd blocks really have: none if one window covers the map.
-Size2 shift_of(const StageWindows& at, const ModelConfig& config, int64_t stage) {
-  Size2 shift = at.shift;
-  for (size_t i : {0u, 1u})
-    if (at.map[i] <= at.window[i] && config.window_shrink != WindowShrink::always_shift)
-      shift[i] = 0;
-  return config.depths[static_cast<size_t>(stage)] > 1 ? shift : Size2{};
+// The shift of a stage's odd blocks, if it has any.
+Size2 shift_of(const WindowLayout& windows, const ModelConfig& config, int64_t stage) {
+  return config.depths[static_cast<size_t>(stage)] > 1 ? windows.shift : Size2{};
 }
 
 // If nothing is rolled, the order of roll and padding does not matter.
@@ -77,11 +69,11 @@ std::vector<std::string> computed_otherwise(Dialect dialect, const ModelConfig& 
   theirs.window_shrink = conventions.window_shrink;
   std::vector<int64_t> other_windows, other_padding, padded;
   for (int64_t stage = 0; stage < config.num_stages(); ++stage) {
-    const StageWindows here = stage_windows(config, stage), there = stage_windows(theirs, stage);
+    const WindowLayout here = stage_windows(config, stage), there = stage_windows(theirs, stage);
     const Size2 shift = shift_of(here, config, stage);
     if (here.window != there.window || shift != shift_of(there, theirs, stage))
       other_windows.push_back(stage);
-    else if (pads(here))
+    else if (here.padded != here.map)
       (same_padding(config.pad_mode, conventions.pad_mode, shift != Size2{}) ? padded
                                                                              : other_padding)
           .push_back(stage);

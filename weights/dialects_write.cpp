@@ -160,7 +160,7 @@ class Writer {
   }
 
   // The window of a stage's table. @throws base::UsageError if the library has another one there.
-  Size2 window_of_table(int64_t stage, const StageWindows& windows) const {
+  Size2 window_of_table(int64_t stage, const WindowLayout& windows) const {
     const bool fixed = dialect_ != Dialect::official;  // one window size, which never shrinks
     if (fixed && stage > 0 && config_.window_of(stage) != config_.window_of(0))
       throw base::UsageError(where_,
@@ -209,7 +209,7 @@ class Writer {
   void add_tables() {
     if (dialect_ == Dialect::timm) return require_timm_windows();
     for (int64_t stage = 0; stage < config_.num_stages(); ++stage) {
-      const StageWindows at = stage_windows(config_, stage);
+      const WindowLayout at = stage_windows(config_, stage);
       const Size2 window = window_of_table(stage, at);
       const int64_t area = window[0] * window[1];
       if (area > kMostTokens)
@@ -219,8 +219,6 @@ class Writer {
                 ", expected at most " + std::to_string(kMostTokens) +
                 " tokens, because their index has one element per pair of tokens",
             "use --dialect timm, whose files have no index");
-      const bool whole = at.map[0] % window[0] == 0 && at.map[1] % window[1] == 0 &&
-                         at.map[0] >= window[0] && at.map[1] >= window[1];
       for (int64_t block = 0; block < config_.depths[static_cast<size_t>(stage)]; ++block) {
         if (const auto name = table_name("attn.relative_position_index", stage, block);
             !name.empty()) {
@@ -235,9 +233,11 @@ class Writer {
                     relative_coords_table(window, config_.pretrained_window_of(stage))));
         const bool shifted = block % 2 == 1 && at.shift[0] > 0 && at.shift[1] > 0;
         if (const auto name = table_name("attn_mask", stage, block);
-            !name.empty() && shifted && whole)
-          written_.push_back(owned(name, {at.map[0] * at.map[1] / area, area, area},
-                                   attention_mask(at.map, window, at.shift)));
+            !name.empty() && shifted && at.padded == at.map) {
+          const std::vector<real> mask = autograd::attention_mask(at).values();
+          written_.push_back(owned(name, {at.windows(), area, area},
+                                   std::vector<float>(mask.begin(), mask.end())));
+        }
       }
     }
   }

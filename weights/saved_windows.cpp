@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "base/errors.h"
@@ -66,14 +67,13 @@ Size2 hub_window(const WeightFile& file, int64_t stage) {
 
 }  // namespace
 
-SavedWindow saved_window(const WeightFile& file, int64_t stage) {
-  SavedWindow saved;
+WindowLayout saved_windows(const WeightFile& file, int64_t stage) {
+  WindowLayout saved;
   for (const NamedArray& table : file.derived) {
     if (stage_of(table.name) != stage) continue;
     if (is_coordinates(table)) {
       const Size2 window = {(table.shape[1] + 1) / 2, (table.shape[2] + 1) / 2};
       saved.window = window;
-      saved.coordinates = true;
       // The last coordinate is log₂(8 (w − 1) / (p − 1) + 1) / 3.
       const double last = std::exp2(3 * values_of(table, file.where).back()) - 1;
       const double side = 8 * static_cast<double>(window[1] - 1) / last + 1;
@@ -84,9 +84,9 @@ SavedWindow saved_window(const WeightFile& file, int64_t stage) {
     if (is_called(table.name, "relative_position_index"))
       if (const auto tokens = square_side(table.num_elements()))
         if (const auto side = square_side(*tokens); side && *side <= kLargestWindow)
-          saved.window = Size2{*side, *side};
+          saved.window = {*side, *side};
   }
-  if (!saved.window && file.hub.window_size) {
+  if (saved.window == Size2{} && file.hub.window_size) {
     const std::vector<int64_t>& sizes = file.hub.pretrained_window_sizes;
     saved.window = hub_window(file, stage);
     if (stage < static_cast<int64_t>(sizes.size()))
@@ -107,16 +107,17 @@ void require_windows(const WeightFile& file, const ModelConfig& config) {
             ? !same_index(table, file.where, window)
             : false;
     if (!differs) continue;
-    const SavedWindow saved = saved_window(file, stage);
-    throw base::WeightError(file.where,
-                            "found " + table.name +
-                                (saved.window ? " of " + described(*saved.window, saved.pretrained)
-                                              : " of " + files::to_text(table.shape)) +
-                                ", expected that of " + described(window, pretrained),
-                            "set model.window_size and model.pretrained_window_sizes to the "
-                            "file's; or fine-tune from it, "
-                            "which adapts the weights to other windows: swin train CONFIG --init " +
-                                file.where);
+    const WindowLayout saved = saved_windows(file, stage);
+    throw base::WeightError(
+        file.where,
+        "found " + table.name +
+            (saved.window != Size2{} ? " of " + described(saved.window, saved.pretrained)
+                                     : " of " + files::to_text(table.shape)) +
+            ", expected that of " + described(window, pretrained),
+        "set model.window_size and model.pretrained_window_sizes to the "
+        "file's; or fine-tune from it, "
+        "which adapts the weights to other windows: swin train CONFIG --init " +
+            file.where);
   }
 }
 

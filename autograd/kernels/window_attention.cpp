@@ -27,8 +27,8 @@ constexpr int64_t kQueryRows = 64;
 struct Sizes {
   int64_t n, n_padded, d, d_padded;
   explicit Sizes(const WindowAttention& s)
-      : n(s.tokens),
-        n_padded(base::round_to_lanes<real>(s.tokens)),
+      : n(s.tokens()),
+        n_padded(base::round_to_lanes<real>(s.tokens())),
         d(s.head_dim),
         d_padded(base::round_to_lanes<real>(s.head_dim)) {}
 };
@@ -88,8 +88,8 @@ void scatter_head(const real* from, const int32_t* rows, int64_t row_stride, con
 // The labels of one window; null if all its tokens attend to each other.
 const int32_t* labels_of(const WindowAttention& s, int64_t window) {
   if (!s.labels) return nullptr;
-  const int32_t* labels = s.labels + window * s.tokens;
-  for (int64_t i = 0; i < s.tokens; ++i)
+  const int32_t* labels = s.labels + window * s.tokens();
+  for (int64_t i = 0; i < s.tokens(); ++i)
     if (labels[i] != labels[0] || labels[i] < 0) return labels;
   return nullptr;
 }
@@ -135,7 +135,7 @@ struct Head {
         bias(s.bias ? s.bias + head * z.n * z.n_padded : nullptr),
         random(s.draw.seed, s.draw.stream, s.draw.step,
                s.draw.first_sample + static_cast<uint64_t>(image)),
-        saved(((image * s.windows + window) * s.heads + head) * z.n) {
+        saved(((image * s.windows() + window) * s.heads + head) * z.n) {
     const int64_t channels = s.heads * s.head_dim;
     const real* from = qkv + image * s.map_rows() * 3 * channels + head * z.d;
     gather_head(from, 3 * channels, rows, z, s.scale, q);
@@ -153,7 +153,7 @@ struct Grid {
   int64_t windows_per_tile, window_tiles, heads_per_tile, head_tiles;
   explicit Grid(const WindowAttention& s) {
     constexpr int64_t kTiles = 32;
-    const int64_t windows = s.batch * s.windows;
+    const int64_t windows = s.batch * s.windows();
     windows_per_tile = std::max<int64_t>(1, base::divide_up(windows, kTiles));
     window_tiles = base::divide_up(windows, windows_per_tile);
     head_tiles = std::min(s.heads, (kTiles / 2 + window_tiles - 1) / window_tiles);
@@ -164,11 +164,11 @@ struct Grid {
   void run(const WindowAttention& s, Body&& body) const {
     base::parallel_for(window_tiles * head_tiles, [&](int64_t tile) {
       const int64_t group = tile / head_tiles, first_head = tile % head_tiles * heads_per_tile;
-      const int64_t end = std::min(s.batch * s.windows, (group + 1) * windows_per_tile);
+      const int64_t end = std::min(s.batch * s.windows(), (group + 1) * windows_per_tile);
       const int64_t last_head = std::min(s.heads, first_head + heads_per_tile);
       for (int64_t w = group * windows_per_tile; w < end; ++w)
         for (int64_t head = first_head; head < last_head; ++head)
-          body(w / s.windows, w % s.windows, head, group);
+          body(w / s.windows(), w % s.windows(), head, group);
     });
   }
 };
@@ -245,7 +245,7 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
     gather_head(dy + image * s.map_rows() * channels + head * z.d, channels, h.rows, z, 1, g);
     transpose_padded(h.v, z.d_padded, z.n, z.d_padded, vt, z.n_padded);
     real* dbias_part = partials ? partials + (group * s.heads + head) * bias_area : nullptr;
-    const bool first_window = (image * s.windows + window) % grid.windows_per_tile == 0;
+    const bool first_window = (image * s.windows() + window) % grid.windows_per_tile == 0;
     for (int64_t first = 0; first < z.n; first += query_rows) {
       const int64_t count = std::min(query_rows, z.n - first);
       small_product(h.q + first * z.d_padded, z.d_padded, 1, h.kt, z.n_padded, count, z.n_padded,
@@ -298,37 +298,33 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
 namespace {
 // Calls f(row of the table, i, j) for every pair of tokens.
 template <class F>
-void for_token_pairs(int64_t height, int64_t width, F&& f) {
-  for (int64_t i = 0; i < height * width; ++i)
-    for (int64_t j = 0; j < height * width; ++j) {
-      const int64_t down = i / width - j / width + height - 1,
-                    right = i % width - j % width + width - 1;
-      f(down * (2 * width - 1) + right, i, j);
-    }
+void for_token_pairs(Size2 window, F&& f) {
+  const int64_t n = window[0] * window[1];
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < n; ++j) f(relative_position(window, i, j), i, j);
 }
 }  // namespace
 
-void expand_position_bias(const real* table, int64_t height, int64_t width, int64_t heads,
-                          real* bias) {
+void expand_position_bias(const real* table, Size2 window, int64_t heads, real* bias) {
   if (!bias) return;
-  const int64_t n = height * width, n_padded = base::round_to_lanes<real>(n);
+  const int64_t n = window[0] * window[1], n_padded = base::round_to_lanes<real>(n);
   base::parallel_for(heads, [&](int64_t head) {
     real* to = bias + head * n * n_padded;
     std::fill_n(to, n * n_padded, real{0});
-    for_token_pairs(height, width, [&](int64_t row, int64_t i, int64_t j) {
+    for_token_pairs(window, [&](int64_t row, int64_t i, int64_t j) {
       to[i * n_padded + j] = table[row * heads + head];
     });
   });
 }
 
-void collect_position_bias(const real* dbias, int64_t height, int64_t width, int64_t heads,
-                           GradientTarget dtable) {
+void collect_position_bias(const real* dbias, Size2 window, int64_t heads, GradientTarget dtable) {
   if (!dtable) return;
-  const int64_t n = height * width, n_padded = base::round_to_lanes<real>(n);
-  if (!dtable.add) std::fill_n(dtable.data, (2 * height - 1) * (2 * width - 1) * heads, real{0});
+  const int64_t n = window[0] * window[1], n_padded = base::round_to_lanes<real>(n);
+  if (!dtable.add)
+    std::fill_n(dtable.data, (2 * window[0] - 1) * (2 * window[1] - 1) * heads, real{0});
   base::parallel_for(heads, [&](int64_t head) {
     const real* from = dbias + head * n * n_padded;
-    for_token_pairs(height, width, [&](int64_t row, int64_t i, int64_t j) {
+    for_token_pairs(window, [&](int64_t row, int64_t i, int64_t j) {
       dtable.data[row * heads + head] += from[i * n_padded + j];
     });
   });

@@ -6,12 +6,14 @@
 
 #include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/gradient_target.h"
+#include "autograd/kernels/window_layout.h"
 
 namespace swin::autograd::kernels {
 
 /// N = tokens per window; nW = windows per image; C = heads · head_dim.
 struct WindowAttention {
-  int64_t batch, windows, tokens /* N */, heads, head_dim;
+  WindowLayout layout;
+  int64_t batch, heads, head_dim;
   /// (nW, N): for each token of each window, its row in the map; a permutation of the map.
   const int32_t* rows;
   /// (nW, N) region labels: a query attends to the keys with its own label; none attends to
@@ -24,7 +26,9 @@ struct WindowAttention {
   real keep = 1;  ///< 1 − attention dropout
   DrawKey draw;   ///< of attention dropout, per image
 
-  int64_t map_rows() const { return windows * tokens; }
+  int64_t tokens() const { return layout.tokens(); }    ///< N
+  int64_t windows() const { return layout.windows(); }  ///< nW
+  int64_t map_rows() const { return layout.padded[0] * layout.padded[1]; }
 };
 
 /// @param qkv (batch, map rows, 3 · C): q, k, v, each heads × head_dim
@@ -39,14 +43,11 @@ void window_attention_backward(const WindowAttention& shape, const real* dy, con
                                const real* row_max, const real* row_inverse, GradientTarget dqkv,
                                real* dbias);
 
-/// bias[h, i, j] = table[index(i, j), h] for a window of height × width, with the published index
-/// (yᵢ − yⱼ + height − 1)(2 · width − 1) + (xᵢ − xⱼ + width − 1).
-/// @param table ((2 · height − 1)(2 · width − 1), heads)
+/// bias[h, i, j] = table[relative_position(i, j), h].
+/// @param table ((2·window₀ − 1)(2·window₁ − 1), heads)
 /// @param bias (heads, N, padded N)
-void expand_position_bias(const real* table, int64_t height, int64_t width, int64_t heads,
-                          real* bias);
+void expand_position_bias(const real* table, Size2 window, int64_t heads, real* bias);
 /// The gradient of expand_position_bias.
-void collect_position_bias(const real* dbias, int64_t height, int64_t width, int64_t heads,
-                           GradientTarget dtable);
+void collect_position_bias(const real* dbias, Size2 window, int64_t heads, GradientTarget dtable);
 
 }  // namespace swin::autograd::kernels

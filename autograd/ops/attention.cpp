@@ -1,5 +1,3 @@
-#include <numeric>
-
 #include "autograd/kernels/cosine.h"
 #include "autograd/kernels/gather_rows.h"
 #include "autograd/kernels/window_attention.h"
@@ -8,81 +6,20 @@
 #include "base/simd.h"
 
 namespace swin::autograd {
-namespace {
 
-// Calls f(row, column) of the rolled map for every token of every window, both in row-major order.
-template <class F>
-void for_window_tokens(Size2 map, Size2 window, F&& f) {
-  for (int64_t top = 0; top < map[0]; top += window[0])
-    for (int64_t left = 0; left < map[1]; left += window[1])
-      for (int64_t i = top; i < top + window[0]; ++i)
-        for (int64_t j = left; j < left + window[1]; ++j) f(i, j);
-}
-
-// The regions of the published mask along one axis: 0 before the last window, 1 for the part of the
-// last window that the roll left in place, 2 for the part that it moved across the edge.
-int32_t region(int64_t i, int64_t side, int64_t window, int64_t shift) {
-  if (shift == 0 || i < side - window) return 0;
-  return i < side - shift ? 1 : 2;
-}
-
-Size2 roll_of(const WindowGeometry& g) { return g.rolled ? Size2{0, 0} : g.shift; }
-
-}  // namespace
-
-std::vector<int32_t> window_rows(Size2 map, const WindowGeometry& g) {
-  const Size2 shift = roll_of(g);
-  std::vector<int32_t> rows;
-  rows.reserve(static_cast<size_t>(map[0] * map[1]));
-  for_window_tokens(map, g.window, [&](int64_t i, int64_t j) {
-    rows.push_back(
-        static_cast<int32_t>((i + shift[0]) % map[0] * map[1] + (j + shift[1]) % map[1]));
-  });
-  return rows;
-}
-
-std::vector<int32_t> window_labels(Size2 map, const WindowGeometry& g) {
-  const bool padded = g.valid[0] > 0 && (g.valid[0] < map[0] || g.valid[1] < map[1]);
-  if (!padded && g.shift[0] == 0 && g.shift[1] == 0) return {};
-  const Size2 shift = roll_of(g);
-  std::vector<int32_t> labels;
-  labels.reserve(static_cast<size_t>(map[0] * map[1]));
-  for_window_tokens(map, g.window, [&](int64_t i, int64_t j) {
-    const bool outside =
-        padded && ((i + shift[0]) % map[0] >= g.valid[0] || (j + shift[1]) % map[1] >= g.valid[1]);
-    labels.push_back(outside ? -1
-                             : 3 * region(i, map[0], g.window[0], g.shift[0]) +
-                                   region(j, map[1], g.window[1], g.shift[1]));
-  });
-  return labels;
-}
-
-Tensor attention_mask(Size2 map, const WindowGeometry& g) {
-  const int64_t area = g.window[0] * g.window[1], windows = map[0] * map[1] / area;
-  Tensor mask = Tensor::filled({windows, area, area}, 0);
-  const std::vector<int32_t> labels = window_labels(map, g);
+Tensor attention_mask(const WindowLayout& layout) {
+  const int64_t tokens = layout.tokens(), windows = layout.windows();
+  Tensor mask = Tensor::filled({windows, tokens, tokens}, 0);
+  const std::vector<int32_t> labels = window_labels(layout);
   if (labels.empty() || !mask.data()) return mask;
   for (int64_t w = 0; w < windows; ++w)
-    for (int64_t i = 0; i < area; ++i)
-      for (int64_t j = 0; j < area; ++j) {
-        const int32_t query = labels[static_cast<size_t>(w * area + i)],
-                      key = labels[static_cast<size_t>(w * area + j)];
-        if (query != key || key < 0) mask.mutable_data()[(w * area + i) * area + j] = -100;
+    for (int64_t i = 0; i < tokens; ++i)
+      for (int64_t j = 0; j < tokens; ++j) {
+        const int32_t query = labels[static_cast<size_t>(w * tokens + i)],
+                      key = labels[static_cast<size_t>(w * tokens + j)];
+        if (query != key || key < 0) mask.mutable_data()[(w * tokens + i) * tokens + j] = -100;
       }
   return mask;
-}
-
-std::vector<int32_t> relative_position_index(Size2 window) {
-  const int64_t area = window[0] * window[1];
-  std::vector<int32_t> index;
-  index.reserve(static_cast<size_t>(area * area));
-  for (int64_t i = 0; i < area; ++i)
-    for (int64_t j = 0; j < area; ++j) {
-      const int64_t down = i / window[1] - j / window[1] + window[0] - 1;
-      const int64_t right = i % window[1] - j % window[1] + window[1] - 1;
-      index.push_back(static_cast<int32_t>(down * (2 * window[1] - 1) + right));
-    }
-  return index;
 }
 
 namespace {
@@ -122,13 +59,13 @@ struct Windows {
   Array<real> bias;
 };
 
-Windows windows_of(int64_t batch, int64_t windows, int64_t tokens, int64_t channels,
-                   const AttentionOptions& options, const std::vector<int32_t>& rows,
-                   const std::vector<int32_t>& labels) {
+Windows windows_of(const WindowLayout& layout, int64_t batch, int64_t channels,
+                   const AttentionOptions& options) {
+  const std::vector<int32_t> labels = window_labels(layout);
   Windows w;
-  w.rows = Array<int32_t>::from(rows);
+  w.rows = Array<int32_t>::from(window_rows(layout));
   w.labels = Array<int32_t>::from(labels);
-  w.shape.batch = batch, w.shape.windows = windows, w.shape.tokens = tokens;
+  w.shape.layout = layout, w.shape.batch = batch;
   w.shape.heads = options.num_heads, w.shape.head_dim = channels / options.num_heads;
   w.shape.rows = w.rows.data();
   w.shape.labels = labels.empty() ? nullptr : w.labels.data();
@@ -139,55 +76,54 @@ Windows windows_of(int64_t batch, int64_t windows, int64_t tokens, int64_t chann
 }
 
 Tensor attend(Op& op, const Windows& w, const Shape& y_shape, const Tensor& qkv,
-              const Tensor& table, Size2 window) {
+              const Tensor& table) {
   const kernels::WindowAttention& s = w.shape;
   Tensor y(y_shape);
   const bool records = Op::will_record({qkv, table});
-  const int64_t rows = s.batch * s.windows * s.tokens, saved = records ? rows * s.heads : 0;
+  const int64_t rows = s.batch * s.map_rows(), saved = records ? rows * s.heads : 0;
   const Array<real> row_max(saved), row_inverse(saved);
   kernels::window_attention_forward(s, qkv.data(), y.mutable_data(),
                                     records ? row_max.data() : nullptr,
                                     records ? row_inverse.data() : nullptr);
-  op.macs(2 * rows * s.tokens * s.heads * s.head_dim);
+  op.macs(2 * rows * s.tokens() * s.heads * s.head_dim);
   return op.record(y, {qkv, table},
-                   [w, row_max, row_inverse, window, qkv = qkv.detached(), dqkv = qkv.gradient(),
+                   [w, row_max, row_inverse, qkv = qkv.detached(), dqkv = qkv.gradient(),
                     dtable = table.gradient()](const OutputGradient& dy) {
                      const Array<real> dbias(dtable.needed() ? w.bias.size() : 0);
                      kernels::window_attention_backward(w.shape, dy, qkv.data(), row_max.data(),
                                                         row_inverse.data(), dqkv.target(),
                                                         dbias.data());
-                     kernels::collect_position_bias(dbias.data(), window[0], window[1],
+                     kernels::collect_position_bias(dbias.data(), w.shape.layout.window,
                                                     w.shape.heads, dtable.target());
                    });
 }
 }  // namespace
 
-Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeometry& geometry,
+Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowLayout& layout,
                         const AttentionOptions& options) {
   Op op("window_attention");
-  const Size2 window = geometry.window;
+  const Size2 window = layout.window, map = layout.padded;
   const int64_t heads = options.num_heads;
   op.check(qkv.rank() == 4 && heads > 0 && qkv.dim(3) % (3 * heads) == 0 && window[0] > 0 &&
-               window[1] > 0 && qkv.dim(1) % window[0] == 0 && qkv.dim(2) % window[1] == 0,
+               window[1] > 0 && map[0] % window[0] == 0 && map[1] % window[1] == 0 &&
+               qkv.dim(1) == map[0] && qkv.dim(2) == map[1],
            [&] {
              return "found qkv " + qkv.shape().text() + ", " + std::to_string(heads) +
-                    " heads, windows of " + Shape{window[0], window[1]}.text() +
-                    ", expected (B, H, W, 3 · heads · head_dim), the window dividing H and W";
+                    " heads, a padded map of " + Shape{map[0], map[1]}.text() + ", windows of " +
+                    Shape{window[0], window[1]}.text() +
+                    ", expected (B, H, W, 3 · heads · head_dim), H × W the padded map, the window "
+                    "dividing H and W";
            });
-  op.check(geometry.shift[0] >= 0 && geometry.shift[0] < window[0] && geometry.shift[1] >= 0 &&
-               geometry.shift[1] < window[1],
+  op.check(layout.shift[0] >= 0 && layout.shift[0] < window[0] && layout.shift[1] >= 0 &&
+               layout.shift[1] < window[1],
            [&] { return "found a shift outside the window, expected 0 ≤ shift < window"; });
   check_table(op, table, window, heads);
-  const Size2 map = {qkv.dim(1), qkv.dim(2)};
-  const int64_t batch = qkv.dim(0), channels = qkv.dim(3) / 3, area = window[0] * window[1];
-  const int64_t windows = map[0] * map[1] / area;
-
-  Windows w = windows_of(batch, windows, area, channels, options, window_rows(map, geometry),
-                         window_labels(map, geometry));
-  w.bias = Array<real>(heads * area * base::round_to_lanes<real>(area));
-  kernels::expand_position_bias(table.data(), window[0], window[1], heads, w.bias.data());
+  const int64_t batch = qkv.dim(0), channels = qkv.dim(3) / 3, tokens = layout.tokens();
+  Windows w = windows_of(layout, batch, channels, options);
+  w.bias = Array<real>(heads * tokens * base::round_to_lanes<real>(tokens));
+  kernels::expand_position_bias(table.data(), window, heads, w.bias.data());
   w.shape.bias = w.bias.data();
-  return attend(op, w, {batch, map[0], map[1], channels}, qkv, table, window);
+  return attend(op, w, {batch, map[0], map[1], channels}, qkv, table);
 }
 
 Tensor attention(const Tensor& qkv, const AttentionOptions& options) {
@@ -198,10 +134,9 @@ Tensor attention(const Tensor& qkv, const AttentionOptions& options) {
            " heads, expected (B, N, 3 · heads · head_dim)";
   });
   const int64_t batch = qkv.dim(0), tokens = qkv.dim(1), channels = qkv.dim(2) / 3;
-  std::vector<int32_t> rows(static_cast<size_t>(tokens));
-  std::iota(rows.begin(), rows.end(), 0);
-  return attend(op, windows_of(batch, 1, tokens, channels, options, rows, {}),
-                {batch, tokens, channels}, qkv, {}, {});
+  WindowLayout all;  // one window
+  all.map = all.padded = all.window = {1, tokens};
+  return attend(op, windows_of(all, batch, channels, options), {batch, tokens, channels}, qkv, {});
 }
 
 Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t heads) {

@@ -186,9 +186,8 @@ Tensor window_partition(const Tensor& x, Size2 window) {
                     Shape{window[0], window[1]}.text() + ", expected dims that the window divides";
            });
   const int64_t area = window[0] * window[1], windows = map[0] * map[1] / area;
-  return move_rows(op, x, {x.dim(0) * windows, area, x.dim(3)},
-                   window_rows(map, {window, {0, 0}, false, {0, 0}}), x.dim(0), map[0] * map[1],
-                   x.dim(3));
+  return move_rows(op, x, {x.dim(0) * windows, area, x.dim(3)}, window_rows({map, map, window}),
+                   x.dim(0), map[0] * map[1], x.dim(3));
 }
 
 Tensor window_reverse(const Tensor& x, Size2 window, Size2 map) {
@@ -202,7 +201,7 @@ Tensor window_reverse(const Tensor& x, Size2 window, Size2 map) {
                     Shape{map[0], map[1]}.text() + ", expected (B · windows, " +
                     std::to_string(area) + ", C)";
            });
-  const std::vector<int32_t> rows = window_rows(map, {window, {0, 0}, false, {0, 0}});
+  const std::vector<int32_t> rows = window_rows({map, map, window});
   std::vector<int32_t> index(rows.size());
   for (size_t r = 0; r < rows.size(); ++r)
     index[static_cast<size_t>(rows[r])] = static_cast<int32_t>(r);

@@ -14,12 +14,11 @@
 #include <vector>
 
 #include "autograd/kernels/elementwise.h"
+#include "autograd/kernels/window_layout.h"
 #include "autograd/tensor/tensor.h"
-#include "base/size2.h"
 
 namespace swin::autograd {
 
-using base::Size2;
 /// Selects the random numbers of a dropout op. Sample s of the tensor uses the draws of sample
 /// first_sample + s of the training step, so micro-batches draw what the whole batch would.
 using DrawKey = kernels::DrawKey;
@@ -200,29 +199,10 @@ Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask);
 
 // ---- attention.cpp ------------------------------------------------------------------------------
 
-/// How a map is divided into (shifted) windows.
-struct WindowGeometry {
-  Size2 window{};  ///< height and width in tokens; they divide the map
-  /// The map is rolled by −shift before it is cut into windows. Tokens that become neighbors only
-  /// by the roll do not attend to each other.
-  Size2 shift{};
-  /// The map is already rolled (pad mode roll_then_pad): it is cut as it is, with the mask of
-  /// `shift`.
-  bool rolled = false;
-  /// Rows and columns that hold tokens; the rest is padding that no query attends to. {0, 0}: no
-  /// padding.
-  Size2 valid{};
-};
-
-/// For each token of each window, its row in the map (h · W + w): (windows, window area).
-std::vector<int32_t> window_rows(Size2 map, const WindowGeometry& geometry);
-/// For each token of each window, the label of its region: (windows, window area). A query attends
-/// to the keys of its window with the same label; −1 marks padding, which nothing attends to. Empty
-/// if every query may attend to every key of its window.
-std::vector<int32_t> window_labels(Size2 map, const WindowGeometry& geometry);
-/// The same as an additive mask of 0 and −100, as in the published code.
-/// @return (windows, window area, window area)
-Tensor attention_mask(Size2 map, const WindowGeometry& geometry);
+/// The regions of window_labels as an additive mask of 0 and −100, as in the published code.
+/// @return (windows, tokens, tokens)
+/// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2 and figure 4.
+Tensor attention_mask(const WindowLayout& layout);
 
 /// bias[h, i, j] = table[relative_position_index(i, j), h].
 /// @param table ((2·window₀ − 1)(2·window₁ − 1), heads)
@@ -230,8 +210,6 @@ Tensor attention_mask(Size2 map, const WindowGeometry& geometry);
 /// Saves: the index.
 /// Source: Liu et al. 2021, arXiv:2103.14030, equation 4.
 Tensor relative_position_bias(const Tensor& table, Size2 window);
-/// The published index: for query i and key j of a window, the row of the bias table; (area, area).
-std::vector<int32_t> relative_position_index(Size2 window);
 
 struct AttentionOptions {
   int64_t num_heads = 1;
@@ -242,14 +220,16 @@ struct AttentionOptions {
 
 /// Multi-head self-attention within (shifted) windows: softmax(scale · q kᵀ + bias + mask) v. Roll,
 /// partition, mask and reverse are done by indexing, without copies.
-/// @param qkv (B, H, W, 3C): q, k and v in this order, each (num_heads, C / num_heads)
+/// @param qkv (B, H, W, 3C): q, k and v in this order, each (num_heads, C / num_heads); H × W is
+/// the
+///     padded map of the layout
 /// @param table relative position bias table, ((2·window₀ − 1)(2·window₁ − 1), num_heads)
 /// @return (B, H, W, C), the heads concatenated
 /// Saves: qkv, the bias of each pair of tokens, index tables, and the maximum and 1 / sum of each
 /// row
 ///     of the softmax. The backward pass computes the probabilities again.
 /// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2 and equation 4.
-Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowGeometry& geometry,
+Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowLayout& layout,
                         const AttentionOptions& options);
 
 /// Global multi-head self-attention over all tokens of an image: softmax(scale · q kᵀ) v.

@@ -7,19 +7,18 @@ namespace swin::oracle {
 namespace {
 
 using autograd::Size2;
-using autograd::WindowGeometry;
 
 struct AttentionCase {
   std::string name;
   int64_t batch;
   Size2 map;
-  WindowGeometry geometry;
+  reference::Windows geometry;
   int64_t heads, dim;
 };
 
 // Window attention as in the paper: (B, H, W, 3C) → (B, H, W, C).
-Tensor composition(const Tensor& qkv, const Tensor& table, const WindowGeometry& g, int64_t heads,
-                   real factor) {
+Tensor composition(const Tensor& qkv, const Tensor& table, const reference::Windows& g,
+                   int64_t heads, real factor) {
   using namespace autograd;
   const Size2 map = {qkv.dim(1), qkv.dim(2)};
   const int64_t area = g.window[0] * g.window[1], windows = map[0] * map[1] / area,
@@ -37,7 +36,7 @@ Tensor composition(const Tensor& qkv, const Tensor& table, const WindowGeometry&
   };
   Tensor scores = matmul(scale(part(0), factor), part(1), true);
   scores = add(scores, relative_position_bias(table, g.window));
-  const Tensor mask = reshape(attention_mask(map, g), {windows, 1, area, area});
+  const Tensor mask = reshape(attention_mask(layout_of(map, g)), {windows, 1, area, area});
   scores = reshape(scores, {images, windows, heads, area * area});
   scores = add(scores, reshape(mask, {windows, 1, area * area}));
   scores = reshape(scores, {images * windows, heads, area, area});
@@ -53,7 +52,7 @@ class AttentionTwin : public testing::TestWithParam<AttentionCase> {
 
 TEST_P(AttentionTwin, EqualsTheCompositionForwardAndBackward) {
   const AttentionCase& t = GetParam();
-  const WindowGeometry& g = t.geometry;
+  const reference::Windows& g = t.geometry;
   const bool masked = g.valid[0] > 0;
   const Array qkv = random_array({t.batch, t.map[0], t.map[1], 3 * t.heads * t.dim}, 1, -2, 2);
   const Array table = random_array({(2 * g.window[0] - 1) * (2 * g.window[1] - 1), t.heads}, 2);
@@ -76,7 +75,7 @@ TEST_P(AttentionTwin, EqualsTheCompositionForwardAndBackward) {
       autograd::AttentionOptions options;
       options.num_heads = t.heads;
       options.scale = real{0.375};
-      return fused ? autograd::window_attention(x[0], x[1], g, options)
+      return fused ? autograd::window_attention(x[0], x[1], layout_of(t.map, g), options)
                    : composition(x[0], x[1], g, t.heads, real{0.375});
     };
     Outcome outcome = run(c, {qkv, table}, dy, 3);

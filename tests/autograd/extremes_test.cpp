@@ -208,19 +208,19 @@ TEST_F(Extremes, BinaryCrossEntropyOfHugeLogits) {
 TEST_F(Extremes, AttentionOfHugeScores) {
   for (const double size : {100.0, 1e-30, 0.0}) {
     SCOPED_TRACE(size);
-    const WindowGeometry g = {{4, 4}, {2, 2}, false, {7, 8}};
+    const reference::Windows g = {{4, 4}, {2, 2}, false, {7, 8}};
+    const WindowLayout layout = layout_of({8, 8}, g);
     Array qkv = random_array({1, 8, 8, 48}, 1, -size, size);
     Array table = random_array({49, 2}, 2, -1e4, 1e4);
     OpCase c;
     c.call = [&](const std::vector<Tensor>& t) {
       AttentionOptions options;
       options.num_heads = 2;
-      return window_attention(t[0], t[1], g, options);
+      return window_attention(t[0], t[1], layout, options);
     };
     const Array dy = random_array({1, 8, 8, 16}, 3);
     const Outcome outcome = run(c, {qkv, table}, dy, 3);
-    const Array want =
-        reference::window_attention(qkv, table, {g.window, g.shift, false, g.valid}, 2, 1, 1, {});
+    const Array want = reference::window_attention(qkv, table, g, 2, 1, 1, {});
     const double score = 8 * size * size + 1e4;
     EXPECT_LE(distance(outcome.y, want),
               (sizeof(real) == 4 ? 1e-6 : 1e-14) * score * std::max(size, 1e-3));
@@ -234,11 +234,11 @@ TEST_F(Extremes, AttentionOfHugeScores) {
 
 // Masked keys have a weight of exactly zero: values in the padding do not change any bit.
 TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
-  const WindowGeometry g = {{4, 4}, {0, 0}, false, {4, 2}};
+  const WindowLayout layout = layout_of({4, 4}, {{4, 4}, {0, 0}, false, {4, 2}});
   Array qkv = random_array({1, 4, 4, 24}, 1);
   const Array table = random_array({49, 1}, 2);
   OpCase c;
-  c.call = [&](const std::vector<Tensor>& t) { return window_attention(t[0], t[1], g, {}); };
+  c.call = [&](const std::vector<Tensor>& t) { return window_attention(t[0], t[1], layout, {}); };
   const Outcome first = run(c, {qkv, table}, random_array({1, 4, 4, 8}, 3), 3);
   for (int64_t token = 0; token < 16; ++token)
     if (token % 4 >= 2)
@@ -251,7 +251,7 @@ TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
 // NaN in a key must not become a small weight: every query that attends to the key gives NaN.
 TEST_F(Extremes, NaNGivesNaN) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const WindowGeometry g = {{4, 4}, {0, 0}, false, {0, 0}};
+  const WindowLayout layout = layout_of({4, 8}, {{4, 4}});
   for (const int64_t part : {0, 1, 2}) {  // q, k, v
     SCOPED_TRACE(part);
     Array qkv = random_array({1, 4, 8, 48}, 1);
@@ -260,7 +260,7 @@ TEST_F(Extremes, NaNGivesNaN) {
     c.call = [&](const std::vector<Tensor>& t) {
       AttentionOptions options;
       options.num_heads = 2;
-      return window_attention(t[0], t[1], g, options);
+      return window_attention(t[0], t[1], layout, options);
     };
     const Outcome outcome =
         run(c, {qkv, random_array({49, 2}, 2)}, random_array({1, 4, 8, 16}, 3), 3);

@@ -65,8 +65,7 @@ TEST_F(TapeTest, FrozenInputsSaveNothing) {
   Tape tape;
   record(tape, [&] {
     Tensor h = linear(layer_norm(x, w, b), weight, {});
-    h = window_attention(reshape(h, {4, 4, 4, 96}), table, {{4, 4}, {0, 0}, false, {0, 0}},
-                         {2, 1, 0, {}});
+    h = window_attention(reshape(h, {4, 4, 4, 96}), table, {{4, 4}, {4, 4}, {4, 4}}, {2, 1, 0, {}});
     return softmax(gelu(h));
   });
   EXPECT_TRUE(tape.nodes().empty());
@@ -149,7 +148,7 @@ TEST_F(TapeTest, ASteadyStepTakesNoNewBlock) {
     Tape tape;
     const Tensor loss = record(tape, [&] {
       Tensor x = Tensor::filled({2, 4, 4, 8}, 1);
-      x = window_attention(linear(x, w, {}), t, {{2, 2}, {1, 1}, false, {0, 0}}, {2, 1, 0, {}});
+      x = window_attention(linear(x, w, {}), t, {{4, 4}, {4, 4}, {2, 2}, {1, 1}}, {2, 1, 0, {}});
       return cross_entropy(mean_tokens(gelu(x)), Tensor::filled({2, 8}, real{0.125}), 1);
     });
     tape.backward(loss);
@@ -262,7 +261,7 @@ TEST_F(TapeTest, ForwardObserverSeesEveryOpWithPathAndArithmetic) {
     matmul(Tensor::filled({2, 3, 4}, 1), Tensor::filled({2, 4, 5}, 1));
     layer_norm(Tensor::filled({3, 4}, 1), Tensor::filled({4}, 1), Tensor::filled({4}, 1));
     window_attention(Tensor::filled({1, 4, 4, 24}, 1), Tensor::filled({9, 2}, 1),
-                     {{2, 2}, {0, 0}, false, {0, 0}}, {2, 1, 0, {}});
+                     {{4, 4}, {4, 4}, {2, 2}}, {2, 1, 0, {}});
     patch_embed(Tensor::filled({1, 4, 4, 3}, 1), Tensor::filled({5, 3, 2, 2}, 1),
                 Tensor::filled({5}, 1));
     attention(Tensor::filled({2, 5, 24}, 1), {2, 1, 0, {}});

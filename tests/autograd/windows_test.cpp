@@ -12,7 +12,6 @@ namespace swin::oracle {
 namespace {
 
 using autograd::Size2;
-using autograd::WindowGeometry;
 class Windows : public EngineTest {};
 class Movers : public EngineTest {};
 
@@ -34,7 +33,7 @@ TEST_F(Windows, IndexOfOblongWindowsFollowsTheFormula) {
 }
 
 TEST_F(Windows, PublishedMaskOfAFourByFourMap) {
-  const Tensor mask = autograd::attention_mask({4, 4}, {{2, 2}, {1, 1}, false, {0, 0}});
+  const Tensor mask = autograd::attention_mask(layout_of({4, 4}, {{2, 2}, {1, 1}}));
   ASSERT_EQ(mask.shape(), (Shape{4, 4, 4}));
   const real x = -100;
   const std::vector<real> want = {
@@ -47,30 +46,30 @@ TEST_F(Windows, PublishedMaskOfAFourByFourMap) {
 }
 
 TEST_F(Windows, NoLabelsWhereEveryKeyMayBeSeen) {
-  EXPECT_TRUE(autograd::window_labels({4, 4}, {{2, 2}, {0, 0}, false, {0, 0}}).empty());
-  EXPECT_TRUE(autograd::window_labels({4, 4}, {{2, 2}, {0, 0}, false, {4, 4}}).empty());
-  EXPECT_FALSE(autograd::window_labels({4, 4}, {{2, 2}, {0, 1}, false, {0, 0}}).empty());
-  EXPECT_FALSE(autograd::window_labels({4, 4}, {{2, 2}, {0, 0}, false, {4, 3}}).empty());
-  EXPECT_FALSE(autograd::window_labels({4, 4}, {{2, 2}, {0, 0}, false, {3, 4}}).empty());
+  EXPECT_TRUE(autograd::window_labels(layout_of({4, 4}, {{2, 2}})).empty());
+  EXPECT_TRUE(autograd::window_labels(layout_of({4, 4}, {{2, 2}, {0, 0}, false, {4, 4}})).empty());
+  EXPECT_FALSE(autograd::window_labels(layout_of({4, 4}, {{2, 2}, {0, 1}})).empty());
+  EXPECT_FALSE(autograd::window_labels(layout_of({4, 4}, {{2, 2}, {0, 0}, false, {4, 3}})).empty());
+  EXPECT_FALSE(autograd::window_labels(layout_of({4, 4}, {{2, 2}, {0, 0}, false, {3, 4}})).empty());
 }
 
 TEST_F(Windows, LabelsOfPaddingAreMinusOne) {
   // 2 × 4, windows of 2 × 2, one valid row, three valid columns.
-  EXPECT_EQ(autograd::window_labels({2, 4}, {{2, 2}, {0, 0}, false, {1, 3}}),
+  EXPECT_EQ(autograd::window_labels(layout_of({2, 4}, {{2, 2}, {0, 0}, false, {1, 3}})),
             (std::vector<int32_t>{0, 0, -1, -1, 0, -1, -1, -1}));
 }
 
 TEST_F(Windows, RowsAreTheRolledMapWindowByWindow) {
-  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {0, 0}, false, {0, 0}}),
+  EXPECT_EQ(autograd::window_rows(layout_of({2, 4}, {{2, 2}})),
             (std::vector<int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
-  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {1, 1}, false, {0, 0}}),
+  EXPECT_EQ(autograd::window_rows(layout_of({2, 4}, {{2, 2}, {1, 1}})),
             (std::vector<int32_t>{5, 6, 1, 2, 7, 4, 3, 0}));
   // Already rolled: in the order of the map.
-  EXPECT_EQ(autograd::window_rows({2, 4}, {{2, 2}, {1, 1}, true, {0, 0}}),
+  EXPECT_EQ(autograd::window_rows(layout_of({2, 4}, {{2, 2}, {1, 1}, true})),
             (std::vector<int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
-  for (const WindowGeometry& g : {WindowGeometry{{7, 7}, {3, 3}, false, {0, 0}},
-                                  WindowGeometry{{4, 7}, {2, 6}, false, {0, 0}}}) {
-    std::vector<int32_t> rows = autograd::window_rows({28, 14}, g);
+  for (const reference::Windows& g :
+       {reference::Windows{{7, 7}, {3, 3}}, reference::Windows{{4, 7}, {2, 6}}}) {
+    std::vector<int32_t> rows = autograd::window_rows(layout_of({28, 14}, g));
     std::sort(rows.begin(), rows.end());
     std::vector<int32_t> all(28 * 14);
     std::iota(all.begin(), all.end(), 0);

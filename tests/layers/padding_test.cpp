@@ -36,13 +36,13 @@ int region(int64_t i, int64_t side, int64_t window, int64_t shift) {
 // Window attention on one map, token by token, from the definitions of the pad modes: which token
 // is at each position of the padded map, and which keys it attends to.
 Matrix plain_attention(const Matrix& x, Size2 map, int64_t dim, const Parameters& parameters,
-                       const ModelConfig& config, int64_t heads, const WindowPlan& plan,
+                       const ModelConfig& config, int64_t heads, const WindowLayout& layout,
                        double factor) {
   const auto divide_up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
-  Size2 grid, shift = plan.shift;
+  Size2 grid, shift = layout.shift;
   for (size_t a : {0u, 1u}) {
-    grid[a] = divide_up(map[a], plan.window[a]) * plan.window[a];
-    if (grid[a] == plan.window[a]) shift[a] = 0;
+    grid[a] = divide_up(map[a], layout.window[a]) * layout.window[a];
+    if (grid[a] == layout.window[a]) shift[a] = 0;
   }
   const ParameterEntry* table = parameters.find("attn.relative_position_bias_table");
   const ParameterEntry* qkv_bias = parameters.find("attn.qkv.bias");
@@ -61,24 +61,24 @@ Matrix plain_attention(const Matrix& x, Size2 map, int64_t dim, const Parameters
     const int64_t row = (i + shift[0]) % grid[0], column = (j + shift[1]) % grid[1];
     return row < map[0] && column < map[1] ? row * map[1] + column : -1;
   };
-  const int64_t head_dim = dim / heads, span = 2 * plan.window[1] - 1;
+  const int64_t head_dim = dim / heads, span = 2 * layout.window[1] - 1;
   Matrix y(x.size(), 0);
   for (int64_t i = 0; i < grid[0]; ++i)
     for (int64_t j = 0; j < grid[1]; ++j) {
       const int64_t query = token_at(i, j);
       if (query < 0) continue;
-      const int64_t top = i / plan.window[0] * plan.window[0],
-                    left = j / plan.window[1] * plan.window[1];
+      const int64_t top = i / layout.window[0] * layout.window[0],
+                    left = j / layout.window[1] * layout.window[1];
       for (int64_t h = 0; h < heads; ++h) {
         double total = 0;
         Matrix mixed(static_cast<size_t>(head_dim), 0);
-        for (int64_t k = top; k < top + plan.window[0]; ++k)
-          for (int64_t l = left; l < left + plan.window[1]; ++l) {
-            if (region(k, grid[0], plan.window[0], shift[0]) !=
-                region(i, grid[0], plan.window[0], shift[0]))
+        for (int64_t k = top; k < top + layout.window[0]; ++k)
+          for (int64_t l = left; l < left + layout.window[1]; ++l) {
+            if (region(k, grid[0], layout.window[0], shift[0]) !=
+                region(i, grid[0], layout.window[0], shift[0]))
               continue;
-            if (region(l, grid[1], plan.window[1], shift[1]) !=
-                region(j, grid[1], plan.window[1], shift[1]))
+            if (region(l, grid[1], layout.window[1], shift[1]) !=
+                region(j, grid[1], layout.window[1], shift[1]))
               continue;
             const int64_t key = token_at(k, l);
             if (key < 0 && config.pad_mode == PadMode::masked) continue;
@@ -88,7 +88,7 @@ Matrix plain_attention(const Matrix& x, Size2 map, int64_t dim, const Parameters
             for (int64_t c = 0; c < head_dim; ++c)
               score += factor * q[c] * from[dim + h * head_dim + c];
             const int64_t position =
-                (i - k + plan.window[0] - 1) * span + (j - l + plan.window[1] - 1);
+                (i - k + layout.window[0] - 1) * span + (j - l + layout.window[1] - 1);
             const double weight =
                 std::exp(score + static_cast<double>(table->tensor.data()[position * heads + h]));
             total += weight;
@@ -122,20 +122,21 @@ TEST_P(Padding, EqualsTheDefinitionTokenByToken) {
   config.window_size = c.window;
   config.qkv_bias = c.qkv_bias;
   config.qk_scale = 0.6;
-  WindowPlan plan = plan_windows(config, c.map, 0);
-  if (!c.shifts) plan.shift = {0, 0};
+  const int64_t block = c.shifts ? 1 : 0;
   Parameters parameters;
-  const WindowAttention attention(Scope(parameters) / "attn", config, 0, plan);
+  const WindowAttention attention(Scope(parameters) / "attn", config, 0, block);
   parameters.allocate(false);
   randomize(parameters);
 
   const Tensor x = random_tensor({kBatch, c.map[0], c.map[1], kDim}, 11);
   const std::vector<real> y = attention(x, Pass{}).values();
   std::vector<real> expected;
+  const WindowLayout layout = window_layout(config, 0, block, c.map);
   const int64_t numel = c.map[0] * c.map[1] * kDim;
   for (int64_t b = 0; b < kBatch; ++b) {
     const Matrix image(x.data() + b * numel, x.data() + (b + 1) * numel);
-    for (double value : plain_attention(image, c.map, kDim, parameters, config, kHeads, plan, 0.6))
+    for (double value :
+         plain_attention(image, c.map, kDim, parameters, config, kHeads, layout, 0.6))
       expected.push_back(static_cast<real>(value));
   }
   EXPECT_LT(distance(y, expected), kExact);
@@ -173,8 +174,9 @@ TEST_F(LayersTest, PadModesDifferOnlyIfMapsArePadded) {
 }
 
 TEST_F(LayersTest, MaskedAttentionIgnoresThePadding) {
-  autograd::WindowGeometry geometry;
-  geometry.window = {2, 3};
+  WindowLayout layout;
+  layout.map = layout.padded = {6, 9};
+  layout.window = {2, 3};
   autograd::AttentionOptions options;
   options.num_heads = 2;
   const Tensor table = random_tensor({15, 2}, 1);
@@ -185,15 +187,15 @@ TEST_F(LayersTest, MaskedAttentionIgnoresThePadding) {
         for (int64_t c = 0; c < 24 && (i >= 5 || j >= 8); ++c)
           qkv.mutable_data()[(i * 9 + j) * 24 + c] =
               static_cast<real>(garbage * static_cast<double>(c + 1));
-    return autograd::pad_or_crop(autograd::window_attention(qkv, table, geometry, options), {5, 8})
+    return autograd::pad_or_crop(autograd::window_attention(qkv, table, layout, options), {5, 8})
         .values();
   };
   for (int64_t shift : {0, 1}) {
-    geometry.shift = {shift, shift};
+    layout.shift = {shift, shift};
     // Column 7 is in one window with the padding in column 8, with and without shift.
-    geometry.valid = {5, 8};
+    layout.valid = {5, 8};
     EXPECT_EQ(seen(0), seen(30));
-    geometry.valid = {0, 0};
+    layout.valid = {0, 0};
     EXPECT_NE(seen(0), seen(30));
   }
 }

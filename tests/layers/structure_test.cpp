@@ -79,18 +79,20 @@ TEST(Published, NamesAndShapesOfTiny) {
 }
 
 TEST(Published, StagesOfTiny) {
-  const base::DryRun dry;
-  const Model model(test::published_models()[0].config(), 0, false);
+  const ModelConfig config = test::published_models()[0].config();
   const int64_t maps[] = {56, 28, 14, 7}, shifts[] = {3, 3, 3, 0};
-  ASSERT_EQ(model.stages().size(), 4u);
-  for (size_t i = 0; i < 4; ++i) {
-    const StageInfo& stage = model.stages()[i];
-    EXPECT_EQ(stage.map, (Size2{maps[i], maps[i]}));
-    EXPECT_EQ(stage.padded, stage.map);
-    EXPECT_EQ(stage.window, (Size2{7, 7}));
-    EXPECT_EQ(stage.shift, (Size2{shifts[i], shifts[i]}));
-    EXPECT_EQ(stage.dim, 96 << i);
-    EXPECT_EQ(stage.num_heads, 3 << i);
+  ASSERT_EQ(config.num_stages(), 4);
+  for (int64_t i = 0; i < 4; ++i) {
+    for (int64_t block = 0; block < config.depths[static_cast<size_t>(i)]; ++block) {
+      const WindowLayout windows = window_layout(config, i, block);
+      EXPECT_EQ(windows.map, (Size2{maps[i], maps[i]}));
+      EXPECT_EQ(windows.padded, windows.map);
+      EXPECT_EQ(windows.window, (Size2{7, 7}));
+      const int64_t shift = block % 2 == 0 ? 0 : shifts[i];
+      EXPECT_EQ(windows.shift, (Size2{shift, shift}));
+    }
+    EXPECT_EQ(config.dim_of(i), 96 << i);
+    EXPECT_EQ(config.num_heads[static_cast<size_t>(i)], 3 << i);
   }
 }
 
@@ -218,15 +220,22 @@ TEST(Initialization, ValuesDependOnSeedAndNameAlone) {
 
 // ---- windows ------------------------------------------------------------------------------------
 
-struct PlanCase {
+struct LayoutCase {
   WindowShrink shrink;
   Size2 map, window;  // as configured
-  Size2 used, shift;
+  Size2 used, shift;  // of the odd blocks
 };
 
-TEST(WindowPlans, OfMapsThatTheWindowDoesNotFit) {
+// A config whose first stage has this map.
+ModelConfig config_of(Size2 map) {
+  ModelConfig config = micro_config();
+  config.image_size = {map[0] * config.patch_size, map[1] * config.patch_size};
+  return config;
+}
+
+TEST(WindowLayouts, OfMapsThatTheWindowDoesNotFit) {
   using enum WindowShrink;
-  const std::vector<PlanCase> cases = {
+  const std::vector<LayoutCase> cases = {
       {official, {14, 14}, {7, 7}, {7, 7}, {3, 3}},
       {official, {7, 7}, {7, 7}, {7, 7}, {0, 0}},
       {official, {4, 4}, {7, 7}, {4, 4}, {0, 0}},
@@ -242,32 +251,92 @@ TEST(WindowPlans, OfMapsThatTheWindowDoesNotFit) {
       {never, {14, 14}, {7, 7}, {7, 7}, {3, 3}},
       {never, {9, 13}, {4, 6}, {4, 6}, {2, 3}},
       {never, {8, 15}, {7, 7}, {7, 7}, {3, 3}},
+      {never, {7, 8}, {7, 7}, {7, 7}, {0, 3}},
+      {never, {4, 4}, {7, 7}, {7, 7}, {0, 0}},
+      {always_shift, {14, 14}, {7, 7}, {7, 7}, {3, 3}},
+      {always_shift, {7, 4}, {7, 7}, {7, 7}, {3, 3}},
   };
-  for (const PlanCase& c : cases) {
+  for (const LayoutCase& c : cases) {
     SCOPED_TRACE(testing::Message() << static_cast<int>(c.shrink) << ' ' << c.map[0] << 'x'
                                     << c.map[1] << " window " << c.window[0] << 'x' << c.window[1]);
-    ModelConfig config = micro_config();
+    ModelConfig config = config_of(c.map);
     config.window_shrink = c.shrink;
     config.window_size = c.window;
-    const WindowPlan plan = plan_windows(config, c.map, 0);
-    EXPECT_EQ(plan.window, c.used);
-    EXPECT_EQ(plan.shift, c.shift);
+    for (int64_t block : {0, 1, 2, 3}) {
+      const WindowLayout windows = window_layout(config, 0, block);
+      EXPECT_EQ(windows.map, c.map);
+      EXPECT_EQ(windows.window, c.used);
+      EXPECT_EQ(windows.shift, block % 2 == 0 ? (Size2{0, 0}) : c.shift);
+      for (size_t i : {0u, 1u}) {
+        EXPECT_EQ(windows.padded[i] % c.used[i], 0);
+        EXPECT_GE(windows.padded[i], c.map[i]);
+        EXPECT_LT(windows.padded[i], c.map[i] + c.used[i]);
+      }
+    }
   }
 }
 
-TEST(WindowPlans, NeverKeepsTheTableAndDropsTheShiftWhereOneWindowCoversASide) {
+// The image at hand may have another size than the config's.
+TEST(WindowLayouts, OfOtherMapsKeepTheWindow) {
+  ModelConfig config = config_of({8, 8});
+  config.window_size = {7, 7};
+  config.window_shrink = WindowShrink::official;
+  const WindowLayout smaller = window_layout(config, 0, 1, {7, 20});
+  EXPECT_EQ(smaller.window, (Size2{7, 7}));
+  EXPECT_EQ(smaller.padded, (Size2{7, 21}));
+  EXPECT_EQ(smaller.shift, (Size2{0, 3}));
+  // A window that shrank to the config's map never shifts; without shrinking, larger maps shift.
+  config.image_size = {20, 20};  // 5 × 5
+  EXPECT_EQ(window_layout(config, 0, 1, {10, 10}).shift, (Size2{0, 0}));
+  config.window_shrink = WindowShrink::per_dimension;
+  EXPECT_EQ(window_layout(config, 0, 1, {10, 10}).window, (Size2{5, 5}));
+  EXPECT_EQ(window_layout(config, 0, 1, {10, 10}).shift, (Size2{0, 0}));
+  config.window_shrink = WindowShrink::never;
+  EXPECT_EQ(window_layout(config, 0, 1, {10, 10}).shift, (Size2{3, 3}));
+}
+
+TEST(WindowLayouts, SayWhatThePadModesDo) {
+  ModelConfig config = config_of({5, 7});
+  const auto layout = [&](PadMode mode, int64_t block) {
+    config.pad_mode = mode;
+    return window_layout(config, 0, block);
+  };
+  const Size2 none = {0, 0};
+  EXPECT_FALSE(layout(PadMode::pad_then_roll, 1).rolled);
+  EXPECT_EQ(layout(PadMode::pad_then_roll, 1).valid, none);
+  EXPECT_TRUE(layout(PadMode::roll_then_pad, 1).rolled);
+  EXPECT_FALSE(layout(PadMode::roll_then_pad, 0).rolled);  // nothing to roll
+  EXPECT_EQ(layout(PadMode::roll_then_pad, 1).valid, none);
+  EXPECT_EQ(layout(PadMode::masked, 0).valid, (Size2{5, 7}));
+  EXPECT_FALSE(layout(PadMode::masked, 1).rolled);
+  config.image_size = {16, 24};  // 4 × 6: nothing to pad
+  EXPECT_FALSE(layout(PadMode::roll_then_pad, 1).rolled);
+  EXPECT_EQ(layout(PadMode::masked, 1).valid, none);
+}
+
+TEST(WindowLayouts, AVitHasOneWindow) {
+  ModelConfig config = config_of({5, 7});
+  config.name = "vit";
+  const WindowLayout windows = window_layout(config, 0, 1);
+  EXPECT_EQ(windows.window, (Size2{5, 7}));
+  EXPECT_EQ(windows.padded, (Size2{5, 7}));
+  EXPECT_EQ(windows.shift, (Size2{0, 0}));
+  EXPECT_EQ(windows.windows(), 1);
+}
+
+TEST(WindowLayouts, NeverKeepsTheTableAndDropsTheShiftWhereOneWindowCoversASide) {
   ModelConfig config = micro_config();
   config.image_size = {16, 40};  // 4 × 10 tokens, then 2 × 5
   config.window_size = {5, 5};
   const Model model(config, 0, false);
   EXPECT_EQ(model.parameters().find("layers.1.blocks.0.attn.relative_position_bias_table")->shape,
             (Shape{81, 4}));
-  EXPECT_EQ(model.stages()[0].padded, (Size2{5, 10}));
-  EXPECT_EQ(model.stages()[0].shift, (Size2{0, 2}));
-  EXPECT_EQ(model.stages()[1].shift, (Size2{0, 0}));
+  EXPECT_EQ(window_layout(config, 0, 1).padded, (Size2{5, 10}));
+  EXPECT_EQ(window_layout(config, 0, 1).shift, (Size2{0, 2}));
+  EXPECT_EQ(window_layout(config, 1, 1).shift, (Size2{0, 0}));
 }
 
-TEST(WindowPlans, AssertNamesTheMapAndTheWindow) {
+TEST(WindowLayouts, AssertNamesTheMapAndTheWindow) {
   ModelConfig config = micro_config();
   config.pad_mode = PadMode::reject;
   try {

@@ -26,6 +26,10 @@ OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
           [reference](const std::vector<Array>& a) { return reference(a[0]); }};
 }
 
+autograd::WindowLayout layout_of(autograd::Size2 map, const reference::Windows& w) {
+  return {map, map, w.window, w.shift, w.rolled, w.valid};
+}
+
 reference::Dims dims_of(const Shape& shape) {
   reference::Dims dims;
   for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);

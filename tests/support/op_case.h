@@ -62,6 +62,9 @@ Input in_range(std::initializer_list<int64_t> dims, double low, double high);
 OpCase unary(const Input& x, std::function<Tensor(const Tensor&)> call,
              std::function<Array(const Array&)> reference, const std::string& extra = "");
 
+/// The engine's layout of a map that the windows divide.
+autograd::WindowLayout layout_of(autograd::Size2 map, const reference::Windows& windows);
+
 // ---- for running and measuring ------------------------------------------------------------------
 
 reference::Dims dims_of(const Shape& shape);

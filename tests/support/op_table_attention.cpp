@@ -5,17 +5,15 @@ namespace swin::oracle {
 namespace {
 
 using autograd::AttentionOptions;
-using autograd::WindowGeometry;
+using reference::Windows;
 using Tensors = std::vector<Tensor>;
 using Arrays = std::vector<Array>;
 using Size2 = autograd::Size2;
 namespace ref = reference;
 namespace ops = autograd;
 
-ref::Windows windows_of(const WindowGeometry& g) { return {g.window, g.shift, g.rolled, g.valid}; }
-
-OpCase attention(const std::string& name, int64_t batch, Size2 map, const WindowGeometry& g,
-                 int64_t heads, int64_t dim, real drop_rate = 0) {
+OpCase attention(const std::string& name, int64_t batch, Size2 map, const Windows& g, int64_t heads,
+                 int64_t dim, real drop_rate = 0) {
   OpCase c;
   c.name = name + " map " + Shape{map[0], map[1]}.text() + " window " +
            Shape{g.window[0], g.window[1]}.text() + " heads " + std::to_string(heads) + " dim " +
@@ -30,11 +28,11 @@ OpCase attention(const std::string& name, int64_t batch, Size2 map, const Window
     options.scale = real{0.375};
     options.drop_rate = drop_rate;
     options.draw = {7, 9, 3, 11};
-    return ops::window_attention(t[0], t[1], g, options);
+    return ops::window_attention(t[0], t[1], layout_of(map, g), options);
   };
   c.reference = [=](const Arrays& a) {
-    return ref::window_attention(a[0], a[1], windows_of(g), heads, 0.375,
-                                 static_cast<double>(1 - drop_rate), {7, 9, 3, 11});
+    return ref::window_attention(a[0], a[1], g, heads, 0.375, static_cast<double>(1 - drop_rate),
+                                 {7, 9, 3, 11});
   };
   return c;
 }
@@ -71,50 +69,33 @@ OpRow attention_row() {
       attention("threads", 2, {21, 28}, {{7, 7}, {3, 3}}, 3, 20, real{0.25}),
       attention("several windows a tile", 5, {12, 12}, {{4, 4}, {2, 2}, false, {11, 10}}, 2, 16),
       attention("odd groups", 3, {10, 6}, {{2, 2}, {1, 1}}, 5, 8)};
-  const auto options = [](int64_t heads) {
-    AttentionOptions o;
-    o.num_heads = heads;
-    return o;
+  const auto call = [](const Shape& qkv, int64_t positions, Size2 map, const Windows& w,
+                       int64_t heads = 1) {
+    return [=] {
+      ops::window_attention(Tensor::filled(qkv, 0), zeros({positions, 1}), layout_of(map, w),
+                            {heads, 1, 0, {}});
+    };
   };
-  const WindowGeometry two = {{2, 2}, {0, 0}, false, {0, 0}};
-  row.rejects = {{"window_attention: found qkv (1, 4, 4, 7), 1 heads, windows of (2, 2)",
-                  [=] {
-                    ops::window_attention(zeros({1, 4, 4, 7}), zeros({9, 1}), two, options(1));
-                  }},
-                 {"the window dividing H and W",
-                  [=] {
-                    ops::window_attention(zeros({1, 5, 4, 6}), zeros({9, 1}), two, options(1));
-                  }},
-                 {"the window dividing H and W",
-                  [=] {
-                    ops::window_attention(zeros({1, 4, 5, 6}), zeros({9, 1}), two, options(1));
-                  }},
-                 {"0 heads",
-                  [=] {
-                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}), two, options(0));
-                  }},
-                 {"found qkv (4, 4, 6)",
-                  [=] {
-                    ops::window_attention(zeros({4, 4, 6}), zeros({9, 1}), two, options(1));
-                  }},
-                 {"windows of (0, 2)",
-                  [=] {
-                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}),
-                                          {{0, 2}, {0, 0}, false, {0, 0}}, options(1));
-                  }},
-                 {"found a shift outside the window, expected 0 ≤ shift < window",
-                  [=] {
-                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}),
-                                          {{2, 2}, {2, 0}, false, {0, 0}}, options(1));
-                  }},
-                 {"found a shift outside the window",
-                  [=] {
-                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({9, 1}),
-                                          {{2, 2}, {0, -1}, false, {0, 0}}, options(1));
-                  }},
-                 {"found a relative position bias table of (8, 1), expected (9, 1)", [=] {
-                    ops::window_attention(zeros({1, 4, 4, 6}), zeros({8, 1}), two, options(1));
-                  }}};
+  const Size2 four = {4, 4};
+  const Windows two = {{2, 2}};
+  row.rejects = {
+      {"window_attention: found qkv (1, 4, 4, 7), 1 heads, a padded map of (4, 4), windows of (2, "
+       "2)",
+       call({1, 4, 4, 7}, 9, four, two)},
+      {"the window dividing H and W", call({1, 5, 4, 6}, 9, {5, 4}, two)},
+      {"the window dividing H and W", call({1, 4, 5, 6}, 9, {4, 5}, two)},
+      {"expected (B, H, W, 3 · heads · head_dim), H × W the padded map",
+       call({1, 6, 4, 6}, 9, four, two)},
+      {"expected (B, H, W, 3 · heads · head_dim), H × W the padded map",
+       call({1, 4, 6, 6}, 9, four, two)},
+      {"0 heads", call({1, 4, 4, 6}, 9, four, two, 0)},
+      {"found qkv (4, 4, 6)", call({4, 4, 6}, 9, four, two)},
+      {"windows of (0, 2)", call({1, 4, 4, 6}, 9, four, {{0, 2}})},
+      {"found a shift outside the window, expected 0 ≤ shift < window",
+       call({1, 4, 4, 6}, 9, four, {{2, 2}, {2, 0}})},
+      {"found a shift outside the window", call({1, 4, 4, 6}, 9, four, {{2, 2}, {0, -1}})},
+      {"found a relative position bias table of (8, 1), expected (9, 1)",
+       call({1, 4, 4, 6}, 8, four, two)}};
   return row;
 }
 
@@ -218,11 +199,11 @@ OpRow bias_row() {
 }
 
 OpRow mask_row() {
-  const auto one = [](const std::string& name, Size2 map, const WindowGeometry& g) {
+  const auto one = [](const std::string& name, Size2 map, const Windows& g) {
     OpCase c;
     c.name = name;
-    c.call = [=](const Tensors&) { return ops::attention_mask(map, g); };
-    c.reference = [=](const Arrays&) { return ref::attention_mask(map, windows_of(g)); };
+    c.call = [=](const Tensors&) { return ops::attention_mask(layout_of(map, g)); };
+    c.reference = [=](const Arrays&) { return ref::attention_mask(map, g); };
     return c;
   };
   OpRow row{"attention_mask", {}, {}, {}};

@@ -36,7 +36,7 @@ struct Draw {
   uint64_t seed, stream, step, first_sample;
 };
 
-/// The same fields as the engine's WindowGeometry.
+/// The windows of a map that they divide, with the words of the engine's WindowLayout.
 struct Windows {
   Size2 window{1, 1}, shift{0, 0};
   bool rolled = false;

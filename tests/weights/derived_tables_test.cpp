@@ -21,16 +21,6 @@ TEST(DerivedTables, CoordinatesOfThePublishedModels) {
   EXPECT_THAT(relative_coords_table({1, 1}, 0), ElementsAre(0, 0));
 }
 
-TEST(DerivedTables, MaskOfFourByFour) {
-  const std::vector<float> mask = attention_mask({4, 4}, {2, 2}, {1, 1});
-  ASSERT_EQ(mask.size(), 4u * 4 * 4);
-  const std::vector<float> second(mask.begin() + 16, mask.begin() + 20);
-  EXPECT_THAT(std::vector<float>(mask.begin(), mask.begin() + 16), ::testing::Each(0));
-  EXPECT_THAT(second, ElementsAre(0, -100, 0, -100));
-  for (size_t i = 0; i < 16; ++i)  // the last window has four regions
-    EXPECT_EQ(mask[48 + i], i % 5 == 0 ? 0 : -100);
-}
-
 TEST(DerivedTables, TellThePretrainedWindow) {
   ModelConfig config = config_of("swin_v2");
   config.window_size = {16, 16};

@@ -35,7 +35,7 @@ TEST(SavedWindows, PretrainedWindowsOfTheFileMustBeTheConfigs) {
   const std::vector<NamedArray> arrays = to_official(read_keys("timm_swin_v2"), "file").arrays;
   const WeightFile file = to_official(to_dialect(arrays, Dialect::official, config), "file");
   EXPECT_NO_THROW(require_fit(file, config));
-  EXPECT_EQ(saved_window(file, 1).pretrained, 2);
+  EXPECT_EQ(saved_windows(file, 1).pretrained, 2);
   config.pretrained_window_sizes = {};
   EXPECT_THAT(refusal(file, config), HasSubstr("of windows of 3 × 3 with coordinates of 2 × 2"));
 }

@@ -27,20 +27,22 @@ Tensor one_image(const layers::ModelConfig& model) {
 // Adds the MACs of each op to the stage, by the path of its layer.
 class CountMacs : public autograd::ForwardObserver {
  public:
-  explicit CountMacs(ForwardPlan& plan) : plan_(plan) {}
+  CountMacs(ForwardPlan& plan, const layers::ModelConfig& config) : plan_(plan), config_(config) {}
   void op_done(const char*, const std::string& path, const Tensor&, int64_t macs, double) override {
     of(path).macs += macs;
   }
   /// The cost to which a layer or parameter of this path belongs.
   Cost& of(const std::string& path) {
-    for (size_t i = 0; i < plan_.stages.size(); ++i)
-      if (path == plan_.stages[i].path || path.starts_with(plan_.stages[i].path + "."))
-        return plan_.costs[i];
+    for (int64_t i = 0; i < config_.num_stages(); ++i)
+      if (const std::string stage = layers::stage_path(config_, i);
+          path == stage || path.starts_with(stage + "."))
+        return plan_.stages[static_cast<size_t>(i)];
     return path.starts_with("patch_embed") ? plan_.patch_embed : plan_.head;
   }
 
  private:
   ForwardPlan& plan_;
+  const layers::ModelConfig& config_;
 };
 
 // Peak of the pool in one slice of a training step, and what stays between steps.
@@ -93,16 +95,15 @@ ForwardPlan plan_forward(const tasks::TaskConfig& config, const layers::ModelCon
   const base::DryRun dry;
   const auto task = tasks::make_task(config, model, 0, false);
   ForwardPlan plan;
-  plan.stages = task->stages();
-  plan.costs.resize(plan.stages.size());
-  CountMacs count(plan);
+  plan.stages.resize(model.depths.size());
+  CountMacs count(plan, model);
   task->outputs(one_image(model), tasks::Detail::answers);
   plan.memory_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
   const layers::Parameters& parameters = task->parameters();
   for (size_t i = 0; i < parameters.size(); ++i)
     count.of(parameters[i].name).parameters += parameters[i].numel();
   plan.total = plan.patch_embed;
-  for (const Cost& stage : plan.costs) plan.total += stage;
+  for (const Cost& stage : plan.stages) plan.total += stage;
   plan.total += plan.head;
   return plan;
 }

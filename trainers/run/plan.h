@@ -19,9 +19,8 @@ struct Cost {
 
 /// The forward of one image.
 struct ForwardPlan {
-  std::vector<layers::StageInfo> stages;
-  std::vector<Cost> costs;  ///< per stage, its downsampling included
-  Cost patch_embed, head;   ///< head: everything after the stages
+  std::vector<Cost> stages;  ///< each with its downsampling
+  Cost patch_embed, head;    ///< head: everything after the stages
   Cost total;
   int64_t memory_bytes = 0;  ///< at most, parameters included
 };
