@@ -41,6 +41,11 @@ Tensor Dropout::operator()(const Tensor& x, const Pass& pass) const {
   return autograd::dropout(x, rate_, pass.draw(stream_));
 }
 
+autograd::AttentionOptions attention_options(int64_t num_heads, real scale, const Dropout& drop,
+                                             const Pass& pass) {
+  return {num_heads, scale, pass.training ? drop.rate() : 0, pass.draw(drop.stream())};
+}
+
 DropPath::DropPath(const Scope& scope, const std::string& name, double rate)
     : rate_(static_cast<real>(rate)), stream_(scope.stream(name)) {}
 

@@ -17,6 +17,14 @@ struct Pass {
   autograd::DrawKey draw(uint64_t stream) const { return {seed, stream, step, first_sample}; }
 };
 
+/// A layer in a residual half: tokens in, tokens of the same shape out.
+class TokenLayer {
+ public:
+  virtual ~TokenLayer() = default;
+  /// @param x (B, …, dim)   @return the shape of x
+  virtual Tensor operator()(const Tensor& x, const Pass& pass) const = 0;
+};
+
 /// y = x · weightᵀ + bias.
 class Linear {
  public:
@@ -62,6 +70,10 @@ class Dropout {
   uint64_t stream_ = 0;
 };
 
+/// The options of an attention whose probabilities `drop` drops.
+autograd::AttentionOptions attention_options(int64_t num_heads, real scale, const Dropout& drop,
+                                             const Pass& pass);
+
 /// Drops whole samples in training mode (stochastic depth).
 class DropPath {
  public:
@@ -76,12 +88,11 @@ class DropPath {
 };
 
 /// fc1, GELU, dropout, fc2, dropout.
-class Mlp {
+class Mlp : public TokenLayer {
  public:
-  Mlp() = default;
   Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate,
       std::optional<double> init_std);
-  Tensor operator()(const Tensor& x, const Pass& pass) const;
+  Tensor operator()(const Tensor& x, const Pass& pass) const override;
 
  private:
   std::string path_;

@@ -1,5 +1,6 @@
 // The `model` section of a config as plain values. configs/README.md explains each field.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -52,6 +53,11 @@ struct ModelConfig {
   int64_t dim_of(int64_t stage) const { return embed_dim << stage; }
   Size2 window_of(int64_t stage) const {
     return window_sizes.empty() ? window_size : window_sizes[static_cast<size_t>(stage)];
+  }
+  double qk_scale_of(int64_t stage) const {
+    const double head_dim = static_cast<double>(dim_of(stage)) /
+                            static_cast<double>(num_heads[static_cast<size_t>(stage)]);
+    return qk_scale.value_or(1 / std::sqrt(head_dim));
   }
   int64_t pretrained_window_of(int64_t stage) const {
     return pretrained_window_sizes.empty() ? 0

@@ -55,11 +55,15 @@ std::string stage_path(const ModelConfig& config, int64_t stage) {
   return config.name == "vit" ? "blocks" : "layers." + std::to_string(stage);
 }
 
-double drop_path_rate_of(const ModelConfig& config, int64_t block) {
-  const int64_t blocks = std::accumulate(config.depths.begin(), config.depths.end(), int64_t{0});
+double drop_path_rate_of(const ModelConfig& config, int64_t stage, int64_t block) {
+  const auto begin = config.depths.begin();
+  const int64_t blocks = std::accumulate(begin, config.depths.end(), int64_t{0}),
+                number = std::accumulate(begin, begin + stage, block);
   if (blocks < 2) return 0;
-  return config.drop_path_rate * static_cast<double>(block) / static_cast<double>(blocks - 1);
+  return config.drop_path_rate * static_cast<double>(number) / static_cast<double>(blocks - 1);
 }
+
+double norm_epsilon(const ModelConfig& config) { return config.name == "vit" ? 1e-6 : 1e-5; }
 
 void check_position_map(Size2 found, Size2 expected) {
   if (found == expected) return;

@@ -31,8 +31,11 @@ void check_head(const ModelConfig& config);
 std::string stage_path(const ModelConfig& config, int64_t stage);
 
 /// The stochastic depth rate of a block: linspace(0, drop_path_rate, blocks) over all stages.
-/// @param block index over the blocks of all stages
-double drop_path_rate_of(const ModelConfig& config, int64_t block);
+/// @param block index within the stage
+double drop_path_rate_of(const ModelConfig& config, int64_t stage, int64_t block);
+
+/// Epsilon of the LayerNorms in the published code: 1e-5, and 1e-6 of a ViT.
+double norm_epsilon(const ModelConfig& config);
 
 /// @throws UsageError unless the map has the size of the position embedding.
 void check_position_map(Size2 found, Size2 expected);

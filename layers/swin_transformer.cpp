@@ -2,7 +2,6 @@
 
 #include "autograd/tape/op.h"
 #include "base/errors.h"
-#include "layers/spatial_mlp.h"
 
 namespace swin::layers {
 
@@ -11,17 +10,6 @@ using autograd::Size2;
 using autograd::WindowLayout;
 
 namespace {
-
-constexpr double kEpsilon = 1e-5;  // of every LayerNorm, as in the published code
-
-std::unique_ptr<WindowMixer> make_mixer(const Scope& scope, const ModelConfig& config,
-                                        int64_t stage, int64_t block) {
-  if (config.name == "swin_v2")
-    return std::make_unique<ScaledCosineAttention>(scope / "attn", config, stage, block);
-  if (config.name == "swin_mlp")
-    return std::make_unique<SpatialMlp>(scope / "spatial_mlp", config, stage, block);
-  return std::make_unique<WindowAttention>(scope / "attn", config, stage, block);
-}
 
 // Refuses pad_mode "assert" where the window does not divide the stage's map.
 void check_padding(const ModelConfig& config, int64_t stage) {
@@ -43,31 +31,6 @@ const ModelConfig& checked_classifier(const ModelConfig& config) {
 
 }  // namespace
 
-SwinBlock::SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block,
-                     double drop_path_rate)
-    : path_(scope.path()),
-      norm_after_(config.name == "swin_v2"),
-      drop_path1_(scope, "drop_path1", drop_path_rate),
-      drop_path2_(scope, "drop_path2", drop_path_rate) {
-  // In the creation order of the published models: norm1, attn, norm2, mlp.
-  const int64_t dim = config.dim_of(stage);
-  const Initializer weight = norm_after_ ? Initializer::zeros() : Initializer::ones();
-  norm1_ = LayerNorm(scope / "norm1", dim, kEpsilon, weight);
-  mixer_ = make_mixer(scope, config, stage, block);
-  norm2_ = LayerNorm(scope / "norm2", dim, kEpsilon, weight);
-  mlp_ = Mlp(scope / "mlp", dim, config.hidden_of(stage), config.drop_rate, config.init_std);
-}
-
-Tensor SwinBlock::operator()(const Tensor& x, const Pass& pass) const {
-  const NamedScope named(path_);
-  if (norm_after_) {
-    const Tensor y = add(x, drop_path1_(norm1_((*mixer_)(x, pass)), pass));
-    return add(y, drop_path2_(norm2_(mlp_(y, pass)), pass));
-  }
-  const Tensor y = add(x, drop_path1_((*mixer_)(norm1_(x), pass), pass));
-  return add(y, drop_path2_(mlp_(norm2_(y), pass), pass));
-}
-
 SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {
   check_sizes(config);
   const Size2 map = embedded_map_ = stage_map(config, 0);
@@ -79,15 +42,12 @@ SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {
   pos_drop_ = Dropout(scope / "pos_drop", "drop", config.drop_rate);
   out_dim_ = config.dim_of(config.num_stages() - 1);
 
-  int64_t block_number = 0;
   for (int64_t i = 0; i < config.num_stages(); ++i) {
-    const size_t index = static_cast<size_t>(i);
     const Scope stage_scope = scope / "layers" / i;
     check_padding(config, i);
     Stage stage;
-    for (int64_t j = 0; j < config.depths[index]; ++j, ++block_number)
-      stage.blocks.emplace_back(stage_scope / "blocks" / j, config, i, j,
-                                drop_path_rate_of(config, block_number));
+    for (int64_t j = 0; j < config.depths[static_cast<size_t>(i)]; ++j)
+      stage.blocks.emplace_back(stage_scope / "blocks" / j, config, i, j);
     if (i + 1 < config.num_stages()) {
       stage.has_downsample = true;
       stage.downsample = PatchMerging(stage_scope / "downsample", config, config.dim_of(i));
@@ -111,7 +71,7 @@ Tensor SwinStages::operator()(const Tensor& images, const Pass& pass, std::vecto
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Stage& stage = layers_[i];
     const Pass& stage_pass = static_cast<int64_t>(i) < frozen_stages_ ? frozen : pass;
-    for (const SwinBlock& block : stage.blocks) x = block(x, stage_pass);
+    for (const Block& block : stage.blocks) x = block(x, stage_pass);
     if (features) features->push_back(x);
     if (stage.has_downsample) x = stage.downsample(x);
   }

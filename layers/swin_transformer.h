@@ -3,33 +3,14 @@
 // mixes the tokens of a window and in the position of the norms.
 // Source: Liu et al. 2021, arXiv:2103.14030, figure 3; Liu et al. 2022, arXiv:2111.09883, figure 1.
 #pragma once
-#include <memory>
-#include <string>
 #include <vector>
 
+#include "layers/block.h"
 #include "layers/network.h"
 #include "layers/patch_layers.h"
-#include "layers/window_attention.h"
+#include "layers/window_layout.h"
 
 namespace swin::layers {
-
-/// Swin and Swin-MLP: x + DropPath(mixer(LN(x))), then x + DropPath(MLP(LN(x))) (equation 3).
-/// Swin V2: x + DropPath(LN(mixer(x))), then x + DropPath(LN(MLP(x))); the weights of its norms are
-/// initially zero, so a block starts as the identity.
-class SwinBlock {
- public:
-  SwinBlock(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block,
-            double drop_path_rate);
-  Tensor operator()(const Tensor& x, const Pass& pass) const;
-
- private:
-  std::string path_;
-  bool norm_after_;
-  LayerNorm norm1_, norm2_;
-  std::unique_ptr<WindowMixer> mixer_;
-  Mlp mlp_;
-  DropPath drop_path1_, drop_path2_;
-};
 
 /// The tokens to replace before the first block (SimMIM).
 struct TokenMask {
@@ -55,7 +36,7 @@ class SwinStages {
 
  private:
   struct Stage {
-    std::vector<SwinBlock> blocks;
+    std::vector<Block> blocks;
     bool has_downsample = false;
     PatchMerging downsample;
   };

@@ -1,7 +1,5 @@
 #include "layers/vision_transformer.h"
 
-#include <cmath>
-
 #include "autograd/tape/op.h"
 #include "layers/window_layout.h"
 
@@ -11,43 +9,8 @@ using namespace autograd;
 using autograd::Size2;
 
 namespace {
-constexpr double kEpsilon = 1e-6;  // of every LayerNorm, as in the published code
 constexpr double kPositionStd = 0.02, kClassTokenStd = 1e-6;
 }  // namespace
-
-TransformerBlock::TransformerBlock(const Scope& scope, const ModelConfig& config,
-                                   double drop_path_rate)
-    : path_(scope.path()),
-      attn_path_((scope / "attn").path()),
-      num_heads_(config.num_heads[0]),
-      drop_path1_(scope, "drop_path1", drop_path_rate),
-      drop_path2_(scope, "drop_path2", drop_path_rate) {
-  const int64_t dim = config.embed_dim;
-  scale_ = static_cast<real>(config.qk_scale.value_or(
-      1 / std::sqrt(static_cast<double>(dim) / static_cast<double>(num_heads_))));
-  norm1_ = LayerNorm(scope / "norm1", dim, kEpsilon);
-  qkv_ = Linear(scope / "attn" / "qkv", dim, 3 * dim, config.qkv_bias, config.init_std);
-  proj_ = Linear(scope / "attn" / "proj", dim, dim, true, config.init_std);
-  attn_drop_ = Dropout(scope / "attn", "attn_drop", config.attn_drop_rate);
-  proj_drop_ = Dropout(scope / "attn", "proj_drop", config.drop_rate);
-  norm2_ = LayerNorm(scope / "norm2", dim, kEpsilon);
-  mlp_ = Mlp(scope / "mlp", dim, config.hidden_of(0), config.drop_rate, config.init_std);
-}
-
-Tensor TransformerBlock::operator()(const Tensor& x, const Pass& pass) const {
-  const NamedScope named(path_);
-  const auto attend = [&](const Tensor& tokens) {
-    const NamedScope in_attention(attn_path_);
-    AttentionOptions options;
-    options.num_heads = num_heads_;
-    options.scale = scale_;
-    options.drop_rate = pass.training ? attn_drop_.rate() : 0;
-    options.draw = pass.draw(attn_drop_.stream());
-    return proj_drop_(proj_(attention(qkv_(tokens), options)), pass);
-  };
-  const Tensor y = add(x, drop_path1_(attend(norm1_(x)), pass));
-  return add(y, drop_path2_(mlp_(norm2_(y), pass), pass));
-}
 
 VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& config)
     : class_token_(config.global_pool == "token"),
@@ -64,9 +27,8 @@ VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& conf
   pos_embed_ = scope.parameter("pos_embed", {1, tokens, dim}, Initializer::normal(kPositionStd),
                                WeightDecay::no);
   pos_drop_ = Dropout(scope / "pos_drop", "drop", config.drop_rate);
-  for (int64_t i = 0; i < depth; ++i)
-    blocks_.emplace_back(scope / "blocks" / i, config, drop_path_rate_of(config, i));
-  norm_ = LayerNorm(scope / (class_token_ ? "norm" : "fc_norm"), dim, kEpsilon);
+  for (int64_t i = 0; i < depth; ++i) blocks_.emplace_back(scope / "blocks" / i, config, 0, i);
+  norm_ = LayerNorm(scope / (class_token_ ? "norm" : "fc_norm"), dim, norm_epsilon(config));
   head_ = Linear(scope / "head", dim, config.num_classes, true, config.init_std);
 }
 
@@ -79,7 +41,7 @@ Tensor VisionTransformer::operator()(const Tensor& images, const Pass& pass,
   x = reshape(x, {batch, map[0] * map[1], dim});
   if (class_token_) x = concat({broadcast_to(cls_token_.tensor(), {batch, 1, dim}), x}, 1);
   x = pos_drop_(add(x, pos_embed_.tensor()), pass);
-  for (const TransformerBlock& block : blocks_) x = block(x, pass);
+  for (const Block& block : blocks_) x = block(x, pass);
   const int64_t first = class_token_ ? 1 : 0;
   if (features)
     features->push_back(

@@ -13,26 +13,15 @@ using autograd::WindowLayout;
 
 namespace {
 constexpr double kTableStd = 0.02;
-
-AttentionOptions attention_options(int64_t num_heads, real scale, const Dropout& drop,
-                                   const Pass& pass) {
-  AttentionOptions options;
-  options.num_heads = num_heads;
-  options.scale = scale;
-  options.drop_rate = pass.training ? drop.rate() : 0;
-  options.draw = pass.draw(drop.stream());
-  return options;
-}
 }  // namespace
 
 // ---- dot-product attention ----------------------------------------------------------------------
 
 WindowAttention::WindowAttention(const Scope& scope, const ModelConfig& config, int64_t stage,
                                  int64_t block)
-    : WindowMixer(scope, config, stage, block) {
+    : WindowMixer(scope, config, stage, block),
+      scale_(static_cast<real>(config.qk_scale_of(stage))) {
   const int64_t dim = config.dim_of(stage);
-  scale_ = static_cast<real>(config.qk_scale.value_or(
-      1 / std::sqrt(static_cast<double>(dim) / static_cast<double>(num_heads()))));
   const Size2 w = window_layout(config, stage, block).window;
   table_ = scope.parameter("relative_position_bias_table",
                            {(2 * w[0] - 1) * (2 * w[1] - 1), num_heads()},

@@ -6,13 +6,8 @@
 
 namespace swin::layers {
 
-/// The layer of a block that mixes the tokens within windows. The other layer is the Mlp.
-class WindowMixer {
- public:
-  virtual ~WindowMixer() = default;
-  /// @param x (B, H, W, dim)   @return (B, H, W, dim)
-  virtual Tensor operator()(const Tensor& x, const Pass& pass) const = 0;
-
+/// A layer that mixes the tokens within windows: (B, H, W, dim) to the same shape.
+class WindowMixer : public TokenLayer {
  protected:
   /// @param block index within the stage
   WindowMixer(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block)
