@@ -16,7 +16,6 @@ namespace {
 using base::fma;
 using Vector = base::Vec<real>;
 constexpr int64_t L = base::kLanes<real>;
-constexpr real kMaxLogitScale = static_cast<real>(4.605170185988091);  // ln 100
 constexpr real kMinNorm = static_cast<real>(1e-12), kMaxInverse = 1 / kMinNorm;
 
 std::vector<real> factors(const real* logit_scale, int64_t heads) {
@@ -30,6 +29,14 @@ real dot(const real* a, const real* b, int64_t n) {
   Vector total{};
   for (int64_t j = 0; j < n; j += L) total = fma(load_ragged(a, j, n), load_ragged(b, j, n), total);
   return base::sum(total);
+}
+
+// Computes y = x · inverse · factor. Returns inverse = 1 / max(|x|, 1e-12).
+real unit_forward(const real* x, real factor, real* y, int64_t n) {
+  const real norm = std::sqrt(dot(x, x, n));
+  const real inverse = norm < kMinNorm ? kMaxInverse : 1 / norm, step = inverse * factor;
+  for (int64_t j = 0; j < n; j += L) store_ragged(y, j, n, load_ragged(x, j, n) * step);
+  return inverse;
 }
 
 // Computes dx for y = x̂ · factor, x̂ = x · inverse. Returns x̂ · dy.
@@ -49,6 +56,26 @@ real unit_backward(const real* dy, const real* x, real inverse, real factor, Gra
 
 }  // namespace
 
+void l2_normalize_forward(const real* x, real* y, real* inverse, int64_t rows, int64_t dim) {
+  if (!y) return;
+  base::parallel_ranges(rows, rows_per_tile(rows, dim), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const real r = unit_forward(x + row * dim, 1, y + row * dim, dim);
+      if (inverse) inverse[row] = r;
+    }
+  });
+}
+
+void l2_normalize_backward(const real* dy, const real* x, const real* inverse, GradientTarget dx,
+                           int64_t rows, int64_t dim) {
+  if (!dx) return;
+  base::parallel_ranges(rows, rows_per_tile(rows, dim), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row)
+      unit_backward(dy + row * dim, x + row * dim, inverse[row], 1, {dx.data + row * dim, dx.add},
+                    dim);
+  });
+}
+
 void cosine_qkv_forward(const real* qkv, const real* logit_scale, real* y, real* inverse,
                         int64_t rows, int64_t heads, int64_t head_dim) {
   if (!y) return;
@@ -61,12 +88,9 @@ void cosine_qkv_forward(const real* qkv, const real* logit_scale, real* y, real*
       for (int64_t part = 0; part < 2; ++part)
         for (int64_t h = 0; h < heads; ++h) {
           const int64_t first = part * dim + h * head_dim;
-          const real norm = std::sqrt(dot(from + first, from + first, head_dim));
-          const real r = norm < kMinNorm ? kMaxInverse : 1 / norm;
+          const real r = unit_forward(from + first, part == 0 ? factor[static_cast<size_t>(h)] : 1,
+                                      to + first, head_dim);
           if (inverse) inverse[(row * 2 + part) * heads + h] = r;
-          const real step = part == 0 ? r * factor[static_cast<size_t>(h)] : r;
-          for (int64_t j = 0; j < head_dim; j += L)
-            store_ragged(to + first, j, head_dim, load_ragged(from + first, j, head_dim) * step);
         }
       std::memcpy(to + 2 * dim, from + 2 * dim, static_cast<size_t>(dim) * sizeof(real));
     }

@@ -1,10 +1,20 @@
-// The normalization of q and k in scaled cosine attention, on the joint array of q, k and v.
+// Vectors of length one, and the normalization of q and k in scaled cosine attention, on the joint
+// array of q, k and v.
 #pragma once
 #include <cstdint>
 
 #include "autograd/kernels/gradient_target.h"
 
 namespace swin::autograd::kernels {
+
+/// y = x r for every row of x (rows, dim), with r = 1 / max(|x|, 1e-12), as torch's F.normalize.
+/// @param inverse (rows): r, saved for backward; may be null
+void l2_normalize_forward(const real* x, real* y, real* inverse, int64_t rows, int64_t dim);
+/// dx = r (dy − x̂ (x̂ · dy)) with x̂ = x r, or r dy if |x| is below 1e-12.
+void l2_normalize_backward(const real* dy, const real* x, const real* inverse, GradientTarget dx,
+                           int64_t rows, int64_t dim);
+
+inline constexpr real kMaxLogitScale = static_cast<real>(4.605170185988091);  ///< ln 100
 
 /// y = q r_q e, k r_k, v, where r = 1 / max(|·|, 1e-12) and e = exp(min(logit_scale, ln 100)).
 /// @param qkv, y (rows, 3, heads, head_dim)   @param logit_scale (heads)

@@ -10,6 +10,13 @@ namespace swin::autograd::kernels {
 /// y = a + b.
 void add_forward(const real* a, const real* b, real* y, int64_t numel);
 
+/// y = a · b; da = dy · b.
+void multiply_forward(const real* a, const real* b, real* y, int64_t numel);
+void multiply_backward(const real* dy, const real* b, GradientTarget da, int64_t numel);
+
+/// y = eˣ. Its backward is multiply_backward with y.
+void exp_forward(const real* x, real* y, int64_t numel);
+
 /// y = x Φ(x), the exact GELU.
 void gelu_forward(const real* x, real* y, int64_t numel);
 /// dx = dy (Φ(x) + x φ(x)).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/parallel.h"
 #include "base/pool.h"
@@ -37,6 +38,10 @@ void softmax_forward(const real* x, real* y, int64_t rows, int64_t dim) {
     const real* from = x + row * dim;
     real* to = y + row * dim;
     const real top = *std::max_element(from, from + dim);
+    if (top == -std::numeric_limits<real>::infinity()) {  // NaN stays NaN
+      for (int64_t j = 0; j < dim; ++j) to[j] = from[j] == top ? 0 : from[j];
+      return;
+    }
     real total = 0;
     for (int64_t j = 0; j < dim; ++j) total += to[j] = std::exp(from[j] - top);
     for (int64_t j = 0; j < dim; ++j) to[j] /= total;

@@ -6,7 +6,7 @@
 
 namespace swin::autograd::kernels {
 
-/// y = exp(x − max) / Σ exp(x − max) for every row of x (rows, dim).
+/// y = exp(x − max) / Σ exp(x − max) for every row of x (rows, dim); zeros for a row of −∞.
 void softmax_forward(const real* x, real* y, int64_t rows, int64_t dim);
 /// dx = y (dy − Σ y dy).
 void softmax_backward(const real* dy, const real* y, GradientTarget dx, int64_t rows, int64_t dim);

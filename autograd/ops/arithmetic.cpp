@@ -1,4 +1,5 @@
 #include "autograd/kernels/broadcast.h"
+#include "autograd/kernels/cosine.h"
 #include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/gemm.h"
 #include "autograd/kernels/layer_norm.h"
@@ -132,6 +133,13 @@ bool align(const Shape& x, const Shape& b, Dims& x_dims, Dims& b_dims) {
   return true;
 }
 
+void check_broadcast(const Op& op, const Tensor& x, const Tensor& b, Dims& x_dims, Dims& b_dims) {
+  op.check(x.rank() > 0 && align(x.shape(), b.shape(), x_dims, b_dims), [&] {
+    return "found " + x.shape().text() + " and " + b.shape().text() +
+           ", expected dims that are equal or 1";
+  });
+}
+
 // Elementwise functions whose derivative is a function of y.
 template <auto forward, auto backward>
 Tensor activation(const char* name, const Tensor& x) {
@@ -155,10 +163,7 @@ Tensor add(const Tensor& x, const Tensor& b) {
     });
   }
   Dims x_dims{}, b_dims{};
-  op.check(x.rank() > 0 && align(x.shape(), b.shape(), x_dims, b_dims), [&] {
-    return "found " + x.shape().text() + " and " + b.shape().text() +
-           ", expected dims that are equal or 1";
-  });
+  check_broadcast(op, x, b, x_dims, b_dims);
   Tensor y(x.shape());
   const int rank = x.rank();
   kernels::broadcast_add_forward(x.data(), b.data(), y.mutable_data(), rank, x_dims.data(),
@@ -169,6 +174,23 @@ Tensor add(const Tensor& x, const Tensor& b) {
         kernels::broadcast_backward(dy, db.target(), rank, x_dims.data(), b_dims.data());
         dy.pass_to(dx);
       });
+}
+
+Tensor multiply(const Tensor& x, const Tensor& b) {
+  Op op("multiply");
+  if (x.shape() != b.shape()) {
+    Dims x_dims{}, b_dims{};
+    check_broadcast(op, x, b, x_dims, b_dims);
+    return multiply(x, broadcast_to(b, x.shape()));
+  }
+  Tensor y(x.shape());
+  kernels::multiply_forward(x.data(), b.data(), y.mutable_data(), x.numel());
+  return op.record(y, {x, b},
+                   [x = x.detached(), b = b.detached(), dx = x.gradient(),
+                    db = b.gradient()](const OutputGradient& dy) {
+                     kernels::multiply_backward(dy, b.data(), dx.target(), x.numel());
+                     kernels::multiply_backward(dy, x.data(), db.target(), x.numel());
+                   });
 }
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
@@ -194,6 +216,10 @@ Tensor scale(const Tensor& x, real factor) {
                    [factor, numel = x.numel(), dx = x.gradient()](const OutputGradient& dy) {
                      kernels::scale_backward(dy, factor, dx.target(), numel);
                    });
+}
+
+Tensor exp(const Tensor& x) {
+  return activation<kernels::exp_forward, kernels::multiply_backward>("exp", x);
 }
 
 Tensor gelu(const Tensor& x) {
@@ -223,6 +249,20 @@ Tensor softmax(const Tensor& x) {
   return op.record(y, {x}, [y, rows, dim, dx = x.gradient()](const OutputGradient& dy) {
     kernels::softmax_backward(dy, y.data(), dx.target(), rows, dim);
   });
+}
+
+Tensor l2_normalize(const Tensor& x) {
+  Op op("l2_normalize");
+  op.check(x.rank() >= 1 && x.dim(-1) > 0,
+           [&] { return "found " + x.shape().text() + ", expected a last dim of at least 1"; });
+  const int64_t dim = x.dim(-1), rows = x.numel() / dim;
+  Tensor y(x.shape());
+  const Array<real> inverse(Op::will_record({x}) ? rows : 0);
+  kernels::l2_normalize_forward(x.data(), y.mutable_data(), inverse.data(), rows, dim);
+  return op.record(
+      y, {x}, [x = x.detached(), inverse, rows, dim, dx = x.gradient()](const OutputGradient& dy) {
+        kernels::l2_normalize_backward(dy, x.data(), inverse.data(), dx.target(), rows, dim);
+      });
 }
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, real epsilon) {

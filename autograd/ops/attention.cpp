@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "autograd/kernels/cosine.h"
 #include "autograd/kernels/gather_rows.h"
 #include "autograd/kernels/window_attention.h"
@@ -7,7 +9,7 @@
 
 namespace swin::autograd {
 
-Tensor attention_mask(const WindowLayout& layout) {
+Tensor attention_mask(const WindowLayout& layout, real forbidden) {
   const int64_t tokens = layout.tokens(), windows = layout.windows();
   Tensor mask = Tensor::filled({windows, tokens, tokens}, 0);
   const std::vector<int32_t> labels = window_labels(layout);
@@ -17,7 +19,7 @@ Tensor attention_mask(const WindowLayout& layout) {
       for (int64_t j = 0; j < tokens; ++j) {
         const int32_t query = labels[static_cast<size_t>(w * tokens + i)],
                       key = labels[static_cast<size_t>(w * tokens + j)];
-        if (query != key || key < 0) mask.mutable_data()[(w * tokens + i) * tokens + j] = -100;
+        if (query != key || key < 0) mask.mutable_data()[(w * tokens + i) * tokens + j] = forbidden;
       }
   return mask;
 }
@@ -99,6 +101,65 @@ Tensor attend(Op& op, const Windows& w, const Shape& y_shape, const Tensor& qkv,
 }
 }  // namespace
 
+namespace {
+// q, k or v (part 0, 1 or 2) of qkv (n, N, 3C): (n, heads, N, C / heads).
+Tensor part_of(const Tensor& qkv, int64_t part, int64_t heads) {
+  const int64_t n = qkv.dim(0), tokens = qkv.dim(1), channels = qkv.dim(2) / 3;
+  const Tensor x = slice(qkv, 2, part * channels, (part + 1) * channels);
+  return permute(reshape(x, {n, tokens, heads, channels / heads}), {0, 2, 1, 3});
+}
+
+// Equation 4 for every window of qkv (B · windows, N, 3C): softmax(scale · q kᵀ + bias + mask) v.
+// bias (heads, N, N) and mask (windows, N, N) may be undefined.
+Tensor plain_attend(const Tensor& qkv, int64_t windows, const Tensor& bias, const Tensor& mask,
+                    const AttentionOptions& options) {
+  const int64_t n = qkv.dim(0), tokens = qkv.dim(1), heads = options.num_heads;
+  const Shape by_window = {n, heads, tokens, tokens},
+              by_image = {n / windows, windows, heads, tokens, tokens};
+  const Tensor q = part_of(qkv, 0, heads), k = part_of(qkv, 1, heads), v = part_of(qkv, 2, heads);
+  Tensor scores = matmul(scale(q, options.scale), k, true);
+  if (bias.defined()) scores = add(scores, bias);
+  if (mask.defined()) {
+    const Tensor of_all_heads = reshape(mask, {windows, 1, tokens, tokens});
+    scores = reshape(add(reshape(scores, by_image), of_all_heads), by_window);
+  }
+  Tensor probabilities = softmax(scores);
+  if (options.drop_rate > 0)  // draws count the elements of an image
+    probabilities = reshape(
+        dropout(reshape(probabilities, by_image), options.drop_rate, options.draw), by_window);
+  const Tensor y = permute(matmul(probabilities, v), {0, 2, 1, 3});
+  return reshape(y, {n, tokens, qkv.dim(2) / 3});
+}
+
+// The composition of window_attention: section 3.2 of the paper and its figures 2 and 4.
+Tensor plain_window_attention(const Tensor& qkv, const Tensor& table, const WindowLayout& layout,
+                              const AttentionOptions& options) {
+  const Size2 shift = layout.rolled ? Size2{0, 0} : layout.shift;
+  Tensor mask;
+  if (!window_labels(layout).empty())
+    mask = attention_mask(layout, -std::numeric_limits<real>::infinity());
+  Tensor x = roll(qkv, {-shift[0], -shift[1]});
+  x = window_partition(x, layout.window);
+  x = plain_attend(x, layout.windows(), relative_position_bias(table, layout.window), mask,
+                   options);
+  x = window_reverse(x, layout.window, layout.padded);
+  return roll(x, shift);
+}
+
+// The composition of cosine_qkv: q̂ · exp(min(logit_scale, ln 100)), k̂ and v.
+Tensor plain_cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t heads) {
+  const int64_t head_dim = qkv.dim(-1) / (3 * heads), rows = qkv.numel() / qkv.dim(-1);
+  const Tensor x = reshape(qkv, {rows, 3, heads, head_dim});
+  const Tensor q = slice(x, 1, 0, 1), k = slice(x, 1, 1, 2), v = slice(x, 1, 2, 3);
+  // min(s, m) = m − max(m − s, 0)
+  const Tensor limit = Tensor::filled(logit_scale.shape(), kernels::kMaxLogitScale);
+  const Tensor below = relu(add(limit, scale(logit_scale, -1)));
+  const Tensor factor = exp(add(limit, scale(below, -1)));
+  const Tensor scaled = multiply(l2_normalize(q), reshape(factor, {heads, 1}));
+  return reshape(concat({scaled, l2_normalize(k), v}, 1), qkv.shape());
+}
+}  // namespace
+
 Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowLayout& layout,
                         const AttentionOptions& options) {
   Op op("window_attention");
@@ -118,6 +179,7 @@ Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowLayo
                layout.shift[1] < window[1],
            [&] { return "found a shift outside the window, expected 0 ≤ shift < window"; });
   check_table(op, table, window, heads);
+  if (PlainOps::active()) return plain_window_attention(qkv, table, layout, options);
   const int64_t batch = qkv.dim(0), channels = qkv.dim(3) / 3, tokens = layout.tokens();
   Windows w = windows_of(layout, batch, channels, options);
   w.bias = Array<real>(heads * tokens * base::round_to_lanes<real>(tokens));
@@ -129,10 +191,11 @@ Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowLayo
 Tensor attention(const Tensor& qkv, const AttentionOptions& options) {
   Op op("attention");
   const int64_t heads = options.num_heads;
-  op.check(qkv.rank() == 3 && heads > 0 && qkv.dim(2) % (3 * heads) == 0, [&] {
+  op.check(qkv.rank() == 3 && heads > 0 && qkv.dim(1) > 0 && qkv.dim(2) % (3 * heads) == 0, [&] {
     return "found qkv " + qkv.shape().text() + " and " + std::to_string(heads) +
            " heads, expected (B, N, 3 · heads · head_dim)";
   });
+  if (PlainOps::active()) return plain_attend(qkv, 1, {}, {}, options);
   const int64_t batch = qkv.dim(0), tokens = qkv.dim(1), channels = qkv.dim(2) / 3;
   WindowLayout all;  // one window
   all.map = all.padded = all.window = {1, tokens};
@@ -148,6 +211,7 @@ Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t heads) {
                     logit_scale.shape().text() + " and " + std::to_string(heads) +
                     " heads, expected (…, 3 · heads · head_dim) and one element per head";
            });
+  if (PlainOps::active()) return plain_cosine_qkv(qkv, logit_scale, heads);
   const int64_t head_dim = qkv.dim(-1) / (3 * heads), rows = qkv.numel() / qkv.dim(-1);
   Tensor y(qkv.shape());
   const Array<real> inverse(Op::will_record({qkv, logit_scale}) ? rows * 2 * heads : 0);
@@ -157,8 +221,10 @@ Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t heads) {
       y, {qkv, logit_scale},
       [qkv = qkv.detached(), logit_scale = logit_scale.detached(), inverse, rows, heads, head_dim,
        dqkv = qkv.gradient(), dlogit_scale = logit_scale.gradient()](const OutputGradient& dy) {
-        kernels::cosine_qkv_backward(dy, qkv.data(), logit_scale.data(), inverse.data(),
-                                     dqkv.target(), dlogit_scale.target(), rows, heads, head_dim);
+        const GradientTarget to_qkv = dqkv.target();
+        const GradientTarget to_logit_scale = dlogit_scale.target();
+        kernels::cosine_qkv_backward(dy, qkv.data(), logit_scale.data(), inverse.data(), to_qkv,
+                                     to_logit_scale, rows, heads, head_dim);
       });
 }
 

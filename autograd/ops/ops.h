@@ -23,6 +23,24 @@ namespace swin::autograd {
 /// first_sample + s of the training step, so micro-batches draw what the whole batch would.
 using DrawKey = kernels::DrawKey;
 
+/// While one lives, the fused ops of this thread (window_attention, attention, cosine_qkv,
+/// patch_merging, patch_embed) run as the compositions of plain ops that stand beside them, step by
+/// step as the papers draw them. Slower, and every intermediate result is kept for the backward
+/// pass: to read, and to compare the fused ops with. Masked scores are −∞ (FiniteCheck refuses
+/// them), and attention dropout drops the same elements.
+class PlainOps {
+ public:
+  PlainOps() : outer_(active_) { active_ = true; }
+  ~PlainOps() { active_ = outer_; }
+  PlainOps(const PlainOps&) = delete;
+  PlainOps& operator=(const PlainOps&) = delete;
+  static bool active() { return active_; }
+
+ private:
+  bool outer_;
+  static inline thread_local bool active_ = false;
+};
+
 // ---- arithmetic.cpp -----------------------------------------------------------------------------
 
 /// y = x · weightᵀ + bias.
@@ -47,6 +65,13 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b = false);
 /// Saves: nothing. If the shapes are equal, x and b share dy's memory as their gradient.
 Tensor add(const Tensor& x, const Tensor& b);
 
+/// y = x · b, element by element, with b broadcast to the shape of x.
+/// @param x any shape
+/// @param b aligned with x at the last axis; each dim equals x's or is 1, missing dims count as 1
+/// @return the shape of x
+/// Saves: x and b, a broadcast b at its full size.
+Tensor multiply(const Tensor& x, const Tensor& b);
+
 /// Repeats x along axes of size 1.
 /// @param x aligned with `shape` at the last axis; each dim equals shape's or is 1, missing dims
 ///     count as 1
@@ -58,6 +83,11 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape);
 /// @param x any shape
 /// Saves: nothing.
 Tensor scale(const Tensor& x, real factor);
+
+/// y = eˣ.
+/// @param x any shape
+/// Saves: y.
+Tensor exp(const Tensor& x);
 
 /// GELU: y = x Φ(x), with the exact normal distribution function Φ (erf, not the tanh
 /// approximation).
@@ -76,10 +106,16 @@ Tensor relu(const Tensor& x);
 /// Saves: y.
 Tensor sigmoid(const Tensor& x);
 
-/// y = eˣ / Σ eˣ, the sum over the last axis.
+/// y = eˣ / Σ eˣ, the sum over the last axis. A row of −∞ gives zeros, forward and backward.
 /// @param x (…, dim)
 /// Saves: y.
 Tensor softmax(const Tensor& x);
+
+/// y = x / max(|x|, 1e-12), with the Euclidean norm over the last axis.
+/// @param x (…, dim)
+/// @return the shape of x
+/// Saves: x, and 1 / max(|x|, 1e-12) of each row.
+Tensor l2_normalize(const Tensor& x);
 
 /// y = (x − mean) / √(variance + epsilon) · weight + bias, with mean and (biased) variance over the
 /// last axis.
@@ -199,10 +235,11 @@ Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask);
 
 // ---- attention.cpp ------------------------------------------------------------------------------
 
-/// The regions of window_labels as an additive mask of 0 and −100, as in the published code.
+/// The regions of window_labels as an additive mask: 0 where a query may attend to a key, else
+/// `forbidden`, −100 in the published code.
 /// @return (windows, tokens, tokens)
 /// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2 and figure 4.
-Tensor attention_mask(const WindowLayout& layout);
+Tensor attention_mask(const WindowLayout& layout, real forbidden = -100);
 
 /// bias[h, i, j] = table[relative_position_index(i, j), h].
 /// @param table ((2·window₀ − 1)(2·window₁ − 1), heads)
@@ -226,8 +263,7 @@ struct AttentionOptions {
 /// @param table relative position bias table, ((2·window₀ − 1)(2·window₁ − 1), num_heads)
 /// @return (B, H, W, C), the heads concatenated
 /// Saves: qkv, the bias of each pair of tokens, index tables, and the maximum and 1 / sum of each
-/// row
-///     of the softmax. The backward pass computes the probabilities again.
+///     row of the softmax. The backward pass computes the probabilities again.
 /// Source: Liu et al. 2021, arXiv:2103.14030, section 3.2 and equation 4.
 Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowLayout& layout,
                         const AttentionOptions& options);
@@ -244,8 +280,7 @@ Tensor attention(const Tensor& qkv, const AttentionOptions& options);
 /// 1e-12), and v is unchanged.
 /// @param qkv (…, 3C): q, k and v in this order, each (num_heads, C / num_heads)
 /// @param logit_scale one element per head under any shape, such as (heads, 1, 1); its gradient is
-/// 0
-///     above ln 100
+///     0 above ln 100
 /// @return the shape of qkv
 /// Saves: qkv, logit_scale, and 1 / max(|q|, 1e-12) and 1 / max(|k|, 1e-12).
 /// Source: Swin Transformer V2, Liu et al. 2022, arXiv:2111.09883, section 3.3.

@@ -248,6 +248,36 @@ TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
   EXPECT_EQ(first.gradients[1].values, second.gradients[1].values);
 }
 
+// A query without an allowed key, in the composition: no weight anywhere, and no gradient.
+TEST_F(Extremes, SoftmaxOfMinusInfinity) {
+  const double inf = std::numeric_limits<double>::infinity();
+  OpCase c;
+  c.call = [](const std::vector<Tensor>& t) { return softmax(t[0]); };
+  Array x({3, 9}), dy = random_array({3, 9}, 1);
+  for (int64_t j = 0; j < 9; ++j) {
+    x[j] = -inf;                    // nothing is allowed
+    x[9 + j] = j < 8 ? -inf : -50;  // one key is
+    x[18 + j] = j < 8 ? -inf : std::numeric_limits<double>::quiet_NaN();
+  }
+  const Outcome outcome = run(c, {x}, dy, 1);
+  for (int64_t j = 0; j < 9; ++j) {
+    EXPECT_EQ(outcome.y[j], 0);
+    EXPECT_EQ(outcome.gradients[0][j], 0);
+    EXPECT_EQ(outcome.y[9 + j], j < 8 ? 0 : 1);
+    EXPECT_EQ(outcome.gradients[0][9 + j], 0);
+  }
+  EXPECT_TRUE(std::isnan(outcome.y[26]));
+}
+
+TEST_F(Extremes, ZerosHaveNoDirection) {
+  OpCase c;
+  c.call = [](const std::vector<Tensor>& t) { return l2_normalize(t[0]); };
+  const Outcome outcome = run(c, {Array({1, 17})}, random_array({1, 17}, 1), 1);
+  EXPECT_EQ(largest(outcome.y), 0);
+  EXPECT_GT(largest(outcome.gradients[0]), 1e11);  // dy / 1e-12
+  EXPECT_LT(largest(outcome.gradients[0]), 1.1e12);
+}
+
 // NaN in a key must not become a small weight: every query that attends to the key gives NaN.
 TEST_F(Extremes, NaNGivesNaN) {
   const double nan = std::numeric_limits<double>::quiet_NaN();

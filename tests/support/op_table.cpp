@@ -92,16 +92,18 @@ OpRow matmul_row() {
   return row;
 }
 
-OpRow add_row() {
-  const auto one = [](std::initializer_list<int64_t> x, std::initializer_list<int64_t> b) {
+// x and b, which is broadcast to the shape of x.
+OpRow broadcast_row(const std::string& op, Tensor (*call)(const Tensor&, const Tensor&),
+                    Array (*reference)(const Array&, const Array&)) {
+  const auto one = [=](std::initializer_list<int64_t> x, std::initializer_list<int64_t> b) {
     OpCase c;
     c.inputs = {Input(x), Input(b)};
-    c.name = c.inputs[0].shape.text() + " + " + c.inputs[1].shape.text();
-    c.call = [](const Tensors& t) { return ops::add(t[0], t[1]); };
-    c.reference = [](const Arrays& a) { return ref::add(a[0], a[1]); };
+    c.name = c.inputs[0].shape.text() + " and " + c.inputs[1].shape.text();
+    c.call = [=](const Tensors& t) { return call(t[0], t[1]); };
+    c.reference = [=](const Arrays& a) { return reference(a[0], a[1]); };
     return c;
   };
-  OpRow row{"add", {}, {}, {}};
+  OpRow row{op, {}, {}, {}};
   row.cases = {one({1}, {1}),
                one({3, 5}, {3, 5}),
                one({2, 3, 17}, {2, 3, 17}),
@@ -114,17 +116,13 @@ OpRow add_row() {
                one({2, 5}, {}),
                one({3, 2, 4, 17}, {3, 1, 4, 1})};
   row.parallel = {one({4, 16387}, {4, 16387}), one({70, 1000}, {1000}), one({70, 1000}, {70, 1})};
-  row.rejects = {{"add: found (2, 3) and (2), expected dims that are equal or 1",
-                  [] {
-                    ops::add(zeros({2, 3}), zeros({2}));
-                  }},
-                 {"add: found",
-                  [] {
-                    ops::add(zeros({3}), zeros({2, 3}));
-                  }},
-                 {"add: found", [] {
-                    ops::add(zeros({1, 3}), zeros({2, 3}));
-                  }}};
+  const auto refused = [=](const Shape& x, const Shape& b) {
+    return [=] { call(Tensor::filled(x, 0), Tensor::filled(b, 0)); };
+  };
+  row.rejects = {
+      {op + ": found (2, 3) and (2), expected dims that are equal or 1", refused({2, 3}, {2})},
+      {op + ": found", refused({3}, {2, 3})},
+      {op + ": found", refused({1, 3}, {2, 3})}};
   return row;
 }
 
@@ -139,23 +137,23 @@ OpRow elementwise_row(const std::string& op, std::function<Tensor(const Tensor&)
   return row;
 }
 
-OpRow softmax_row() {
-  const auto call = [](const Tensor& x) { return ops::softmax(x); };
-  const auto reference = [](const Array& x) { return ref::softmax(x); };
-  OpRow row{"softmax", {}, {}, {}};
-  row.cases = {unary({{1, 1}}, call, reference),
-               unary({{5}}, call, reference),
-               unary(in_range({3, 7}, -8, 8), call, reference),
-               unary(in_range({2, 3, 17}, -3, 3), call, reference),
-               unary({{4, 16}}, call, reference),
-               unary({{2, 2, 49}}, call, reference)};
-  row.parallel = {unary(in_range({700, 49}, -4, 4), call, reference),
-                  unary(in_range({5, 8200}, -4, 4), call, reference)};
-  row.rejects = {{"softmax: found (2, 0), expected a last dim of at least 1",
-                  [] {
-                    ops::softmax(zeros({2, 0}));
+// An op of the last axis, which must not be empty.
+OpRow last_axis_row(const std::string& op, Tensor (*call)(const Tensor&),
+                    Array (*reference)(const Array&)) {
+  const auto one = [=](const Input& x) { return unary(x, call, reference); };
+  OpRow row{op, {}, {}, {}};
+  row.cases = {one({{1, 1}}),
+               one({{5}}),
+               one(in_range({3, 7}, -8, 8)),
+               one(in_range({2, 3, 17}, -3, 3)),
+               one({{4, 16}}),
+               one({{2, 2, 49}})};
+  row.parallel = {one(in_range({700, 49}, -4, 4)), one(in_range({5, 8200}, -4, 4))};
+  row.rejects = {{op + ": found (2, 0), expected a last dim of at least 1",
+                  [call] {
+                    call(zeros({2, 0}));
                   }},
-                 {"softmax: found ()", [] { ops::softmax(zeros({})); }}};
+                 {op + ": found ()", [call] { call(zeros({})); }}};
   return row;
 }
 
@@ -294,10 +292,14 @@ std::vector<OpRow> make_table() {
   std::vector<OpRow> table = {
       linear_row(),
       matmul_row(),
-      add_row(),
+      broadcast_row("add", ops::add, ref::add),
+      broadcast_row("multiply", ops::multiply, ref::multiply),
       elementwise_row(
           "scale", [](const Tensor& x) { return ops::scale(x, real{0.375}); },
           [](const Array& x) { return ref::scale(x, 0.375); }, 2),
+      elementwise_row(
+          "exp", [](const Tensor& x) { return ops::exp(x); },
+          [](const Array& x) { return ref::exp(x); }, 4),
       elementwise_row(
           "gelu", [](const Tensor& x) { return ops::gelu(x); },
           [](const Array& x) { return ref::gelu(x); }, 6),
@@ -307,7 +309,8 @@ std::vector<OpRow> make_table() {
       elementwise_row(
           "sigmoid", [](const Tensor& x) { return ops::sigmoid(x); },
           [](const Array& x) { return ref::sigmoid(x); }, 8),
-      softmax_row(),
+      last_axis_row("softmax", ops::softmax, ref::softmax),
+      last_axis_row("l2_normalize", ops::l2_normalize, ref::l2_normalize),
       layer_norm_row(),
       random_row("dropout", ops::dropout, ref::dropout),
       random_row("drop_path", ops::drop_path, ref::drop_path),

@@ -73,21 +73,39 @@ Array matmul(const Array& a, const Array& b, bool transpose_b) {
   return y;
 }
 
-Array add(const Array& x, const Array& b) {
+namespace {
+// f(x, b) with b broadcast to the shape of x.
+template <class F>
+Array broadcast(const Array& x, const Array& b, F&& f) {
   Array y(x.shape);
   const size_t skip = x.shape.size() - b.shape.size();
   for_each(x.shape, [&](const Dims& index, int64_t i) {
     Dims b_index;
     for (size_t axis = 0; axis < b.shape.size(); ++axis)
       b_index.push_back(b.shape[axis] == 1 ? 0 : index[axis + skip]);
-    y[i] = x[i] + b[offset_of(b.shape, b_index)];
+    y[i] = f(x[i], b[offset_of(b.shape, b_index)]);
   });
   return y;
+}
+}  // namespace
+
+Array add(const Array& x, const Array& b) {
+  return broadcast(x, b, [](double p, double q) { return p + q; });
+}
+
+Array multiply(const Array& x, const Array& b) {
+  return broadcast(x, b, [](double p, double q) { return p * q; });
 }
 
 Array scale(const Array& x, double factor) {
   Array y(x.shape);
   for (int64_t i = 0; i < x.numel(); ++i) y[i] = x[i] * factor;
+  return y;
+}
+
+Array exp(const Array& x) {
+  Array y(x.shape);
+  for (int64_t i = 0; i < x.numel(); ++i) y[i] = std::exp(x[i]);
   return y;
 }
 
@@ -117,6 +135,18 @@ Array softmax(const Array& x) {
     for (int64_t j = 0; j < dim; ++j) top = std::max(top, x[r * dim + j]);
     for (int64_t j = 0; j < dim; ++j) total += std::exp(x[r * dim + j] - top);
     for (int64_t j = 0; j < dim; ++j) y[r * dim + j] = std::exp(x[r * dim + j] - top) / total;
+  }
+  return y;
+}
+
+Array l2_normalize(const Array& x) {
+  Array y(x.shape);
+  const int64_t dim = x.shape.back();
+  for (int64_t r = 0; r < x.numel() / dim; ++r) {
+    double squares = 0;
+    for (int64_t j = 0; j < dim; ++j) squares += x[r * dim + j] * x[r * dim + j];
+    for (int64_t j = 0; j < dim; ++j)
+      y[r * dim + j] = x[r * dim + j] / std::max(std::sqrt(squares), 1e-12);
   }
   return y;
 }

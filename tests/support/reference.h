@@ -48,11 +48,14 @@ struct Windows {
 Array linear(const Array& x, const Array& weight, const Array* bias);
 Array matmul(const Array& a, const Array& b, bool transpose_b);
 Array add(const Array& x, const Array& b);
+Array multiply(const Array& x, const Array& b);
 Array scale(const Array& x, double factor);
+Array exp(const Array& x);
 Array gelu(const Array& x);
 Array relu(const Array& x);
 Array sigmoid(const Array& x);
 Array softmax(const Array& x);
+Array l2_normalize(const Array& x);
 Array layer_norm(const Array& x, const Array& weight, const Array& bias, double epsilon);
 
 // ---- randomness ---------------------------------------------------------------------------------
