@@ -39,7 +39,7 @@ class WindowAttention : public WindowMixer {
 
 /// softmax(cos(q, k) · exp(min(logit_scale, ln 100)) + 16 · sigmoid(cpb_mlp(distance))) v. The MLP
 /// cpb_mlp maps the log-spaced distance of two tokens to their position bias per head.
-/// Source: Liu et al. 2022, arXiv:2111.09883, sections 3.3 and 3.4.
+/// Source: Liu et al. 2022, arXiv:2111.09883, sections 3.2 and 3.3, equations 2 to 4.
 class ScaledCosineAttention : public WindowMixer {
  public:
   ScaledCosineAttention(const Scope& scope, const ModelConfig& config, int64_t stage,

@@ -19,7 +19,7 @@ inline constexpr real kMaxLogitScale = static_cast<real>(4.605170185988091);  //
 /// y = q r_q e, k r_k, v, where r = 1 / max(|·|, 1e-12) and e = exp(min(logit_scale, ln 100)).
 /// @param qkv, y (rows, 3, heads, head_dim)   @param logit_scale (heads)
 /// @param inverse (rows, 2, heads): r of q and k, saved for backward; may be null
-/// Source: Liu et al. 2022, arXiv:2111.09883, section 3.3; the norm as in torch's F.normalize.
+/// Source: Liu et al. 2022, arXiv:2111.09883, equation 2; the norm as in torch's F.normalize.
 void cosine_qkv_forward(const real* qkv, const real* logit_scale, real* y, real* inverse,
                         int64_t rows, int64_t heads, int64_t head_dim);
 /// dq = r e (dy − q̂ (q̂ · dy)) with q̂ = q r, or r e dy if |q| is below 1e-12.

@@ -283,7 +283,7 @@ Tensor attention(const Tensor& qkv, const AttentionOptions& options);
 ///     0 above ln 100
 /// @return the shape of qkv
 /// Saves: qkv, logit_scale, and 1 / max(|q|, 1e-12) and 1 / max(|k|, 1e-12).
-/// Source: Swin Transformer V2, Liu et al. 2022, arXiv:2111.09883, section 3.3.
+/// Source: Swin Transformer V2, Liu et al. 2022, arXiv:2111.09883, section 3.2, equation 2.
 Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t num_heads);
 
 // ---- losses.cpp ---------------------------------------------------------------------------------
