@@ -4,6 +4,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "layers/basic.h"
 #include "layers/model_config.h"

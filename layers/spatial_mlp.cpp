@@ -1,6 +1,7 @@
 #include "layers/spatial_mlp.h"
 
 #include <cmath>
+#include <utility>
 
 #include "autograd/tape/op.h"
 

@@ -1,7 +1,7 @@
 #include "layers/window_attention.h"
 
-#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "autograd/tape/op.h"
 

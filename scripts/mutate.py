@@ -25,22 +25,24 @@ KERNELS = "autograd/kernels"
 # For each file the GoogleTest filter of its tests.
 ATTENTION = "*/window_attention:*/attention:*AttentionTwin*:*Extremes*Attention*:*ForbiddenKeys*"
 FILTERS = {
-    "broadcast.cpp": "*/add:*/broadcast_to",
+    "broadcast.cpp": "*/add:*/multiply:*/broadcast_to",
     "columns.cpp": "*/concat:*/slice",
-    "cosine.cpp": "*/cosine_qkv:*Extremes.Cosine*",
-    "elementwise.cpp": "*/add:*/scale:*/gelu:*/relu:*/sigmoid:*/dropout:*/drop_path:*Extremes.Gelu*:*Extremes.Activ*",
+    "cosine.cpp": "*/cosine_qkv:*/l2_normalize:*Extremes.Cosine*:*Extremes.Zeros*",
+    "elementwise.cpp": "*/add:*/multiply:*/exp:*/scale:*/gelu:*/relu:*/sigmoid:*/dropout:*/drop_path:*Extremes.Gelu*:"
+                       "*Extremes.Activ*",
     "gather_rows.cpp": "*/roll:*/pad_or_crop:*/window_partition:*/window_reverse:*/patch_merging:*/relative*:Movers*",
     "gemm.cpp": "Gemm.*:*/linear:*/matmul:*/patch_embed",
     "layer_norm.cpp": "*/layer_norm:*Extremes.LayerNorm*",
     "onednn.cpp": "Gemm.*:*/linear", "openblas.cpp": "Gemm.*:*/linear",
     "patches.cpp": "*/patch_*",
     "permute.cpp": "*/permute:Gemm.TransposeOf*",
-    "ragged.h": "*/layer_norm:*/cosine_qkv",
+    "ragged.h": "*/layer_norm:*/cosine_qkv:*/l2_normalize",
     "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
     "replace_rows.cpp": "*/replace_tokens",
     "small_product.h": "Gemm.Small*:Gemm.Transpose*:" + ATTENTION,
     "softmax.cpp": "*/softmax:*/cross_entropy:*Extremes.Softmax*:*Extremes.CrossEntropy*",
     "window_attention.cpp": ATTENTION,
+    "window_layout.cpp": "Windows.*:*/window_*:" + ATTENTION, "window_layout.h": "Windows.*:*/relative*:" + ATTENTION,
 }
 # Lines that decide how work is divided, not what it computes: their mutants give correct results.
 SPEED = re.compile(r"constexpr int64_t k(Tile|Tiles|Rows|Columns|WantedTiles|QueryRows|Most)\b|return std::max<int64_t>\("

@@ -1,5 +1,5 @@
-// The published index table and mask, the index tables of windows, and the ops that move tokens as
-// linear maps.
+// The published index table, mask and coordinates, the index tables of windows, and the ops that
+// move tokens as linear maps.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -75,6 +75,23 @@ TEST_F(Windows, RowsAreTheRolledMapWindowByWindow) {
     std::iota(all.begin(), all.end(), 0);
     EXPECT_EQ(rows, all);
   }
+}
+
+TEST_F(Windows, LogSpacedCoordinatesEqualThePublishedOnes) {
+  using autograd::log_spaced_coordinates;
+  const std::vector<double> eight = log_spaced_coordinates<double>({8, 8}, 0);
+  ASSERT_EQ(eight.size(), 225u * 2);
+  const double published[] = {-1.0566, -0.9913, -0.9157, -0.8260, -0.7156, -0.5721, -0.3665, 0};
+  for (size_t j = 0; j < 8; ++j) {
+    EXPECT_NEAR(eight[2 * j + 1], published[j], 5e-5);     // Δx grows along a row,
+    EXPECT_NEAR(eight[2 * (15 * j)], published[j], 5e-5);  // Δy from row to row
+    EXPECT_NEAR(eight[2 * (14 - j) + 1], -published[j], 5e-5);
+  }
+  const std::vector<double> sixteen = log_spaced_coordinates<double>({16, 16}, 12);
+  EXPECT_NEAR(sixteen[2 * 30 + 1], 1.1913, 5e-5);
+  const std::vector<double> oblong = log_spaced_coordinates<double>({1, 2}, 0);
+  EXPECT_EQ(oblong, (std::vector<double>{0, oblong[1], 0, 0, 0, -oblong[1]}));
+  EXPECT_NEAR(oblong[5], 1.0566, 5e-5);
 }
 
 // ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ at the sizes of real models. With small integers both products are exact.

@@ -85,23 +85,6 @@ TEST_F(LayersTest, ClassifiersNeedAClass) {
 
 // ---- Swin V2 ------------------------------------------------------------------------------------
 
-TEST_F(LayersTest, LogSpacedCoordinatesEqualThePublishedOnes) {
-  using autograd::log_spaced_coordinates;
-  const std::vector<double> eight = log_spaced_coordinates<double>({8, 8}, 0);
-  ASSERT_EQ(eight.size(), 225u * 2);
-  const double published[] = {-1.0566, -0.9913, -0.9157, -0.8260, -0.7156, -0.5721, -0.3665, 0};
-  for (size_t j = 0; j < 8; ++j) {
-    EXPECT_NEAR(eight[2 * j + 1], published[j], 5e-5);     // Δx grows along a row,
-    EXPECT_NEAR(eight[2 * (15 * j)], published[j], 5e-5);  // Δy from row to row
-    EXPECT_NEAR(eight[2 * (14 - j) + 1], -published[j], 5e-5);
-  }
-  const std::vector<double> sixteen = log_spaced_coordinates<double>({16, 16}, 12);
-  EXPECT_NEAR(sixteen[2 * 30 + 1], 1.1913, 5e-5);
-  const std::vector<double> oblong = log_spaced_coordinates<double>({1, 2}, 0);
-  EXPECT_EQ(oblong, (std::vector<double>{0, oblong[1], 0, 0, 0, -oblong[1]}));
-  EXPECT_NEAR(oblong[5], 1.0566, 5e-5);
-}
-
 TEST_F(LayersTest, V2StartsAsTheIdentity) {
   const ModelConfig config = micro("swin_v2");
   const Model model(config, 1, false);
