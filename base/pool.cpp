@@ -30,6 +30,7 @@ struct Pool {
   Lists real, dry;
   std::atomic<int> dry_depth{0};
   std::atomic<bool> poison{false};
+  std::atomic<uint64_t> versions{0};
   size_t offset = 0;
 };
 
@@ -88,6 +89,8 @@ void free_blocks(Lists& lists) {
 }
 
 }  // namespace
+
+uint64_t Buffer::next_version() { return ++pool().versions; }
 
 Buffer::Block::~Block() {
   if (adopted || bytes == 0) return;

@@ -18,15 +18,25 @@ class Buffer {
   explicit operator bool() const { return block_ != nullptr; }
   /// Whether another handle refers to the same memory.
   bool shared() const { return block_.use_count() > 1; }
+  /// Whether the memory is a part of something else, such as a slab (see adopt).
+  bool adopted() const { return block_ && block_->adopted; }
+  /// A number that no other contents of any memory have had: all handles of one memory see it
+  /// change when advance_version() says that the contents do.
+  uint64_t version() const { return block_ ? block_->version : 0; }
+  void advance_version() {
+    if (block_) block_->version = next_version();
+  }
   void reset() { block_.reset(); }
 
  private:
   friend Buffer allocate(size_t bytes);
   friend Buffer adopt(void* data, size_t bytes, std::shared_ptr<void> owner);
+  static uint64_t next_version();
   struct Block {
     void* data = nullptr;
     size_t bytes = 0;
     bool dry = false, adopted = false;
+    uint64_t version = next_version();
     std::shared_ptr<void> owner;
     ~Block();
   };

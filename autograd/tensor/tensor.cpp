@@ -15,6 +15,17 @@ Tensor Tensor::from(const Shape& shape, std::span<const real> values) {
   return tensor;
 }
 
+real* Tensor::mutable_data() {
+  if (buffer_.adopted() || buffer_.shared())
+    throw base::InternalError(
+        "Tensor::mutable_data",
+        std::string("found ") + (buffer_.adopted() ? "memory of a slab" : "shared memory") +
+            " behind a tensor " + shape_.text() + ", expected memory of its own",
+        "write to a new tensor, or to parameters through Parameters::write");
+  buffer_.advance_version();
+  return static_cast<real*>(buffer_.data());
+}
+
 Tensor Tensor::filled(const Shape& shape, real value) {
   Tensor tensor(shape);
   if (tensor.data()) std::fill_n(tensor.mutable_data(), shape.numel(), value);

@@ -28,8 +28,15 @@ class Tensor {
   int64_t numel() const { return shape_.numel(); }
   /// Null in a dry run.
   const real* data() const { return static_cast<const real*>(buffer_.data()); }
-  real* mutable_data() { return static_cast<real*>(buffer_.data()); }
+  /// To fill a new tensor.
+  /// @throws InternalError if the memory is a slab's or if another tensor shares it
+  real* mutable_data();
+  /// Changes with the contents of the memory; all tensors that share it have the same.
+  uint64_t version() const { return buffer_.version(); }
   std::vector<real> values() const { return {data(), data() + numel()}; }
+
+  /// For the owner of the memory, before it changes the contents.
+  void advance_version() { buffer_.advance_version(); }
 
   /// Empty if the tensor needs no gradient.
   const Gradient& gradient() const { return gradient_; }
