@@ -14,6 +14,7 @@ thread_local const std::string* current_path = &kNoPath;
 thread_local ForwardObserver* current_observer = nullptr;
 thread_local bool checking_finite = false;
 thread_local bool uncounted = false;
+thread_local bool recomputing = false;
 }  // namespace
 
 NamedScope::NamedScope(const std::string& path) : outer_(current_path) { current_path = &path; }
@@ -27,8 +28,13 @@ ForwardObserver* ForwardObserver::current() { return current_observer; }
 Uncounted::Uncounted() : outer_(uncounted) { uncounted = true; }
 Uncounted::~Uncounted() { uncounted = outer_; }
 
+Recomputing::Recomputing() : outer_(recomputing) { recomputing = true; }
+Recomputing::~Recomputing() { recomputing = outer_; }
+bool Recomputing::active() { return recomputing; }
+
 void state_macs(const char* what, int64_t macs) {
-  if (current_observer && !uncounted) current_observer->op_done(what, *current_path, {}, macs, 0);
+  if (current_observer && !uncounted && !recomputing)
+    current_observer->op_done(what, *current_path, {}, macs, 0);
 }
 
 FiniteCheck::FiniteCheck() : outer_(checking_finite) { checking_finite = true; }
@@ -67,17 +73,19 @@ void Op::macs(int64_t n) {
 Tensor Op::finish(Tensor y, const Tensor* inputs, size_t num_inputs, Backward backward) {
   if (current_observer) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
-    current_observer->op_done(name_, *current_path, y, macs_, took.count());
+    current_observer->op_done(name_, *current_path, y, recomputing ? 0 : macs_, took.count());
   }
   if (checking_finite && y.data() && !all_finite(y.data(), y.numel()))
     throw base::DivergedError(NamedScope::path_of(*current_path, name_),
                               "found an output that is not finite, expected finite");
   Tape* tape = Tape::current();
-  if (!tape) return y;
+  std::vector<Gradient>* used = Tape::used();
+  if (!tape && !used) return y;
   Node node;
   for (size_t i = 0; i < num_inputs; ++i)
     if (inputs[i].gradient().needed()) node.inputs.push_back(inputs[i].gradient());
-  if (node.inputs.empty()) return y;
+  if (used) used->insert(used->end(), node.inputs.begin(), node.inputs.end());
+  if (!tape || node.inputs.empty()) return y;
   node.op = name_;
   node.path = *current_path;
   node.macs = macs_;

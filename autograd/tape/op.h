@@ -58,6 +58,20 @@ class Uncounted {
   bool outer_;
 };
 
+/// While one lives, a segment runs again (see recompute): observers of the forward are told no
+/// multiply-adds, which they have counted, and a Pass takes no statistics.
+class Recomputing {
+ public:
+  Recomputing();
+  ~Recomputing();
+  Recomputing(const Recomputing&) = delete;
+  Recomputing& operator=(const Recomputing&) = delete;
+  static bool active();
+
+ private:
+  bool outer_;
+};
+
 /// Corrects the counted multiply-adds to equal the published flops(): reports `macs`, which may be
 /// negative, to the current ForwardObserver as an op without output, under the current path.
 /// @param what the name of that op, a string literal

@@ -10,11 +10,20 @@
 namespace swin::autograd {
 namespace {
 thread_local Tape* current_tape = nullptr;
-}
+thread_local std::vector<Gradient>* current_used = nullptr;
+}  // namespace
 
-Tape::Recording::Recording(Tape& tape) : outer_(current_tape) { current_tape = &tape; }
-Tape::Recording::~Recording() { current_tape = outer_; }
+Tape::Recording::Recording(Tape* tape, std::vector<Gradient>* used)
+    : outer_(current_tape), outer_used_(current_used) {
+  current_tape = tape;
+  current_used = used;
+}
+Tape::Recording::~Recording() {
+  current_tape = outer_;
+  current_used = outer_used_;
+}
 Tape* Tape::current() { return current_tape; }
+std::vector<Gradient>* Tape::used() { return current_used; }
 
 void Tape::backward(const Tensor& loss, Observer* observer) {
   if (loss.numel() != 1)
@@ -34,17 +43,24 @@ void Tape::backward(const Tensor& y, const Tensor& dy, Observer* observer) {
 }
 
 void Tape::run(Observer* observer) {
+  const Recording suspended(nullptr);
   // The remaining uses of each slab gradient, to tell the observer when one is complete.
   std::unordered_map<const void*, int64_t> uses;
-  if (observer)
-    for (const Node& node : nodes_)
-      for (const Gradient& input : node.inputs)
+  const auto count_uses = [&](size_t first_node) {
+    for (size_t i = first_node; observer && i < nodes_.size(); ++i)
+      for (const Gradient& input : nodes_[i].inputs)
         if (input.in_slab()) ++uses[input.id()];
+  };
+  count_uses(0);
 
   while (!nodes_.empty()) {
     Node node = std::move(nodes_.back());
     nodes_.pop_back();
-    if (node.output.written()) {
+    if (node.output.written() && node.segment) {
+      const size_t first_node = nodes_.size();
+      record_again(node);
+      count_uses(first_node);
+    } else if (node.output.written()) {
       const auto start = std::chrono::steady_clock::now();
       node.backward(OutputGradient(node.output));
       if (FiniteCheck::active())
@@ -63,6 +79,13 @@ void Tape::run(Observer* observer) {
         if (input.in_slab() && --uses[input.id()] == 0) observer->gradient_ready(input);
     node.output.release();
   }
+}
+
+void Tape::record_again(const Node& node) {
+  const Recording recording(this);
+  const Recomputing recomputing;
+  const NamedScope named(node.path);
+  node.segment().gradient().accept(node.output);
 }
 
 }  // namespace swin::autograd

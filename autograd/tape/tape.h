@@ -30,6 +30,8 @@ struct Node {
   Gradient output;
   std::vector<Gradient> inputs;
   Backward backward;
+  /// Of recompute() alone: to be run again, with recording, instead of `backward`.
+  std::function<Tensor()> segment;
 };
 
 /// Watches a backward pass, for profiles, histograms or gradient buckets.
@@ -50,22 +52,29 @@ class Tape {
   /// While one lives, the ops of this thread append to its tape. Recordings may nest.
   class Recording {
    public:
-    explicit Recording(Tape& tape);
+    explicit Recording(Tape& tape) : Recording(&tape) {}
+    /// @param tape null: ops append to no tape and save nothing
+    /// @param used then gets the gradients of these ops' inputs, as often as they are used
+    explicit Recording(Tape* tape, std::vector<Gradient>* used = nullptr);
     ~Recording();
     Recording(const Recording&) = delete;
     Recording& operator=(const Recording&) = delete;
 
    private:
     Tape* outer_;
+    std::vector<Gradient>* outer_used_;
   };
   /// The tape of this thread's innermost recording; null without one.
   static Tape* current();
+  /// That recording's `used`.
+  static std::vector<Gradient>* used();
 
   void append(Node node) { nodes_.push_back(std::move(node)); }
   const std::vector<Node>& nodes() const { return nodes_; }
 
   /// Computes the gradients of the scalar `loss`. The memory of each node returns to the pool as
-  /// soon as it has run; afterwards the tape is empty.
+  /// soon as it has run; afterwards the tape is empty. Meanwhile nothing is recorded: ops that a
+  /// backward function runs are on a tape only if it opens a Recording.
   /// @throws ShapeError unless loss has one element
   void backward(const Tensor& loss, Observer* observer = nullptr);
   /// Computes the gradients of Σ y · dy.
@@ -75,6 +84,8 @@ class Tape {
 
  private:
   void run(Observer* observer);
+  /// Puts the nodes of the node's segment on the tape, and passes its output's gradient to them.
+  void record_again(const Node& node);
   std::vector<Node> nodes_;
 };
 

@@ -33,7 +33,7 @@ class Gradient {
   void release() const;
   /// The identity of the gradient, the same for all its handles.
   const void* id() const { return state_.get(); }
-  bool in_slab() const { return state_ && state_->slab; }
+  bool in_slab() const { return state_ && (state_->slab || state_->dry); }
 
  private:
   struct State {
