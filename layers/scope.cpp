@@ -15,8 +15,8 @@ const Tensor& Parameter::tensor() const {
   return entry_ ? entry_->tensor : none;
 }
 
-Parameter Parameters::add(const std::string& name, const Shape& shape, const Initializer& initial,
-                          WeightDecay decay) {
+Parameter Slab::add(const std::string& name, const Shape& shape, const Initializer& initial,
+                    WeightDecay decay) {
   if (find(name))
     throw base::InternalError(name, "found two parameters of this name, expected one");
   auto entry = std::make_shared<ParameterEntry>();
@@ -31,30 +31,58 @@ Parameter Parameters::add(const std::string& name, const Shape& shape, const Ini
   return Parameter(entry);
 }
 
-void Parameters::allocate(bool with_gradients) {
-  const size_t bytes = static_cast<size_t>(slab_numel_) * sizeof(real);
-  data_ = base::allocate(bytes);
-  if (with_gradients) gradients_ = base::allocate(bytes);
-  // Loops over the slab include the gaps between parameters: they must be zero.
-  for (real* memory : {slab(), gradient_slab()})
-    if (memory) std::fill_n(memory, slab_numel_, real{0});
-  for (auto& entry : entries_) {
-    real* data = slab() ? slab() + entry->offset : nullptr;
-    const size_t entry_bytes = static_cast<size_t>(entry->numel()) * sizeof(real);
-    Gradient gradient;
-    if (with_gradients)
-      gradient = Gradient::in_slab(gradient_slab() ? gradient_slab() + entry->offset : nullptr,
-                                   entry->numel());
-    entry->tensor = Tensor(entry->shape, base::adopt(data, entry_bytes, nullptr), gradient);
-  }
+void Slab::allocate() {
+  data_ = base::allocate(static_cast<size_t>(slab_numel_) * sizeof(real));
+  point_at(data_);
+  // Loops over the slab include the gaps between tensors: they must be zero.
+  if (real* memory = write(0, slab_numel_)) std::fill_n(memory, slab_numel_, real{0});
 }
 
-void Parameters::initialize(uint64_t seed) {
-  if (!slab()) return;
+base::Buffer Slab::point_at(base::Buffer memory) {
+  for (auto& entry : entries_) {
+    real* data = static_cast<real*>(memory.data());
+    const size_t bytes = static_cast<size_t>(entry->numel()) * sizeof(real);
+    entry->tensor =
+        Tensor(entry->shape, base::adopt(data ? data + entry->offset : nullptr, bytes, nullptr),
+               entry->tensor.gradient());
+  }
+  std::swap(used_, memory);
+  return memory;
+}
+
+real* Slab::write(int64_t begin, int64_t end) {
+  if (used_.data() != data_.data())
+    throw base::InternalError("Slab::write", "found another slab in use, expected the model's own",
+                              "end the use first");
+  if (begin < 0 || begin > end || end > slab_numel_)
+    throw base::InternalError("Slab::write", "found elements " + std::to_string(begin) + " … " +
+                                                 std::to_string(end) + ", expected a part of " +
+                                                 std::to_string(slab_numel_));
+  auto entry =
+      std::upper_bound(entries_.begin(), entries_.end(), begin,
+                       [](int64_t at, const auto& e) { return at < e->offset + e->numel(); });
+  for (; entry != entries_.end() && (*entry)->offset < end; ++entry)
+    (*entry)->tensor.advance_version();
+  return data_.data() ? static_cast<real*>(data_.data()) + begin : nullptr;
+}
+
+Slab::Use::Use(Slab& slab, base::Buffer other) : slab_(slab) {
+  if (other.bytes() != slab.data_.bytes())
+    throw base::InternalError("Slab::use", "found a slab of " + std::to_string(other.bytes()) +
+                                               " bytes, expected " +
+                                               std::to_string(slab.data_.bytes()));
+  outer_ = slab.point_at(std::move(other));
+}
+
+Slab::Use::~Use() { slab_.point_at(outer_); }
+
+void Slab::initialize(uint64_t seed) {
+  real* const slab = write(0, slab_numel_);
+  if (!slab) return;
   base::parallel_for(static_cast<int64_t>(entries_.size()), [&](int64_t i) {
     const ParameterEntry& entry = *entries_[static_cast<size_t>(i)];
     const base::Random random(seed, entry.name);
-    real* data = slab() + entry.offset;
+    real* data = slab + entry.offset;
     for (int64_t j = 0; j < entry.numel(); ++j) {
       switch (entry.initial.kind) {
         case Initializer::Kind::constant:
@@ -75,14 +103,22 @@ void Parameters::initialize(uint64_t seed) {
   });
 }
 
-void Parameters::begin_step() {
-  for (auto& entry : entries_) entry->tensor.gradient().mark_unwritten();
-}
-
-const ParameterEntry* Parameters::find(const std::string& name) const {
+const ParameterEntry* Slab::find(const std::string& name) const {
   for (const auto& entry : entries_)
     if (entry->name == name) return entry.get();
   return nullptr;
+}
+
+void Parameters::allocate(bool with_gradients) {
+  Slab::allocate();
+  if (!with_gradients) return;
+  gradients_ = base::allocate(static_cast<size_t>(slab_numel()) * sizeof(real));
+  if (gradient_slab()) std::fill_n(gradient_slab(), slab_numel(), real{0});
+  for (size_t i = 0; i < size(); ++i) set_trainable(i, entries_[i]->trainable);
+}
+
+void Parameters::begin_step() {
+  for (auto& entry : entries_) entry->tensor.gradient().mark_unwritten();
 }
 
 int64_t Parameters::count() const {
@@ -110,8 +146,7 @@ std::string Parameters::without_gradient() const {
 Parameter Scope::parameter(const std::string& name, const Shape& shape, const Initializer& initial,
                            WeightDecay decay) const {
   const bool exempt = shape.rank() == 1 || name == "bias";
-  return parameters_->add(path_.empty() ? name : path_ + "." + name, shape, initial,
-                          exempt ? WeightDecay::no : decay);
+  return parameters_->add(name_of(name), shape, initial, exempt ? WeightDecay::no : decay);
 }
 
 uint64_t Scope::stream(const std::string& name) const {

@@ -54,32 +54,71 @@ class Parameter {
   std::shared_ptr<ParameterEntry> entry_;
 };
 
-/// All parameters of a model, in the order of their creation, in one contiguous slab. Gradients and
-/// optimizer slots are slabs with the same layout, so a pass over all parameters is one loop.
-class Parameters {
+/// Named tensors in one contiguous slab, in the order of their creation.
+class Slab {
  public:
   Parameter add(const std::string& name, const Shape& shape, const Initializer& initial,
                 WeightDecay decay);
-
-  /// Allocates the slab, after all parameters have been added. In a dry run it has no memory.
-  /// @param with_gradients for training; without gradients, tapes record nothing
-  void allocate(bool with_gradients);
-  /// Sets every parameter to its initial values.
+  /// Allocates the slab, after all tensors have been added. In a dry run it has no memory.
+  void allocate();
+  /// Sets every tensor to its initial values.
   void initialize(uint64_t seed);
-  /// Starts a training step: the next gradient of every parameter overwrites the old one.
-  void begin_step();
 
   size_t size() const { return entries_.size(); }
   const ParameterEntry& operator[](size_t i) const { return *entries_[i]; }
-  /// Null if there is no such parameter.
+  /// Null if there is no such tensor.
   const ParameterEntry* find(const std::string& name) const;
-  int64_t count() const;  ///< elements of all parameters, without the gaps of the slab
 
   int64_t slab_numel() const { return slab_numel_; }
-  real* slab() const { return static_cast<real*>(data_.data()); }
+  const real* slab() const { return static_cast<const real*>(data_.data()); }
+  /// Elements [begin, end) of the slab, to change them. There is no other way: it advances the
+  /// versions of the tensors that lie there.
+  /// @return where `begin` is; null in a dry run
+  /// @throws InternalError outside of the slab, or while another slab is in use
+  real* write(int64_t begin, int64_t end);
+  /// The same for tensor i.
+  real* mutable_data(size_t i) {
+    return write(entries_[i]->offset, entries_[i]->offset + entries_[i]->numel());
+  }
+
+  /// While one lives, the tensors lie in another slab of the same layout, such as averaged weights.
+  class Use {
+   public:
+    /// @throws InternalError if `other` has another size
+    Use(Slab& slab, base::Buffer other);
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    Slab& slab_;
+    base::Buffer outer_;
+  };
+  [[nodiscard]] Use use(base::Buffer other) { return {*this, std::move(other)}; }
+
+ protected:
+  /// Points the tensors at this memory. @return the memory before
+  base::Buffer point_at(base::Buffer memory);
+  std::vector<std::shared_ptr<ParameterEntry>> entries_;
+
+ private:
+  int64_t slab_numel_ = 0;
+  base::Buffer data_;
+  base::Buffer used_;  // data_, unless another slab is in use
+};
+
+/// All parameters of a model. Gradients and optimizer slots are slabs with the same layout, so a
+/// pass over all parameters is one loop.
+class Parameters : public Slab {
+ public:
+  /// Allocates the slabs, after all parameters have been added.
+  /// @param with_gradients for training; without gradients, tapes record nothing
+  void allocate(bool with_gradients);
+  /// Starts a training step: the next gradient of every parameter overwrites the old one.
+  void begin_step();
+
+  int64_t count() const;  ///< elements of all parameters, without the gaps of the slab
   real* gradient_slab() const { return static_cast<real*>(gradients_.data()); }
-  /// The values of parameter i, to change them.
-  real* mutable_data(size_t i) const { return slab() + entries_[i]->offset; }
   const real* gradient(size_t i) const { return gradient_slab() + entries_[i]->offset; }
   void set_trainable(size_t i, bool trainable);
   /// The name of the first trainable parameter without a gradient since begin_step(); empty if all
@@ -87,9 +126,7 @@ class Parameters {
   std::string without_gradient() const;
 
  private:
-  std::vector<std::shared_ptr<ParameterEntry>> entries_;
-  int64_t slab_numel_ = 0;
-  base::Buffer data_, gradients_;
+  base::Buffer gradients_;
 };
 
 /// A node in the tree of layers while a model is built.
@@ -97,9 +134,7 @@ class Scope {
  public:
   explicit Scope(Parameters& parameters, std::string path = "")
       : parameters_(&parameters), path_(std::move(path)) {}
-  Scope operator/(const std::string& name) const {
-    return Scope(*parameters_, path_.empty() ? name : path_ + "." + name);
-  }
+  Scope operator/(const std::string& name) const { return Scope(*parameters_, name_of(name)); }
   Scope operator/(int64_t index) const { return *this / std::to_string(index); }
   const std::string& path() const { return path_; }
   /// Adds a parameter. Biases and one-dimensional parameters never decay.
@@ -110,6 +145,9 @@ class Scope {
   uint64_t stream(const std::string& name) const;
 
  private:
+  std::string name_of(const std::string& name) const {
+    return path_.empty() ? name : path_ + "." + name;
+  }
   Parameters* parameters_;
   std::string path_;
 };

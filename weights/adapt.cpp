@@ -8,6 +8,7 @@
 #include "base/size2.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
+#include "weights/load_weights.h"
 #include "weights/mismatches.h"
 #include "weights/parameter_names.h"
 #include "weights/table_resize.h"
@@ -303,13 +304,9 @@ class Adapter {
   }
 
   void copy() {
-    if (!parameters_.slab()) return;  // dry run
-    std::vector<float> values;
-    for (const auto& [entry, array] : taken_) {
-      values.resize(static_cast<size_t>(entry->numel()));
-      files::read_float32(array, file_.where, values);
-      std::copy(values.begin(), values.end(), parameters_.slab() + entry->offset);
-    }
+    for (const auto& [entry, array] : taken_)
+      if (real* data = parameters_.write(entry->offset, entry->offset + entry->numel()))
+        read_values(array, file_.where, {data, static_cast<size_t>(entry->numel())});
   }
 
   Parameters& parameters_;

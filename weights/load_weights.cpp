@@ -1,6 +1,7 @@
 #include "weights/load_weights.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <unordered_map>
 
 #include "base/errors.h"
@@ -21,6 +22,7 @@ using layers::ModelConfig;
 using layers::ParameterEntry;
 using layers::Parameters;
 using layers::Scope;
+using layers::Slab;
 
 using files::NamedArray;
 
@@ -32,52 +34,115 @@ bool is_float(files::DType dtype) {
   return dtype == files::DType::f32 || dtype == files::DType::bf16 || dtype == files::DType::f16;
 }
 
+/// Where the values of an entry go; data is null in a dry run.
+struct Place {
+  const ParameterEntry* entry;
+  real* data;
+};
+
+std::vector<Place> places_in(const Slab& layout, real* slab) {
+  std::vector<Place> places;
+  for (size_t i = 0; i < layout.size(); ++i)
+    places.push_back({&layout[i], slab ? slab + layout[i].offset : nullptr});
+  return places;
+}
+
+std::vector<Place> places_in(Parameters& parameters) {
+  return places_in(parameters, parameters.write(0, parameters.slab_numel()));
+}
+
+/// Calls read(std::span<float>), which need not know whether real is float.
+template <class Read>
+void read_as_float(std::span<real> values, const Read& read) {
+  if constexpr (std::is_same_v<real, float>) {
+    read(values);
+  } else {
+    std::vector<float> floats(values.size());
+    read(std::span<float>(floats));
+    std::copy(floats.begin(), floats.end(), values.begin());
+  }
+}
+
+/// The one way of arrays into slabs.
+/// @param read read(array, std::span<float>) copies an array's values; its bytes are not looked at.
+template <class Read>
+void load(const std::vector<Place>& places, std::span<const NamedArray> arrays,
+          const std::string& where, const Read& read) {
+  std::unordered_map<std::string_view, const NamedArray*> by_name;
+  for (const NamedArray& array : arrays)
+    if (!by_name.emplace(array.name, &array).second)
+      throw base::WeightError(where, "found " + array.name + " twice, expected every name once");
+
+  Mismatches mismatches;
+  std::unordered_map<std::string_view, const NamedArray*> left_over = by_name;
+  for (const auto& [entry, data] : places) {
+    left_over.erase(entry->name);
+    const auto found = by_name.find(entry->name);
+    if (found == by_name.end()) {
+      mismatches.add("found no " + entry->name + ", expected it with shape " + entry->shape.text());
+      continue;
+    }
+    const NamedArray& array = *found->second;
+    if (array.shape != entry->shape.dims())
+      mismatches.add("found " + entry->name + " with shape " + files::to_text(array.shape) +
+                     ", expected " + entry->shape.text());
+    else if (!is_float(array.dtype))
+      mismatches.add("found " + entry->name + " of type " + files::name_of(array.dtype) +
+                     ", expected f32, bf16 or f16 (model.float() before saving)");
+  }
+  for (const NamedArray& array : arrays)
+    if (left_over.contains(array.name) && !is_derived_table(array.name))
+      mismatches.add("found " + array.name + ", expected no parameter of that name");
+  if (!mismatches.none()) mismatches.raise(where, kRemedy);
+
+  for (const auto& [entry, data] : places)
+    if (data)
+      read_as_float({data, static_cast<size_t>(entry->numel())},
+                    [&](std::span<float> values) { read(*by_name.at(entry->name), values); });
+}
+
+void load(const std::vector<Place>& places, const files::CheckpointFile& file,
+          const std::string& group) {
+  const std::string prefix = group + "/";
+  std::vector<NamedArray> arrays;
+  for (const files::CheckpointFile::Entry& entry : file.entries())
+    if (entry.name.starts_with(prefix))
+      arrays.push_back({entry.name.substr(prefix.size()), entry.dtype, entry.shape, {}, nullptr});
+  load(places, arrays, file.path().string() + ": " + group,
+       [&](const NamedArray& array, std::span<float> values) {
+         file.read_float32(prefix + array.name, values);
+       });
+}
+
 }  // namespace
 
 std::vector<files::NamedArray> read_weights(const std::filesystem::path& file) {
   return read_weight_file(file).arrays;
 }
 
-void load_weights(Parameters& parameters, std::span<const files::NamedArray> arrays,
+void read_values(const NamedArray& array, const std::string& where, std::span<real> values) {
+  read_as_float(values,
+                [&](std::span<float> floats) { files::read_float32(array, where, floats); });
+}
+
+void load_weights(Parameters& parameters, std::span<const NamedArray> arrays,
                   const std::string& where) {
-  std::unordered_map<std::string_view, const files::NamedArray*> by_name;
-  for (const files::NamedArray& array : arrays)
-    if (!by_name.emplace(array.name, &array).second)
-      throw base::WeightError(where, "found " + array.name + " twice, expected every name once");
-
-  Mismatches mismatches;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const ParameterEntry& entry = parameters[i];
-    const auto found = by_name.find(entry.name);
-    if (found == by_name.end()) {
-      mismatches.add("found no " + entry.name + ", expected it with shape " + entry.shape.text());
-      continue;
-    }
-    const files::NamedArray& array = *found->second;
-    if (array.shape != entry.shape.dims())
-      mismatches.add("found " + entry.name + " with shape " + files::to_text(array.shape) +
-                     ", expected " + entry.shape.text());
-    else if (!is_float(array.dtype))
-      mismatches.add("found " + entry.name + " of type " + files::name_of(array.dtype) +
-                     ", expected f32, bf16 or f16 (model.float() before saving)");
-  }
-  for (const files::NamedArray& array : arrays)
-    if (!parameters.find(array.name) && !is_derived_table(array.name))
-      mismatches.add("found " + array.name + ", expected no parameter of that name");
-  if (!mismatches.none()) mismatches.raise(where, kRemedy);
-
-  std::vector<float> values;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const ParameterEntry& entry = parameters[i];
-    values.resize(static_cast<size_t>(entry.numel()));
-    files::read_float32(*by_name.at(entry.name), where, values);
-    if (real* data = parameters.slab() ? parameters.mutable_data(i) : nullptr)
-      std::copy(values.begin(), values.end(), data);
-  }
+  load(places_in(parameters), arrays, where, [&](const NamedArray& array, std::span<float> values) {
+    files::read_float32(array, where, values);
+  });
 }
 
 void load_weights(Parameters& parameters, const std::filesystem::path& file) {
   load_weights(parameters, read_weights(file), file.string());
+}
+
+void load_weights(Parameters& parameters, const files::CheckpointFile& file) {
+  load(places_in(parameters), file, "model");
+}
+
+void load_slab(const Parameters& layout, real* slab, const files::CheckpointFile& file,
+               const std::string& group) {
+  load(places_in(layout, slab), file, group);
 }
 
 namespace {

@@ -1,10 +1,12 @@
 // Weights by name, from files into a model's parameters.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "files/checkpoint_file.h"
 #include "files/named_array.h"
 #include "layers/scope.h"
 #include "weights/dialects.h"
@@ -18,8 +20,8 @@ using layers::Parameters;
 /// @throws base::WeightError if the file is missing, damaged or in no known dialect.
 std::vector<files::NamedArray> read_weights(const std::filesystem::path& file);
 
-/// Copies arrays into the parameters of the same names. bfloat16 and float16 are widened; derived
-/// tables are ignored. If anything does not fit, no parameter changes.
+/// Copies arrays into the parameters of the same names. bfloat16 and float16 are
+/// widened; derived tables are ignored. If anything does not fit, no parameter changes.
 /// @param where the file, for errors.
 /// @throws base::WeightError naming the parameters that are missing, unknown or of another shape or
 ///     type.
@@ -27,6 +29,15 @@ void load_weights(Parameters& parameters, std::span<const files::NamedArray> arr
                   const std::string& where);
 /// read_weights, then load_weights.
 void load_weights(Parameters& parameters, const std::filesystem::path& file);
+/// The same for the arrays model/<name> of a checkpoint, which are read one by one.
+void load_weights(Parameters& parameters, const files::CheckpointFile& file);
+/// The same for the arrays <group>/<name> of a checkpoint and another slab of the parameters'
+/// layout, such as "optimizer/exp_avg".
+void load_slab(const Parameters& layout, real* slab, const files::CheckpointFile& file,
+               const std::string& group);
+
+/// Copies an array of f32, f16 or bf16 into `values`, as files::read_float32.
+void read_values(const files::NamedArray& array, const std::string& where, std::span<real> values);
 
 /// Checks that a file's weights have the names and shapes of the model's parameters. file.kind
 /// selects the model: a classifier, which may lack its head, SimMIM or a backbone. Nothing is

@@ -82,10 +82,12 @@ std::vector<Optimizer::Slot> Optimizer::slots() const {
 
 void Optimizer::step(double lr, double gradient_factor, int64_t step) {
   if (!parameters_->slab()) return;
+  float* slab = nullptr;
   std::vector<Range> ranges;
   for (size_t i = 0; i < parameters_->size(); ++i) {
     const layers::ParameterEntry& entry = (*parameters_)[i];
     if (!entry.trainable) continue;
+    slab = parameters_->mutable_data(i) - entry.offset;
     const double decay = entry.decay == layers::WeightDecay::yes ? weight_decay_ : 0;
     for (int64_t begin = 0; begin < entry.numel(); begin += kChunk)
       ranges.push_back({.begin = entry.offset + begin,
@@ -96,7 +98,7 @@ void Optimizer::step(double lr, double gradient_factor, int64_t step) {
                         .gradient_factor = static_cast<float>(gradient_factor)});
   }
   base::parallel_for(std::ssize(ranges), [&](int64_t r) {
-    update(ranges[static_cast<size_t>(r)], parameters_->slab(), parameters_->gradient_slab());
+    update(ranges[static_cast<size_t>(r)], slab, parameters_->gradient_slab());
   });
 }
 

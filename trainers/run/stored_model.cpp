@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
-#include "base/text.h"
+#include "weights/load_weights.h"
 
 namespace swin::trainers {
 
@@ -32,45 +32,6 @@ std::vector<std::string> stored_class_names(const files::CheckpointFile& file) {
                             "found no list of strings, expected the class names",
                             "take another checkpoint");
   return names;
-}
-
-void read_slab(const files::CheckpointFile& file, const std::string& group,
-               const layers::Parameters& parameters, float* slab) {
-  const std::string prefix = group + "/";
-  std::vector<std::string> missing, other_shape, left_over;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const layers::ParameterEntry& entry = parameters[i];
-    const std::string name = prefix + entry.name;
-    if (!file.contains(name)) {
-      missing.push_back(entry.name);
-    } else if (const auto expected = entry.shape.dims(); file.shape_of(name) != expected) {
-      other_shape.push_back(entry.name + " of shape " + files::to_text(file.shape_of(name)) +
-                            " for " + files::to_text(expected));
-    }
-  }
-  for (const auto& entry : file.entries())
-    if (entry.name.starts_with(prefix) && !parameters.find(entry.name.substr(prefix.size())))
-      left_over.push_back(entry.name.substr(prefix.size()));
-  const std::string where = file.path().string() + ": " + group;
-  const std::string remedy = "the file belongs to a model of another config";
-  if (!missing.empty())
-    throw base::WeightError(
-        where,
-        "found no " + base::listing(missing) + ", expected the parameters of the config's model",
-        remedy);
-  if (!other_shape.empty())
-    throw base::WeightError(
-        where, "found " + base::listing(other_shape) + ", expected equal shapes", remedy);
-  if (!left_over.empty())
-    throw base::WeightError(
-        where,
-        "found " + base::listing(left_over) + ", expected only parameters of the config's model",
-        remedy);
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const layers::ParameterEntry& entry = parameters[i];
-    file.read_float32(prefix + entry.name,
-                      {slab + entry.offset, static_cast<size_t>(entry.numel())});
-  }
 }
 
 LoadedModel load_model(const std::string& checkpoint, const std::vector<std::string>& sets) {
@@ -104,7 +65,7 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
     for (int64_t i = 0; i < num_classes; ++i) loaded.class_names.push_back(std::to_string(i));
   }
   loaded.task = tasks::make_task(loaded.config.task, loaded.config.model, 0, false);
-  read_slab(file, "model", loaded.task->parameters(), loaded.task->parameters().slab());
+  weights::load_weights(loaded.task->parameters(), file);
   return loaded;
 }
 

@@ -36,11 +36,4 @@ std::vector<std::string> stored_class_names(const files::CheckpointFile& file);
 /// @throws WeightError if it is not a valid config.
 Config stored_config_of(const weights::WeightFile& file);
 
-/// Copies the arrays group/<name> of the file into a slab with the parameters' layout (the
-/// parameters themselves or an optimizer slot).
-/// @param group "model", "optimizer/exp_avg", …
-/// @throws WeightError naming the parameters that are missing, left over or of another shape.
-void read_slab(const files::CheckpointFile& file, const std::string& group,
-               const layers::Parameters& parameters, float* slab);
-
 }  // namespace swin::trainers

@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "trainers/run/stored_model.h"
+#include "weights/load_weights.h"
 
 namespace swin::trainers {
 namespace {
@@ -47,7 +48,7 @@ void TrainState::read_metrics(const base::Json& json) {
 }
 
 TrainState::TrainState(layers::Parameters& parameters, const Optimizer& optimizer)
-    : layout(&parameters), slabs{{"model", parameters.slab()}} {
+    : parameters(&parameters) {
   for (const Optimizer::Slot& slot : optimizer.slots())
     slabs.push_back({"optimizer/" + slot.name, slot.slab});
 }
@@ -57,13 +58,14 @@ void save_checkpoint(const std::filesystem::path& path, const TrainState& state,
   files::CheckpointContents contents;
   contents.step = state.step;
   contents.epoch = state.epoch;
-  for (const TrainState::Slab& slab : state.slabs)
-    for (size_t i = 0; i < state.layout->size(); ++i) {
-      const layers::ParameterEntry& entry = (*state.layout)[i];
+  const auto add = [&](const std::string& name, const layers::Slab& layout, const float* slab) {
+    for (size_t i = 0; i < layout.size(); ++i)
       contents.arrays.push_back(files::NamedArray::of(
-          slab.name + "/" + entry.name, entry.shape.dims(),
-          std::span(slab.data + entry.offset, static_cast<size_t>(entry.numel()))));
-    }
+          name + "/" + layout[i].name, layout[i].shape.dims(),
+          std::span(slab + layout[i].offset, static_cast<size_t>(layout[i].numel()))));
+  };
+  add("model", *state.parameters, state.parameters->slab());
+  for (const TrainState::Slab& slab : state.slabs) add(slab.name, *state.parameters, slab.data);
   contents.meta = {
       {"config", base::to_text(identity.config)},
       {"class_names", base::to_text(base::Json::array_of(identity.class_names))},
@@ -77,8 +79,9 @@ void save_checkpoint(const std::filesystem::path& path, const TrainState& state,
 void restore_checkpoint(const files::CheckpointFile& file, TrainState& state) {
   state.step = file.step();
   state.epoch = file.epoch();
+  weights::load_weights(*state.parameters, file);
   for (const TrainState::Slab& slab : state.slabs)
-    read_slab(file, slab.name, *state.layout, slab.data);
+    weights::load_slab(*state.parameters, slab.data, file, slab.name);
   try {
     state.read_metrics(stored_json(file, "metrics"));
   } catch (const base::InternalError& e) {

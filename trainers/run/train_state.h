@@ -32,10 +32,10 @@ struct TrainState {
 
   /// An array in the parameters' layout, stored as <name>/<parameter>.
   struct Slab {
-    std::string name;  ///< "model", "optimizer/exp_avg", …
+    std::string name;  ///< "optimizer/exp_avg", …
     float* data;
   };
-  const layers::Parameters* layout;
+  layers::Parameters* parameters;  ///< stored as model/<parameter>
   std::vector<Slab> slabs;
 
   /// {top1, top5, loss, best: {monitor, value, step}, bad_images}; absent ones are left out.
