@@ -8,6 +8,11 @@ namespace swin::layers {
 
 using autograd::NamedScope;
 
+void Pass::update(const Parameter& buffer, const Tensor& statistics, real momentum) const {
+  if (buffer_updates && !autograd::Recomputing::active())
+    buffer_updates->push_back({buffer, statistics.detached(), momentum});
+}
+
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias,
                std::optional<double> init_std, WeightDecay decay)
     : path_(scope.path()),

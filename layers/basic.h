@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "autograd/ops/ops.h"
 #include "layers/scope.h"
@@ -14,7 +15,11 @@ struct Pass {
   uint64_t seed = 0;
   uint64_t step = 0;          ///< training step
   uint64_t first_sample = 0;  ///< index of the micro-batch's first sample in the whole batch
+  /// Where new statistics of buffers go; null (evaluation, replay, dry run): to nobody.
+  std::vector<BufferUpdate>* buffer_updates = nullptr;
   autograd::DrawKey draw(uint64_t stream) const { return {seed, stream, step, first_sample}; }
+  /// Takes an update from a layer, unless a segment is computed again (autograd::recompute).
+  void update(const Parameter& buffer, const Tensor& statistics, real momentum) const;
 };
 
 /// A layer in a residual half: tokens in, tokens of the same shape out.

@@ -111,10 +111,16 @@ const ParameterEntry* Slab::find(const std::string& name) const {
 
 void Parameters::allocate(bool with_gradients) {
   Slab::allocate();
+  buffers_.allocate();
   if (!with_gradients) return;
   gradients_ = base::allocate(static_cast<size_t>(slab_numel()) * sizeof(real));
   if (gradient_slab()) std::fill_n(gradient_slab(), slab_numel(), real{0});
   for (size_t i = 0; i < size(); ++i) set_trainable(i, entries_[i]->trainable);
+}
+
+void Parameters::initialize(uint64_t seed) {
+  Slab::initialize(seed);
+  buffers_.initialize(seed);
 }
 
 void Parameters::begin_step() {
@@ -143,10 +149,29 @@ std::string Parameters::without_gradient() const {
   return "";
 }
 
+void Parameters::commit(const std::vector<BufferUpdate>& updates) {
+  for (const BufferUpdate& update : updates) {
+    const ParameterEntry& entry = *update.buffer.entry_;
+    if (buffers_.find(entry.name) != &entry || update.statistics.shape() != entry.shape)
+      throw base::InternalError(entry.name,
+                                "found statistics of shape " + update.statistics.shape().text() +
+                                    ", expected those of a buffer " + entry.shape.text());
+    real* to = buffers_.write(entry.offset, entry.offset + entry.numel());
+    const real* from = update.statistics.data();
+    for (int64_t i = 0; to && i < entry.numel(); ++i)
+      to[i] = (1 - update.momentum) * to[i] + update.momentum * from[i];
+  }
+}
+
 Parameter Scope::parameter(const std::string& name, const Shape& shape, const Initializer& initial,
                            WeightDecay decay) const {
   const bool exempt = shape.rank() == 1 || name == "bias";
   return parameters_->add(name_of(name), shape, initial, exempt ? WeightDecay::no : decay);
+}
+
+Parameter Scope::buffer(const std::string& name, const Shape& shape,
+                        const Initializer& initial) const {
+  return parameters_->buffers().add(name_of(name), shape, initial, WeightDecay::no);
 }
 
 uint64_t Scope::stream(const std::string& name) const {

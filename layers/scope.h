@@ -41,7 +41,7 @@ struct ParameterEntry {
   int64_t numel() const { return shape.numel(); }
 };
 
-/// A handle to a parameter, held by layers.
+/// A handle to a parameter or a buffer, held by layers.
 class Parameter {
  public:
   Parameter() = default;
@@ -51,7 +51,16 @@ class Parameter {
   const Tensor& tensor() const;
 
  private:
+  friend class Parameters;
   std::shared_ptr<ParameterEntry> entry_;
+};
+
+/// New statistics of a buffer, from one forward: the buffer becomes (1 − momentum) · buffer +
+/// momentum · statistics.
+struct BufferUpdate {
+  Parameter buffer;
+  Tensor statistics;
+  real momentum = 1;
 };
 
 /// Named tensors in one contiguous slab, in the order of their creation.
@@ -108,12 +117,14 @@ class Slab {
 };
 
 /// All parameters of a model. Gradients and optimizer slots are slabs with the same layout, so a
-/// pass over all parameters is one loop.
+/// pass over all parameters is one loop. Buffers, which are saved but not trained, are a slab of
+/// their own.
 class Parameters : public Slab {
  public:
-  /// Allocates the slabs, after all parameters have been added.
+  /// Allocates the slabs, after all parameters and buffers have been added.
   /// @param with_gradients for training; without gradients, tapes record nothing
   void allocate(bool with_gradients);
+  void initialize(uint64_t seed);
   /// Starts a training step: the next gradient of every parameter overwrites the old one.
   void begin_step();
 
@@ -125,8 +136,14 @@ class Parameters : public Slab {
   /// have one.
   std::string without_gradient() const;
 
+  Slab& buffers() { return buffers_; }
+  const Slab& buffers() const { return buffers_; }
+  /// Applies the updates in their order: that of the slices of a step.
+  void commit(const std::vector<BufferUpdate>& updates);
+
  private:
   base::Buffer gradients_;
+  Slab buffers_;
 };
 
 /// A node in the tree of layers while a model is built.
@@ -141,6 +158,8 @@ class Scope {
   /// @param name the last part of the parameter's name
   Parameter parameter(const std::string& name, const Shape& shape, const Initializer& initial,
                       WeightDecay decay = WeightDecay::yes) const;
+  /// Adds a buffer: saved with the parameters, not trained (the statistics of batch norm).
+  Parameter buffer(const std::string& name, const Shape& shape, const Initializer& initial) const;
   /// The random stream `<path>/<name>`, such as `layers.0.blocks.1/drop_path1`.
   uint64_t stream(const std::string& name) const;
 

@@ -48,7 +48,11 @@ std::vector<Place> places_in(const Slab& layout, real* slab) {
 }
 
 std::vector<Place> places_in(Parameters& parameters) {
-  return places_in(parameters, parameters.write(0, parameters.slab_numel()));
+  std::vector<Place> places = places_in(parameters, parameters.write(0, parameters.slab_numel()));
+  Slab& buffers = parameters.buffers();
+  for (const Place& place : places_in(buffers, buffers.write(0, buffers.slab_numel())))
+    places.push_back(place);
+  return places;
 }
 
 /// Calls read(std::span<float>), which need not know whether real is float.

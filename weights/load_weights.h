@@ -20,7 +20,7 @@ using layers::Parameters;
 /// @throws base::WeightError if the file is missing, damaged or in no known dialect.
 std::vector<files::NamedArray> read_weights(const std::filesystem::path& file);
 
-/// Copies arrays into the parameters of the same names. bfloat16 and float16 are
+/// Copies arrays into the parameters and buffers of the same names. bfloat16 and float16 are
 /// widened; derived tables are ignored. If anything does not fit, no parameter changes.
 /// @param where the file, for errors.
 /// @throws base::WeightError naming the parameters that are missing, unknown or of another shape or

@@ -65,6 +65,7 @@ void save_checkpoint(const std::filesystem::path& path, const TrainState& state,
           std::span(slab + layout[i].offset, static_cast<size_t>(layout[i].numel()))));
   };
   add("model", *state.parameters, state.parameters->slab());
+  add("model", state.parameters->buffers(), state.parameters->buffers().slab());
   for (const TrainState::Slab& slab : state.slabs) add(slab.name, *state.parameters, slab.data);
   contents.meta = {
       {"config", base::to_text(identity.config)},

@@ -1,0 +1,105 @@
+// A checkpoint holds parameters, buffers and optimizer slots; all of them come back through the one
+// loader of slabs.
+#include "trainers/run/run_state.h"
+
+#include <gmock/gmock.h>
+
+#include "base/errors.h"
+#include "tests/support/temporary_directory.h"
+
+namespace swin::trainers {
+namespace {
+
+using layers::Initializer;
+using layers::Scope;
+using testing::HasSubstr;
+
+struct Net {
+  explicit Net(uint64_t seed, bool with_buffer = true, int64_t dim = 5) {
+    const Scope scope(parameters);
+    fc = (scope / "fc").parameter("weight", {dim, 3}, Initializer::normal(1));
+    if (with_buffer) mean = (scope / "norm").buffer("running_mean", {dim}, Initializer::uniform(1));
+    bias = (scope / "fc").parameter("bias", {dim}, Initializer::normal(1));
+    parameters.allocate(true);
+    parameters.initialize(seed);
+    optimizer = std::make_unique<AdamW>(parameters, OptimizerConfig{});
+    for (const AdamW::Slot& slot : optimizer->slots())
+      for (size_t i = 0; i < parameters.size(); ++i)
+        slot.slab[parameters[i].offset + 1] = static_cast<float>(seed + i) + slot.name[7];
+  }
+  void save(const std::filesystem::path& path) {
+    const RunIdentity identity{
+        base::Json::object(), {}, base::Json::object(), base::Json::object()};
+    RunState state;
+    state.step = 12;
+    save_checkpoint(path, state, identity, parameters, *optimizer);
+  }
+  std::string refusal(const std::filesystem::path& path) {
+    try {
+      restore_checkpoint(files::CheckpointFile(path), parameters, *optimizer);
+    } catch (const base::WeightError& error) {
+      return error.what();
+    }
+    return "nothing was thrown";
+  }
+  layers::Parameters parameters;
+  layers::Parameter fc, mean, bias;
+  std::unique_ptr<AdamW> optimizer;
+};
+
+class Restored : public testing::Test {
+ protected:
+  test::TemporaryDirectory folder_;
+  const std::filesystem::path path_ = folder_.path() / "a.h5";
+};
+
+TEST_F(Restored, ParametersBuffersAndSlots) {
+  Net a(1), b(2);
+  a.save(path_);
+  const files::CheckpointFile file(path_);
+  EXPECT_THAT(file.names(), testing::ElementsAre(
+                                "model/fc.bias", "model/fc.weight", "model/norm.running_mean",
+                                "optimizer/exp_avg/fc.bias", "optimizer/exp_avg/fc.weight",
+                                "optimizer/exp_avg_sq/fc.bias", "optimizer/exp_avg_sq/fc.weight"));
+  EXPECT_NE(b.mean.tensor().values(), a.mean.tensor().values());
+  const uint64_t version = b.fc.tensor().version();
+  EXPECT_EQ(restore_checkpoint(file, b.parameters, *b.optimizer).step, 12);
+  EXPECT_EQ(b.fc.tensor().values(), a.fc.tensor().values());
+  EXPECT_EQ(b.bias.tensor().values(), a.bias.tensor().values());
+  EXPECT_EQ(b.mean.tensor().values(), a.mean.tensor().values());
+  EXPECT_NE(b.fc.tensor().version(), version);
+  for (size_t i = 0; i < a.optimizer->slots().size(); ++i)
+    EXPECT_TRUE(std::equal(a.optimizer->slots()[i].slab,
+                           a.optimizer->slots()[i].slab + a.parameters.slab_numel(),
+                           b.optimizer->slots()[i].slab));
+}
+
+TEST_F(Restored, AFileThatDoesNotFitIsNamedAndChangesNothing) {
+  Net with(1), without(1, false), larger(1, true, 6);
+  with.save(path_);
+  const std::string where = path_.string() + ": model: found ",
+                    remedy = "; load it with the config it was trained with";
+  EXPECT_EQ(without.refusal(path_),
+            where + "norm.running_mean, expected no parameter of that name" + remedy);
+  const std::vector<real> before = larger.fc.tensor().values();
+  EXPECT_THAT(larger.refusal(path_),
+              HasSubstr(where + "fc.weight with shape (5, 3), expected (6, 3), found fc.bias"));
+  EXPECT_EQ(larger.fc.tensor().values(), before);
+  without.save(path_);
+  EXPECT_EQ(with.refusal(path_),
+            where + "no norm.running_mean, expected it with shape (5)" + remedy);
+}
+
+TEST_F(Restored, AStepAdvancesTheVersionsOfTrainedParametersAlone) {
+  Net net(1);
+  net.parameters.set_trainable(1, false);
+  const uint64_t weight = net.fc.tensor().version(), bias = net.bias.tensor().version(),
+                 mean = net.mean.tensor().version();
+  net.optimizer->step(0.1, 1, 1);
+  EXPECT_NE(net.fc.tensor().version(), weight);
+  EXPECT_EQ(net.bias.tensor().version(), bias);
+  EXPECT_EQ(net.mean.tensor().version(), mean);
+}
+
+}  // namespace
+}  // namespace swin::trainers
