@@ -8,7 +8,6 @@
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "data/loader.h"
-#include "trainers/run/data_options.h"
 #include "trainers/run/data_stages.h"
 #include "trainers/run/open_data.h"
 #include "trainers/run/training_loop.h"
@@ -87,8 +86,8 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
   data::LoaderOptions options = trainers::training_loader(config);
   options.drop_last = false;  // to measure data sets smaller than a batch, too
   if (arguments.batch_size > 0) options.batch_size = arguments.batch_size;
-  const auto [stages, decoded_pixels] = trainers::measure_stages(
-      *dataset, trainers::decode_of(config, true), options, arguments.seconds / 2);
+  const auto [stages, decoded_pixels] =
+      trainers::measure_stages(*dataset, options, arguments.seconds / 2);
   data::Loader loader(*dataset, options);
   const base::Stopwatch watch;
   int64_t images = 0, epoch = 0;

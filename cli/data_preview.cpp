@@ -19,7 +19,7 @@ constexpr int64_t kImages = 64;  // at most
 
 std::string class_text(const data::Dataset& dataset, int64_t index) {
   std::string text;
-  for (const int64_t label : dataset.labels(index)) {
+  for (const int64_t label : data::classes_of(dataset.annotation(index))) {
     const std::string& name = dataset.class_names()[static_cast<size_t>(label)];
     text += (text.empty() ? "" : ", ") + (name.empty() ? std::to_string(label) : one_line(name));
   }
@@ -32,7 +32,7 @@ std::vector<std::string> texts_of(const data::Batch& batch, const data::Dataset&
     std::string text = class_text(dataset, batch.indices[static_cast<size_t>(i)]);
     if (!batch.own_share.empty()) {
       const double share = batch.own_share[static_cast<size_t>(i)];
-      const int64_t partner = batch.indices[static_cast<size_t>(batch.size - 1 - i)];
+      const int64_t partner = batch.indices[static_cast<size_t>(data::partner_of(i, batch.size))];
       text = fixed(share, 2) + " " + text + "\n" + fixed(1 - share, 2) + " " +
              class_text(dataset, partner);
     }

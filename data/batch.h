@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "data/annotation.h"
+
 namespace swin::data {
 
 struct BadImage {
@@ -15,14 +17,21 @@ struct BadImage {
 
 struct Batch {
   int64_t size = 0;
-  std::vector<float> images;    ///< (size, height, width, channels), normalized
-  std::vector<int64_t> labels;  ///< (size), or (size, classes) of 0 and 1 under label_rows
+  /// (height, width) of `images`: as large as the largest image, which smaller ones are padded to,
+  /// right and below.
+  base::Size2 padded_size{};
+  std::vector<float> images;                ///< (size, height, width, channels), normalized
+  std::vector<base::Size2> real_sizes;      ///< (size), (height, width) without the padding
+  std::vector<base::Size2> original_sizes;  ///< (size), as loaded; (0, 0) of skipped images
+  std::vector<Annotation> annotations;      ///< (size)
+  /// Of annotations with classes: (size), or (size, classes) of 0 and 1 under label_rows.
+  std::vector<int64_t> labels;
   /// (size, classes), or empty: target distributions that replace the labels, such as a golden
   /// file's.
   std::vector<float> target_rows;
   std::vector<int64_t> indices;  ///< (size) in the data set; of replacements where there are any
   std::vector<BadImage> bad;     ///< ascending by position; mostly empty
-  /// (size), or empty: the share of image i in sample i; the rest comes from image size − 1 − i
+  /// (size), or empty: the share of image i in sample i; the rest comes from its partner
   /// (mixing.h).
   std::vector<double> own_share;
 };

@@ -134,7 +134,7 @@ DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t
   for (int64_t i = 0; i < size; ++i) {
     const Found& found = all[static_cast<size_t>(i)];
     check.bytes += found.bytes;
-    for (const int64_t label : dataset.labels(i)) {
+    for (const int64_t label : classes_of(dataset.annotation(i))) {
       ++check.classes[static_cast<size_t>(label)].images;
       check.classes[static_cast<size_t>(label)].bad += !found.error.empty();
     }

@@ -18,9 +18,10 @@ class Subset : public Dataset {
  public:
   Subset(std::unique_ptr<Dataset> whole, const DatasetOptions& options) : whole_(std::move(whole)) {
     class_names_ = whole_->class_names();
-    std::vector<int64_t> labels(static_cast<size_t>(whole_->size()));
-    for (int64_t i = 0; i < whole_->size(); ++i) labels[static_cast<size_t>(i)] = whole_->label(i);
-    indices_ = stratified_fraction(labels, num_classes(), options.fraction_begin,
+    std::vector<int64_t> strata(static_cast<size_t>(whole_->size()));
+    for (int64_t i = 0; i < whole_->size(); ++i)
+      strata[static_cast<size_t>(i)] = whole_->stratum(i);
+    indices_ = stratified_fraction(strata, num_classes(), options.fraction_begin,
                                    options.fraction_end, options.seed);
     if (indices_.empty()) {
       throw base::DataError(options.path.empty() ? options.format : options.path,
@@ -33,12 +34,16 @@ class Subset : public Dataset {
     fingerprint_ = files::to_hex(files::sha256(std::as_bytes(std::span(text))));
   }
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
-  int64_t label(int64_t i) const override { return whole_->label(index(i)); }
-  std::vector<int64_t> labels(int64_t i) const override { return whole_->labels(index(i)); }
-  bool multi_label() const override { return whole_->multi_label(); }
+  AnnotationKind annotation_kind() const override { return whole_->annotation_kind(); }
+  Annotation annotation(int64_t i) const override { return whole_->annotation(index(i)); }
+  int64_t stratum(int64_t i) const override { return whole_->stratum(index(i)); }
+  base::Size2 size(int64_t i) const override { return whole_->size(index(i)); }
   bool holds_files() const override { return whole_->holds_files(); }
   std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
     return whole_->encoded(index(i), memory);
+  }
+  void decode(int64_t i, std::span<const uint8_t> bytes, Image& image) const override {
+    whole_->decode(index(i), bytes, image);
   }
   void load(int64_t i, Image& image) const override { whole_->load(index(i), image); }
   std::string name(int64_t i) const override { return whole_->name(index(i)); }
@@ -57,6 +62,13 @@ class Subset : public Dataset {
 };
 
 }  // namespace
+
+int64_t Dataset::stratum(int64_t i) const { return stratum_of(annotation(i)); }
+
+base::Size2 Dataset::size(int64_t i) const {
+  const Image image = load(i);
+  return {image.height, image.width};
+}
 
 std::unique_ptr<Dataset> take_fraction(std::unique_ptr<Dataset> whole,
                                        const DatasetOptions& options) {

@@ -1,4 +1,5 @@
-// Labeled images, addressed by index. The formats are in data/formats (formats.h has the table).
+// Images with annotations, addressed by index. The formats are in data/formats (formats.h has the
+// table).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "base/size2.h"
+#include "data/annotation.h"
 #include "data/decode/decode.h"
 #include "data/image.h"
 
@@ -32,17 +34,21 @@ struct DatasetOptions {
   int64_t synthetic_samples = 1000;       ///< in this split
 };
 
-/// A list of labeled images. All methods are const; several threads may call them at once.
+/// A list of images with annotations, all of one kind. All methods are const; several threads may
+/// call them at once.
 class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
-  /// In [0, num_classes()). Where multi_label(): the first of labels(i), or 0 if there is none.
-  virtual int64_t label(int64_t i) const = 0;
-  /// All classes of the image, ascending, without duplicates. May be empty where multi_label().
-  virtual std::vector<int64_t> labels(int64_t i) const { return {label(i)}; }
-  /// Whether an image may have any number of classes.
-  virtual bool multi_label() const { return false; }
+  virtual AnnotationKind annotation_kind() const { return AnnotationKind::one_class; }
+  /// Decodes no image.
+  virtual Annotation annotation(int64_t i) const = 0;
+  /// What fractions and replacements of bad images keep in balance, in [0, num_classes()): the
+  /// class of the image, of several the first; else 0.
+  virtual int64_t stratum(int64_t i) const;
+  /// (height, width) of what load(i) returns, without decoding the pixels of an image file.
+  /// @throws DataError naming the file.
+  virtual base::Size2 size(int64_t i) const;
   /// Loads the image, with DatasetOptions::channels channels; reuses the memory of `image`.
   /// @throws DataError naming the file.
   virtual void load(int64_t i, Image& image) const = 0;
@@ -58,6 +64,8 @@ class Dataset {
   /// The bytes of the image file: a view of `memory`, which is reused, or of memory of the set.
   /// @throws DataError naming the file if it cannot be read.
   virtual std::span<const uint8_t> encoded(int64_t, std::vector<uint8_t>&) const { return {}; }
+  /// What load() does with these bytes.
+  virtual void decode(int64_t, std::span<const uint8_t>, Image&) const {}
   /// Symbolic links that were skipped because they lead out of the set or nowhere.
   virtual std::vector<std::string> links_out() const { return {}; }
   const std::vector<std::string>& class_names() const { return class_names_; }

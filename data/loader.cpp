@@ -14,6 +14,7 @@
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "data/stages.h"
 
 namespace swin::data {
 namespace {
@@ -22,30 +23,28 @@ constexpr int64_t kChunk = 16;  // images a worker takes at a time
 constexpr int64_t kAhead = 2;   // batches in preparation or ready, besides the caller's
 
 void check_options(const Dataset& dataset, const LoaderOptions& options) {
-  const auto refuse = [](const char* field, const std::string& found) {
-    throw base::UsageError(field, found);
+  const auto at_least = [](int64_t least, const char* field, int64_t found) {
+    if (found < least)
+      throw base::UsageError(
+          field, "found " + std::to_string(found) + ", expected at least " + std::to_string(least));
   };
-  if (options.batch_size < 1) {
-    refuse("trainer.batch_size",
-           "found " + std::to_string(options.batch_size) + ", expected at least 1");
+  const auto [height, width] = base::Size2{options.preprocess.height, options.preprocess.width};
+  at_least(1, "trainer.batch_size", options.batch_size);
+  at_least(0, "runtime.workers", options.workers);
+  if (height < 1 || width < 1)
+    throw base::UsageError("model.image_size",
+                           "found " + base::size_text(height, width) + ", expected at least 1 × 1");
+  at_least(0, "augment.random_crop", options.augment.random_crop);
+  at_least(1, "augment.repeats", options.augment.repeats);
+  if (dataset.size() < 1) throw base::UsageError("data", "found no image, expected at least one");
+  const AnnotationKind kind = dataset.annotation_kind();
+  if (options.training && options.augment.auto_augment &&
+      (kind == AnnotationKind::label_map || kind == AnnotationKind::objects)) {
+    throw base::UsageError("augment.auto_augment",
+                           "found a policy, which may move pixels away from their annotation, "
+                           "expected none for label maps and objects",
+                           "set it to null and use augment.color_jitter");
   }
-  if (options.workers < 0) {
-    refuse("runtime.workers", "found " + std::to_string(options.workers) + ", expected at least 0");
-  }
-  if (options.preprocess.height < 1 || options.preprocess.width < 1) {
-    refuse("model.image_size", "found " + std::to_string(options.preprocess.height) + " × " +
-                                   std::to_string(options.preprocess.width) +
-                                   ", expected at least 1 × 1");
-  }
-  if (options.augment.random_crop < 0) {
-    refuse("augment.random_crop",
-           "found " + std::to_string(options.augment.random_crop) + ", expected at least 0");
-  }
-  if (options.augment.repeats < 1) {
-    refuse("augment.repeats",
-           "found " + std::to_string(options.augment.repeats) + ", expected at least 1");
-  }
-  if (dataset.size() < 1) refuse("data", "found no image, expected at least one");
 }
 
 // Rethrows what reading an image threw, as an error that names the image and has an exit code.
@@ -70,16 +69,17 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
 // Finds another image of the same class for one that cannot be read.
 class Replacement {
  public:
-  Replacement(const Dataset& dataset, uint64_t seed) : dataset_(dataset), seed_(seed) {}
+  Replacement(const Stages& stages, uint64_t seed)
+      : stages_(stages), dataset_(stages.dataset), seed_(seed) {}
 
   /// Loads the first readable image of the class, in an order drawn from (seed, epoch, index).
   /// @param error what reading image `index` threw.   @return the index of the loaded image.
   /// @throws DataError where the class has no readable image.
-  int64_t load(int64_t index, uint64_t epoch, const std::string& error, Image& image) const {
+  int64_t load(int64_t index, uint64_t epoch, const std::string& error, Work& work) const {
     std::call_once(sorted_, [&] { sort(); });
-    const auto label_of = [&](int64_t i) { return dataset_.label(i); };
+    const auto stratum_of = [&](int64_t i) { return dataset_.stratum(i); };
     const auto [begin, end] =
-        std::ranges::equal_range(by_label_, dataset_.label(index), {}, label_of);
+        std::ranges::equal_range(by_stratum_, dataset_.stratum(index), {}, stratum_of);
     const auto count = static_cast<uint64_t>(end - begin);
     const base::Permutation order(
         count, base::Random(seed_, "data/replacement", epoch, static_cast<uint64_t>(index)));
@@ -87,7 +87,7 @@ class Replacement {
       const int64_t candidate = begin[static_cast<int64_t>(order(k))];
       if (candidate == index) continue;
       try {
-        dataset_.load(candidate, image);
+        stages_.load_source(candidate, work);
         return candidate;
       } catch (const base::DataError&) {
         continue;  // reported where the epoch itself loads it
@@ -102,15 +102,16 @@ class Replacement {
 
  private:
   void sort() const {
-    by_label_.resize(static_cast<size_t>(dataset_.size()));
-    std::iota(by_label_.begin(), by_label_.end(), int64_t{0});
-    std::ranges::stable_sort(by_label_, {}, [&](int64_t i) { return dataset_.label(i); });
+    by_stratum_.resize(static_cast<size_t>(dataset_.size()));
+    std::iota(by_stratum_.begin(), by_stratum_.end(), int64_t{0});
+    std::ranges::stable_sort(by_stratum_, {}, [&](int64_t i) { return dataset_.stratum(i); });
   }
 
+  const Stages& stages_;
   const Dataset& dataset_;
   const uint64_t seed_;
   mutable std::once_flag sorted_;  // sorted at the first bad image
-  mutable std::vector<int64_t> by_label_;
+  mutable std::vector<int64_t> by_stratum_;
 };
 
 }  // namespace
@@ -120,13 +121,12 @@ class Loader::Implementation {
   Implementation(const Dataset& dataset, const LoaderOptions& options)
       : dataset_(dataset),
         options_((check_options(dataset, options), options)),
-        normalization_(options.preprocess.channels, options.preprocess.mean,
-                       options.preprocess.std),
+        stages_(dataset, options.preprocess, options.training ? options.augment : Augment()),
         num_batches_(options.drop_last
                          ? dataset.size() / options.batch_size
                          : (dataset.size() + options.batch_size - 1) / options.batch_size),
         num_samples_(options.drop_last ? num_batches_ * options.batch_size : dataset.size()),
-        replacement_(dataset, options.seed) {
+        replacement_(stages_, options.seed) {
     if (num_batches_ == 0) {
       throw base::UsageError("trainer.batch_size",
                              "found " + std::to_string(options.batch_size) +
@@ -191,15 +191,11 @@ class Loader::Implementation {
     std::exception_ptr error;
   };
 
-  // The image a thread loaded last, kept for its repeats that follow in the chunk.
-  struct LastImage {
-    Image image;
-    std::optional<int64_t> index;
-  };
-  static LastImage& empty_last_image() {
-    thread_local LastImage last;
-    last.index.reset();  // it may come from another loader
-    return last;
+  // Keeps the image a thread loaded last, for its repeats that follow in the chunk.
+  static Work& empty_work() {
+    thread_local Work work;
+    work.loaded.reset();  // it may come from another loader
+    return work;
   }
 
   int64_t batch_begin(int64_t number) const { return number * options_.batch_size; }
@@ -213,22 +209,25 @@ class Loader::Implementation {
   void size_batch(int64_t number, Batch& batch) const {
     batch.size = batch_size(number);
     batch.own_share.clear();
+    batch.padded_size = {options_.preprocess.height, options_.preprocess.width};
     batch.images.resize(static_cast<size_t>(batch.size * sample_values()));
+    batch.real_sizes.assign(static_cast<size_t>(batch.size), batch.padded_size);
+    batch.original_sizes.assign(static_cast<size_t>(batch.size), {0, 0});
     const int64_t columns = options_.label_rows ? dataset_.num_classes() : 1;
     batch.labels.assign(static_cast<size_t>(batch.size * columns), 0);
+    batch.annotations.resize(static_cast<size_t>(batch.size));
     batch.indices.resize(static_cast<size_t>(batch.size));
     batch.bad.clear();
   }
 
   // Loads an image, or its replacement. @return the index of the loaded image; empty: skipped.
-  std::optional<int64_t> load(int64_t index, int64_t position, LastImage& last,
+  std::optional<int64_t> load(int64_t index, int64_t position, Work& work,
                               std::vector<BadImage>& bad) const {
-    if (last.index == index) return index;
-    last.index.reset();
+    if (work.loaded == index) return index;
     try {
       try {
-        dataset_.load(index, last.image);
-        return last.index.emplace(index);
+        stages_.load_source(index, work);
+        return index;
       } catch (...) {
         rethrow_naming(dataset_.name(index));
       }
@@ -236,51 +235,46 @@ class Loader::Implementation {
       if (e.code() != base::ExitCode::data || options_.on_bad == OnBad::error) throw;
       BadImage& entry = bad.emplace_back(BadImage{position, index, e.what(), index});
       if (options_.on_bad == OnBad::skip) return std::nullopt;
-      return entry.replaced_by = replacement_.load(index, epoch_, entry.error, last.image);
+      return entry.replaced_by = replacement_.load(index, epoch_, entry.error, work);
     }
   }
 
-  void write_labels(int64_t index, int64_t position, Batch& batch) const {
+  void write_labels(const Annotation& annotation, int64_t position, Batch& batch) const {
     if (!options_.label_rows) {
-      batch.labels[static_cast<size_t>(position)] = dataset_.label(index);
+      batch.labels[static_cast<size_t>(position)] = stratum_of(annotation);
       return;
     }
-    for (const int64_t label : dataset_.labels(index))
+    for (const int64_t label : classes_of(annotation))
       batch.labels[static_cast<size_t>(position * dataset_.num_classes() + label)] = 1;
   }
 
   // Fills one position of a batch. All random values are named by (seed, epoch, index); a
   // replacement gets those of the image it replaces.
-  void make_sample(int64_t number, int64_t position, LastImage& last, Batch& batch,
+  void make_sample(int64_t number, int64_t position, Work& work, Batch& batch,
                    std::vector<BadImage>& bad) const {
     const auto in_epoch = static_cast<uint64_t>(batch_begin(number) + position);
     const auto repeats = static_cast<uint64_t>(options_.training ? options_.augment.repeats : 1);
     const uint64_t in_order = in_epoch / repeats;
     const uint64_t index = order_ ? (*order_)(in_order) : in_order;
-    const std::optional<int64_t> found = load(static_cast<int64_t>(index), position, last, bad);
-    batch.indices[static_cast<size_t>(position)] = found.value_or(static_cast<int64_t>(index));
-    write_labels(batch.indices[static_cast<size_t>(position)], position, batch);
+    const std::optional<int64_t> found = load(static_cast<int64_t>(index), position, work, bad);
+    const auto at = static_cast<size_t>(position);
+    batch.indices[at] = found.value_or(static_cast<int64_t>(index));
+    Annotation& annotation = batch.annotations[at];
     float* const out = batch.images.data() + position * sample_values();
     if (!found) {
+      annotation = dataset_.annotation(static_cast<int64_t>(index));
       std::fill_n(out, sample_values(), 0.0f);
-      return;
+    } else {
+      try {
+        stages_.make_sample({options_.seed, epoch_, index * repeats + in_epoch % repeats}, out,
+                            work);
+      } catch (...) {
+        rethrow_naming(dataset_.name(*found));
+      }
+      annotation = std::move(work.annotation);
+      batch.original_sizes[at] = {work.source.image.height, work.source.image.width};
     }
-    try {
-      write_sample(last.image, {options_.seed, epoch_, index * repeats + in_epoch % repeats}, out);
-    } catch (...) {
-      rethrow_naming(dataset_.name(*found));
-    }
-  }
-
-  void write_sample(const Image& image, const Draw& draw, float* out) const {
-    if (options_.training) {
-      make_training_sample(image, options_.preprocess, options_.augment, normalization_, draw, out);
-      return;
-    }
-    thread_local Image scratch, fitted;
-    write_normalized(fit(image, options_.preprocess, scratch, fitted), {},
-                     options_.preprocess.height, options_.preprocess.width, false, normalization_,
-                     out);
+    write_labels(annotation, position, batch);
   }
 
   // Without workers the calling thread makes the batch. Its errors go through error_, as those of
@@ -289,10 +283,10 @@ class Loader::Implementation {
     if (next_delivered_ >= num_batches_) return false;
     const int64_t number = next_delivered_++;
     size_batch(number, batch);
-    LastImage& last = empty_last_image();
+    Work& work = empty_work();
     try {
       for (int64_t position = 0; position < batch.size; ++position)
-        make_sample(number, position, last, batch, batch.bad);
+        make_sample(number, position, work, batch, batch.bad);
     } catch (...) {
       error_ = std::current_exception();
     }
@@ -346,10 +340,10 @@ class Loader::Implementation {
       const int64_t end = std::min(position + kChunk, slot.batch.size);
       std::exception_ptr error;
       std::vector<BadImage> bad;
-      LastImage& last = empty_last_image();
+      Work& work = empty_work();
       try {
         for (; position < end && !stop.stop_requested(); ++position)
-          make_sample(number, position, last, slot.batch, bad);
+          make_sample(number, position, work, slot.batch, bad);
       } catch (...) {
         error = std::current_exception();
       }
@@ -367,7 +361,7 @@ class Loader::Implementation {
 
   const Dataset& dataset_;
   const LoaderOptions options_;
-  const Normalization normalization_;
+  const Stages stages_;
   const int64_t num_batches_, num_samples_;
   const Replacement replacement_;
 

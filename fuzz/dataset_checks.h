@@ -50,9 +50,11 @@ inline void check(const data::Dataset& set, int64_t channels) {
   std::vector<uint8_t> memory;
   for (int64_t i = 0; i < set.size(); ++i) {
     require(!set.name(i).empty());
-    require(set.label(i) >= 0 && set.label(i) < set.num_classes());
-    const auto labels = set.labels(i);
-    require(set.multi_label() || labels.size() == 1);
+    const data::Annotation annotation = set.annotation(i);
+    require(data::kind_of(annotation) == set.annotation_kind());
+    require(set.stratum(i) >= 0 && set.stratum(i) < set.num_classes());
+    const auto labels = data::classes_of(annotation);
+    require(set.annotation_kind() == data::AnnotationKind::classes || labels.size() == 1);
     int64_t last = -1;
     for (const int64_t label : labels) {
       require(label > last && label < set.num_classes());

@@ -1,25 +1,10 @@
 #include "tasks/classifier.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "data/transforms/mixing.h"
 
 namespace swin::tasks {
-
-namespace {
-
-/// targets ← share · targets + (1 − share) · partners, for the images of a slice.
-void mix_targets(std::span<const double> own_share, const Tensor& partners, Tensor& targets) {
-  const int64_t classes = targets.dim(1);
-  real* own = targets.mutable_data();
-  const real* other = partners.data();
-  for (const double share : own_share) {
-    for (int64_t c = 0; c < classes; ++c, ++own, ++other)
-      *own = static_cast<real>(share * static_cast<double>(*own) +
-                               (1 - share) * static_cast<double>(*other));
-  }
-}
-
-}  // namespace
 
 Tensor Classifier::targets_of(const Slice& slice) const {
   const data::Batch& batch = slice.batch;
@@ -38,15 +23,17 @@ Tensor Classifier::targets_of(const Slice& slice) const {
   if (batch.own_share.empty()) return targets;
   std::vector<int64_t> partners;
   for (int64_t i = slice.begin; i < slice.begin + slice.size; ++i) {
-    const auto row = labels.subspan(static_cast<size_t>(batch.size - 1 - i) * columns, columns);
+    const auto row =
+        labels.subspan(static_cast<size_t>(data::partner_of(i, batch.size)) * columns, columns);
     partners.insert(partners.end(), row.begin(), row.end());
   }
-  mix_targets(std::span(batch.own_share).subspan(first, count), this->targets(partners), targets);
+  data::mix_targets(std::span(batch.own_share).subspan(first, count),
+                    this->targets(partners).data(), num_classes(), targets.mutable_data());
   return targets;
 }
 
 Losses Classifier::loss(const Slice& slice, const layers::Pass& pass, const Count& count) const {
-  const Tensor images = images_of(slice, slice.size, model_config());
+  const Tensor images = images_of(slice, slice.size, model_config().in_chans);
   const Tensor targets = targets_of(slice);
   return {{"loss", loss_of(model_.forward(images, pass), targets,
                            real{1} / static_cast<real>(count.at(0)))}};

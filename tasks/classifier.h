@@ -26,7 +26,7 @@ class Classifier : public Task {
   /// The targets of a slice's images, (slice.size, num_classes).
   Tensor targets_of(const Slice& slice) const;
   /// The targets of the training loss, (B, num_classes).
-  /// @param labels one per image, or rows of 0 and 1 (Annotation::classes).
+  /// @param labels one per image, or rows of 0 and 1 (AnnotationKind::classes).
   virtual Tensor targets(std::span<const int64_t> labels) const = 0;
   /// @param factor 1 / images of the batch
   virtual Tensor loss_of(const Tensor& logits, const Tensor& targets, real factor) const = 0;

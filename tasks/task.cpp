@@ -42,8 +42,9 @@ std::unique_ptr<Task> make_task(const TaskConfig& config, const layers::ModelCon
   throw base::InternalError(config.name, "found a task without a factory, expected one in tasks/task.cpp");
 }
 
-Tensor images_of(const Slice& slice, int64_t rows, const layers::ModelConfig& model) {
-  Tensor images({rows, model.image_size[0], model.image_size[1], model.in_chans});
+Tensor images_of(const Slice& slice, int64_t rows, int64_t channels) {
+  const auto [height, width] = slice.batch.padded_size;
+  Tensor images({rows, height, width, channels});
   if (base::DryRun::active()) return images;
   const int64_t image = images.numel() / rows;
   real* data = images.mutable_data();

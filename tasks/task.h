@@ -80,9 +80,9 @@ class Task {
 std::unique_ptr<Task> make_task(const TaskConfig& config, const layers::ModelConfig& model,
                                 uint64_t seed, bool with_gradients);
 
-/// The images of a slice as a tensor (rows, H, W, in_chans); rows after those of the slice are
-/// zeros. Without memory in a dry run.
+/// The images of a slice as a tensor (rows, H, W, channels) of the batch's padded size; rows after
+/// those of the slice are zeros. Without memory in a dry run.
 /// @param rows at least the slice's size
-Tensor images_of(const Slice& slice, int64_t rows, const layers::ModelConfig& model);
+Tensor images_of(const Slice& slice, int64_t rows, int64_t channels);
 
 }  // namespace swin::tasks

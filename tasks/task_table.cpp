@@ -19,12 +19,12 @@ const base::RowField kLabelSmoothing = {
 std::span<const TaskRow> task_rows() {
   static const std::vector<TaskRow> rows = {
       {{.name = "classification", .meaning = "one class per image", .fields = {kLabelSmoothing}},
-       Annotation::class_index,
+       data::AnnotationKind::one_class,
        {{"top1", true}, {"top5", true}, {"loss", false}}},
       {{.name = "multi_label_classification",
         .meaning = "any number of classes",
         .fields = {kLabelSmoothing}},
-       Annotation::classes,
+       data::AnnotationKind::classes,
        {{"mean_average_precision", true}, {"micro_f1", true}, {"loss", false}}},
   };
   return rows;

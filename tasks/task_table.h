@@ -6,15 +6,9 @@
 #include <vector>
 
 #include "base/config_row.h"
+#include "data/annotation.h"
 
 namespace swin::tasks {
-
-/// What a task needs to know of an image.
-enum class Annotation {
-  none,
-  class_index,  ///< one class
-  classes,      ///< any number of classes
-};
 
 struct MetricRow {
   const char* name;
@@ -22,7 +16,7 @@ struct MetricRow {
 };
 
 struct TaskRow : base::ConfigRow {
-  Annotation annotation = Annotation::none;
+  data::AnnotationKind annotation = data::AnnotationKind::none;  ///< of the images it learns from
   std::vector<MetricRow> metrics;  ///< the first one chooses the best checkpoint by default
 };
 

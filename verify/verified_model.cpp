@@ -43,6 +43,7 @@ Tensor weighted_sum(const Tensor& x, const std::vector<double>& constants) {
 data::Batch batch_of(const GoldenFile& golden, const Tensor& images, int64_t num_classes) {
   data::Batch batch;
   batch.size = images.dim(0);
+  batch.padded_size = {images.dim(1), images.dim(2)};
   batch.images.assign(images.data(), images.data() + images.numel());
   if (!golden.has_target()) return batch;
   const Tensor target = golden.target({batch.size, num_classes});

@@ -1,6 +1,7 @@
 #include "data/decode/decode.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/text.h"
@@ -64,6 +65,11 @@ void decode_image(std::span<const uint8_t> bytes, const std::string& name, int64
                                                : decode_webp;
   const int64_t orientation = options.exif_orientation ? exif_orientation(bytes) : 1;
   if (orientation == 1) return decode(bytes, name, channels, options, to);
+  if (options.header_only) {
+    decode(bytes, name, channels, options, to);
+    if (orientation >= 5) std::swap(to.height, to.width);
+    return;
+  }
   Image stored;
   decode(bytes, name, channels, options, stored);
   orient(stored, orientation, to);

@@ -12,7 +12,7 @@ namespace swin::data {
 
 /// Images with more pixels are refused before memory is allocated.
 inline constexpr int64_t kMaxImagePixels = 100'000'000;
-/// Larger image files are refused unread.
+/// Larger image files are refused unread, before memory is allocated.
 inline constexpr int64_t kMaxImageBytes = int64_t{256} << 20;
 
 /// How an image file is decoded. The default is Pillow's Image.open.
@@ -24,6 +24,8 @@ struct DecodeOptions {
   /// and the number of pixels stay at least these. Both 0: full size.
   int64_t min_short_side = 0, min_pixels = 0;
   int64_t max_pixels = kMaxImagePixels;  ///< larger images are refused
+  /// Read the header alone: the image gets its height and width, and no pixels.
+  bool header_only = false;
 };
 
 /// Decodes a JPEG, PNG or WebP file, whose first bytes tell the kind. The result equals, byte for

@@ -103,6 +103,7 @@ void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_
   const tjscalingfactor scale = {1, denominator_of(height, width, options)};
   height = TJSCALED(height, scale);
   width = TJSCALED(width, scale);
+  if (options.header_only) return void(to = {height, width, channels, {}});
   const auto decompress = [&](uint8_t* pixels, TJPF format) {
     const std::string warning = Decoding{height, width, format, pixels}.run(bytes);
     if (!warning.empty()) throw fail(warning);

@@ -46,6 +46,7 @@ void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t
                           "a PNG of " + std::to_string(bytes.size()) + " bytes that claims " +
                               std::to_string(width) + " × " + std::to_string(height) + " pixels",
                           "replace or remove the file");
+  if (options.header_only) return void(to = {height, width, channels, {}});
   size_t size = 0;
   check(spng_decoded_image_size(context.get(), SPNG_FMT_RGB8, &size));
   // Gray samples of any depth decode to R = G = B, which convert_channels maps back.

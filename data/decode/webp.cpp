@@ -24,6 +24,7 @@ void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_
   const int64_t width = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH);
   const int64_t height = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT);
   check_size(name, "WebP", height, width, options);
+  if (options.header_only) return void(to = {height, width, channels, {}});
   // A still image is one frame of the size of the canvas. The first frame of an animation may cover
   // only a part of it; the rest of the canvas is transparent black.
   WebPIterator frame{};

@@ -1,13 +1,13 @@
 // CIFAR-10 and CIFAR-100, binary version: a record is the label bytes and the planes of red, green
 // and blue, 32 × 32 bytes each (https://www.cs.toronto.edu/~kriz/cifar.html). A file may have any
 // number of records.
-#include "data/formats/cifar.h"
-
 #include <algorithm>
 #include <filesystem>
 #include <span>
+#include <sstream>
 
 #include "base/errors.h"
+#include "data/formats/formats.h"
 #include "data/formats/memory_dataset.h"
 #include "files/digest.h"
 #include "files/gzip.h"
@@ -53,16 +53,10 @@ std::vector<std::string> read_class_names(const fs::path& path, int64_t classes)
   if (!fs::exists(path, error)) return {};
   const std::vector<uint8_t> bytes = files::read_maybe_gzip(path, 1 << 20);
   std::vector<std::string> names;
-  std::string line;
-  for (size_t i = 0; i <= bytes.size(); ++i) {
-    const char c = i < bytes.size() ? static_cast<char>(bytes[i]) : '\n';
-    if (c == '\r') continue;
-    if (c != '\n') {
-      line += c;
-    } else if (!line.empty()) {
-      names.push_back(std::move(line));
-      line.clear();
-    }
+  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  for (std::string line; std::getline(text, line);) {
+    std::erase(line, '\r');
+    if (!line.empty()) names.push_back(line);
   }
   if (static_cast<int64_t>(names.size()) != classes) {
     throw base::DataError(path.string(),

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 
@@ -12,8 +13,6 @@
 
 namespace swin::data {
 namespace {
-
-constexpr size_t kKeptBytes = 8 << 20;  // memory that a thread keeps between two images
 
 // Read, not mapped: truncating a mapped file while it is read would kill the process.
 class OpenFile {
@@ -46,10 +45,10 @@ class OpenFile {
 
   std::span<const uint8_t> read(int64_t offset, int64_t size_bytes,
                                 std::vector<uint8_t>& memory) const {
-    if (size_bytes > kMaxEncodedBytes)
+    if (size_bytes > kMaxImageBytes)
       throw base::DataError(name_,
                             "found " + std::to_string(size_bytes) + " bytes, expected at most " +
-                                std::to_string(kMaxEncodedBytes) + " of an image file",
+                                std::to_string(kMaxImageBytes) + " of an image file",
                             "make it smaller or remove it");
     const auto size = static_cast<size_t>(size_bytes);
     if (memory.size() < size) memory.resize(size);
@@ -77,6 +76,16 @@ class OpenFile {
 
 }  // namespace
 
+std::string lower_case(std::string_view ending) {
+  std::string lower(ending);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+bool is_image_ending(const std::string& ending) {
+  return ending == ".jpg" || ending == ".jpeg" || ending == ".png" || ending == ".webp";
+}
+
 std::span<const uint8_t> read_bytes(const std::string& path, std::vector<uint8_t>& memory) {
   const OpenFile file(path, path);
   return file.read(0, file.size_bytes(), memory);
@@ -88,9 +97,16 @@ std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int
 }
 
 void EncodedDataset::load(int64_t i, Image& image) const {
-  thread_local std::vector<uint8_t> memory;
-  decode_image(encoded(i, memory), name(i), channels_, image, decode_);
-  if (memory.capacity() > kKeptBytes) std::vector<uint8_t>().swap(memory);
+  std::vector<uint8_t> memory;
+  decode(i, encoded(i, memory), image);
+}
+
+base::Size2 EncodedDataset::size(int64_t i) const {
+  std::vector<uint8_t> memory;
+  DecodeOptions options = decode_;
+  options.header_only = true;
+  const Image image = decode_image(encoded(i, memory), name(i), channels_, options);
+  return {image.height, image.width};
 }
 
 }  // namespace swin::data

@@ -11,18 +11,26 @@
 
 namespace swin::data {
 
-/// Larger files are refused before memory is allocated.
-inline constexpr int64_t kMaxEncodedBytes = int64_t{1} << 28;
-
 class EncodedDataset : public Dataset {
  public:
+  explicit EncodedDataset(const DatasetOptions& options)
+      : channels_(options.channels), decode_(options.decode) {}
   bool holds_files() const override { return true; }
   void load(int64_t i, Image& image) const override;
+  void decode(int64_t i, std::span<const uint8_t> bytes, Image& image) const override {
+    decode_image(bytes, name(i), channels_, image, decode_);
+  }
+  base::Size2 size(int64_t i) const override;
 
- protected:
-  int64_t channels_ = 3;
-  DecodeOptions decode_;
+ private:
+  const int64_t channels_;
+  const DecodeOptions decode_;
 };
+
+/// An ending such as ".JPG" in lower case.
+std::string lower_case(std::string_view ending);
+/// Whether files with this ending are collected as images; decoding tells what they really are.
+bool is_image_ending(const std::string& ending);
 
 /// Reads a whole regular file. @throws DataError naming it.
 std::span<const uint8_t> read_bytes(const std::string& path, std::vector<uint8_t>& memory);

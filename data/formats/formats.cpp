@@ -9,14 +9,7 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "data/formats/cifar.h"
-#include "data/formats/hdf5.h"
-#include "data/formats/image_folder.h"
-#include "data/formats/manifest.h"
-#include "data/formats/mnist.h"
 #include "data/formats/packed.h"
-#include "data/formats/synthetic.h"
-#include "data/formats/webdataset.h"
 
 namespace swin::data {
 namespace {

@@ -22,4 +22,36 @@ std::string format_of_path(const std::string& path);
 /// The formats that open_dataset knows, in the order of the table.
 std::vector<std::string> dataset_formats();
 
+// What the rows of the table call, each in the file of its format. (packed.h has that of packed
+// sets.)
+// @throws DataError naming the file.
+
+/// MNIST and the sets in its format, such as Fashion-MNIST.
+std::unique_ptr<Dataset> open_mnist(const DatasetOptions& options);
+/// CIFAR-10 and CIFAR-100 in their binary version.
+std::unique_ptr<Dataset> open_cifar10(const DatasetOptions& options);
+std::unique_ptr<Dataset> open_cifar100(const DatasetOptions& options);
+/// Whether a folder has files of either split, by their names.
+bool holds_mnist(const std::string& folder);
+bool holds_cifar10(const std::string& folder);
+bool holds_cifar100(const std::string& folder);
+/// One folder of images for each class. Lists the files; reads none of them.
+std::unique_ptr<Dataset> open_image_folder(const DatasetOptions& options);
+/// A CSV or JSON Lines file of paths and labels. Reads the list, and no image.
+std::unique_ptr<Dataset> open_manifest(const DatasetOptions& options);
+/// HDF5 files of other programs. Images that fit into a quarter of the memory are read at once,
+/// those of larger sets on demand.
+std::unique_ptr<Dataset> open_hdf5(const DatasetOptions& options);
+/// Generated images of ten shapes; needs no file. @throws UsageError for a size or a number of
+/// samples that makes no sense.
+std::unique_ptr<Dataset> open_synthetic(const DatasetOptions& options);
+/// Tar shards of images and labels, as the package webdataset writes them. Reads the index and the
+/// labels of every shard, and no image. @throws UsageError for a wrong pattern.
+std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options);
+/// The shards that a path with a range in braces names: "a-{08..10}.tar" names three.
+/// @throws UsageError for other braces.
+std::vector<std::string> shard_paths(const std::string& pattern);
+/// Refuses a path that is not a valid pattern of shards. @throws UsageError, always.
+[[noreturn]] void refuse_pattern(const std::string& pattern, const std::string& expected);
+
 }  // namespace swin::data

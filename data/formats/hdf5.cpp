@@ -1,8 +1,6 @@
 // Third-party HDF5 files: /images (N, height, width, channels) uint8 and /labels, read by a child
 // process in a sandbox (files/hdf5_reader_process/third_party_hdf5.h). A set that fits into memory
 // is read once; the images of a larger one are read on demand.
-#include "data/formats/hdf5.h"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <span>
 
 #include "base/errors.h"
+#include "data/formats/formats.h"
 #include "files/digest.h"
 #include "files/hdf5_reader_process/third_party_hdf5.h"
 
@@ -54,19 +53,15 @@ class Hdf5Dataset : public Dataset {
   }
 
   int64_t size() const override { return file_.num_images(); }
-  bool multi_label() const override { return file_.label_columns() > 0; }
-  int64_t label(int64_t i) const override {
-    if (!multi_label()) return labels_[static_cast<size_t>(i)];
-    const auto row = labels_of(i);
-    const auto first = std::find(row.begin(), row.end(), 1);
-    return first == row.end() ? 0 : first - row.begin();
-  }
-  std::vector<int64_t> labels(int64_t i) const override {
-    if (!multi_label()) return {label(i)};
-    std::vector<int64_t> classes;
-    const auto row = labels_of(i);
-    for (size_t c = 0; c < row.size(); ++c)
-      if (row[c] == 1) classes.push_back(static_cast<int64_t>(c));
+  base::Size2 size(int64_t) const override { return {file_.height(), file_.width()}; }
+  AnnotationKind annotation_kind() const override { return kind_of_classes(multi_label()); }
+  Annotation annotation(int64_t i) const override {
+    if (!multi_label()) return OneClass{labels_[static_cast<size_t>(i)]};
+    Classes classes;
+    const auto columns = static_cast<size_t>(file_.label_columns());
+    const auto row = std::span(labels_).subspan(static_cast<size_t>(i) * columns, columns);
+    for (size_t c = 0; c < columns; ++c)
+      if (row[c] == 1) classes.indices.push_back(static_cast<int64_t>(c));
     return classes;
   }
   void load(int64_t i, Image& image) const override {
@@ -78,10 +73,7 @@ class Hdf5Dataset : public Dataset {
   std::string name(int64_t i) const override { return path_ + " #" + std::to_string(i); }
 
  private:
-  std::span<const int64_t> labels_of(int64_t i) const {
-    const auto columns = static_cast<size_t>(file_.label_columns());
-    return std::span(labels_).subspan(static_cast<size_t>(i) * columns, columns);
-  }
+  bool multi_label() const { return file_.label_columns() > 0; }
 
   void read(int64_t i, Image& image) const {
     image.reshape(file_.height(), file_.width(), file_.channels());

@@ -1,22 +1,13 @@
-#include "data/formats/image_folder.h"
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <memory>
 #include <set>
 #include <span>
 
 #include "base/errors.h"
 #include "base/text.h"
 #include "data/formats/encoded_dataset.h"
+#include "data/formats/formats.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
 
@@ -25,89 +16,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Files with these extensions are collected; decoding tells what they really are.
-bool is_image_name(std::string_view name) {
-  const size_t dot = name.rfind('.');
-  if (dot == std::string_view::npos || dot == 0) return false;
-  std::string extension(name.substr(dot));
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".webp";
-}
-
-// Lists a folder. Of its files only the kind and the size are read.
-class Folder {
- public:
-  explicit Folder(const std::string& path) : path_(path), stream_(::opendir(path.c_str())) {
-    if (!stream_) refuse();
-  }
-  enum class Kind { file, folder, link, other };
-  struct Entry {
-    std::string_view name;  // valid until the next entry is read
-    Kind kind;
-  };
-  // @return false after the last entry. Skips hidden entries.
-  bool next(Entry& entry) {
-    while (true) {
-      errno = 0;
-      const dirent* found = ::readdir(stream_.get());
-      if (found == nullptr && errno != 0) refuse();
-      if (found == nullptr) return false;
-      if (found->d_name[0] == '.') continue;
-      entry.name = found->d_name;
-      entry.kind = kind_of(*found);
-      return true;
-    }
-  }
-  // Follows links.
-  bool look(const char* name, struct stat& status) const {
-    return ::fstatat(::dirfd(stream_.get()), name, &status, 0) == 0;
-  }
-  std::pair<dev_t, ino_t> identity() const {
-    struct stat status {};
-    if (::fstat(::dirfd(stream_.get()), &status) != 0) refuse();
-    return {status.st_dev, status.st_ino};
-  }
-
- private:
-  Kind kind_of(const dirent& found) const {
-    unsigned char type = found.d_type;
-    struct stat status {};
-    if (type == DT_UNKNOWN &&
-        ::fstatat(::dirfd(stream_.get()), found.d_name, &status,
-                  AT_SYMLINK_NOFOLLOW) == 0)  // some file systems do not report it
-      type = IFTODT(status.st_mode);
-    if (type == DT_REG) return Kind::file;
-    if (type == DT_DIR) return Kind::folder;
-    return type == DT_LNK ? Kind::link : Kind::other;
-  }
-  [[noreturn]] void refuse() const {
-    throw base::DataError(path_,
-                          std::string("found an unreadable folder (") + std::strerror(errno) + ")",
+// Calls take(entry) for everything in a folder but hidden entries. Listing tells files, folders and
+// links apart without looking at each.
+template <class Take>
+void list(const std::string& path, Take&& take) {
+  std::error_code error;
+  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
+    if (const std::string name = at->path().filename().string(); name[0] != '.') take(*at, name);
+  if (error)
+    throw base::DataError(path, "found an unreadable folder (" + error.message() + ")",
                           "make it readable");
-  }
-
-  struct Closer {
-    void operator()(DIR* stream) const { ::closedir(stream); }
-  };
-  std::string path_;
-  std::unique_ptr<DIR, Closer> stream_;
-};
+}
 
 class ImageFolder : public EncodedDataset {
  public:
   explicit ImageFolder(const DatasetOptions& options)
-      : root_(fs::canonical(options.path).string()), shown_root_(options.path) {
-    channels_ = options.channels;
-    decode_ = options.decode;
+      : EncodedDataset(options),
+        root_(fs::canonical(options.path).string()),
+        shown_root_(options.path) {
     if (!shown_root_.ends_with('/')) shown_root_ += '/';
-    Folder root(root_);
-    for (Folder::Entry entry{}; root.next(entry);) {
-      const std::string name(entry.name);
-      if (entry.kind == Folder::Kind::link && !stays_inside(name)) refuse_link(root, name);
-      if (entry.kind == Folder::Kind::folder ||
-          (entry.kind == Folder::Kind::link && is_folder(root, name)))
-        class_names_.push_back(name);
-    }
+    list(root_, [&](const fs::directory_entry& entry, const std::string& name) {
+      std::error_code error;
+      if (entry.is_symlink(error) && !stays_inside(name)) refuse_link(entry, name);
+      if (entry.is_directory(error)) class_names_.push_back(name);
+    });
     std::sort(class_names_.begin(), class_names_.end());
     if (class_names_.empty()) {
       throw base::DataError(options.path,
@@ -123,7 +55,9 @@ class ImageFolder : public EncodedDataset {
   }
 
   int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
-  int64_t label(int64_t i) const override { return labels_[static_cast<size_t>(i)]; }
+  Annotation annotation(int64_t i) const override {
+    return OneClass{labels_[static_cast<size_t>(i)]};
+  }
   std::string name(int64_t i) const override {
     return shown_root_ + std::string(paths_[static_cast<size_t>(i)]);
   }
@@ -145,16 +79,12 @@ class ImageFolder : public EncodedDataset {
     return target.starts_with(root_) &&
            (root_ == "/" || target.size() == root_.size() || target[root_.size()] == '/');
   }
-  static bool is_folder(const Folder& folder, const std::string& name) {
-    struct stat status {};
-    return folder.look(name.c_str(), status) && S_ISDIR(status.st_mode);
-  }
 
   // Skipping the link would lose a class and change the indices of those after it.
-  void refuse_link(const Folder& root, const std::string& name) const {
-    struct stat status {};
-    const bool leads = root.look(name.c_str(), status);
-    if (leads && !S_ISDIR(status.st_mode)) return;  // a link to a file is no class
+  void refuse_link(const fs::directory_entry& link, const std::string& name) const {
+    std::error_code error;
+    const bool leads = link.exists(error);
+    if (leads && !link.is_directory(error)) return;  // a link to a file is no class
     throw base::DataError(
         shown_root_,
         "found the link " + base::printable(name) + ", which leads " +
@@ -172,36 +102,32 @@ class ImageFolder : public EncodedDataset {
   };
 
   // Adds the images of one folder, without subfolders.
-  void add_folder(const std::string& relative, std::set<std::pair<dev_t, ino_t>>& visited,
-                  Listing& listing) {
-    Folder folder(root_ + "/" + relative);
-    if (!visited.insert(folder.identity()).second) return;  // links may form a cycle
-    const std::string prefix = relative + "/";
-    std::string name;
-    for (Folder::Entry entry{}; folder.next(entry);) {
-      name = entry.name;
-      struct stat status {};
-      if (entry.kind == Folder::Kind::folder) {
-        listing.folders.push_back(prefix + name);
-      } else if (entry.kind == Folder::Kind::link && !stays_inside(prefix + name)) {
+  void add_folder(const std::string& relative, std::set<std::string>& visited, Listing& listing) {
+    const std::string folder = root_ + "/" + relative, prefix = relative + "/";
+    std::error_code error;
+    if (!visited.insert(fs::canonical(folder, error).string()).second)
+      return;  // links may form a cycle
+    list(folder, [&](const fs::directory_entry& entry, const std::string& name) {
+      const bool link = entry.is_symlink(error);
+      if (link && !stays_inside(prefix + name)) {
         ++listing.links_out;
         links_out_.push_back(prefix + name);
-      } else if (entry.kind == Folder::Kind::link && is_folder(folder, name)) {
-        listing.links.push_back(prefix + name);
-      } else if (entry.kind != Folder::Kind::other && is_image_name(name) &&
-                 folder.look(name.c_str(), status) && S_ISREG(status.st_mode)) {
+      } else if (entry.is_directory(error)) {
+        (link ? listing.links : listing.folders).push_back(prefix + name);
+      } else if (is_image_ending(lower_case(fs::path(name).extension().string())) &&
+                 entry.is_regular_file(error)) {
         paths_.push_back(prefix, name);
-        listing.sizes_bytes.push_back(status.st_size);
+        listing.sizes_bytes.push_back(static_cast<int64_t>(entry.file_size(error)));
       } else {
         ++listing.others;
       }
-    }
+    });
   }
 
   void add_class(size_t label, files::Sha256& digest) {
     const size_t first = paths_.size();
     Listing listing;
-    std::set<std::pair<dev_t, ino_t>> visited;
+    std::set<std::string> visited;
     listing.folders = {class_names_[label]};
     // Links are read last and sorted, so the result does not depend on the order of the disk.
     while (!listing.folders.empty() || !listing.links.empty()) {

@@ -1,5 +1,3 @@
-#include "data/formats/manifest.h"
-
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 #include "base/text.h"
 #include "data/formats/class_labels.h"
 #include "data/formats/encoded_dataset.h"
+#include "data/formats/formats.h"
 #include "data/formats/manifest_rows.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
@@ -24,9 +23,7 @@ namespace fs = std::filesystem;
 
 class Manifest : public EncodedDataset {
  public:
-  explicit Manifest(const DatasetOptions& options) : where_(options.path) {
-    channels_ = options.channels;
-    decode_ = options.decode;
+  explicit Manifest(const DatasetOptions& options) : EncodedDataset(options), where_(options.path) {
     prefix_ = fs::path(options.path).parent_path().string();
     const std::string folder = prefix_.empty() ? "." : prefix_;
     if (!prefix_.empty() && !prefix_.ends_with('/')) prefix_ += '/';
@@ -63,16 +60,11 @@ class Manifest : public EncodedDataset {
   }
 
   int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
-  int64_t label(int64_t i) const override {
+  AnnotationKind annotation_kind() const override { return kind_of_classes(multi_label_); }
+  Annotation annotation(int64_t i) const override {
     const auto [begin, end] = range(i);
-    return begin == end ? 0 : labels_[begin];
+    return classes_annotation(std::span(labels_).subspan(begin, end - begin), multi_label_);
   }
-  std::vector<int64_t> labels(int64_t i) const override {
-    const auto [begin, end] = range(i);
-    return {labels_.begin() + static_cast<std::ptrdiff_t>(begin),
-            labels_.begin() + static_cast<std::ptrdiff_t>(end)};
-  }
-  bool multi_label() const override { return multi_label_; }
   std::string name(int64_t i) const override {
     return prefix_ + std::string(paths_[static_cast<size_t>(i)]);
   }
@@ -84,7 +76,7 @@ class Manifest : public EncodedDataset {
   std::pair<size_t, size_t> range(int64_t i) const {
     const auto index = static_cast<size_t>(i);
     if (!multi_label_) return {index, index + 1};
-    return {label_ends_[index] - label_counts_[index], label_ends_[index]};
+    return {index == 0 ? 0 : label_ends_[index - 1], label_ends_[index]};
   }
 
   void add(const ManifestRow& row, ClassLabels& classes, files::Sha256& digest) {
@@ -101,12 +93,8 @@ class Manifest : public EncodedDataset {
                             "name each image once; several labels go into one row, separated "
                             "by ;");
     paths_.push_back(path);
-    std::vector<int32_t> own;
-    for (const std::string& label : row.labels) own.push_back(classes.add(label, where));
-    std::sort(own.begin(), own.end());
-    own.erase(std::unique(own.begin(), own.end()), own.end());
-    labels_.insert(labels_.end(), own.begin(), own.end());
-    label_counts_.push_back(static_cast<uint32_t>(own.size()));
+    for (const std::string& label : row.labels) labels_.push_back(classes.add(label, where));
+    label_ends_.push_back(labels_.size());
     multi_label_ |= row.list;
     const std::string line = std::to_string(size_bytes) + "\n";
     digest.update(std::as_bytes(std::span(line)));
@@ -172,27 +160,22 @@ class Manifest : public EncodedDataset {
            (root_ == "/" || target.size() == root_.size() || target[root_.size()] == '/');
   }
 
-  // Sets label_ends_ and sorts the labels of each image, which are class indices by now.
+  // Sorts the labels of each image, which are class indices by now, and drops those it has twice
+  // ("3" and a name in classes.txt may be the same class).
   void finish_labels() {
     if (multi_label_) {
-      size_t end = 0;
-      for (const uint32_t count : label_counts_) {
-        end += count;
-        label_ends_.push_back(end);
-        std::sort(labels_.begin() + static_cast<std::ptrdiff_t>(end - count),
-                  labels_.begin() + static_cast<std::ptrdiff_t>(end));
+      std::vector<int32_t> all;
+      auto begin = labels_.begin();
+      for (size_t& end : label_ends_) {
+        const auto stop = labels_.begin() + static_cast<std::ptrdiff_t>(end);
+        std::sort(begin, stop);
+        all.insert(all.end(), begin, std::unique(begin, stop));
+        begin = stop;
+        end = all.size();
       }
-      // "3" and a name in classes.txt may be the same class.
-      for (size_t i = 0; i < label_counts_.size(); ++i) {
-        const auto begin = labels_.begin() + static_cast<std::ptrdiff_t>(label_ends_[i]) -
-                           static_cast<std::ptrdiff_t>(label_counts_[i]);
-        const auto stop = begin + static_cast<std::ptrdiff_t>(label_counts_[i]);
-        const auto unique = static_cast<uint32_t>(std::unique(begin, stop) - begin);
-        label_ends_[i] -= label_counts_[i] - unique;
-        label_counts_[i] = unique;
-      }
+      labels_ = std::move(all);
     } else {
-      std::vector<uint32_t>().swap(label_counts_);
+      std::vector<size_t>().swap(label_ends_);
     }
     paths_.shrink();
     labels_.shrink_to_fit();
@@ -201,9 +184,7 @@ class Manifest : public EncodedDataset {
   std::string where_, prefix_, root_;
   TextList paths_;  // as written, but normalized
   std::vector<int32_t> labels_;
-  // For multi-label sets: the labels of image i are [end − count, end) of labels_.
-  std::vector<uint32_t> label_counts_;
-  std::vector<size_t> label_ends_;
+  std::vector<size_t> label_ends_;  // in labels_, of each image; empty unless multi_label_
   bool multi_label_ = false;
   // Used while the list is read.
   std::unordered_map<std::string, int64_t> seen_;  // path → line

@@ -12,7 +12,10 @@ namespace swin::data {
 class MemoryDataset : public Dataset {
  public:
   int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
-  int64_t label(int64_t i) const override { return labels_[static_cast<size_t>(i)]; }
+  base::Size2 size(int64_t) const override { return {height_, width_}; }
+  Annotation annotation(int64_t i) const override {
+    return OneClass{labels_[static_cast<size_t>(i)]};
+  }
   void load(int64_t i, Image& image) const override {
     image.reshape(height_, width_, channels_);
     const size_t bytes = image.pixels.size();

@@ -1,6 +1,4 @@
 // The MNIST family: four IDX files, gzip or plain (the format: http://yann.lecun.com/exdb/mnist).
-#include "data/formats/mnist.h"
-
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
@@ -8,6 +6,7 @@
 #include <span>
 
 #include "base/errors.h"
+#include "data/formats/formats.h"
 #include "data/formats/memory_dataset.h"
 #include "files/digest.h"
 #include "files/gzip.h"

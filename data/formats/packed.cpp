@@ -87,9 +87,7 @@ Header checked_header(const files::MappedFile& file, const std::string& where) {
 
 class Packed : public EncodedDataset {
  public:
-  explicit Packed(const DatasetOptions& options) : path_(options.path) {
-    channels_ = options.channels;
-    decode_ = options.decode;
+  explicit Packed(const DatasetOptions& options) : EncodedDataset(options), path_(options.path) {
     const files::MappedFile file(path_, files::FileKind::data);
     const Header header = checked_header(file, path_);
     images_offset_ = static_cast<int64_t>(header.images_offset);
@@ -115,15 +113,10 @@ class Packed : public EncodedDataset {
   }
 
   int64_t size() const override { return tables_.size(); }
-  int64_t label(int64_t i) const override {
-    const auto classes = tables_.labels_of(i);
-    return classes.empty() ? 0 : classes.front();
+  AnnotationKind annotation_kind() const override { return kind_of_classes(tables_.multi_label); }
+  Annotation annotation(int64_t i) const override {
+    return classes_annotation(tables_.labels_of(i), tables_.multi_label);
   }
-  std::vector<int64_t> labels(int64_t i) const override {
-    const auto classes = tables_.labels_of(i);
-    return {classes.begin(), classes.end()};
-  }
-  bool multi_label() const override { return tables_.multi_label; }
   std::string name(int64_t i) const override {
     return path_ + ": " + std::string(tables_.name_of(i));
   }
@@ -246,6 +239,10 @@ int64_t pack_dataset(const Dataset& dataset, const std::string& path,
                      const std::function<void(int64_t)>& progress) {
   if (!dataset.holds_files())
     throw base::UsageError(path, "found a data set of pixels, expected one of image files");
+  const bool multi_label = dataset.annotation_kind() == AnnotationKind::classes;
+  if (!multi_label && dataset.annotation_kind() != AnnotationKind::one_class)
+    throw base::UsageError(path, "found label maps or objects, expected images with classes",
+                           "train from the data set as it is");
   files::ignore_file_size_signal();
   ImagesFile images(path);
   PackedTables tables;
@@ -255,7 +252,7 @@ int64_t pack_dataset(const Dataset& dataset, const std::string& path,
     images.append(bytes);
     tables.image_offsets.push_back(tables.image_offsets.back() +
                                    static_cast<int64_t>(bytes.size()));
-    const std::vector<int64_t> own = dataset.labels(i);
+    const std::vector<int64_t> own = classes_of(dataset.annotation(i));
     tables.labels.insert(tables.labels.end(), own.begin(), own.end());
     tables.label_offsets.push_back(static_cast<int64_t>(tables.labels.size()));
     tables.names += dataset.name(i);
@@ -267,11 +264,8 @@ int64_t pack_dataset(const Dataset& dataset, const std::string& path,
   const files::MappedFile all = images.map();
   const std::string classes = base::to_text(base::Json::array_of(dataset.class_names()));
   const auto text = [](const char* name, const std::string& value) {
-    return files::NamedArray{name,
-                             files::DType::u8,
-                             {static_cast<int64_t>(value.size())},
-                             files::bytes_of(value),
-                             nullptr};
+    const std::vector<int64_t> shape = {static_cast<int64_t>(value.size())};
+    return files::NamedArray{name, files::DType::u8, shape, files::bytes_of(value), nullptr};
   };
   const auto integers = [](const char* name, const std::vector<int64_t>& values) {
     return files::NamedArray::of(name, {static_cast<int64_t>(values.size())},
@@ -287,7 +281,7 @@ int64_t pack_dataset(const Dataset& dataset, const std::string& path,
       text("class_names", classes)};
   const files::Hdf5Attribute attributes[] = {{"format", std::string("swin packed")},
                                              {"format_version", int64_t{kVersion}},
-                                             {"multi_label", int64_t{dataset.multi_label()}}};
+                                             {"multi_label", int64_t{multi_label}}};
   write_packed(path, arrays, attributes, &all);
   return all.size_bytes();
 }

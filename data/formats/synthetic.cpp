@@ -1,8 +1,6 @@
 // Generated images: ten classes of shapes, drawn from a seed. Needs no files, so tests, first steps
 // and benchmarks run anywhere; a small model learns it in seconds. Uses only + − × ÷ √ and
 // base/math, so the bytes are equal on every machine.
-#include "data/formats/synthetic.h"
-
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -10,6 +8,7 @@
 #include "base/errors.h"
 #include "base/math.h"
 #include "base/random.h"
+#include "data/formats/formats.h"
 #include "files/digest.h"
 
 namespace swin::data {
@@ -70,7 +69,8 @@ class Synthetic : public Dataset {
   }
 
   int64_t size() const override { return options_.synthetic_samples; }
-  int64_t label(int64_t i) const override { return i % kNumClasses; }
+  base::Size2 size(int64_t) const override { return options_.synthetic_size; }
+  Annotation annotation(int64_t i) const override { return OneClass{i % kNumClasses}; }
   std::string name(int64_t i) const override {
     return std::string("synthetic ") + split_name(options_.split) + " #" + std::to_string(i);
   }
@@ -96,7 +96,7 @@ class Synthetic : public Dataset {
       paper[c] = between(4 + c, 0, 90);
       ink[c] = between(8 + c, 150, 255);
     }
-    const Shape inside = kClasses[label(i)].inside;
+    const Shape inside = kClasses[i % kNumClasses].inside;
     const base::Random noise(options_.seed, stream_ + "/noise", 0, static_cast<uint64_t>(i));
     std::array<uint32_t, 4> words{};
     uint64_t element = 0;

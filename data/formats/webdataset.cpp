@@ -1,10 +1,7 @@
 // Tar shards of images and labels, as the package webdataset writes them. Consecutive files whose
 // names are equal up to the first dot (their key) are one sample. The same key in two shards is two
 // samples. Images are read from the shards directly; nothing is unpacked.
-#include "data/formats/webdataset.h"
-
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <unordered_set>
@@ -13,6 +10,7 @@
 #include "base/text.h"
 #include "data/formats/class_labels.h"
 #include "data/formats/encoded_dataset.h"
+#include "data/formats/formats.h"
 #include "files/archive_file.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
@@ -25,16 +23,11 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxShards = 100'000;
 constexpr int64_t kMaxLabelBytes = 4096;
 
-bool is_image_extension(const std::string& extension) {
-  return extension == "jpg" || extension == "jpeg" || extension == "png" || extension == "webp";
-}
-
 class WebDataset : public EncodedDataset {
  public:
   explicit WebDataset(const DatasetOptions& options)
-      : shards_(fs::exists(options.path) ? std::vector{options.path} : shard_paths(options.path)) {
-    channels_ = options.channels;
-    decode_ = options.decode;
+      : EncodedDataset(options),
+        shards_(fs::exists(options.path) ? std::vector{options.path} : shard_paths(options.path)) {
     ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes);
     files::Sha256 digest;
     for (size_t shard = 0; shard < shards_.size(); ++shard) add_shard(shard, classes, digest);
@@ -50,7 +43,9 @@ class WebDataset : public EncodedDataset {
   }
 
   int64_t size() const override { return static_cast<int64_t>(locations_.size()); }
-  int64_t label(int64_t i) const override { return labels_[static_cast<size_t>(i)]; }
+  Annotation annotation(int64_t i) const override {
+    return OneClass{labels_[static_cast<size_t>(i)]};
+  }
   std::string name(int64_t i) const override {
     const auto index = static_cast<size_t>(i);
     return shards_[locations_[index].shard] + ": " + std::string(names_[index]);
@@ -93,10 +88,9 @@ class WebDataset : public EncodedDataset {
                                 "names (tar --sort=name)");
         samples.emplace_back(key, Sample());
       }
-      std::string extension = entry.name.substr(dot + 1);
-      for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      const bool image = is_image_extension(extension);
-      if (!image && extension != "cls") continue;
+      const std::string ending = lower_case(std::string_view(entry.name).substr(dot));
+      const bool image = is_image_ending(ending);
+      if (!image && ending != ".cls") continue;
       Sample& sample = samples.back().second;
       const files::TarEntry*& slot = image ? sample.image : sample.label;
       if (slot != nullptr)
@@ -127,10 +121,10 @@ class WebDataset : public EncodedDataset {
     if (sample.label->size_bytes > kMaxLabelBytes)
       throw base::DataError(where, "found " + std::to_string(sample.label->size_bytes) +
                                        " bytes, expected a class name or number");
-    if (sample.image->size_bytes > kMaxEncodedBytes)
+    if (sample.image->size_bytes > kMaxImageBytes)
       throw base::DataError(shards_[shard] + ": " + sample.image->name,
                             "found " + std::to_string(sample.image->size_bytes) +
-                                " bytes, expected at most " + std::to_string(kMaxEncodedBytes) +
+                                " bytes, expected at most " + std::to_string(kMaxImageBytes) +
                                 " of an image file");
     const auto text = bytes.subspan(static_cast<size_t>(sample.label->offset_bytes),
                                     static_cast<size_t>(sample.label->size_bytes));

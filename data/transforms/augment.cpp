@@ -49,6 +49,32 @@ Box random_resized_crop(const RandomResizedCrop& options, int64_t height, int64_
   return {(height - h) / 2, (width - w) / 2, h, w};
 }
 
+Corner random_crop(int64_t padding, const Draw& draw) {
+  const base::Random random = draw.random("data/random_crop");
+  const int64_t corners = 2 * padding + 1;  // along each axis
+  return {below(random, 0, corners) - padding, below(random, 1, corners) - padding};
+}
+
+bool random_flip(double probability, const Draw& draw) {
+  return draw.random("data/horizontal_flip").uniform(0) < probability;
+}
+
+Geometry draw_geometry(const base::Size2& image, const Preprocess& preprocess,
+                       const Augment& augment, const Draw& draw) {
+  Geometry geometry = fit(image, preprocess);
+  if (augment.random_resized_crop) {
+    geometry = unchanged({preprocess.height, preprocess.width});
+    geometry.crop = random_resized_crop(*augment.random_resized_crop, image[0], image[1], draw);
+  }
+  if (augment.random_crop > 0) {
+    const Corner corner = random_crop(augment.random_crop, draw);
+    geometry.window.top += corner.top;
+    geometry.window.left += corner.left;
+  }
+  geometry.flip = augment.horizontal_flip > 0 && random_flip(augment.horizontal_flip, draw);
+  return geometry;
+}
+
 std::optional<Box> random_erasing(double probability, int64_t height, int64_t width,
                                   const Draw& draw) {
   const base::Random random = draw.random("data/random_erasing");
@@ -102,83 +128,10 @@ std::vector<Choice> color_jitter(const ColorJitter& options, const Draw& draw) {
   return choices;
 }
 
-namespace {
-
-void flip_rows(Image& image) {
-  const int64_t c = image.channels;
-  for (int64_t y = 0; y < image.height; ++y) {
-    uint8_t* left = image.row(y);
-    uint8_t* right = left + (image.width - 1) * c;
-    for (; left < right; left += c, right -= c) std::swap_ranges(left, left + c, right);
-  }
-}
-
-/// As in timm, pixels from outside the image get the mean color. torchvision's policy for CIFAR
-/// uses the nearest pixel and fills with black.
-Canvas canvas_of(const Preprocess& preprocess, const AutoAugment& policy) {
-  if (!policy.is_rand()) return {Sampling::nearest, {0, 0, 0}};
-  Canvas canvas;
-  canvas.sampling =
-      preprocess.interpolation == Interpolation::bilinear ? Sampling::bilinear : Sampling::bicubic;
-  for (size_t c = 0; c < 3; ++c) {
-    const float mean = preprocess.mean[preprocess.mean.size() > c ? c : 0];
-    canvas.fill[c] = static_cast<uint8_t>(
-        std::clamp(std::nearbyint(255.0 * static_cast<double>(mean)), 0.0, 255.0));
-  }
-  return canvas;
-}
-
-void change_colors(const Preprocess& preprocess, const Augment& augment, const Draw& draw,
-                   Image& image, Image& scratch) {
-  std::vector<Choice> choices;
-  Canvas canvas;
-  if (augment.auto_augment) {
-    choices =
-        augment.auto_augment->draw(draw.random("data/auto_augment"), image.height, image.width);
-    canvas = canvas_of(preprocess, *augment.auto_augment);
-  } else {
-    choices = color_jitter(augment.color_jitter, draw);
-  }
-  for (const Choice& choice : choices)
-    apply(choice.operation, choice.argument, canvas, image, scratch);
-}
-
-}  // namespace
-
-void make_training_sample(const Image& loaded, const Preprocess& preprocess, const Augment& augment,
-                          const Normalization& normalization, const Draw& draw, float* out) {
-  thread_local Image scratch, fitted, changed;
-  const int64_t height = preprocess.height, width = preprocess.width;
-  const Image* image = &fitted;
-  if (augment.random_resized_crop) {
-    thread_local std::vector<uint8_t> between;
-    const Box box =
-        random_resized_crop(*augment.random_resized_crop, loaded.height, loaded.width, draw);
-    fitted.reshape(height, width, loaded.channels);
-    kernels::resize(loaded.row(box.top) + box.left * loaded.channels, box.height, box.width,
-                    loaded.channels, height, width, preprocess.interpolation, fitted.pixels.data(),
-                    between, loaded.row_bytes());
-  } else {
-    image = &fit(loaded, preprocess, scratch, fitted);
-  }
-  Corner corner;
-  if (augment.random_crop > 0)
-    corner = random_crop(augment.random_crop, draw.seed, draw.epoch, draw.sample);
-  bool flip = augment.horizontal_flip > 0 &&
-              random_flip(augment.horizontal_flip, draw.seed, draw.epoch, draw.sample);
-  if (augment.auto_augment || augment.color_jitter.any()) {
-    // Policies and color jitter are applied to the cropped and flipped window.
-    crop(*image, corner, height, width, changed);
-    if (flip) flip_rows(changed);
-    change_colors(preprocess, augment, draw, changed, scratch);
-    image = &changed;
-    corner = {};
-    flip = false;
-  }
-  write_normalized(*image, corner, height, width, flip, normalization, out);
-  if (augment.random_erasing <= 0) return;
-  if (const auto box = random_erasing(augment.random_erasing, height, width, draw))
-    erase(*box, width, loaded.channels, draw, out);
+std::vector<Choice> draw_colors(const Augment& augment, const base::Size2& image,
+                                const Draw& draw) {
+  if (!augment.auto_augment) return color_jitter(augment.color_jitter, draw);
+  return augment.auto_augment->draw(draw.random("data/auto_augment"), image[0], image[1]);
 }
 
 }  // namespace swin::data

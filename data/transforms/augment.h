@@ -1,5 +1,5 @@
-// Training augmentations: from a decoded image to the normalized values of a batch. Every draw is a
-// pure function of (seed, epoch, sample) and its own stream, so the order of calls does not matter.
+// The draws of the training augmentations. Each is a pure function of (seed, epoch, sample) and its
+// own stream, so the order of calls does not matter. data/stages.h applies them.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 #include "data/image.h"
 #include "data/transforms/auto_augment.h"
-#include "data/transforms/transform.h"
+#include "data/transforms/geometry.h"
 
 namespace swin::data {
 
@@ -39,11 +39,7 @@ struct Augment {
   ColorJitter color_jitter = {};  ///< not used together with auto_augment, as in timm
   double random_erasing = 0;      ///< probability
   int64_t repeats = 1;            ///< of every image, in a row, each with its own draws
-};
-
-struct Box {
-  int64_t top = 0, left = 0, height = 0, width = 0;
-  bool operator==(const Box&) const = default;
+  bool colors() const { return auto_augment || color_jitter.any(); }
 };
 
 /// torchvision's RandomResizedCrop.get_params: tries ten boxes of random area and aspect ratio,
@@ -51,6 +47,17 @@ struct Box {
 /// …).
 Box random_resized_crop(const RandomResizedCrop& options, int64_t height, int64_t width,
                         const Draw& draw);
+
+/// torchvision's RandomCrop(size, padding) with fill 0: a corner, uniform over all that fit into
+/// the padded image. Draws from ("data/random_crop", …).
+Corner random_crop(int64_t padding, const Draw& draw);
+/// Draws from ("data/horizontal_flip", …).
+bool random_flip(double probability, const Draw& draw);
+
+/// The geometry of a sample: random resized crop or fit, then random crop and flip.
+/// @param image its height and width.
+Geometry draw_geometry(const base::Size2& image, const Preprocess& preprocess,
+                       const Augment& augment, const Draw& draw);
 
 /// The box that timm's RandomErasing fills with normal values: area 0.02 … 1/3 of the image, height
 /// / width log-uniform in 0.3 … 1/0.3, ten tries. Draws from ("data/random_erasing", …).
@@ -63,12 +70,8 @@ void erase(const Box& box, int64_t width, int64_t channels, const Draw& draw, fl
 /// torchvision's ColorJitter: the four operations in random order.
 /// Draws from ("data/color_jitter", …).
 std::vector<Choice> color_jitter(const ColorJitter& options, const Draw& draw);
-
-/// A training sample: random resized crop or fit, random crop, flip, auto_augment or color_jitter,
-/// normalization, random erasing.
-/// @param loaded as Dataset::load returns it, with the channels of `preprocess`.
-/// @param out (height, width, channels) of `preprocess`.
-void make_training_sample(const Image& loaded, const Preprocess& preprocess, const Augment& augment,
-                          const Normalization& normalization, const Draw& draw, float* out);
+/// The operations of auto_augment, else of color_jitter, for an image of this size.
+/// Draws from ("data/auto_augment", …) or as color_jitter does.
+std::vector<Choice> draw_colors(const Augment& augment, const base::Size2& image, const Draw& draw);
 
 }  // namespace swin::data

@@ -4,18 +4,12 @@
 #include <cmath>
 #include <utility>
 
-#include "base/errors.h"
 #include "base/math.h"
 
 namespace swin::data {
 namespace {
 
 using kernels::ByteTable;
-
-constexpr const char* kNames[] = {"auto_contrast", "equalize",    "invert",       "rotate",
-                                  "posterize",     "solarize",    "solarize_add", "color",
-                                  "contrast",      "brightness",  "sharpness",    "shear_x",
-                                  "shear_y",       "translate_x", "translate_y",  "hue"};
 
 int64_t num_pixels(const Image& image) { return image.height * image.width; }
 int64_t num_bytes(const Image& image) { return num_pixels(image) * image.channels; }
@@ -86,6 +80,12 @@ void blend_from(const Image& from, double factor, Image& image) {
                  num_bytes(image));
 }
 
+void blend_from_constant(uint8_t value, double factor, Image& image, Image& scratch) {
+  scratch.reshape(image.height, image.width, image.channels);
+  std::fill(scratch.pixels.begin(), scratch.pixels.end(), value);
+  blend_from(scratch, factor, image);
+}
+
 void change_color(Image& image, double factor, Image& gray) {
   if (image.channels != 3) return;
   gray.reshape(image.height, image.width, 3);
@@ -99,9 +99,7 @@ void change_contrast(Image& image, double factor, Image& gray) {
   for (size_t i = 0; i < image.pixels.size(); i += static_cast<size_t>(image.channels))
     sum += image.channels == 3 ? kernels::luma(image.pixels.data() + i) : image.pixels[i];
   const double mean = static_cast<double>(sum) / static_cast<double>(num_pixels(image));
-  gray.reshape(image.height, image.width, image.channels);
-  std::fill(gray.pixels.begin(), gray.pixels.end(), static_cast<uint8_t>(mean + 0.5));
-  blend_from(gray, factor, image);
+  blend_from_constant(static_cast<uint8_t>(mean + 0.5), factor, image, gray);
 }
 
 void transform(Image& image, const std::array<double, 6>& matrix, const Canvas& canvas,
@@ -128,15 +126,6 @@ void rotate(Image& image, double degrees, const Canvas& canvas, Image& scratch) 
 }
 
 }  // namespace
-
-const char* name_of(Operation operation) { return kNames[static_cast<size_t>(operation)]; }
-
-Operation operation_named(const std::string& name) {
-  const auto found = std::find(std::begin(kNames), std::end(kNames), name);
-  if (found == std::end(kNames))
-    throw base::UsageError("augmentation", "found \"" + name + "\", expected an operation");
-  return static_cast<Operation>(found - std::begin(kNames));
-}
 
 void apply(Operation operation, double argument, const Canvas& canvas, Image& image,
            Image& scratch) {
@@ -165,9 +154,7 @@ void apply(Operation operation, double argument, const Canvas& canvas, Image& im
     case Operation::contrast:
       return change_contrast(image, argument, scratch);
     case Operation::brightness:
-      scratch.reshape(image.height, image.width, image.channels);
-      std::fill(scratch.pixels.begin(), scratch.pixels.end(), uint8_t{0});
-      return blend_from(scratch, argument, image);
+      return blend_from_constant(0, argument, image, scratch);
     case Operation::sharpness:
       scratch.reshape(image.height, image.width, image.channels);
       kernels::smooth(image.pixels.data(), image.height, image.width, image.channels,

@@ -3,7 +3,6 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <string>
 
 #include "data/image.h"
 #include "data/transforms/kernels/pixels.h"
@@ -28,11 +27,6 @@ enum class Operation {
   translate_y,    ///< pixels added to y of the source
   hue,            ///< fraction of the color circle, −0.5 … 0.5; torchvision's adjust_hue
 };
-
-/// "auto_contrast", …
-const char* name_of(Operation operation);
-/// The operation with a name. @throws UsageError.
-Operation operation_named(const std::string& name);
 
 /// Options of the geometric operations.
 struct Canvas {

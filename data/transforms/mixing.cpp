@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/math.h"
-#include "data/loader.h"
+#include "data/batch.h"
 
 namespace swin::data {
 namespace {
@@ -71,9 +71,9 @@ void mix(const Mix& drawn, int64_t height, int64_t width, int64_t channels, Batc
   if (drawn.share >= 1) return;
   const int64_t image = height * width * channels;
   const auto share = static_cast<float>(drawn.share), rest = static_cast<float>(1 - drawn.share);
-  for (int64_t i = 0, j = batch.size - 1; i < j; ++i, --j) {
+  for (int64_t i = 0; i < partner_of(i, batch.size); ++i) {
     float* first = batch.images.data() + i * image;
-    float* second = batch.images.data() + j * image;
+    float* second = batch.images.data() + partner_of(i, batch.size) * image;
     if (drawn.cut) {
       for (int64_t y = drawn.top; y < drawn.bottom; ++y) {
         const int64_t begin = (y * width + drawn.left) * channels;

@@ -1,6 +1,8 @@
-// mixup and cutmix: mixes a batch with itself in reversed order, before it is split into slices.
+// mixup and cutmix: mixes a batch, images and targets, with itself in reversed order, before it is
+// split into slices.
 #pragma once
 #include <cstdint>
+#include <span>
 
 #include "base/random.h"
 
@@ -33,7 +35,21 @@ double symmetric_beta(double alpha, const base::Random& random, uint64_t first);
 Mix draw_mix(const Mixing& mixing, int64_t height, int64_t width, uint64_t seed, uint64_t epoch,
              uint64_t batch);
 
-/// Mixes image i with image size − 1 − i and sets batch.own_share (empty for share 1).
+/// The image of a batch of `size` that image i is mixed with.
+constexpr int64_t partner_of(int64_t i, int64_t size) { return size - 1 - i; }
+
+/// Mixes each image with its partner and sets batch.own_share (empty for share 1).
 void mix(const Mix& mix, int64_t height, int64_t width, int64_t channels, Batch& batch);
+
+/// Mixes targets as the images were mixed: own = share · own + (1 − share) · partner's.
+/// @param own_share of these images.   @param partners,own (images, columns).
+template <class Real>
+void mix_targets(std::span<const double> own_share, const Real* partners, int64_t columns,
+                 Real* own) {
+  for (const double share : own_share)
+    for (int64_t c = 0; c < columns; ++c, ++own, ++partners)
+      *own = static_cast<Real>(share * static_cast<double>(*own) +
+                               (1 - share) * static_cast<double>(*partners));
+}
 
 }  // namespace swin::data

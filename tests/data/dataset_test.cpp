@@ -59,11 +59,74 @@ TEST(Fraction, OfADatasetKeepsItsImages) {
     for (int64_t i = 0; i < part->size(); ++i) {
       names.insert(part->name(i));
       const int64_t index = std::stoll(part->name(i).substr(part->name(i).find('#') + 1));
-      ASSERT_EQ(part->label(i), whole->label(index));
+      ASSERT_EQ(part->stratum(i), whole->stratum(index));
       ASSERT_EQ(part->load(i), whole->load(index));
     }
   }
   EXPECT_EQ(names.size(), 200u);
+}
+
+// Every kind of file, turned by EXIF or not, at full size or scaled.
+TEST(Size, IsThatOfTheLoadedImage) {
+  const TemporaryDirectory folder;
+  int64_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(golden_path("images"))) {
+    folder.write("a/" + entry.path().filename().string(), read_bytes(entry.path().string()));
+    ++files;
+  }
+  DatasetOptions options;
+  options.format = "image_folder";
+  options.path = folder.path();
+  for (const bool turned : {false, true})
+    for (const int64_t short_side : {0, 9}) {
+      options.decode.exif_orientation = turned;
+      options.decode.min_short_side = short_side;
+      const auto dataset = open_dataset(options);
+      ASSERT_EQ(dataset->size(), files);
+      for (int64_t i = 0; i < files; ++i) {
+        Image image;
+        try {
+          dataset->load(i, image);
+        } catch (const base::DataError&) {
+          continue;  // some are damaged
+        }
+        EXPECT_EQ(dataset->size(i), (base::Size2{image.height, image.width})) << dataset->name(i);
+      }
+    }
+}
+
+TEST(Size, NeedsTheHeaderOfAFileAlone) {
+  const TemporaryDirectory folder;
+  for (const char* name : {"rgb_420.jpg", "rgb.png", "lossless.webp"}) {
+    const Bytes whole = read_bytes(golden_path(std::string("images/") + name));
+    const size_t kept = whole.size() - 60;  // the end of the pixels is missing
+    folder.write("a/" + std::string(name), std::span(whole).first(kept));
+  }
+  DatasetOptions options;
+  options.format = "image_folder";
+  options.path = folder.path();
+  const auto dataset = open_dataset(options);
+  int64_t sizes = 0;
+  for (int64_t i = 0; i < dataset->size(); ++i) {
+    EXPECT_THROW(dataset->load(i), base::DataError) << dataset->name(i);
+    if (dataset->name(i).ends_with(".webp")) continue;  // its container states its length
+    EXPECT_EQ(dataset->size(i), (base::Size2{37, 43})) << dataset->name(i);
+    ++sizes;
+  }
+  EXPECT_EQ(sizes, 2);
+  folder.write("a/rgb.png", "text");
+  EXPECT_THROW(dataset->size(1), base::DataError);
+}
+
+TEST(Size, OfPixelsIsKnown) {
+  DatasetOptions options = synthetic();
+  options.synthetic_size = {7, 9};
+  options.synthetic_samples = 40;
+  options.fraction_end = 0.5;
+  const auto dataset = open_dataset(options);
+  EXPECT_EQ(dataset->size(3), (base::Size2{7, 9}));
+  EXPECT_EQ(dataset->annotation_kind(), AnnotationKind::one_class);
+  EXPECT_EQ(std::get<OneClass>(dataset->annotation(3)).index, dataset->stratum(3));
 }
 
 }  // namespace

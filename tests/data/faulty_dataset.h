@@ -25,7 +25,7 @@ class FaultyDataset : public Dataset {
   }
 
   int64_t size() const override { return size_; }
-  int64_t label(int64_t i) const override { return i % num_classes(); }
+  Annotation annotation(int64_t i) const override { return OneClass{i % num_classes()}; }
   std::string name(int64_t i) const override { return "image_" + std::to_string(i) + ".jpg"; }
   void load(int64_t i, Image& image) const override {
     if (on_load) on_load(i);

@@ -54,11 +54,11 @@ TEST(BadImages, AreReplacedWithinTheirClassForAnyNumberOfWorkers) {
     for (const BadImage& image : batch.bad) {
       EXPECT_TRUE(bad.insert(image.index).second);
       EXPECT_THAT(image.error, HasSubstr(dataset.name(image.index) + ": "));
-      EXPECT_EQ(dataset.label(image.replaced_by), dataset.label(image.index));
+      EXPECT_EQ(dataset.stratum(image.replaced_by), dataset.stratum(image.index));
       EXPECT_NE(image.replaced_by, image.index);
       const auto position = static_cast<size_t>(image.position);
       EXPECT_EQ(batch.indices[position], image.replaced_by);
-      EXPECT_EQ(batch.labels[position], dataset.label(image.index));
+      EXPECT_EQ(batch.labels[position], dataset.stratum(image.index));
       EXPECT_EQ(image.replaced_by == 23, image.index % 10 == 3);
       // The middle of the image is in every crop. It must come from the replacement.
       const float value = batch.images[position * 12 * 14 * 3 + (6 * 14 + 7) * 3];

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "data/formats/formats.h"
+#include "tests/data/one_image.h"
 #include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 #include "tests/data/test_loaders.h"
@@ -68,7 +69,7 @@ TEST(Loader, AnEpochIsEveryImageOnce) {
       const int64_t index = batch.indices[static_cast<size_t>(i)];
       indices.insert(index);
       order.push_back(index);
-      EXPECT_EQ(batch.labels[static_cast<size_t>(i)], dataset->label(index));
+      EXPECT_EQ(batch.labels[static_cast<size_t>(i)], dataset->stratum(index));
     }
   }
   EXPECT_EQ(order.size(), 107u);
@@ -103,9 +104,9 @@ TEST(Loader, AugmentationIsCropAndFlip) {
   std::vector<float> expected(12 * 14 * 3);
   for (int64_t i = 0; i < 20; ++i) {
     const int64_t index = batch.indices[static_cast<size_t>(i)];
-    write_normalized(dataset->load(index), random_crop(2, 11, 2, static_cast<uint64_t>(index)), 12,
-                     14, random_flip(0.5, 11, 2, static_cast<uint64_t>(index)), normalization,
-                     expected.data());
+    const Draw draw{11, 2, static_cast<uint64_t>(index)};
+    write_normalized(dataset->load(index), random_crop(2, draw), 12, 14, random_flip(0.5, draw),
+                     normalization, expected.data());
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(),
                            batch.images.begin() + i * static_cast<int64_t>(expected.size())));
   }
@@ -184,7 +185,7 @@ class Counted : public Dataset {
     class_names_ = whole.class_names();
   }
   int64_t size() const override { return whole_.size(); }
-  int64_t label(int64_t i) const override { return whole_.label(i); }
+  Annotation annotation(int64_t i) const override { return whole_.annotation(i); }
   std::string name(int64_t i) const override { return whole_.name(i); }
   void load(int64_t i, Image& image) const override {
     ++loads[static_cast<size_t>(i)];
@@ -237,7 +238,6 @@ TEST(Repeats, EachHasItsOwnAugmentation) {
   LoaderOptions options = options_of(0, 12);
   options.augment.repeats = 4;
   Loader loader(*dataset, options);
-  const Normalization normalization(3, options.preprocess.mean, options.preprocess.std);
   const size_t values = 12 * 14 * 3;
   std::vector<float> expected(values);
   const Batch batch = collect(loader, 5)[0];
@@ -245,11 +245,11 @@ TEST(Repeats, EachHasItsOwnAugmentation) {
   for (size_t i = 0; i < 12; ++i) {
     const int64_t index = batch.indices[i];
     const Draw draw{options.seed, 5, static_cast<uint64_t>(index) * 4 + i % 4};
-    make_training_sample(dataset->load(index), options.preprocess, options.augment, normalization,
-                         draw, expected.data());
+    make_training_sample(dataset->load(index), options.preprocess, options.augment, draw,
+                         expected.data());
     const auto begin = batch.images.begin() + static_cast<int64_t>(i * values);
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(), begin)) << i;
-    EXPECT_EQ(batch.labels[i], dataset->label(index));
+    EXPECT_EQ(batch.labels[i], dataset->stratum(index));
     distinct.insert(expected);
   }
   EXPECT_GT(distinct.size(), 8u);  // some draws (of 25 corners and two flips) may be equal
@@ -302,7 +302,7 @@ TEST(Repeats, TheLastImageIsNotSharedBetweenLoaders) {
 class Flawed : public Dataset {
  public:
   int64_t size() const override { return 200; }
-  int64_t label(int64_t) const override { return 0; }
+  Annotation annotation(int64_t) const override { return OneClass{0}; }
   std::string name(int64_t i) const override { return "image " + std::to_string(i); }
   void load(int64_t i, Image& image) const override {
     if (i == 37 || i == 45 || i == 130) throw base::DataError(name(i), "damaged");

@@ -26,6 +26,7 @@ std::unique_ptr<Classification> task_of(double label_smoothing, int64_t classes)
 data::Batch labelled(const std::vector<int64_t>& labels) {
   data::Batch batch;
   batch.size = std::ssize(labels);
+  batch.padded_size = {8, 8};
   batch.labels = labels;
   return batch;
 }

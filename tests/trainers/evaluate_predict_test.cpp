@@ -43,7 +43,7 @@ class Trained : public ::testing::Test {
     for (const std::string& c : classes)
       fs::create_directories(folder / (rename && c == classes[0] ? "a_wrong_name" : c));
     for (int64_t i = 0; i < images; ++i)
-      data::write_png((folder / dataset->class_names()[static_cast<size_t>(dataset->label(i))] /
+      data::write_png((folder / dataset->class_names()[static_cast<size_t>(dataset->stratum(i))] /
                        (std::to_string(i) + ".png"))
                           .string(),
                       dataset->load(i));
@@ -123,7 +123,7 @@ TEST_F(Trained, PredictAndEvaluateSeeTheSamePixels) {
   }
   const auto answers = Predictor(checkpoint()).predict(paths, 1);
   for (int64_t i = 0; i < dataset->size(); ++i)
-    right += answers[static_cast<size_t>(i)].predictions[0].class_index == dataset->label(i);
+    right += answers[static_cast<size_t>(i)].predictions[0].class_index == dataset->stratum(i);
   EXPECT_DOUBLE_EQ(static_cast<double>(right) / static_cast<double>(dataset->size()),
                    result_->metrics[0].second);
 }

@@ -93,11 +93,11 @@ TEST(MultiLabel, LearnsFromAnHdf5FileEvaluatesAndPredicts) {
   const auto set = open_dataset_of(*config.data.validation, config);
   const std::string image = (directory / "image.png").string();
   int64_t with = 0;  // index of an image with several classes
-  while (set->labels(with).size() < 2) ++with;
+  while (data::classes_of(set->annotation(with)).size() < 2) ++with;
   data::write_png(image, set->load(with));
   const auto answers = predictor.predict({image}, kClasses);
   ASSERT_EQ(answers.at(0).predictions.size(), 3u) << answers[0].error;
-  const std::vector<int64_t> labels = set->labels(with);
+  const std::vector<int64_t> labels = data::classes_of(set->annotation(with));
   double sum = 0;
   for (const Prediction& prediction : answers[0].predictions) {
     sum += prediction.probability;

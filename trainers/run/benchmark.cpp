@@ -21,6 +21,7 @@ using autograd::Tensor;
 data::Batch synthetic_batch(const layers::ModelConfig& model, int64_t size) {
   data::Batch batch;
   batch.size = size;
+  batch.padded_size = model.image_size;
   batch.images.resize(
       static_cast<size_t>(size * model.image_size[0] * model.image_size[1] * model.in_chans));
   const base::Random random(0, "benchmark/images");
@@ -84,7 +85,7 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
   }
   const data::Batch batch = synthetic_batch(model, result.batch_size);
   const Tensor images =
-      training ? Tensor() : tasks::images_of({batch, 0, batch.size}, batch.size, model);
+      training ? Tensor() : tasks::images_of({batch, 0, batch.size}, batch.size, model.in_chans);
   int64_t steps = 0;
   const auto compute = [&](autograd::Observer* observer) {
     if (training)

@@ -59,7 +59,7 @@ data::Mixing mixing_of(const Config& config) {
 }
 
 bool has_label_rows(const Config& config) {
-  return tasks::task_row(config.task.name).annotation == tasks::Annotation::classes;
+  return tasks::task_row(config.task.name).annotation == data::AnnotationKind::classes;
 }
 
 data::DecodeOptions decode_of(const Config& config, bool training) {

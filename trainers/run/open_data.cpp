@@ -21,7 +21,7 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.synthetic_size = config.model.image_size;
   options.synthetic_samples = dataset.samples;
   auto opened = data::open_dataset(options);
-  if (opened->multi_label() && !has_label_rows(config))
+  if (opened->annotation_kind() == data::AnnotationKind::classes && !has_label_rows(config))
     throw base::UsageError("task.name",
                            "found \"" + config.task.name + "\" and images of several classes in " +
                                dataset.path + ", expected one class per image",

@@ -59,6 +59,7 @@ StepMemory dry_run_step(const Config& config, int64_t slice) {
   memory.state_bytes = static_cast<int64_t>(base::pool_statistics().bytes_in_use);
   data::Batch batch;
   batch.size = slice;
+  batch.padded_size = config.model.image_size;
   step.gradients(batch, 1);
   memory.peak_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
   return memory;

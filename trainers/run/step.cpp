@@ -31,6 +31,7 @@ Step::Result Step::operator()(const data::Batch& batch, int64_t step, double lea
   const double factor =
       config_.clip_grad ? std::min(1.0, *config_.clip_grad / (result.gradient_norm + 1e-6)) : 1.0;
   optimizer_->step(learning_rate, factor, step);
+  task_->parameters().commit(buffer_updates_);
   return result;
 }
 
@@ -39,6 +40,7 @@ tasks::Metrics Step::gradients(const data::Batch& batch, int64_t step,
   task_->parameters().begin_step();
   const int64_t slice = config_.micro_batch_size.value_or(batch.size);
   const tasks::Count count = task_->count(batch);
+  buffer_updates_.clear();
   tasks::Metrics losses;
   for (int64_t begin = 0; begin < batch.size; begin += slice)
     add_gradients({batch, begin, std::min(slice, batch.size - begin)}, step, count, observer,
@@ -53,6 +55,7 @@ void Step::add_gradients(const tasks::Slice& slice, int64_t step, const tasks::C
   pass.seed = static_cast<uint64_t>(config_.seed);
   pass.step = static_cast<uint64_t>(step);
   pass.first_sample = static_cast<uint64_t>(slice.begin);
+  pass.buffer_updates = &buffer_updates_;
   autograd::Tape tape;
   const autograd::Tape::Recording recording(tape);
   const tasks::Losses of_slice = task_->loss(slice, pass, count);

@@ -46,6 +46,7 @@ class Step {
   tasks::Task* task_;
   Optimizer* optimizer_;
   TrainerConfig config_;
+  std::vector<layers::BufferUpdate> buffer_updates_;  // of the slices, in order
   bool gradients_checked_ = false;
 };
 

@@ -23,38 +23,27 @@ constexpr int kFractionBits = 32 - 8 - 2;  // a byte times a coefficient above 1
 constexpr int32_t kHalf = 1 << (kFractionBits - 1);
 constexpr int64_t kLanes = 16;
 
-double filter_support(Interpolation interpolation) {
-  switch (interpolation) {
-    case Interpolation::bilinear:
-      return 1;
-    case Interpolation::bicubic:
-      return 2;
-    case Interpolation::lanczos:
-      return 3;
-  }
-  return 0;
-}
-
-double filter_value(Interpolation interpolation, double x) {
-  switch (interpolation) {
-    case Interpolation::bilinear: {
-      x = std::fabs(x);
-      return x < 1 ? 1 - x : 0;
-    }
-    case Interpolation::bicubic: {  // Keys 1981, a = −0.5
-      constexpr double a = -0.5;
-      x = std::fabs(x);
-      if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-      return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
-    }
-    case Interpolation::lanczos: {
-      if (x < -3 || x >= 3) return 0;
-      const auto sinc = [](double t) { return t == 0 ? 1 : base::sin_pi(t) / (M_PI * t); };
-      return sinc(x) * sinc(x / 3);
-    }
-  }
-  return 0;
-}
+struct Filter {
+  double support;
+  double (*value)(double x);
+};
+constexpr Filter kFilters[] = {
+    // In the order of Interpolation.
+    {1, [](double x) { return std::fabs(x) < 1 ? 1 - std::fabs(x) : 0; }},
+    {2,
+     [](double x) {  // Keys 1981, a = −0.5
+       constexpr double a = -0.5;
+       x = std::fabs(x);
+       if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+       return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+     }},
+    {3,
+     [](double x) {
+       if (x < -3 || x >= 3) return 0.0;
+       const auto sinc = [](double t) { return t == 0 ? 1 : base::sin_pi(t) / (M_PI * t); };
+       return sinc(x) * sinc(x / 3);
+     }},
+};
 
 struct Span {
   int64_t begin = 0, end = 0;
@@ -67,14 +56,14 @@ class Axis {
   Axis(int64_t size, int64_t new_size, Span wanted, Interpolation interpolation)
       : size_(size),
         wanted_(wanted),
-        interpolation_(interpolation),
+        filter_(kFilters[static_cast<size_t>(interpolation)]),
         changes_(size != new_size),
         scale_(static_cast<double>(size) / static_cast<double>(new_size)),
         widening_(scale_ < 1 ? 1 : scale_),
-        support_(filter_support(interpolation) * widening_) {}
+        support_(filter_.support * widening_) {}
 
   Span wanted() const { return wanted_; }
-  Interpolation interpolation() const { return interpolation_; }
+  const Filter& filter() const { return filter_; }
   bool changes() const { return changes_; }
   double widening() const { return widening_; }
   double center(int64_t position) const { return (static_cast<double>(position) + 0.5) * scale_; }
@@ -94,7 +83,7 @@ class Axis {
  private:
   int64_t size_;
   Span wanted_;
-  Interpolation interpolation_;
+  const Filter& filter_;
   bool changes_;
   double scale_, widening_, support_;
 };
@@ -135,7 +124,7 @@ Weights make_weights(const Axis& axis, Span positions) {
     double sum = 0;
     for (int64_t k = 0; k < reach.size(); ++k) {
       const double x = (static_cast<double>(k + reach.begin) - center + 0.5) * narrowing;
-      reals[static_cast<size_t>(k)] = filter_value(axis.interpolation(), x);
+      reals[static_cast<size_t>(k)] = axis.filter().value(x);
       sum += reals[static_cast<size_t>(k)];
     }
     for (int64_t k = 0; k < reach.size(); ++k) {
@@ -312,13 +301,6 @@ void resize_window(const uint8_t* from, int64_t height, int64_t width, int64_t c
     horizontal(from, row_bytes, rows.size(), channels, across, scratch.data());
     vertical(scratch.data(), to_row_bytes, to_row_bytes, down, to);
   }
-}
-
-void resize(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
-            int64_t new_height, int64_t new_width, Interpolation interpolation, uint8_t* to,
-            std::vector<uint8_t>& scratch, int64_t row_bytes) {
-  resize_window(from, height, width, channels, new_height, new_width, {0, 0, new_height, new_width},
-                interpolation, to, scratch, row_bytes);
 }
 
 }  // namespace swin::data::kernels

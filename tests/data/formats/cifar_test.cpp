@@ -1,4 +1,4 @@
-#include "data/formats/cifar.h"
+#include "data/formats/formats.h"
 
 #include <gmock/gmock.h>
 
@@ -32,7 +32,7 @@ TEST(Cifar, ReadsBatchesInOrder) {
   const auto dataset = open_dataset(dataset_options("cifar10", folder.path()));
   ASSERT_EQ(dataset->size(), 6);
   std::vector<int64_t> labels;
-  for (int64_t i = 0; i < 6; ++i) labels.push_back(dataset->label(i));
+  for (int64_t i = 0; i < 6; ++i) labels.push_back(dataset->stratum(i));
   EXPECT_THAT(labels, ElementsAre(0, 1, 2, 5, 7, 8));
   EXPECT_EQ(dataset->class_names()[9], "truck");
   const Image image = dataset->load(1);
@@ -60,7 +60,7 @@ TEST(Cifar, HundredUsesTheFineLabel) {
   const TemporaryDirectory folder;
   folder.write("train.bin", cifar_records(3, 2, 97));
   const auto dataset = open_dataset(dataset_options("cifar100", folder.path()));
-  EXPECT_EQ(dataset->label(2), 99);
+  EXPECT_EQ(dataset->stratum(2), 99);
   EXPECT_EQ(dataset->num_classes(), 100);
   folder.write("train.bin", cifar_records(3, 2, 98));
   EXPECT_THAT(data_error([&] { open_dataset(dataset_options("cifar100", folder.path())); }),

@@ -28,11 +28,11 @@ DatasetOptions options_of(const std::string& name) {
 TEST(Hdf5Dataset, HasImagesAndLabels) {
   const auto set = open_dataset(options_of("contiguous"));
   ASSERT_EQ(set->size(), 6);
-  EXPECT_FALSE(set->multi_label());
+  EXPECT_EQ(set->annotation_kind(), AnnotationKind::one_class);
   EXPECT_EQ(set->class_names(), (std::vector<std::string>{"cat", "dog", "emu"}));
   for (int64_t i = 0; i < 6; ++i) {
-    EXPECT_EQ(set->label(i), i % 3);
-    EXPECT_EQ(set->labels(i), (std::vector<int64_t>{i % 3}));
+    EXPECT_EQ(set->stratum(i), i % 3);
+    EXPECT_EQ(classes_of(set->annotation(i)), (std::vector<int64_t>{i % 3}));
     const Image image = set->load(i);
     ASSERT_EQ(image.height, 5);
     ASSERT_EQ(image.width, 7);
@@ -59,13 +59,13 @@ TEST(Hdf5Dataset, ClassesWithoutNamesAreNumbered) {
 
 TEST(Hdf5Dataset, SeveralLabels) {
   const auto set = open_dataset(options_of("many_labels"));
-  EXPECT_TRUE(set->multi_label());
+  EXPECT_EQ(set->annotation_kind(), AnnotationKind::classes);
   EXPECT_EQ(set->num_classes(), 3);
-  EXPECT_EQ(set->labels(0), (std::vector<int64_t>{0, 2}));
-  EXPECT_EQ(set->labels(1), (std::vector<int64_t>{}));
-  EXPECT_EQ(set->label(1), 0);
-  EXPECT_EQ(set->labels(3), (std::vector<int64_t>{0, 1, 2}));
-  EXPECT_EQ(set->label(4), 2);
+  EXPECT_EQ(classes_of(set->annotation(0)), (std::vector<int64_t>{0, 2}));
+  EXPECT_EQ(classes_of(set->annotation(1)), (std::vector<int64_t>{}));
+  EXPECT_EQ(set->stratum(1), 0);
+  EXPECT_EQ(classes_of(set->annotation(3)), (std::vector<int64_t>{0, 1, 2}));
+  EXPECT_EQ(set->stratum(4), 2);
 }
 
 TEST(Hdf5Dataset, FractionsAreDisjoint) {
@@ -178,7 +178,7 @@ TEST_F(LargeHdf5, IsReadOnDemandByManyThreads) {
         const std::vector<uint8_t> expected =
             black ? std::vector<uint8_t>(image.pixels.size(), 0) : pixels_of(i);
         ASSERT_TRUE(image.pixels == expected) << "image " << i;
-        ASSERT_EQ(set->label(i), i % 5);
+        ASSERT_EQ(set->stratum(i), i % 5);
       }
     });
   for (std::thread& thread : threads) thread.join();

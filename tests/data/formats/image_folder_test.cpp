@@ -43,7 +43,7 @@ TEST_F(ImageFolderTest, OneFolderIsOneClass) {
   std::vector<std::string> names;
   for (int64_t i = 0; i < 4; ++i) {
     names.push_back(fs::path(dataset->name(i)).lexically_relative(folder_.path()).string());
-    EXPECT_EQ(dataset->label(i), i < 2 ? 0 : 1);
+    EXPECT_EQ(dataset->stratum(i), i < 2 ? 0 : 1);
     EXPECT_EQ(dataset->load(i).height, 37);
     EXPECT_EQ(dataset->load(i).channels, 3);
   }

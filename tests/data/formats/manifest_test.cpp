@@ -38,7 +38,7 @@ class ManifestTest : public testing::Test {
 
 std::vector<std::vector<int64_t>> labels_of(const Dataset& dataset) {
   std::vector<std::vector<int64_t>> labels;
-  for (int64_t i = 0; i < dataset.size(); ++i) labels.push_back(dataset.labels(i));
+  for (int64_t i = 0; i < dataset.size(); ++i) labels.push_back(classes_of(dataset.annotation(i)));
   return labels;
 }
 
@@ -48,7 +48,7 @@ TEST_F(ManifestTest, ReadsCsv) {
       "2,\"Ant \"\"x\"\"\",\"d, e.png\"\r\n3, zebra ,deep/c.png");
   EXPECT_THAT(dataset->class_names(), ElementsAre("Ant \"x\"", "zebra"));
   EXPECT_THAT(labels_of(*dataset), ElementsAre(ElementsAre(1), ElementsAre(0), ElementsAre(1)));
-  EXPECT_FALSE(dataset->multi_label());
+  EXPECT_EQ(dataset->annotation_kind(), AnnotationKind::one_class);
   EXPECT_EQ(dataset->name(1), folder_ / "d, e.png");
   EXPECT_EQ(dataset->load(2), read_image(golden_path("images/rgb.png"), 3));
 }
@@ -58,17 +58,17 @@ TEST_F(ManifestTest, ReadsJsonLines) {
       "{\"path\": \"a.png\", \"label\": 1, \"width\": 3}\n\n{\"label\": \"0\", \"path\": "
       "\"b.png\"}\n");
   EXPECT_THAT(dataset->class_names(), ElementsAre("0", "1"));
-  EXPECT_EQ(dataset->label(0), 1);
-  EXPECT_FALSE(dataset->multi_label());
+  EXPECT_EQ(dataset->stratum(0), 1);
+  EXPECT_EQ(dataset->annotation_kind(), AnnotationKind::one_class);
 }
 
 TEST_F(ManifestTest, SeveralLabelsMakeItMultiLabel) {
   const auto expect = [](const Dataset& dataset) {
-    EXPECT_TRUE(dataset.multi_label());
+    EXPECT_EQ(dataset.annotation_kind(), AnnotationKind::classes);
     EXPECT_THAT(dataset.class_names(), ElementsAre("bird", "cat", "dog"));
     EXPECT_THAT(labels_of(dataset),
                 ElementsAre(ElementsAre(1, 2), ElementsAre(0), ElementsAre(0, 2)));
-    EXPECT_EQ(dataset.label(0), 1);
+    EXPECT_EQ(dataset.stratum(0), 1);
   };
   expect(*open("path,label\na.png,dog;cat\nb.png,bird\ndeep/c.png,bird; dog;bird\n"));
   expect(*open("path,labels\na.png,cat;dog\nb.png,bird\ndeep/c.png,bird;dog\n"));
@@ -78,7 +78,7 @@ TEST_F(ManifestTest, SeveralLabelsMakeItMultiLabel) {
             "{\"path\":\"deep/c.png\",\"labels\":[\"bird\",\"dog\"]}\n"));
   const auto none = open("path,labels\na.png,cat\nb.png,\n");
   EXPECT_THAT(labels_of(*none), ElementsAre(ElementsAre(0), ElementsAre()));
-  EXPECT_EQ(none->label(1), 0);
+  EXPECT_EQ(none->stratum(1), 0);
 }
 
 TEST_F(ManifestTest, FractionsOfMultiLabelSetsAreDisjoint) {
@@ -91,10 +91,10 @@ TEST_F(ManifestTest, FractionsOfMultiLabelSetsAreDisjoint) {
   for (const auto& [begin, end] : {std::pair(0.0, 0.75), std::pair(0.75, 1.0)}) {
     options.fraction_begin = begin, options.fraction_end = end;
     const auto part = open_dataset(options);
-    EXPECT_TRUE(part->multi_label());
+    EXPECT_EQ(part->annotation_kind(), AnnotationKind::classes);
     for (int64_t i = 0; i < part->size(); ++i) {
       EXPECT_TRUE(names.insert(part->name(i)).second);
-      EXPECT_EQ(part->labels(i).size(),
+      EXPECT_EQ(classes_of(part->annotation(i)).size(),
                 part->name(i).ends_with("a.png") || part->name(i).ends_with("e.png") ? 2u : 1u);
       Bytes memory;
       EXPECT_GT(part->encoded(i, memory).size(), 0u);

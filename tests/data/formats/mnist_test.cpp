@@ -1,4 +1,4 @@
-#include "data/formats/mnist.h"
+#include "data/formats/formats.h"
 
 #include <gmock/gmock.h>
 
@@ -32,7 +32,7 @@ TEST(Mnist, ReadsTheUsualFiles) {
   write_mnist(folder, "t10k");
   const auto dataset = open_dataset(dataset_options("mnist", folder.path(), 1));
   ASSERT_EQ(dataset->size(), 4);
-  EXPECT_EQ(dataset->label(2), 9);
+  EXPECT_EQ(dataset->stratum(2), 9);
   EXPECT_EQ(dataset->name(2), "train #2");
   EXPECT_EQ(dataset->class_names()[3], "3");
   EXPECT_EQ(dataset->num_classes(), 10);
@@ -120,7 +120,7 @@ TEST(Mnist, TheRealFashionMnist) {
   const auto test = open_dataset(options);
   EXPECT_EQ(train->size(), 60000);
   EXPECT_EQ(test->size(), 10000);
-  EXPECT_EQ(train->class_names()[train->label(0)], "Ankle boot");
+  EXPECT_EQ(train->class_names()[train->stratum(0)], "Ankle boot");
   EXPECT_EQ(train->load(0).height, 28);
 }
 

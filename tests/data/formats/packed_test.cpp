@@ -36,7 +36,7 @@ TEST_F(PackedTest, HasTheBatchesOfTheFolder) {
   const auto pack = open_path(packed());
   EXPECT_EQ(pack->class_names(), folder->class_names());
   ASSERT_EQ(pack->size(), folder->size());
-  EXPECT_FALSE(pack->multi_label());
+  EXPECT_EQ(pack->annotation_kind(), AnnotationKind::one_class);
   EXPECT_EQ(pack->name(3), packed() + ": " + folder->name(3));
   LoaderOptions options;
   options.batch_size = 3;
@@ -74,11 +74,11 @@ TEST_F(PackedTest, KeepsSeveralLabels) {
       folder_.write("set/list.csv", "path,labels\na/0.jpg,x;y\nb/1.jpg,\nb/2.jpg,z\n");
   pack_dataset(*open_path(list), packed());
   const auto pack = open_path(packed());
-  EXPECT_TRUE(pack->multi_label());
+  EXPECT_EQ(pack->annotation_kind(), AnnotationKind::classes);
   EXPECT_THAT(pack->class_names(), ElementsAre("x", "y", "z"));
-  EXPECT_THAT(pack->labels(0), ElementsAre(0, 1));
-  EXPECT_THAT(pack->labels(1), ElementsAre());
-  EXPECT_THAT(pack->labels(2), ElementsAre(2));
+  EXPECT_THAT(classes_of(pack->annotation(0)), ElementsAre(0, 1));
+  EXPECT_THAT(classes_of(pack->annotation(1)), ElementsAre());
+  EXPECT_THAT(classes_of(pack->annotation(2)), ElementsAre(2));
 }
 
 TEST_F(PackedTest, DamageIsFound) {

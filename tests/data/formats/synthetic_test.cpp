@@ -1,4 +1,4 @@
-#include "data/formats/synthetic.h"
+#include "data/formats/formats.h"
 
 #include <gmock/gmock.h>
 
@@ -37,7 +37,7 @@ TEST(Synthetic, IsAFunctionOfItsSeed) {
     EXPECT_EQ(image, same->load(i));
     EXPECT_NE(image, other->load(i));
     EXPECT_NE(image, test->load(i));
-    labels.insert(one->label(i));
+    labels.insert(one->stratum(i));
   }
   EXPECT_EQ(labels.size(), 10u);
   // Equal on every machine.
@@ -67,7 +67,7 @@ TEST(Synthetic, ANearestMeanTellsTheClassesApart) {
   };
   for (int64_t i = 0; i < train->size(); ++i) {
     const auto values = centered(train->load(i));
-    for (size_t p = 0; p < 256; ++p) means[static_cast<size_t>(train->label(i))][p] += values[p];
+    for (size_t p = 0; p < 256; ++p) means[static_cast<size_t>(train->stratum(i))][p] += values[p];
   }
   int64_t correct = 0;
   for (int64_t i = 0; i < test->size(); ++i) {
@@ -78,7 +78,7 @@ TEST(Synthetic, ANearestMeanTellsTheClassesApart) {
       const double score = std::inner_product(values.begin(), values.end(), means[c].begin(), 0.0);
       if (score > best_score) best = c, best_score = score;
     }
-    correct += static_cast<int64_t>(best) == test->label(i);
+    correct += static_cast<int64_t>(best) == test->stratum(i);
   }
   EXPECT_GT(correct, 60) << "of 200; chance is 20";
 }

@@ -1,9 +1,8 @@
-#include "data/formats/webdataset.h"
+#include "data/formats/formats.h"
 
 #include <gmock/gmock.h>
 
 #include "data/decode/decode.h"
-#include "data/formats/formats.h"
 #include "tests/data/formats/tar_bytes.h"
 #include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
@@ -56,8 +55,8 @@ TEST_F(WebDatasetTest, ReadsImagesFromTheShard) {
   const auto dataset = open("a.tar");
   EXPECT_THAT(dataset->class_names(), ElementsAre("ant", "zebra"));
   ASSERT_EQ(dataset->size(), 2);
-  EXPECT_EQ(dataset->label(0), 1);
-  EXPECT_EQ(dataset->label(1), 0);
+  EXPECT_EQ(dataset->stratum(0), 1);
+  EXPECT_EQ(dataset->stratum(1), 0);
   EXPECT_EQ(dataset->name(0), folder_ / "a.tar: x/1.jpg");
   EXPECT_EQ(dataset->load(0), read_image(golden_path("images/rgb_420.jpg"), 3));
   EXPECT_EQ(dataset->load(1), read_image(golden_path("images/rgb.png"), 3));
@@ -95,8 +94,8 @@ TEST_F(WebDatasetTest, ARangeNamesItsShards) {
   }
   const auto dataset = open("s-{000..002}.tar");
   ASSERT_EQ(dataset->size(), 3);
-  EXPECT_EQ(dataset->label(0), 2);
-  EXPECT_EQ(dataset->label(2), 0);
+  EXPECT_EQ(dataset->stratum(0), 2);
+  EXPECT_EQ(dataset->stratum(2), 0);
   EXPECT_EQ(dataset->name(2), folder_ / "s-002.tar: k.png");
   EXPECT_THAT(data_error([&] { open("s-{000..003}.tar"); }), HasSubstr("s-003.tar: no such file"));
   EXPECT_THAT(data_error([&] { open("s-{000..002}.tar", 2); }),
@@ -160,7 +159,7 @@ TEST_F(WebDatasetTest, AKeyInTwoShardsIsTwoSamples) {
   std::vector<int64_t> labels;
   for (int64_t i = 0; i < 4; ++i) {
     names.push_back(dataset->name(i));
-    labels.push_back(dataset->label(i));
+    labels.push_back(dataset->stratum(i));
   }
   EXPECT_THAT(names, ElementsAre(folder_ / "s-0.tar: a/7.jpg", folder_ / "s-0.tar: b/7.png",
                                  folder_ / "s-1.tar: a/7.jpg", folder_ / "s-1.tar: b/7.png"));

@@ -6,8 +6,11 @@
 
 #include <cmath>
 #include <map>
+#include <set>
 
+#include "tests/data/one_image.h"
 #include "tests/data/test_files.h"
+#include "tests/data/transforms/whole_resize.h"
 
 namespace swin::data {
 namespace {
@@ -17,6 +20,29 @@ Image noise_image(int64_t height, int64_t width, int64_t channels) {
   image.reshape(height, width, channels);
   image.pixels = noise(height * width * channels);
   return image;
+}
+
+TEST(RandomCrop, IsUniformAndNamedByEpochAndIndex) {
+  std::set<std::pair<int64_t, int64_t>> seen;
+  for (uint64_t index = 0; index < 2000; ++index) {
+    const Corner corner = random_crop(2, {1, 0, index});
+    ASSERT_LE(std::abs(corner.top), 2);
+    ASSERT_LE(std::abs(corner.left), 2);
+    seen.insert({corner.top, corner.left});
+  }
+  EXPECT_EQ(seen.size(), 25u);
+  int64_t differs = 0, flips = 0;
+  for (uint64_t index = 0; index < 1000; ++index) {
+    const Corner a = random_crop(4, {1, 0, index}), b = random_crop(4, {1, 1, index}),
+                 again = random_crop(4, {1, 0, index});
+    differs += a.top != b.top || a.left != b.left;
+    ASSERT_EQ(a.top, again.top);
+    flips += random_flip(0.25, {1, 0, index});
+  }
+  EXPECT_GT(differs, 900);
+  EXPECT_NEAR(static_cast<double>(flips), 250, 60);
+  EXPECT_TRUE(random_flip(1, {1, 0, 0}));
+  EXPECT_FALSE(random_flip(0, {1, 0, 0}));
 }
 
 TEST(RandomResizedCrop, AreaAndRatioAreAsConfigured) {
@@ -69,7 +95,7 @@ TEST(TrainingSample, EqualsTheReference) {
     for (uint64_t sample = 0; sample < 40; ++sample) {
       const Draw draw{7, 1, sample};
       std::vector<float> out(static_cast<size_t>(24 * 20 * channels)), expected(out.size());
-      make_training_sample(image, preprocess, augment, normalization, draw, out.data());
+      make_training_sample(image, preprocess, augment, draw, out.data());
 
       const Box box = random_resized_crop(*augment.random_resized_crop, 70, 90, draw);
       Image cut, resized;
@@ -78,7 +104,7 @@ TEST(TrainingSample, EqualsTheReference) {
       Bytes between;
       kernels::resize(cut.pixels.data(), cut.height, cut.width, channels, 24, 20,
                       Interpolation::bicubic, resized.pixels.data(), between);
-      const bool flip = random_flip(0.5, 7, 1, sample);
+      const bool flip = random_flip(0.5, {7, 1, sample});
       write_normalized(resized, {}, 24, 20, flip, normalization, expected.data());
       if (const auto erasing = random_erasing(0.5, 24, 20, draw)) {
         erase(*erasing, 20, channels, draw, expected.data());
@@ -102,9 +128,9 @@ TEST(TrainingSample, ColorsChangeOnTheCroppedAndFlippedWindow) {
   std::vector<float> out(16 * 16 * 3), expected(out.size());
   for (uint64_t sample = 0; sample < 10; ++sample) {
     const Draw draw{3, 0, sample};
-    make_training_sample(image, preprocess, augment, normalization, draw, out.data());
+    make_training_sample(image, preprocess, augment, draw, out.data());
     Image changed, scratch;
-    crop(image, random_crop(3, 3, 0, sample), 16, 16, changed);
+    crop(image, random_crop(3, {3, 0, sample}), 16, 16, changed);
     Image mirrored = changed;
     for (int64_t y = 0; y < 16; ++y)
       for (int64_t x = 0; x < 16; ++x)
@@ -116,9 +142,9 @@ TEST(TrainingSample, ColorsChangeOnTheCroppedAndFlippedWindow) {
   }
   // A policy turns the jitter off, as in timm.
   augment.auto_augment.emplace("rand-m9-n0");
-  make_training_sample(image, preprocess, augment, normalization, {3, 0, 0}, out.data());
+  make_training_sample(image, preprocess, augment, {3, 0, 0}, out.data());
   augment.color_jitter = {};
-  make_training_sample(image, preprocess, augment, normalization, {3, 0, 0}, expected.data());
+  make_training_sample(image, preprocess, augment, {3, 0, 0}, expected.data());
   EXPECT_EQ(out, expected);
 }
 
@@ -133,7 +159,7 @@ TEST(TrainingSample, AutoAugmentDrawsFromItsNamedStream) {
   std::vector<float> out(16 * 16 * 3), expected(out.size());
   for (uint64_t sample = 0; sample < 10; ++sample) {
     const Draw draw{3, 0, sample};
-    make_training_sample(image, preprocess, augment, normalization, draw, out.data());
+    make_training_sample(image, preprocess, augment, draw, out.data());
     Image changed = image, scratch;
     for (const Choice& choice : draw_cifar10(draw.random("data/auto_augment"), 16, 16))
       apply(choice.operation, choice.argument, {Sampling::nearest, {0, 0, 0}}, changed, scratch);
@@ -163,7 +189,8 @@ TEST(ColorJitter, FactorsAreUniformAndTheOrderIsRandom) {
     }
   }
   EXPECT_EQ(first.size(), 4u);
-  for (const auto& [operation, count] : first) EXPECT_NEAR(count, 500, 100) << name_of(operation);
+  for (const auto& [operation, count] : first)
+    EXPECT_NEAR(count, 500, 100) << static_cast<int>(operation);
   EXPECT_NEAR(least, 0.6, 0.005);
   EXPECT_NEAR(most, 1.4, 0.005);
   EXPECT_EQ(color_jitter({0, 0.3, 0, 0}, {}).size(), 1u);
@@ -265,7 +292,8 @@ TEST(RandAugment, DrawsEveryOperationHalfTheTime) {
   }
   EXPECT_NEAR(static_cast<double>(applied), 6000, 250);
   EXPECT_EQ(counts.size(), 15u);
-  for (const auto& [operation, count] : counts) EXPECT_NEAR(count, 400, 90) << name_of(operation);
+  for (const auto& [operation, count] : counts)
+    EXPECT_NEAR(count, 400, 90) << static_cast<int>(operation);
   const double n = static_cast<double>(rotations), mean = sum / n;
   EXPECT_NEAR(static_cast<double>(negative), n / 2, n / 6);
   EXPECT_NEAR(mean, 9, 0.1);

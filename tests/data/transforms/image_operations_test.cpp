@@ -7,6 +7,12 @@
 namespace swin::data {
 namespace {
 
+// In the order of Operation, for the table of goldens.
+constexpr const char* kNames[] = {"auto_contrast", "equalize",    "invert",       "rotate",
+                                  "posterize",     "solarize",    "solarize_add", "color",
+                                  "contrast",      "brightness",  "sharpness",    "shear_x",
+                                  "shear_y",       "translate_x", "translate_y",  "hue"};
+
 // The images of scripts/reference/make_augment_goldens.py.
 Image test_image(const std::string& name) {
   Image image;
@@ -33,16 +39,13 @@ TEST(ImageOperations, EqualPillowOnEveryByte) {
                         : row[3] == "bilinear" ? Sampling::bilinear
                                                : Sampling::bicubic,
                         {124, 116, 104}};
-    apply(operation_named(row[1]), std::stod(row[2]), canvas, image, scratch);
+    const auto name = std::find(std::begin(kNames), std::end(kNames), row[1]);
+    ASSERT_NE(name, std::end(kNames)) << row[1];
+    apply(static_cast<Operation>(name - std::begin(kNames)), std::stod(row[2]), canvas, image,
+          scratch);
     EXPECT_EQ(sha256_of(image.pixels), row[4])
         << row[0] << " " << row[1] << " " << row[2] << " " << row[3];
   }
-}
-
-TEST(ImageOperations, EveryNameIsThatOfItsOperation) {
-  for (int i = 0; i <= static_cast<int>(Operation::hue); ++i)
-    EXPECT_EQ(static_cast<int>(operation_named(name_of(static_cast<Operation>(i)))), i);
-  EXPECT_THROW(operation_named("cutout"), base::UsageError);
 }
 
 }  // namespace

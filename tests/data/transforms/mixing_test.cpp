@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "data/loader.h"
+#include "data/batch.h"
 
 namespace swin::data {
 namespace {
@@ -97,6 +97,16 @@ TEST(Mix, IsTheShareOfTheImagePlusTheRestOfItsPartner) {
     EXPECT_EQ(batch.images, before.images);
     EXPECT_TRUE(batch.own_share.empty());
   }
+}
+
+TEST(MixTargets, IsTheShareOfTheTargetPlusTheRestOfItsPartners) {
+  const std::vector<double> own_share = {0.75, 0.5};
+  const std::vector<double> partners = {0, 1, 0, 4};
+  std::vector<double> own = {1, 0, 2, 0};
+  mix_targets(own_share, partners.data(), 2, own.data());
+  EXPECT_THAT(own, testing::ElementsAre(0.75, 0.25, 1, 2));
+  for (int64_t i = 0; i < 5; ++i) EXPECT_EQ(partner_of(partner_of(i, 5), 5), i);
+  EXPECT_EQ(partner_of(0, 5), 4);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "tests/data/test_files.h"
+#include "tests/data/transforms/whole_resize.h"
 
 namespace swin::data {
 namespace {

@@ -1,6 +1,6 @@
 // A checkpoint holds parameters, buffers and optimizer slots; all of them come back through the one
 // loader of slabs.
-#include "trainers/run/run_state.h"
+#include "trainers/run/train_state.h"
 
 #include <gmock/gmock.h>
 
@@ -22,21 +22,22 @@ struct Net {
     bias = (scope / "fc").parameter("bias", {dim}, Initializer::normal(1));
     parameters.allocate(true);
     parameters.initialize(seed);
-    optimizer = std::make_unique<AdamW>(parameters, OptimizerConfig{});
-    for (const AdamW::Slot& slot : optimizer->slots())
+    optimizer = make_optimizer(parameters, OptimizerConfig{});
+    for (const Optimizer::Slot& slot : optimizer->slots())
       for (size_t i = 0; i < parameters.size(); ++i)
         slot.slab[parameters[i].offset + 1] = static_cast<float>(seed + i) + slot.name[7];
   }
   void save(const std::filesystem::path& path) {
     const RunIdentity identity{
         base::Json::object(), {}, base::Json::object(), base::Json::object()};
-    RunState state;
+    TrainState state(parameters, *optimizer);
     state.step = 12;
-    save_checkpoint(path, state, identity, parameters, *optimizer);
+    save_checkpoint(path, state, identity);
   }
   std::string refusal(const std::filesystem::path& path) {
     try {
-      restore_checkpoint(files::CheckpointFile(path), parameters, *optimizer);
+      TrainState state(parameters, *optimizer);
+      restore_checkpoint(files::CheckpointFile(path), state);
     } catch (const base::WeightError& error) {
       return error.what();
     }
@@ -44,7 +45,7 @@ struct Net {
   }
   layers::Parameters parameters;
   layers::Parameter fc, mean, bias;
-  std::unique_ptr<AdamW> optimizer;
+  std::unique_ptr<Optimizer> optimizer;
 };
 
 class Restored : public testing::Test {
@@ -57,13 +58,17 @@ TEST_F(Restored, ParametersBuffersAndSlots) {
   Net a(1), b(2);
   a.save(path_);
   const files::CheckpointFile file(path_);
-  EXPECT_THAT(file.names(), testing::ElementsAre(
+  std::vector<std::string> names;
+  for (const auto& entry : file.entries()) names.push_back(entry.name);
+  EXPECT_THAT(names, testing::ElementsAre(
                                 "model/fc.bias", "model/fc.weight", "model/norm.running_mean",
                                 "optimizer/exp_avg/fc.bias", "optimizer/exp_avg/fc.weight",
                                 "optimizer/exp_avg_sq/fc.bias", "optimizer/exp_avg_sq/fc.weight"));
   EXPECT_NE(b.mean.tensor().values(), a.mean.tensor().values());
   const uint64_t version = b.fc.tensor().version();
-  EXPECT_EQ(restore_checkpoint(file, b.parameters, *b.optimizer).step, 12);
+  TrainState state(b.parameters, *b.optimizer);
+  restore_checkpoint(file, state);
+  EXPECT_EQ(state.step, 12);
   EXPECT_EQ(b.fc.tensor().values(), a.fc.tensor().values());
   EXPECT_EQ(b.bias.tensor().values(), a.bias.tensor().values());
   EXPECT_EQ(b.mean.tensor().values(), a.mean.tensor().values());
