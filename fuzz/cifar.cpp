@@ -1,6 +1,5 @@
 // The input describes a CIFAR folder: kind and split, then the class names, then the records.
 #include "data/formats/formats.h"
-
 #include "fuzz/dataset_checks.h"
 #include "fuzz/input.h"
 

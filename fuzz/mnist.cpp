@@ -1,6 +1,5 @@
 // The input describes an MNIST folder: split and names, then two IDX files, plain or gzip.
 #include "data/formats/formats.h"
-
 #include "fuzz/dataset_checks.h"
 #include "fuzz/input.h"
 

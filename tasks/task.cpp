@@ -39,7 +39,8 @@ std::unique_ptr<Task> make_task(const TaskConfig& config, const layers::ModelCon
   const TaskConfig complete = {config.name, {task_row(config.name), config.own}};
   for (const Factory& factory : kFactories)
     if (config.name == factory.name) return factory.make(complete, model, seed, with_gradients);
-  throw base::InternalError(config.name, "found a task without a factory, expected one in tasks/task.cpp");
+  throw base::InternalError(config.name,
+                            "found a task without a factory, expected one in tasks/task.cpp");
 }
 
 Tensor images_of(const Slice& slice, int64_t rows, int64_t channels) {

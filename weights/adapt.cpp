@@ -25,7 +25,6 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view name
                      [&](const std::string& pattern) { return glob(pattern, name); });
 }
 
-
 class Adapter {
  public:
   Adapter(Parameters& parameters, const ModelConfig& config, const WeightFile& file,

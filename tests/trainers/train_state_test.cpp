@@ -61,9 +61,9 @@ TEST_F(Restored, ParametersBuffersAndSlots) {
   std::vector<std::string> names;
   for (const auto& entry : file.entries()) names.push_back(entry.name);
   EXPECT_THAT(names, testing::ElementsAre(
-                                "model/fc.bias", "model/fc.weight", "model/norm.running_mean",
-                                "optimizer/exp_avg/fc.bias", "optimizer/exp_avg/fc.weight",
-                                "optimizer/exp_avg_sq/fc.bias", "optimizer/exp_avg_sq/fc.weight"));
+                         "model/fc.bias", "model/fc.weight", "model/norm.running_mean",
+                         "optimizer/exp_avg/fc.bias", "optimizer/exp_avg/fc.weight",
+                         "optimizer/exp_avg_sq/fc.bias", "optimizer/exp_avg_sq/fc.weight"));
   EXPECT_NE(b.mean.tensor().values(), a.mean.tensor().values());
   const uint64_t version = b.fc.tensor().version();
   TrainState state(b.parameters, *b.optimizer);

@@ -31,6 +31,7 @@ data::Batch generated_batch(uint64_t seed, const std::string& stream, int64_t si
       weights::generated_images(seed, stream + "/input", size * channels * area);
   data::Batch batch;
   batch.size = size;
+  batch.padded_size = model.image_size;
   batch.images.resize(planes.size());
   for (int64_t b = 0; b < size; ++b)
     for (int64_t c = 0; c < channels; ++c)

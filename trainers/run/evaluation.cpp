@@ -57,9 +57,9 @@ std::optional<tasks::Metrics> measure(const tasks::Task& task, data::Loader& loa
     if (go_on && !go_on(images)) return std::nullopt;
     if (bad > 0)
       continue;  // there will be no metrics; the other images are only read, to name all bad ones
-    const tasks::Outputs outputs =
-        task.outputs(tasks::images_of({batch, 0, batch.size}, batch_size, task.model_config().in_chans),
-                     tasks::Detail::answers);
+    const tasks::Outputs outputs = task.outputs(
+        tasks::images_of({batch, 0, batch.size}, batch_size, task.model_config().in_chans),
+        tasks::Detail::answers);
     apply(label_map, batch);
     meter->add(outputs, batch);
   }

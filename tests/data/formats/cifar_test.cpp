@@ -1,5 +1,3 @@
-#include "data/formats/formats.h"
-
 #include <gmock/gmock.h>
 
 #include "data/formats/formats.h"

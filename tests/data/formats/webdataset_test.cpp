@@ -1,8 +1,7 @@
-#include "data/formats/formats.h"
-
 #include <gmock/gmock.h>
 
 #include "data/decode/decode.h"
+#include "data/formats/formats.h"
 #include "tests/data/formats/tar_bytes.h"
 #include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
