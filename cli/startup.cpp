@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/parallel.h"
+#include "tasks/task_table.h"
 #include "trainers/run/open_data.h"
 
 namespace swin::cli {
@@ -33,18 +34,20 @@ trainers::Config load_model_config(const std::string& file, const std::vector<st
 }
 
 int64_t look_at_data(trainers::Config& config) {
+  const bool has_classes = tasks::has_classes(tasks::task_row(config.task.name));
   int64_t images = 0;
   if (!config.data.train.format.empty()) {
     try {
       const std::unique_ptr<data::Dataset> dataset =
           trainers::open_dataset_of(config.data.train, config);
       images = dataset->size();
-      if (config.model.num_classes == 0) config.model.num_classes = dataset->num_classes();
+      if (config.model.num_classes == 0 && has_classes)
+        config.model.num_classes = dataset->num_classes();
     } catch (const base::DataError&) {
       // The images may not be on this machine yet. What does not need them is still reported.
     }
   }
-  if (config.model.num_classes == 0) config.model.num_classes = 1000;
+  if (config.model.num_classes == 0 && has_classes) config.model.num_classes = 1000;
   return images;
 }
 

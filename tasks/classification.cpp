@@ -52,7 +52,8 @@ class ClassificationMeter : public Meter {
 
 Classification::Classification(const TaskConfig& config, const layers::ModelConfig& model,
                                uint64_t seed, bool with_gradients)
-    : Classifier(model, seed, with_gradients), label_smoothing_(config.own.number("label_smoothing")) {}
+    : Classifier(model, seed, with_gradients),
+      label_smoothing_(config.own.number("label_smoothing")) {}
 
 Tensor Classification::targets(std::span<const int64_t> labels) const {
   const double off = label_smoothing_ / static_cast<double>(num_classes());

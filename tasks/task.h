@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,9 @@ class Task {
   /// @param count of the whole batch.
   virtual Losses loss(const Slice& slice, const layers::Pass& pass, const Count& count) const = 0;
   /// @param images (B, H, W, in_chans), normalized. Dropout and drop path are off.
-  virtual Outputs outputs(const Tensor& images, Detail detail) const = 0;
+  /// @param indices of the images in their data set, by which a task draws; the others count as 0
+  virtual Outputs outputs(const Tensor& images, Detail detail,
+                          std::span<const int64_t> indices = {}) const = 0;
   virtual std::unique_ptr<Meter> meter() const = 0;
   /// One answer for each row of the outputs.
   virtual std::vector<Answer> answers(const Outputs& outputs) const = 0;

@@ -20,6 +20,12 @@ struct TaskRow : base::ConfigRow {
   std::vector<MetricRow> metrics;  ///< the first one chooses the best checkpoint by default
 };
 
+/// Whether its data sets and its model's head have classes.
+inline bool has_classes(const TaskRow& row) {
+  return row.annotation == data::AnnotationKind::one_class ||
+         row.annotation == data::AnnotationKind::classes;
+}
+
 std::span<const TaskRow> task_rows();
 /// @throws UsageError naming the tasks that exist.
 const TaskRow& task_row(const std::string& name);

@@ -89,18 +89,15 @@ void add_forward(const real* a, const real* b, real* y, int64_t numel) {
 }
 
 void multiply_forward(const real* a, const real* b, real* y, int64_t numel) {
-  if (!y) return;
-  map_vectors(numel, y, false, [=](auto at) { return at(a) * at(b); });
+  map_vectors(numel, {y}, [=](auto at) { return at(a) * at(b); });
 }
 
 void multiply_backward(const real* dy, const real* b, GradientTarget da, int64_t numel) {
-  if (!da) return;
-  map_vectors(numel, da.data, da.add, [=](auto at) { return at(dy) * at(b); });
+  map_vectors(numel, da, [=](auto at) { return at(dy) * at(b); });
 }
 
 void exp_forward(const real* x, real* y, int64_t numel) {
-  if (!y) return;
-  map_vectors(numel, y, false, [=](auto at) { return base::exp(at(x)); });
+  map_vectors(numel, {y}, [=](auto at) { return base::exp(at(x)); });
 }
 
 void gelu_forward(const real* x, real* y, int64_t numel) {

@@ -28,7 +28,7 @@ void add_optimization(std::vector<Field>& fields) {
   optimizer.row_fields(optimizer_rows());
   optimizer("weight_decay", &O::weight_decay)
       .range(0, 100)
-      .says("decoupled; multiplied by the learning rate", "TRAIN.WEIGHT_DECAY");
+      .says("of weight matrices; multiplied by the learning rate", "TRAIN.WEIGHT_DECAY");
   optimizer("layer_decay", &O::layer_decay)
       .above(0)
       .at_most(1)

@@ -7,6 +7,7 @@
 #include "base/stopwatch.h"
 #include "base/text.h"
 #include "data/formats/formats.h"
+#include "tasks/task_table.h"
 #include "trainers/report/progress.h"
 #include "trainers/run/evaluation.h"
 #include "trainers/run/open_data.h"
@@ -97,9 +98,10 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   result.classes_by_order = numbered(loaded.class_names) && !numbered(names) &&
                             names.size() == loaded.class_names.size() &&
                             !std::all_of(names.begin(), names.end(), is_number);
-  const std::vector<int64_t> labels =
-      label_map(result.classes_by_order ? loaded.class_names : names, loaded.class_names,
-                dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
+  std::vector<int64_t> labels;
+  if (tasks::has_classes(tasks::task_row(config.task.name)))
+    labels = label_map(result.classes_by_order ? loaded.class_names : names, loaded.class_names,
+                       dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
   const data::LoaderOptions loader_options = evaluation_loader(config, *dataset);
   data::Loader loader(*dataset, loader_options);
 

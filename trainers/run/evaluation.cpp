@@ -59,7 +59,7 @@ std::optional<tasks::Metrics> measure(const tasks::Task& task, data::Loader& loa
       continue;  // there will be no metrics; the other images are only read, to name all bad ones
     const tasks::Outputs outputs = task.outputs(
         tasks::images_of({batch, 0, batch.size}, batch_size, task.model_config().in_chans),
-        tasks::Detail::answers);
+        tasks::Detail::answers, batch.indices);
     apply(label_map, batch);
     meter->add(outputs, batch);
   }

@@ -32,7 +32,8 @@ class CountMacs : public autograd::ForwardObserver {
     of(path).macs += macs;
   }
   /// The cost to which a layer or parameter of this path belongs.
-  Cost& of(const std::string& path) {
+  Cost& of(std::string path) {
+    if (path.starts_with("encoder.")) path.erase(0, 8);  // SimMIM's
     for (int64_t i = 0; i < config_.num_stages(); ++i)
       if (const std::string stage = layers::stage_path(config_, i);
           path == stage || path.starts_with(stage + "."))

@@ -5,6 +5,7 @@
 
 #include "base/stopwatch.h"
 #include "base/text.h"
+#include "tasks/task_table.h"
 #include "trainers/optim/parameter_groups.h"
 #include "trainers/report/progress.h"
 #include "trainers/report/run_record.h"
@@ -53,7 +54,8 @@ Data open_data(Config& config) {
                            "add a data section");
   Data data;
   data.train = open_dataset_of(config.data.train, config, true);
-  const int64_t classes = data.train->num_classes();
+  const bool has_classes = tasks::has_classes(tasks::task_row(config.task.name));
+  const int64_t classes = has_classes ? data.train->num_classes() : 0;
   if (config.model.num_classes != 0 && config.model.num_classes != classes)
     throw base::UsageError("model.num_classes",
                            "found " + std::to_string(config.model.num_classes) + ", expected the " +
@@ -62,7 +64,7 @@ Data open_data(Config& config) {
   config.model.num_classes = classes;
   if (config.data.validation) {
     data.validation = open_dataset_of(*config.data.validation, config);
-    check_same_classes(*data.train, *data.validation);
+    if (has_classes) check_same_classes(*data.train, *data.validation);
   }
   return data;
 }
@@ -70,7 +72,7 @@ Data open_data(Config& config) {
 RunIdentity identity_of(const Config& config, const Data& data) {
   RunIdentity identity;
   identity.config = to_json(config, WithRuntime::no);
-  identity.class_names = data.train->class_names();
+  if (config.model.num_classes > 0) identity.class_names = data.train->class_names();
   identity.fingerprint = base::Json::object();
   identity.fingerprint["train"] = data.train->fingerprint();
   if (data.validation) identity.fingerprint["validation"] = data.validation->fingerprint();
