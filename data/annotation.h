@@ -92,9 +92,6 @@ Annotation classes_annotation(const Integers& indices, bool many) {
   if (many) return Classes{{indices.begin(), indices.end()}};
   return OneClass{indices.front()};
 }
-inline AnnotationKind kind_of_classes(bool many) {
-  return many ? AnnotationKind::classes : AnnotationKind::one_class;
-}
 
 /// The classes of a whole image; empty for the other kinds.
 std::vector<int64_t> classes_of(const Annotation& annotation);

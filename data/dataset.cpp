@@ -34,7 +34,6 @@ class Subset : public Dataset {
     fingerprint_ = files::to_hex(files::sha256(std::as_bytes(std::span(text))));
   }
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
-  AnnotationKind annotation_kind() const override { return whole_->annotation_kind(); }
   Annotation annotation(int64_t i) const override { return whole_->annotation(index(i)); }
   int64_t stratum(int64_t i) const override { return whole_->stratum(index(i)); }
   base::Size2 size(int64_t i) const override { return whole_->size(index(i)); }

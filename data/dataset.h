@@ -40,9 +40,9 @@ class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
-  virtual AnnotationKind annotation_kind() const { return AnnotationKind::one_class; }
   /// Decodes no image.
   virtual Annotation annotation(int64_t i) const = 0;
+  AnnotationKind annotation_kind() const { return kind_of(annotation(0)); }
   /// What fractions and replacements of bad images keep in balance, in [0, num_classes()): the
   /// class of the image, of several the first; else 0.
   virtual int64_t stratum(int64_t i) const;

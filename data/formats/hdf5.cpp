@@ -54,7 +54,6 @@ class Hdf5Dataset : public Dataset {
 
   int64_t size() const override { return file_.num_images(); }
   base::Size2 size(int64_t) const override { return {file_.height(), file_.width()}; }
-  AnnotationKind annotation_kind() const override { return kind_of_classes(multi_label()); }
   Annotation annotation(int64_t i) const override {
     if (!multi_label()) return OneClass{labels_[static_cast<size_t>(i)]};
     Classes classes;

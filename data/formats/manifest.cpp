@@ -60,7 +60,6 @@ class Manifest : public EncodedDataset {
   }
 
   int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
-  AnnotationKind annotation_kind() const override { return kind_of_classes(multi_label_); }
   Annotation annotation(int64_t i) const override {
     const auto [begin, end] = range(i);
     return classes_annotation(std::span(labels_).subspan(begin, end - begin), multi_label_);

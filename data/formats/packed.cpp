@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -113,7 +114,6 @@ class Packed : public EncodedDataset {
   }
 
   int64_t size() const override { return tables_.size(); }
-  AnnotationKind annotation_kind() const override { return kind_of_classes(tables_.multi_label); }
   Annotation annotation(int64_t i) const override {
     return classes_annotation(tables_.labels_of(i), tables_.multi_label);
   }
@@ -157,33 +157,23 @@ class ImagesFile {
     const std::string path = (target.parent_path() / ("." + target.filename().string() +
                                                       ".images.tmp." + std::to_string(::getpid())))
                                  .string();
-    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor_ < 0) fail("create");
+    const int descriptor =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    file_.reset(descriptor < 0 ? nullptr : ::fdopen(descriptor, "wb+"));
+    if (!file_) fail("create");
     ::unlink(path.c_str());  // deleted when the process ends, in whatever way
   }
-  ~ImagesFile() { ::close(descriptor_); }
-  ImagesFile(const ImagesFile&) = delete;
-  ImagesFile& operator=(const ImagesFile&) = delete;
 
   void append(std::span<const uint8_t> bytes) {
-    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-    if (buffer_.size() >= kPieceBytes) flush();
+    if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size()) fail("write");
   }
   files::MappedFile map() {
-    flush();
-    return files::MappedFile("/proc/self/fd/" + std::to_string(descriptor_), files::FileKind::data);
+    if (std::fflush(file_.get()) != 0) fail("write");
+    return files::MappedFile("/proc/self/fd/" + std::to_string(::fileno(file_.get())),
+                             files::FileKind::data);
   }
 
  private:
-  void flush() {
-    for (size_t at = 0; at < buffer_.size();) {
-      const ssize_t count = ::write(descriptor_, buffer_.data() + at, buffer_.size() - at);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail("write");
-      at += static_cast<size_t>(count);
-    }
-    buffer_.clear();
-  }
   [[noreturn]] void fail(const char* step) const {
     throw base::DiskError(output_,
                           std::string("cannot ") + step + " a temporary file in its folder (" +
@@ -191,9 +181,11 @@ class ImagesFile {
                           "free space or choose another path");
   }
 
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
   std::string output_;
-  std::vector<uint8_t> buffer_;
-  int descriptor_ = -1;
+  std::unique_ptr<std::FILE, Close> file_;
 };
 
 template <class Values>

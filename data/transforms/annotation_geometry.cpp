@@ -74,7 +74,7 @@ void cut(Polygon& polygon, double Point::*axis, double bound, double side) {
     const Point &a = polygon[i], &b = polygon[(i + 1) % polygon.size()];
     const double from = side * (a.*axis - bound), to = side * (b.*axis - bound);
     if (from >= 0) kept.push_back(a);
-    if ((from < 0) == (to < 0) || from == 0 || to == 0) continue;
+    if (from * to >= 0) continue;
     const double share = from / (from - to);
     kept.push_back({a.x + share * (b.x - a.x), a.y + share * (b.y - a.y)});
     kept.back().*axis = bound;

@@ -163,7 +163,6 @@ double cifar10_argument(const Step& step, double sign, int64_t height, int64_t w
   switch (step.operation) {
     case rotate:
       return sign * (level * 30.0);
-    case shear_x:
     case shear_y:
       return sign * (level * 0.3);
     // In whole pixels; the image moves in positive direction, so the source moves back.

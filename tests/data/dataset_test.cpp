@@ -119,7 +119,7 @@ TEST(Size, NeedsTheHeaderOfAFileAlone) {
 }
 
 TEST(Size, OfPixelsIsKnown) {
-  DatasetOptions options = synthetic();
+  DatasetOptions options = dataset_options("synthetic");
   options.synthetic_size = {7, 9};
   options.synthetic_samples = 40;
   options.fraction_end = 0.5;

@@ -13,7 +13,6 @@ class OneImage : public Dataset {
     class_names_ = {"any"};
   }
   int64_t size() const override { return 1; }
-  AnnotationKind annotation_kind() const override { return kind_of(annotation_); }
   Annotation annotation(int64_t) const override { return annotation_; }
   std::string name(int64_t) const override { return "the image"; }
   void load(int64_t, Image& image) const override { image = image_; }

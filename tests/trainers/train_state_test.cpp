@@ -4,48 +4,73 @@
 
 #include <gmock/gmock.h>
 
+#include "autograd/ops/ops.h"
 #include "base/errors.h"
 #include "tests/support/temporary_directory.h"
+#include "trainers/run/step.h"
 
 namespace swin::trainers {
 namespace {
 
+using autograd::Tensor;
 using layers::Initializer;
 using layers::Scope;
 using testing::HasSubstr;
 
-struct Net {
+/// A task with one linear layer and a buffer, whose forward hands over 1 + the slice's first image.
+class Net : public tasks::Task {
+ public:
   explicit Net(uint64_t seed, bool with_buffer = true, int64_t dim = 5) {
-    const Scope scope(parameters);
+    const Scope scope(parameters_);
     fc = (scope / "fc").parameter("weight", {dim, 3}, Initializer::normal(1));
     if (with_buffer) mean = (scope / "norm").buffer("running_mean", {dim}, Initializer::uniform(1));
     bias = (scope / "fc").parameter("bias", {dim}, Initializer::normal(1));
-    parameters.allocate(true);
-    parameters.initialize(seed);
-    optimizer = make_optimizer(parameters, OptimizerConfig{});
+    parameters_.allocate(true);
+    parameters_.initialize(seed);
+    optimizer = make_optimizer(parameters_, OptimizerConfig{});
     for (const Optimizer::Slot& slot : optimizer->slots())
-      for (size_t i = 0; i < parameters.size(); ++i)
-        slot.slab[parameters[i].offset + 1] = static_cast<float>(seed + i) + slot.name[7];
+      for (size_t i = 0; i < parameters_.size(); ++i)
+        slot.slab[parameters_[i].offset + 1] =
+            static_cast<float>(seed + i + static_cast<size_t>(slot.name.size()));
   }
+  const layers::ModelConfig& model_config() const override { return config_; }
+  layers::Parameters& parameters() override { return parameters_; }
+  tasks::Losses loss(const tasks::Slice& slice, const layers::Pass& pass,
+                     const tasks::Count&) const override {
+    const auto of_slice = static_cast<real>(slice.begin + 1);
+    pass.update(mean, Tensor::filled({5}, of_slice), real{0.5});
+    const Tensor y = autograd::linear(Tensor::filled({1, 3}, 1), fc.tensor(), bias.tensor());
+    return {{"loss", autograd::linear(y, Tensor::filled({1, 5}, 1), {})}};
+  }
+  tasks::Outputs outputs(const Tensor&, tasks::Detail, std::span<const int64_t>) const override {
+    return {};
+  }
+  std::unique_ptr<tasks::Meter> meter() const override { return nullptr; }
+  std::vector<tasks::Answer> answers(const tasks::Outputs&) const override { return {}; }
+
+  TrainState state() { return TrainState(parameters_, *optimizer); }
   void save(const std::filesystem::path& path) {
     const RunIdentity identity{
         base::Json::object(), {}, base::Json::object(), base::Json::object()};
-    TrainState state(parameters, *optimizer);
-    state.step = 12;
-    save_checkpoint(path, state, identity);
+    TrainState own = state();
+    own.step = 12;
+    save_checkpoint(path, own, identity);
   }
   std::string refusal(const std::filesystem::path& path) {
+    TrainState own = state();
     try {
-      TrainState state(parameters, *optimizer);
-      restore_checkpoint(files::CheckpointFile(path), state);
+      restore_checkpoint(files::CheckpointFile(path), own);
     } catch (const base::WeightError& error) {
       return error.what();
     }
     return "nothing was thrown";
   }
-  layers::Parameters parameters;
   layers::Parameter fc, mean, bias;
   std::unique_ptr<Optimizer> optimizer;
+
+ private:
+  layers::Parameters parameters_;
+  layers::ModelConfig config_;
 };
 
 class Restored : public testing::Test {
@@ -66,7 +91,7 @@ TEST_F(Restored, ParametersBuffersAndSlots) {
                          "optimizer/exp_avg_sq/fc.bias", "optimizer/exp_avg_sq/fc.weight"));
   EXPECT_NE(b.mean.tensor().values(), a.mean.tensor().values());
   const uint64_t version = b.fc.tensor().version();
-  TrainState state(b.parameters, *b.optimizer);
+  TrainState state = b.state();
   restore_checkpoint(file, state);
   EXPECT_EQ(state.step, 12);
   EXPECT_EQ(b.fc.tensor().values(), a.fc.tensor().values());
@@ -75,7 +100,7 @@ TEST_F(Restored, ParametersBuffersAndSlots) {
   EXPECT_NE(b.fc.tensor().version(), version);
   for (size_t i = 0; i < a.optimizer->slots().size(); ++i)
     EXPECT_TRUE(std::equal(a.optimizer->slots()[i].slab,
-                           a.optimizer->slots()[i].slab + a.parameters.slab_numel(),
+                           a.optimizer->slots()[i].slab + a.parameters().slab_numel(),
                            b.optimizer->slots()[i].slab));
 }
 
@@ -97,13 +122,28 @@ TEST_F(Restored, AFileThatDoesNotFitIsNamedAndChangesNothing) {
 
 TEST_F(Restored, AStepAdvancesTheVersionsOfTrainedParametersAlone) {
   Net net(1);
-  net.parameters.set_trainable(1, false);
+  net.parameters().set_trainable(1, false);
   const uint64_t weight = net.fc.tensor().version(), bias = net.bias.tensor().version(),
                  mean = net.mean.tensor().version();
   net.optimizer->step(0.1, 1, 1);
   EXPECT_NE(net.fc.tensor().version(), weight);
   EXPECT_EQ(net.bias.tensor().version(), bias);
   EXPECT_EQ(net.mean.tensor().version(), mean);
+}
+
+TEST_F(Restored, AStepCommitsTheStatisticsOfItsSlicesInOrder) {
+  Net net(1);
+  real* mean = net.parameters().buffers().mutable_data(0);
+  std::fill_n(mean, 5, real{0});
+  TrainerConfig config;
+  config.micro_batch_size = 2;
+  Step step(net, *net.optimizer, config);
+  data::Batch batch;
+  batch.size = 4;
+  step.gradients(batch, 1);  // to nobody
+  EXPECT_EQ(net.mean.tensor().values(), std::vector<real>(5, 0));
+  step(batch, 1, 0.1);
+  EXPECT_EQ(net.mean.tensor().values(), std::vector<real>(5, real{0.25} + real{1.5}));
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 #include "tasks/task_table.h"
 #include "trainers/config/check_value.h"
 #include "trainers/config/fields.h"
-#include "trainers/optim/optimizer_table.h"
-#include "trainers/optim/schedule_table.h"
+#include "trainers/config/optimizer_table.h"
+#include "trainers/config/schedule_table.h"
 
 namespace swin::trainers {
 

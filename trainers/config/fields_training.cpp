@@ -2,8 +2,8 @@
 // init, runtime.
 #include "tasks/task_table.h"
 #include "trainers/config/field_builder.h"
-#include "trainers/optim/optimizer_table.h"
-#include "trainers/optim/schedule_table.h"
+#include "trainers/config/optimizer_table.h"
+#include "trainers/config/schedule_table.h"
 
 namespace swin::trainers {
 

@@ -5,8 +5,8 @@
 
 #include "base/errors.h"
 #include "base/parallel.h"
+#include "trainers/config/optimizer_table.h"
 #include "trainers/optim/adamw.h"
-#include "trainers/optim/optimizer_table.h"
 
 namespace swin::trainers {
 namespace {

@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "base/errors.h"
+#include "trainers/config/schedule_table.h"
 #include "trainers/optim/cosine.h"
-#include "trainers/optim/schedule_table.h"
 
 namespace swin::trainers {
 

@@ -48,7 +48,7 @@ void TrainState::read_metrics(const base::Json& json) {
 }
 
 TrainState::TrainState(layers::Parameters& parameters, const Optimizer& optimizer)
-    : parameters(&parameters) {
+    : model(&parameters) {
   for (const Optimizer::Slot& slot : optimizer.slots())
     slabs.push_back({"optimizer/" + slot.name, slot.slab});
 }
@@ -64,9 +64,9 @@ void save_checkpoint(const std::filesystem::path& path, const TrainState& state,
           name + "/" + layout[i].name, layout[i].shape.dims(),
           std::span(slab + layout[i].offset, static_cast<size_t>(layout[i].numel()))));
   };
-  add("model", *state.parameters, state.parameters->slab());
-  add("model", state.parameters->buffers(), state.parameters->buffers().slab());
-  for (const TrainState::Slab& slab : state.slabs) add(slab.name, *state.parameters, slab.data);
+  add("model", *state.model, state.model->slab());
+  add("model", state.model->buffers(), state.model->buffers().slab());
+  for (const TrainState::Slab& slab : state.slabs) add(slab.name, *state.model, slab.data);
   contents.meta = {
       {"config", base::to_text(identity.config)},
       {"class_names", base::to_text(base::Json::array_of(identity.class_names))},
@@ -80,9 +80,9 @@ void save_checkpoint(const std::filesystem::path& path, const TrainState& state,
 void restore_checkpoint(const files::CheckpointFile& file, TrainState& state) {
   state.step = file.step();
   state.epoch = file.epoch();
-  weights::load_weights(*state.parameters, file);
+  weights::load_weights(*state.model, file);
   for (const TrainState::Slab& slab : state.slabs)
-    weights::load_slab(*state.parameters, slab.data, file, slab.name);
+    weights::load_slab(*state.model, slab.data, file, slab.name);
   try {
     state.read_metrics(stored_json(file, "metrics"));
   } catch (const base::InternalError& e) {

@@ -35,7 +35,7 @@ struct TrainState {
     std::string name;  ///< "optimizer/exp_avg", …
     float* data;
   };
-  layers::Parameters* parameters;  ///< stored as model/<parameter>
+  layers::Parameters* model;  ///< stored as model/<parameter>
   std::vector<Slab> slabs;
 
   /// {top1, top5, loss, best: {monitor, value, step}, bad_images}; absent ones are left out.

@@ -1,4 +1,4 @@
-#include "trainers/optim/optimizer_table.h"
+#include "trainers/config/optimizer_table.h"
 
 namespace swin::trainers {
 

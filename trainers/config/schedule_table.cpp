@@ -1,4 +1,4 @@
-#include "trainers/optim/schedule_table.h"
+#include "trainers/config/schedule_table.h"
 
 namespace swin::trainers {
 
