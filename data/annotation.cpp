@@ -20,15 +20,21 @@ int64_t stratum_of(const Annotation& annotation) {
 }
 
 void check_fits(const Annotation& annotation, const base::Size2& image, const std::string& name) {
-  base::Size2 size = image;
-  if (const auto* map = std::get_if<LabelMap>(&annotation)) size = {map->height, map->width};
-  if (const auto* objects = std::get_if<Objects>(&annotation))
-    size = {objects->height, objects->width};
-  if (size != image)
-    throw base::DataError(name,
-                          "found an annotation of " + base::size_text(size) +
-                              " pixels, expected the " + base::size_text(image) + " of the image",
-                          "correct the annotation, or set preprocess.exif_orientation");
+  const auto check = [&](const char* what, int64_t height, int64_t width) {
+    if (base::Size2{height, width} != image)
+      throw base::DataError(name,
+                            std::string("found ") + what + " of " + base::size_text(height, width) +
+                                " pixels, expected the " + base::size_text(image) + " of the image",
+                            "correct the annotation, or set preprocess.exif_orientation");
+  };
+  if (const auto* map = std::get_if<LabelMap>(&annotation))
+    check("a label map", map->height, map->width);
+  const auto* objects = std::get_if<Objects>(&annotation);
+  if (!objects) return;
+  check("objects in an image", objects->height, objects->width);
+  for (const Object& object : objects->objects)
+    if (const auto* runs = std::get_if<RunLengths>(&object.mask))
+      check("a mask", runs->height, runs->width);
 }
 
 std::vector<uint8_t> to_pixels(const RunLengths& mask) {

@@ -98,7 +98,8 @@ std::vector<int64_t> classes_of(const Annotation& annotation);
 /// The class, of several the first; else 0.
 int64_t stratum_of(const Annotation& annotation);
 
-/// @throws DataError naming the image unless a label map or objects are for an image of this size.
+/// @throws DataError naming the image unless a label map, objects and their masks are for an image
+/// of this size.
 void check_fits(const Annotation& annotation, const base::Size2& image, const std::string& name);
 
 /// (height, width) of 0 and 1, rows from the top.

@@ -36,7 +36,14 @@ TEST(Annotation, OfAnotherSizeIsRefused) {
                 check_fits(map, {3, 2}, "a.png");
               }),
               testing::AllOf(HasSubstr("a.png"), HasSubstr("2 × 3"), HasSubstr("3 × 2")));
-  EXPECT_THROW(check_fits(Objects{4, 4, {}}, {4, 5}, "a.png"), base::DataError);
+  Objects objects{4, 5, {{{0, 0, 2, 2}, 0, RunLengths{4, 5, {20}}, false, 4}}};
+  check_fits(objects, {4, 5}, "a.png");
+  EXPECT_THROW(check_fits(objects, {5, 4}, "a.png"), base::DataError);
+  objects.objects[0].mask = RunLengths{4, 4, {16}};
+  EXPECT_THAT(data_error([&] {
+                check_fits(objects, {4, 5}, "a.png");
+              }),
+              HasSubstr("found a mask of 4 × 4 pixels"));
 }
 
 // Column by column, outside first.
