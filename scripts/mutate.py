@@ -33,6 +33,7 @@ FILTERS = {
     "gather_rows.cpp": "*/roll:*/pad_or_crop:*/window_partition:*/window_reverse:*/patch_merging:*/relative*:Movers*",
     "gemm.cpp": "Gemm.*:*/linear:*/matmul:*/patch_embed",
     "layer_norm.cpp": "*/layer_norm:*Extremes.LayerNorm*",
+    "masked_l1.cpp": "*/masked_l1",
     "onednn.cpp": "Gemm.*:*/linear", "openblas.cpp": "Gemm.*:*/linear",
     "patches.cpp": "*/patch_*",
     "permute.cpp": "*/permute:Gemm.TransposeOf*",

@@ -305,4 +305,15 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, real factor);
 /// Saves: logits, target.
 Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, real factor);
 
+/// loss = factor · Σ mask · |prediction − target|, with the mask's element of the patch that a
+/// pixel lies in.
+/// @param prediction (B, H, W, C)
+/// @param target (B, H, W, C); gets no gradient
+/// @param mask (B, H/p, W/p), usually 0 and 1; gets no gradient
+/// @param factor 1 / (masked pixels of the whole batch · C)
+/// @return one element
+/// Saves: prediction, target, mask.
+/// Source: SimMIM, Xie et al. 2022, arXiv:2111.09886, section 3.3.
+Tensor masked_l1(const Tensor& prediction, const Tensor& target, const Tensor& mask, real factor);
+
 }  // namespace swin::autograd

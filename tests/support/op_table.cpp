@@ -289,6 +289,45 @@ OpRow binary_cross_entropy_row() {
   return row;
 }
 
+OpRow masked_l1_row() {
+  const auto one = [](int64_t batch, int64_t height, int64_t width, int64_t channels, int64_t patch,
+                      real factor) {
+    OpCase c;
+    c.name = Shape{batch, height, width, channels}.text() + " patch " + std::to_string(patch);
+    // Predictions above and below the targets, never equal: |x| has no slope at 0.
+    Input target({batch, height, width, channels}, false),
+        mask({batch, height / patch, width / patch}, false);
+    target.low = 2;
+    target.high = 3;
+    mask.low = 0;
+    c.inputs = {in_range({batch, height, width, channels}, 3.1, 4), target, mask};
+    c.call = [factor](const Tensors& t) {
+      return ops::add(ops::masked_l1(t[0], t[1], t[2], factor),
+                      ops::masked_l1(ops::scale(t[0], real{0.25}), t[1], t[2], factor));
+    };
+    c.reference = [factor](const Arrays& a) {
+      const auto f = static_cast<double>(factor);
+      return ref::add(ref::masked_l1(a[0], a[1], a[2], f),
+                      ref::masked_l1(ref::scale(a[0], 0.25), a[1], a[2], f));
+    };
+    return c;
+  };
+  OpRow row{"masked_l1", {}, {}, {}};
+  row.cases = {one(1, 1, 1, 1, 1, 1), one(2, 4, 6, 3, 2, real{0.25}),
+               one(3, 5, 3, 17, 1, real{0.5})};
+  row.parallel = {one(3, 32, 24, 5, 8, real{0.125})};
+  row.rejects = {
+      {"masked_l1: found prediction (1, 4, 4, 3), target (1, 4, 4, 3) and mask (1, 3, 3), "
+       "expected (B, H, W, C) twice and (B, H/p, W/p)",
+       [] {
+         ops::masked_l1(zeros({1, 4, 4, 3}), zeros({1, 4, 4, 3}), zeros({1, 3, 3}), 1);
+       }},
+      {"masked_l1: found", [] {
+         ops::masked_l1(zeros({1, 4, 4, 3}), zeros({1, 4, 4, 1}), zeros({1, 2, 2}), 1);
+       }}};
+  return row;
+}
+
 std::vector<OpRow> make_table() {
   std::vector<OpRow> table = {
       linear_row(), matmul_row(), broadcast_row("add", ops::add, ref::add),
@@ -313,7 +352,7 @@ std::vector<OpRow> make_table() {
       last_axis_row("l2_normalize", ops::l2_normalize, ref::l2_normalize, 0.1), layer_norm_row(),
       random_row("dropout", ops::dropout, ref::dropout),
       random_row("drop_path", ops::drop_path, ref::drop_path), cross_entropy_row(),
-      binary_cross_entropy_row()};
+      binary_cross_entropy_row(), masked_l1_row()};
   append_movement_rows(table);
   append_attention_rows(table);
   return table;

@@ -352,4 +352,22 @@ Array binary_cross_entropy(const Array& logits, const Array& target, double fact
   return loss;
 }
 
+Array masked_l1(const Array& prediction, const Array& target, const Array& mask, double factor) {
+  const Dims& shape = prediction.shape;
+  const int64_t height = shape[1], width = shape[2], channels = shape[3],
+                patch = height / mask.shape[1];
+  Array loss{Dims{}};
+  long double sum = 0;
+  for (int64_t b = 0; b < shape[0]; ++b)
+    for (int64_t y = 0; y < height; ++y)
+      for (int64_t x = 0; x < width; ++x)
+        for (int64_t c = 0; c < channels; ++c) {
+          const int64_t i = ((b * height + y) * width + x) * channels + c;
+          sum += mask[(b * mask.shape[1] + y / patch) * mask.shape[2] + x / patch] *
+                 std::abs(prediction[i] - target[i]);
+        }
+  loss[0] = static_cast<double>(factor * sum);
+  return loss;
+}
+
 }  // namespace swin::reference

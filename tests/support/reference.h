@@ -94,5 +94,6 @@ Array cosine_qkv(const Array& qkv, const Array& logit_scale);
 
 Array cross_entropy(const Array& logits, const Array& target, double factor);
 Array binary_cross_entropy(const Array& logits, const Array& target, double factor);
+Array masked_l1(const Array& prediction, const Array& target, const Array& mask, double factor);
 
 }  // namespace swin::reference
