@@ -149,6 +149,40 @@ TEST(AdamW, FrozenParametersAndTheirSlotsDoNotChange) {
   expect_plain_loops(0.75, {"patch_embed.*", "layers.0.blocks.*", "*.norm2.bias"});
 }
 
+/// torch.optim.SGD in plain loops: two steps with weight decay and clipping.
+void expect_sgd(bool nesterov) {
+  layers::Model model(small_model(), 1, true);
+  layers::Parameters& parameters = model.parameters();
+  OptimizerConfig config;
+  config.name = "sgd";
+  config.weight_decay = 0.1;
+  config.own.set("momentum", {0.75});
+  config.own.set("nesterov", {nesterov ? 1.0 : 0.0});
+  const auto optimizer = make_optimizer(parameters, config);
+  ASSERT_EQ(optimizer->slots().size(), 1u);
+  EXPECT_EQ(optimizer->slots()[0].name, "momentum_buffer");
+  for (const size_t i : {size_t{0}, parameters.size() - 1}) {  // a weight, which decays, and a bias
+    const layers::ParameterEntry& entry = parameters[i];
+    const double decay = entry.decay == layers::WeightDecay::yes ? 0.1 : 0;
+    double w = parameters.slab()[entry.offset + 1], buffer = 0;
+    for (int step = 1; step <= 2; ++step) {
+      parameters.gradient_slab()[entry.offset + 1] = static_cast<float>(step);
+      const double g = 0.5 * step + decay * w;
+      buffer = 0.75 * buffer + g;
+      w -= 0.01 * (nesterov ? g + 0.75 * buffer : buffer);
+      optimizer->step(0.01, 0.5, step);
+      EXPECT_NEAR(parameters.slab()[entry.offset + 1], w, 1e-7) << entry.name << step;
+    }
+    // Set the momentum back for the other parameter.
+    std::fill_n(optimizer->slots()[0].slab, parameters.slab_numel(), 0.f);
+  }
+}
+
+TEST(Sgd, EqualsPlainLoopsInDouble) {
+  expect_sgd(true);
+  expect_sgd(false);
+}
+
 TEST(Freeze, APatternThatMatchesNothingNamesTheNearestParameter) {
   layers::Model model(small_model(), 1, true);
   const auto refusal = [&](const std::vector<std::string>& patterns) -> std::string {

@@ -22,6 +22,18 @@ std::span<const base::ConfigRow> optimizer_rows() {
                    .above_minimum = true,
                    .meaning = "added to the root of the running square",
                    .official = "TRAIN.OPTIMIZER.EPS"}}},
+      {.name = "sgd",
+       .meaning = "with momentum; weight decay is added to the gradient",
+       .fields = {{.name = "momentum",
+                   .initial = {0.9},
+                   .maximum = 1,
+                   .below_maximum = true,
+                   .meaning = "part of the running sum of gradients that is kept",
+                   .official = "TRAIN.OPTIMIZER.MOMENTUM"},
+                  {.name = "nesterov",
+                   .kind = Kind::boolean,
+                   .initial = {1},
+                   .meaning = "Nesterov's momentum"}}},
   };
   return rows;
 }

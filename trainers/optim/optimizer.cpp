@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "trainers/config/optimizer_table.h"
 #include "trainers/optim/adamw.h"
+#include "trainers/optim/sgd.h"
 
 namespace swin::trainers {
 namespace {
@@ -28,6 +29,7 @@ struct Factory {
 };
 constexpr Factory kFactories[] = {
     {"adamw", make<AdamW>},
+    {"sgd", make<Sgd>},
 };
 
 }  // namespace

@@ -8,12 +8,12 @@ namespace swin::trainers {
 
 /// What a curve after the warm-up knows.
 struct Curve {
-  double lr = 0;            ///< at its start
-  double scale = 1;         ///< batch_size / lr_reference_batch, for other rates of the config
-  int64_t steps = 0;        ///< after the warm-up
-  int64_t warmup_steps = 0; ///< before it
+  double lr = 0;             ///< at its start
+  double scale = 1;          ///< batch_size / lr_reference_batch, for other rates of the config
+  int64_t steps = 0;         ///< after the warm-up
+  int64_t warmup_steps = 0;  ///< before it
   int64_t steps_per_epoch = 0;
-  base::RowValues own;      ///< the fields of the schedule's row
+  base::RowValues own;  ///< the fields of the schedule's row
 };
 
 /// Linear warm-up, then the curve of schedule.name:
