@@ -76,6 +76,29 @@ layers::ModelConfig small_model() {
   return config;
 }
 
+TEST(Schedule, LinearEndsAtTheLowestRate) {
+  ScheduleConfig config = cosine(10, 2);
+  config.name = "linear";
+  const Schedule schedule(config, rate(1.0), 8, 10);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(1), 0.1);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(3), 1.0);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(7), 0.6);  // halfway from 1 to 0.2
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(11), 0.2);
+}
+
+TEST(Schedule, MultiStepFallsAtMilestonesInEpochs) {
+  ScheduleConfig config = cosine(12, 2);
+  config.name = "multi_step";
+  config.own.set("milestones", {1, 2.5});
+  config.own.set("gamma", {0.5});
+  const Schedule schedule(config, rate(1.0), 8, 4);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(1), 0.1);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(4), 1.0);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(5), 0.5);  // the first step of the second epoch
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(10), 0.5);
+  EXPECT_DOUBLE_EQ(schedule.learning_rate(11), 0.25);
+}
+
 /// Compares AdamW with plain loops, with layer decay and frozen parameters.
 void expect_plain_loops(double layer_decay, const std::vector<std::string>& frozen) {
   layers::Model model(small_model(), 1, true);

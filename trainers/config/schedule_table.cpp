@@ -15,6 +15,22 @@ const base::RowField kMinLr = {.name = "min_lr",
 std::span<const base::ConfigRow> schedule_rows() {
   static const std::vector<base::ConfigRow> rows = {
       {.name = "cosine", .meaning = "half a cosine from lr to min_lr", .fields = {kMinLr}},
+      {.name = "linear", .meaning = "a line from lr to min_lr", .fields = {kMinLr}},
+      {.name = "multi_step",
+       .meaning = "lr, multiplied by gamma at each milestone",
+       .fields = {{.name = "milestones",
+                   .kind = base::RowField::Kind::numbers,
+                   .initial = {},
+                   .maximum = 1 << 30,
+                   .above_minimum = true,
+                   .meaning = "epochs after which the rate falls, from the start of the run",
+                   .official = "TRAIN.LR_SCHEDULER.MULTISTEPS"},
+                  {.name = "gamma",
+                   .initial = {0.1},
+                   .maximum = 1,
+                   .above_minimum = true,
+                   .meaning = "factor of the rate at a milestone",
+                   .official = "TRAIN.LR_SCHEDULER.GAMMA"}}},
   };
   return rows;
 }

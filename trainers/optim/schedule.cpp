@@ -5,6 +5,8 @@
 #include "base/errors.h"
 #include "trainers/config/schedule_table.h"
 #include "trainers/optim/cosine.h"
+#include "trainers/optim/linear.h"
+#include "trainers/optim/multi_step.h"
 
 namespace swin::trainers {
 
@@ -16,6 +18,8 @@ struct NamedCurve {
 };
 constexpr NamedCurve kCurves[] = {
     {"cosine", cosine},
+    {"linear", linear},
+    {"multi_step", multi_step},
 };
 
 }  // namespace
