@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "tasks/classification.h"
 #include "tasks/multi_label.h"
+#include "tasks/simmim.h"
 #include "tasks/task_table.h"
 
 namespace swin::tasks {
@@ -24,6 +25,7 @@ struct Factory {
 constexpr Factory kFactories[] = {
     {"classification", make<Classification>},
     {"multi_label_classification", make<MultiLabelClassification>},
+    {"simmim", make<SimMim>},
 };
 
 }  // namespace

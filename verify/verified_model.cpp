@@ -7,7 +7,7 @@
 #include "autograd/ops/ops.h"
 #include "base/errors.h"
 #include "layers/backbone.h"
-#include "layers/simmim.h"
+#include "tasks/simmim.h"
 #include "weights/generated_weights.h"
 #include "weights/load_weights.h"
 
@@ -183,38 +183,38 @@ class BackboneMaps : public VerifiedModel {
   layers::Backbone backbone_;
 };
 
-// Computes reconstructed images. The loss is Σ |reconstruction − image| over the pixels of hidden
-// patches, divided by the number of these pixels and by the channels.
+// SimMIM with the golden's mask.
 class Reconstruction : public VerifiedModel {
  public:
   Reconstruction(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
                  const ModelConfig& config)
-      : golden_(golden), patch_(config.patch_size), model_(layers::Scope(parameters_), config) {
-    parameters_.allocate(asked.gradients);
-    fill(parameters_, weights, weights.file.arrays);
+      : golden_(golden), task_(task_config(config), config, 0, asked.gradients) {
+    fill(parameters(), weights, weights.file.arrays);
+    task_.set_mask(mask(config));
   }
-  layers::Parameters& parameters() override { return parameters_; }
+  layers::Parameters& parameters() override { return task_.parameters(); }
 
   tasks::Outputs outputs(const Tensor& images) const override {
-    const Tensor reconstruction = model_(images, mask(images), layers::Pass{});
-    return {{"reconstruction", autograd::permute(reconstruction, {0, 3, 1, 2})}};
+    return task_.outputs(images, tasks::Detail::everything);
   }
   Tensor loss(const Tensor& images) const override {
-    const Tensor hidden = mask(images);
-    return loss(images, hidden, model_(images, hidden, layers::Pass{}));
+    const data::Batch batch = batch_of(golden_, images, 0);
+    return task_.loss({batch, 0, batch.size}, {}, task_.count(batch))[0].value;
   }
 
  private:
-  Tensor mask(const Tensor& images) const {
-    for (const int side : {1, 2})
-      if (images.dim(side) % model_.stride() != 0)
-        throw base::WeightError(
-            golden_.where(), "found an input of " + std::to_string(images.dim(1)) + " × " +
-                                 std::to_string(images.dim(2)) + ", expected sides divisible by " +
-                                 std::to_string(model_.stride()));
-    Tensor mask({images.dim(0), images.dim(1) / patch_, images.dim(2) / patch_});
+  static tasks::TaskConfig task_config(const ModelConfig& config) {
+    tasks::TaskConfig task;
+    task.own.set("mask_patch_size", {static_cast<double>(config.patch_size)});
+    task.own.set("mask_ratio", {0.5});
+    return task;
+  }
+  Tensor mask(const ModelConfig& config) const {
+    const Tensor images = golden_.images();
+    const int64_t patch = config.patch_size;
+    Tensor mask({images.dim(0), images.dim(1) / patch, images.dim(2) / patch});
     const NamedArray& stored = golden_.file().at("mask");
-    const std::vector<int64_t> expected = {mask.dim(0), mask.dim(1), mask.dim(2)};
+    const std::vector<int64_t> expected = mask.shape().dims();
     if (stored.shape != expected)
       throw base::WeightError(golden_.where(), "found mask " + files::to_text(stored.shape) +
                                                    ", expected " + files::to_text(expected) +
@@ -230,30 +230,8 @@ class Reconstruction : public VerifiedModel {
     return mask;
   }
 
-  // The library divides by the number of hidden pixels (plus 1e-5), then by the channels.
-  Tensor loss(const Tensor& images, const Tensor& hidden, const Tensor& reconstruction) const {
-    const int64_t channels = images.dim(3), width = images.dim(2), height = images.dim(1);
-    const int64_t tokens = std::count(hidden.data(), hidden.data() + hidden.numel(), real{1});
-    const double factor =
-        1 / (static_cast<double>(tokens * patch_ * patch_) + 1e-5) / static_cast<double>(channels);
-    std::vector<double> slopes(static_cast<size_t>(reconstruction.numel()));
-    Tensor negated(images.shape());
-    for (int64_t i = 0; i < reconstruction.numel(); ++i) {
-      const int64_t x = i / channels % width, y = i / channels / width % height,
-                    b = i / channels / width / height;
-      negated.mutable_data()[i] = -images.data()[i];
-      if (hidden.data()[(b * (height / patch_) + y / patch_) * (width / patch_) + x / patch_] == 0)
-        continue;
-      const real difference = reconstruction.data()[i] - images.data()[i];
-      slopes[static_cast<size_t>(i)] = difference > 0 ? factor : difference < 0 ? -factor : 0;
-    }
-    return weighted_sum(autograd::add(reconstruction, negated), slopes);
-  }
-
   const GoldenFile& golden_;
-  int64_t patch_;
-  layers::Parameters parameters_;
-  layers::MaskedImageModel model_;
+  tasks::SimMim task_;
 };
 
 }  // namespace
