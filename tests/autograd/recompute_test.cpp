@@ -10,7 +10,10 @@
 namespace swin::autograd {
 namespace {
 
-class RecomputeTest : public oracle::EngineTest {};
+class RecomputeTest : public oracle::EngineTest {
+ protected:
+  RecomputeTest() { base::set_num_threads(1); }  // too little work for several threads
+};
 
 /// Three layers of GELU(x · weightᵀ + bias), whose weights and biases lie in a slab. The first and
 /// the last layer have the same weight.
