@@ -61,6 +61,7 @@ TEST_F(ScopeTest, WritingAdvancesTheVersionsOfWhatLiesThere) {
   EXPECT_NE(versions().second, second.second);
   const auto third = versions();
   parameters_.write(table, table);  // nothing
+  parameters_.write(3, table);      // the gap after the first
   EXPECT_EQ(versions(), third);
   EXPECT_THAT(message_of([&] { parameters_.write(3, parameters_.slab_numel() + 1); }),
               HasSubstr("expected a part of "));
