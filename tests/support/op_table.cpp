@@ -314,7 +314,7 @@ OpRow masked_l1_row() {
   };
   OpRow row{"masked_l1", {}, {}, {}};
   row.cases = {one(1, 1, 1, 1, 1, 1), one(2, 4, 6, 3, 2, real{0.25}),
-               one(3, 5, 3, 17, 1, real{0.5})};
+               one(3, 5, 3, 17, 1, real{0.5}), one(1, 16, 8, 2, 8, 1)};
   row.parallel = {one(3, 32, 24, 5, 8, real{0.125})};
   row.rejects = {
       {"masked_l1: found prediction (1, 4, 4, 3), target (1, 4, 4, 3) and mask (1, 3, 3), "

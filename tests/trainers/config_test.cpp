@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "tests/trainers/config_files.h"
+#include "trainers/config/fields.h"
 
 namespace swin::trainers {
 namespace {
@@ -111,9 +112,11 @@ TEST(Config, ResolvedConfigHasExactlyTheListedFields) {
   std::vector<std::string> resolved;
   for (const Origin& origin : origins(base::Json::object(), config))
     resolved.push_back(origin.path);
-  std::vector<std::string> listed;
-  for (const FieldDescription& field : describe_fields()) listed.push_back(field.path);
+  std::vector<std::string> listed;  // without the fields of rows that are not chosen
+  for (const Field& field : all_fields())
+    if (field.rows.empty() || field.present(config)) listed.push_back(field.path);
   EXPECT_EQ(resolved, listed);
+  EXPECT_LT(listed.size(), describe_fields().size());
   const base::Json json = to_json(config);
   for (const std::string& path : listed) {
     const base::Json* at = &json;
@@ -124,6 +127,24 @@ TEST(Config, ResolvedConfigHasExactlyTheListedFields) {
     }
     EXPECT_NE(at, nullptr) << path;
   }
+}
+
+TEST(Config, FieldsOfARowAreThereWhereItIsChosen) {
+  const Config sgd = memory_config(kSynthetic, {"optimizer.name=sgd", "optimizer.momentum=0.5"});
+  EXPECT_EQ(sgd.optimizer.own.number("momentum"), 0.5);
+  EXPECT_TRUE(sgd.optimizer.own.boolean("nesterov"));  // the default
+  const base::Json json = to_json(sgd).at("optimizer");
+  EXPECT_EQ(json.find("betas"), nullptr);
+  EXPECT_TRUE(json.at("nesterov").as_bool());
+  EXPECT_EQ(to_json(parse_config(to_json(sgd))), to_json(sgd));
+  // Another name drops what only the old one has; a field that both have stays.
+  const char* base = R"({"data": {"train": {"format": "synthetic"}},
+                         "optimizer": {"betas": [0.5, 0.6], "weight_decay": 0.25},
+                         "schedule": {"min_lr": 1e-6}})";
+  const Config other = memory_config(base, {"optimizer.name=sgd", "schedule.name=linear"});
+  EXPECT_EQ(other.optimizer.own.find("betas"), nullptr);
+  EXPECT_EQ(other.optimizer.weight_decay, 0.25);
+  EXPECT_EQ(other.schedule.own.number("min_lr"), 1e-6);
 }
 
 TEST(Config, SchemaDescribesEveryFieldAndNoOther) {
