@@ -83,9 +83,12 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
     optimizer = make_optimizer(task->parameters(), config.optimizer);
     training_step.emplace(*task, *optimizer, trainer);
   }
-  const data::Batch batch = synthetic_batch(model, result.batch_size);
-  const Tensor images =
-      training ? Tensor() : tasks::images_of({batch, 0, batch.size}, batch.size, model.in_chans);
+  data::Batch batch = synthetic_batch(model, result.batch_size);
+  Tensor images;
+  if (!training) {
+    images = tasks::images_of({batch, 0, batch.size}, batch.size, model.in_chans);
+    batch = {};
+  }
   int64_t steps = 0;
   const auto compute = [&](autograd::Observer* observer) {
     if (training)
