@@ -53,9 +53,7 @@ class RowValues {
   RowValues() = default;
   /// Every field of the row: the value set, else the default.
   RowValues(const ConfigRow& row, const RowValues& set);
-  void set(const std::string& name, std::vector<double> value) {
-    values_[name] = std::move(value);
-  }
+  void set(const std::string& name, std::vector<double> value) { values_[name] = std::move(value); }
   /// Null if it is not set.
   const std::vector<double>* find(const std::string& name) const;
   /// @throws InternalError if it is not set.

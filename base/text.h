@@ -15,8 +15,8 @@ size_t edit_distance(std::string_view a, std::string_view b);
 /// The candidate with the smallest edit distance, the first if several are equal; empty without
 /// candidates.
 std::string nearest(std::string_view text, std::span<const std::string> candidates);
-/// The same, but empty if no candidate is close enough for `text` to be a typo of it: a third of its
-/// length, but at least `least` edits.
+/// The same, but empty if no candidate is close enough for `text` to be a typo of it: a third of
+/// its length, but at least `least` edits.
 std::string nearest_if_close(std::string_view text, std::span<const std::string> candidates,
                              size_t least = 1);
 

@@ -1,5 +1,6 @@
 // Multi-head self-attention within (shifted) windows, W-MSA and SW-MSA: with dot products (Swin)
-// and with scaled cosines (Swin V2).
+// and with scaled cosines (Swin V2). The layout says which tokens are in a window and which of them
+// must not see each other; autograd::window_attention rolls and masks by it.
 #pragma once
 #include "layers/basic.h"
 #include "layers/window_layout.h"

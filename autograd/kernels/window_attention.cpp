@@ -94,7 +94,8 @@ const int32_t* labels_of(const WindowAttention& s, int64_t window) {
   return nullptr;
 }
 
-// Adds the bias to the scores of query i, and sets masked and padded scores to kForbidden.
+// Adds the bias to the scores of query i, and sets masked and padded scores to kForbidden. This is
+// the mask of the shifted windows: the labels are the regions of window_labels.
 void finish_scores(real* scores, const real* bias, const int32_t* labels, int64_t i,
                    const Sizes& z) {
   if (bias)
@@ -188,6 +189,7 @@ void window_attention_forward(const WindowAttention& s, const real* qkv, real* y
     real *p = scratch.take(query_rows * z.n_padded), *out = scratch.take(z.n * z.d_padded);
     for (int64_t first = 0; first < z.n; first += query_rows) {
       const int64_t count = std::min(query_rows, z.n - first);
+      // q kᵀ; then, row by row, + bias, mask and softmax; then times v.
       small_product(h.q + first * z.d_padded, z.d_padded, 1, h.kt, z.n_padded, count, z.n_padded,
                     z.d, p, z.n_padded, false);
       for (int64_t i = 0; i < count; ++i) {

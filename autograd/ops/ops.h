@@ -258,8 +258,7 @@ struct AttentionOptions {
 /// Multi-head self-attention within (shifted) windows: softmax(scale · q kᵀ + bias + mask) v. Roll,
 /// partition, mask and reverse are done by indexing, without copies.
 /// @param qkv (B, H, W, 3C): q, k and v in this order, each (num_heads, C / num_heads); H × W is
-/// the
-///     padded map of the layout
+///     the padded map of the layout
 /// @param table relative position bias table, ((2·window₀ − 1)(2·window₁ − 1), num_heads)
 /// @return (B, H, W, C), the heads concatenated
 /// Saves: qkv, the bias of each pair of tokens, index tables, and the maximum and 1 / sum of each

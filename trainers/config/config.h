@@ -21,7 +21,7 @@ namespace swin::trainers {
 /// on `seed` alone: two sets of one path with the same seed and disjoint ranges share no image.
 struct DatasetConfig {
   std::string format;  ///< a name of data/formats; empty: no data section
-  std::string path;  ///< a leading "~" is already the home folder; empty for synthetic
+  std::string path;    ///< a leading "~" is already the home folder; empty for synthetic
   /// train | test; empty for the formats whose path holds a single set.
   std::string split;
   double fraction_begin = 0, fraction_end = 1;  ///< of the shuffle: begin ≤ index/count < end
@@ -122,7 +122,7 @@ struct CheckpointConfig {
   std::optional<double> every_minutes;
   int64_t keep_last = 2;  ///< newest checkpoints kept, in addition to best.h5
   bool keep_best = true;  ///< keep best.h5, chosen on data.validation
-  /// A metric of the task: top1, top5, loss; mean_average_precision, micro_f1, loss.
+  /// A metric of the task (tasks/task_table.h).
   std::string monitor = "top1";
 };
 

@@ -22,7 +22,7 @@ struct EvaluateOptions {
 
 struct EvaluateResult {
   int64_t images = 0;  ///< every image of the set, once
-  /// In the task's order: top1, top5 (0…1) and loss (mean cross-entropy, without smoothing).
+  /// Of the task (tasks/task_table.h), in its order.
   std::vector<std::pair<std::string, double>> metrics;
   double images_per_second = 0;
   /// The checkpoint has only numbers for its classes (converted weights), so that the classes of
@@ -37,7 +37,7 @@ struct EvaluateResult {
 ///   differ.
 EvaluateResult evaluate(const EvaluateOptions& options);
 
-/// images, top1, top5, loss, images_per_second.
+/// images, the metrics by name, images_per_second.
 base::Json to_json(const EvaluateResult& result);
 
 }  // namespace swin::trainers

@@ -33,7 +33,7 @@ struct TrainResult {
   double data_wait_fraction = 0;  ///< data_wait_seconds as a fraction of the steps' time
   int64_t bad_images = 0;         ///< replaced in this call (data.on_bad)
   std::string last, best;         ///< RUN/last.h5 and RUN/best.h5; empty if there is none
-  /// Of the latest evaluation, in the task's order (top1, top5, loss); empty if there was none.
+  /// Of the latest evaluation, in the task's order; empty if there was none.
   std::vector<std::pair<std::string, double>> metrics;
   /// The exit code of the process: done, interrupted (SIGINT) or requeue (SIGTERM, SIGUSR1).
   base::ExitCode exit_code = base::ExitCode::done;

@@ -38,7 +38,7 @@ struct TrainState {
   layers::Parameters* model;  ///< stored as model/<parameter>
   std::vector<Slab> slabs;
 
-  /// {top1, top5, loss, best: {monitor, value, step}, bad_images}; absent ones are left out.
+  /// {<metric>: …, best: {monitor, value, step}, bad_images}; absent ones are left out.
   base::Json metrics_json() const;
   void read_metrics(const base::Json& json);
 };
