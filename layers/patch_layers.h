@@ -26,8 +26,9 @@ class PatchEmbed {
 
 /// (B, H, W, C) → (B, ⌈H/2⌉, ⌈W/2⌉, 2C): concatenates the channels of 2 × 2 neighbors in the order
 /// of autograd::patch_merging, then LayerNorm(4C) and Linear(4C → 2C). Swin V2 has the Linear
-/// first, then LayerNorm(2C). Source: Liu et al. 2021, arXiv:2103.14030, section 3.1; Liu et al.
-/// 2022, arXiv:2111.09883, figure 1.
+/// first, then LayerNorm(2C).
+/// Source: Liu et al. 2021, arXiv:2103.14030, section 3.1; Liu et al. 2022, arXiv:2111.09883,
+/// figure 1.
 class PatchMerging {
  public:
   PatchMerging() = default;
