@@ -1,4 +1,4 @@
-// A classifier of any architecture with its parameters, as trainers, evaluate and plan use it.
+// A classifier of any architecture with its parameters, as the tasks with classes own it.
 #pragma once
 #include <memory>
 #include <string>

@@ -1,4 +1,4 @@
-// The plain rows of all optimizers, for configs; what builds an optimizer is in optimizer.cpp.
+// The plain rows of all optimizers, for configs; what builds one is in optim/optimizer.cpp.
 #pragma once
 #include <span>
 #include <string>

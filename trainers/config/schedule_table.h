@@ -1,4 +1,4 @@
-// The plain rows of all schedules, for configs; their curves are in schedule.cpp.
+// The plain rows of all schedules, for configs; their curves are in optim/schedule.cpp.
 #pragma once
 #include <span>
 #include <string>

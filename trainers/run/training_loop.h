@@ -1,4 +1,4 @@
-// The loop of a run: epochs, steps, log, evaluation, checkpoints, signals.
+// The loop of a run: epochs, steps, evaluation, checkpoints, signals. It tells a RunListener.
 #pragma once
 #include <cstdint>
 #include <memory>
