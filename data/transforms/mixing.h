@@ -1,5 +1,5 @@
-// mixup and cutmix: mixes a batch with itself in reversed order, before it is split into slices. The
-// loop mixes the images, a task its targets.
+// mixup and cutmix: mixes a batch with itself in reversed order, before it is split into slices.
+// The loop mixes the images, a task its targets.
 #pragma once
 #include <cstdint>
 #include <span>
