@@ -105,7 +105,7 @@ std::string plan_text(const layers::ModelConfig& model, const trainers::Training
   text += "A layer's downsample is counted with its stage; MACs are multiply-adds of one image.\n";
   text += "Classes: " + std::to_string(model.num_classes) + "\n";
   text += "Peak memory of a training step: " + bytes_text(plan.peak_memory_bytes) + " (" +
-          bytes_text(plan.state_bytes) + " parameters, gradients and AdamW slots) with batch " +
+          bytes_text(plan.state_bytes) + " parameters, gradients and optimizer slots) with batch " +
           std::to_string(plan.batch_size) +
           (plan.micro_batch_size < plan.batch_size
                ? " in micro-batches of " + std::to_string(plan.micro_batch_size)

@@ -31,13 +31,13 @@ std::string milliseconds(double seconds) {
 
 base::ExitCode compare_plans(const PlanArguments& arguments) {
   const std::vector<int64_t>& sizes = arguments.sizes.empty() ? kDefaultSizes : arguments.sizes;
-  std::vector<layers::ModelConfig> models;
+  std::vector<trainers::Config> models;
   std::vector<std::string> names;
   std::optional<int64_t> threads;
   for (const std::string& file : arguments.configs) {
     trainers::Config config = load_model_config(file, arguments.sets);
     if (config.model.num_classes == 0) config.model.num_classes = 1000;
-    models.push_back(config.model);
+    models.push_back(config);
     names.push_back(std::filesystem::path(file).stem().string());
     threads = config.runtime.threads;
   }
@@ -45,11 +45,12 @@ base::ExitCode compare_plans(const PlanArguments& arguments) {
 
   std::vector<std::vector<Point>> points(sizes.size());
   for (size_t i = 0; i < sizes.size(); ++i)
-    for (layers::ModelConfig model : models) {
-      model.image_size = {sizes[i], sizes[i]};
-      const trainers::ForwardPlan plan = trainers::plan_forward({}, model);
-      points[i].push_back({plan.total.macs, plan.memory_bytes,
-                           arguments.measure ? trainers::measure_forward_seconds(model) : 0});
+    for (trainers::Config& config : models) {
+      config.model.image_size = {sizes[i], sizes[i]};
+      const trainers::ForwardPlan plan = trainers::plan_forward(config.task, config.model);
+      points[i].push_back(
+          {plan.total.macs, plan.memory_bytes,
+           arguments.measure ? trainers::measure_forward_seconds(config.task, config.model) : 0});
     }
 
   if (arguments.json) {

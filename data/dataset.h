@@ -18,7 +18,7 @@ enum class Split { train, test };
 inline const char* split_name(Split split) { return split == Split::train ? "train" : "test"; }
 
 struct DatasetOptions {
-  std::string format;  ///< one of dataset_formats()
+  std::string format;  ///< a name of format_rows()
   std::string path;    ///< folder or file, depending on the format; synthetic has none
   Split split = Split::train;
   /// The part [begin, end) of every class, in an order shuffled by `seed`. Data sets opened with

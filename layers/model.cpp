@@ -1,6 +1,7 @@
 #include "layers/model.h"
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "layers/swin_transformer.h"
 #include "layers/vision_transformer.h"
 
@@ -19,7 +20,7 @@ struct Architecture {
   const char* name;
   Maker make;
 };
-constexpr Architecture kArchitectures[] = {
+constexpr Architecture kFactories[] = {
     {"swin", make<SwinTransformer>},
     {"swin_v2", make<SwinTransformer>},
     {"swin_mlp", make<SwinTransformer>},
@@ -27,21 +28,14 @@ constexpr Architecture kArchitectures[] = {
 };
 
 std::unique_ptr<Network> make_network(const Scope& scope, const ModelConfig& config) {
-  std::string names;
-  for (const Architecture& architecture : kArchitectures) {
+  for (const Architecture& architecture : kFactories)
     if (architecture.name == config.name) return architecture.make(scope, config);
-    names += (names.empty() ? "" : ", ") + std::string(architecture.name);
-  }
-  throw base::UsageError("model.name", "found \"" + config.name + "\", expected one of " + names);
+  const std::vector<std::string> names(std::begin(kArchitectures), std::end(kArchitectures));
+  throw base::UsageError("model.name", "found \"" + config.name + "\", expected one of " +
+                                           base::listing(names, names.size()));
 }
 
 }  // namespace
-
-std::vector<std::string> architectures() {
-  std::vector<std::string> names;
-  for (const Architecture& architecture : kArchitectures) names.push_back(architecture.name);
-  return names;
-}
 
 Model::Model(const ModelConfig& config, uint64_t seed, bool with_gradients)
     : config_(config), network_(make_network(Scope(parameters_), config)) {

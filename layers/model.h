@@ -29,7 +29,4 @@ class Model {
   std::unique_ptr<Network> network_;
 };
 
-/// All architectures: the possible values of model.name.
-std::vector<std::string> architectures();
-
 }  // namespace swin::layers

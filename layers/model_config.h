@@ -12,6 +12,9 @@ namespace swin::layers {
 
 using base::Size2;
 
+/// The possible values of model.name; what builds them is a second table, in model.cpp.
+inline constexpr const char* kArchitectures[] = {"swin", "swin_v2", "swin_mlp", "vit"};
+
 /// How maps are padded that the window does not divide (docs/numerics.md, "Padding").
 enum class PadMode {
   pad_then_roll,
@@ -23,7 +26,7 @@ enum class PadMode {
 enum class WindowShrink { official, per_dimension, never, always_shift };
 
 struct ModelConfig {
-  std::string name = "swin";  ///< swin | swin_v2 | swin_mlp | vit
+  std::string name = "swin";  ///< one of kArchitectures
   Size2 image_size = {224, 224};
   int64_t patch_size = 4;
   int64_t in_chans = 3;

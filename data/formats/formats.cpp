@@ -9,31 +9,29 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "data/formats/format_table.h"
 #include "data/formats/packed.h"
 
 namespace swin::data {
 namespace {
 
-enum class PathKind { none, folder, file, shards };
-
 struct Format {
   const char* name;
-  PathKind path;
   std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
   bool (*recognize)(const std::string& folder) = nullptr;  // of a folder, by the names of its files
 };
 
-// A new format is one row here and one pair of files.
+// A new format is a row here, one in format_table.cpp, and one pair of files.
 constexpr Format kFormats[] = {
-    {"mnist", PathKind::folder, open_mnist, holds_mnist},
-    {"cifar10", PathKind::folder, open_cifar10, holds_cifar10},
-    {"cifar100", PathKind::folder, open_cifar100, holds_cifar100},
-    {"image_folder", PathKind::folder, open_image_folder},
-    {"manifest", PathKind::file, open_manifest},
-    {"webdataset", PathKind::shards, open_webdataset},
-    {"hdf5", PathKind::file, open_hdf5},
-    {"packed", PathKind::file, open_packed},
-    {"synthetic", PathKind::none, open_synthetic},
+    {"mnist", open_mnist, holds_mnist},
+    {"cifar10", open_cifar10, holds_cifar10},
+    {"cifar100", open_cifar100, holds_cifar100},
+    {"image_folder", open_image_folder},
+    {"manifest", open_manifest},
+    {"webdataset", open_webdataset},
+    {"hdf5", open_hdf5},
+    {"packed", open_packed},
+    {"synthetic", open_synthetic},
 };
 
 void check_options(const DatasetOptions& options) {
@@ -97,12 +95,6 @@ void check_class_names(const Dataset& dataset, const DatasetOptions& options) {
 
 }  // namespace
 
-std::vector<std::string> dataset_formats() {
-  std::vector<std::string> names;
-  for (const Format& format : kFormats) names.push_back(format.name);
-  return names;
-}
-
 std::string format_of_path(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
@@ -131,11 +123,12 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
                    [&](const Format& candidate) { return options.format == candidate.name; });
   if (format == std::end(kFormats)) {
     std::string known;
-    for (const Format& row : kFormats)
+    for (const FormatRow& row : format_rows())
       known += (known.empty() ? "" : " | ") + std::string(row.name);
     throw base::UsageError("data.format", "found \"" + options.format + "\", expected " + known);
   }
-  if (format->path != PathKind::none) check_path(options, format->path);
+  for (const FormatRow& row : format_rows())
+    if (options.format == row.name && row.path != PathKind::none) check_path(options, row.path);
   std::unique_ptr<Dataset> dataset = format->open(options);
   check_class_names(*dataset, options);
   if (options.fraction_begin == 0 && options.fraction_end == 1) return dataset;

@@ -19,9 +19,6 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 /// @throws DataError for other paths.
 std::string format_of_path(const std::string& path);
 
-/// The formats that open_dataset knows, in the order of the table.
-std::vector<std::string> dataset_formats();
-
 // What the rows of the table call, each in the file of its format. (packed.h has that of packed
 // sets.)
 // @throws DataError naming the file.

@@ -73,7 +73,7 @@ TEST_F(LayersTest, ListsThatDoNotFitTheStagesAreRefused) {
 }
 
 TEST_F(LayersTest, ClassifiersNeedAClass) {
-  for (const std::string& name : architectures()) {
+  for (const std::string name : kArchitectures) {
     ModelConfig config = name == "vit" ? vit_base() : micro(name);
     config.num_classes = 0;
     const base::DryRun dry;

@@ -5,6 +5,7 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "data/formats/format_table.h"
 #include "tasks/task_table.h"
 #include "trainers/config/check_value.h"
 #include "trainers/config/fields.h"
@@ -254,8 +255,10 @@ class CrossCheck {
   }
   /// Whether the path of such a data set holds both a train and a test part.
   static bool has_splits(const std::string& format) {
-    return format == "mnist" || format == "cifar10" || format == "cifar100" ||
-           format == "synthetic";
+    const auto rows = data::format_rows();
+    return std::any_of(rows.begin(), rows.end(), [&](const data::FormatRow& row) {
+      return format == row.name && row.has_splits;
+    });
   }
   void data_set(const std::string& path, DatasetConfig& set, const char* split) const {
     const bool synthetic = set.format == "synthetic", one_part = !has_splits(set.format);

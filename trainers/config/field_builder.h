@@ -159,7 +159,7 @@ class Row {
 template <class Rows>
 std::vector<std::string> names_of(const Rows& rows) {
   std::vector<std::string> names;
-  for (const base::ConfigRow& row : rows) names.emplace_back(row.name);
+  for (const auto& row : rows) names.emplace_back(row.name);
   return names;
 }
 /// "`a` says this, `b` that", of a table's rows.

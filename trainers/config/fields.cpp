@@ -1,5 +1,6 @@
 #include "trainers/config/fields.h"
 
+#include "data/formats/format_table.h"
 #include "tasks/task_table.h"
 #include "trainers/config/field_builder.h"
 
@@ -18,7 +19,7 @@ void add_model(std::vector<Field>& fields) {
   Section<ModelConfig> model(fields, "model", [](Config& c) -> ModelConfig& { return c.model; });
   using M = ModelConfig;
   model("name", &M::name)
-      .one_of({"swin", "swin_v2", "swin_mlp", "vit"})
+      .one_of({std::begin(layers::kArchitectures), std::end(layers::kArchitectures)})
       .says("architecture", "MODEL.TYPE");
   model("image_size", &M::image_size)
       .range(1, 65536)
@@ -143,8 +144,7 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
   const std::string name = path;
   const bool train = name == "data.train";
   set("format", &D::format)
-      .one_of({"image_folder", "cifar10", "cifar100", "mnist", "hdf5", "manifest", "webdataset",
-               "packed", "synthetic"})
+      .one_of(table::names_of(data::format_rows()))
       .by_default(train ? "required" : "that of data.train")
       .says(
           "how the images are stored; `image_folder` has one folder per class, `hdf5` has /images "
@@ -160,8 +160,8 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
           "DATA.DATA_PATH");
   set.or_null("split", &D::split)
       .one_of({"train", "test"})
-      .by_default(train ? "`\"train\"`; null for image_folder, hdf5, manifest, webdataset, packed"
-                        : "`\"test\"`; null for image_folder, hdf5, manifest, webdataset, packed")
+      .by_default(train ? "`\"train\"`; null for formats without splits"
+                        : "`\"test\"`; null for formats without splits")
       .says("which part of the data set");
   set.custom(
          "fraction", Kind::fraction,

@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/stopwatch.h"
+#include "tasks/task_table.h"
 #include "trainers/run/plan.h"
 #include "trainers/run/step.h"
 
@@ -27,7 +28,7 @@ data::Batch synthetic_batch(const layers::ModelConfig& model, int64_t size) {
   const base::Random random(0, "benchmark/images");
   for (size_t i = 0; i < batch.images.size(); ++i) batch.images[i] = random.uniform(i) * 2 - 1;
   batch.target_rows.resize(static_cast<size_t>(size * model.num_classes));
-  for (int64_t i = 0; i < size; ++i)
+  for (int64_t i = 0; i < size && model.num_classes > 0; ++i)
     batch.target_rows[static_cast<size_t>(i * model.num_classes + i % model.num_classes)] = 1;
   return batch;
 }
@@ -62,7 +63,8 @@ class ProfileBackward : public autograd::Observer {
 
 BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options) {
   layers::ModelConfig model = config.model;
-  if (model.num_classes <= 0) model.num_classes = 1000;
+  if (model.num_classes <= 0 && tasks::has_classes(tasks::task_row(config.task.name)))
+    model.num_classes = 1000;
   const bool training = options.mode == BenchmarkMode::train;
   BenchmarkResult result;
   result.mode = training ? "train" : "infer";

@@ -1,7 +1,9 @@
 #include "trainers/run/open_data.h"
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "data/formats/formats.h"
+#include "tasks/task_table.h"
 #include "trainers/run/data_options.h"
 
 namespace swin::trainers {
@@ -21,11 +23,17 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.synthetic_size = config.model.image_size;
   options.synthetic_samples = dataset.samples;
   auto opened = data::open_dataset(options);
-  if (opened->annotation_kind() == data::AnnotationKind::classes && !has_label_rows(config))
+  if (opened->annotation_kind() == data::AnnotationKind::classes &&
+      tasks::task_row(config.task.name).annotation == data::AnnotationKind::one_class) {
+    std::vector<std::string> fitting;
+    for (const tasks::TaskRow& row : tasks::task_rows())
+      if (row.annotation == data::AnnotationKind::classes)
+        fitting.push_back('"' + std::string(row.name) + '"');
     throw base::UsageError("task.name",
                            "found \"" + config.task.name + "\" and images of several classes in " +
                                dataset.path + ", expected one class per image",
-                           "set it to \"multi_label_classification\"");
+                           "set it to " + base::alternatives(fitting));
+  }
   return opened;
 }
 

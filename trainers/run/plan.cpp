@@ -146,9 +146,9 @@ TimeEstimate estimate_time(const Config& config, const TrainingPlan& plan,
   return estimate;
 }
 
-double measure_forward_seconds(const layers::ModelConfig& config) {
-  const auto task = tasks::make_task({}, config, 0, false);
-  Tensor image = one_image(config);
+double measure_forward_seconds(const tasks::TaskConfig& config, const layers::ModelConfig& model) {
+  const auto task = tasks::make_task(config, model, 0, false);
+  Tensor image = one_image(model);
   const base::Random random(0, "plan/compare");
   for (int64_t i = 0; i < image.numel(); ++i)
     image.mutable_data()[i] = random.uniform(static_cast<uint64_t>(i)) * 2 - 1;

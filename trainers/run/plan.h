@@ -51,6 +51,6 @@ TimeEstimate estimate_time(const Config& config, const TrainingPlan& plan, int64
 
 /// Runs the forward of one image: the median of at least three and at least one second, after one
 /// that warms caches and the pool.
-double measure_forward_seconds(const layers::ModelConfig& config);
+double measure_forward_seconds(const tasks::TaskConfig& task, const layers::ModelConfig& model);
 
 }  // namespace swin::trainers

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/formats/format_table.h"
 #include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
@@ -33,9 +34,22 @@ TEST(Formats, RefuseInvalidOptions) {
   options.fraction_end = 0.001;
   EXPECT_THAT(data_error([&] { open_dataset(options); }),
               HasSubstr("no image in the fraction 0 … 0.001"));
-  EXPECT_THAT(dataset_formats(),
-              ElementsAre("mnist", "cifar10", "cifar100", "image_folder", "manifest", "webdataset",
-                          "hdf5", "packed", "synthetic"));
+}
+
+TEST(Formats, EveryRowIsOpened) {
+  for (const FormatRow& row : format_rows()) {
+    const auto refusal = [&]() -> std::string {
+      try {
+        open_dataset(dataset_options(row.name, "absent"));
+      } catch (const base::Error& error) {
+        return error.what();
+      }
+      return "";
+    }();
+    EXPECT_THAT(refusal, ::testing::Not(HasSubstr("data.format"))) << row.name;
+    EXPECT_EQ(refusal.empty(), row.path == PathKind::none) << row.name << ": " << refusal;
+  }
+  EXPECT_THROW(open_dataset(dataset_options("imagefolder", "absent")), base::UsageError);
 }
 
 TEST(Formats, AreRecognizedByPath) {
