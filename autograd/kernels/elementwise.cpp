@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/kernels/row_blocks.h"
+#include "base/random.h"
 #include "base/simd.h"
 
 namespace swin::autograd::kernels {

@@ -3,7 +3,6 @@
 #include <cstdint>
 
 #include "autograd/kernels/gradient_target.h"
-#include "base/random.h"
 
 namespace swin::autograd::kernels {
 

@@ -1,7 +1,6 @@
 #include "autograd/kernels/gemm.h"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "base/errors.h"
 #include "base/parallel.h"
 #include "base/pool.h"
+#include "base/stopwatch.h"
 
 namespace swin::autograd::kernels {
 namespace {
@@ -24,13 +24,9 @@ bool agrees_with_plain_loops(const std::function<void(const GemmArguments&)>& mu
   for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<real>(static_cast<int>(i * 5 % 13) - 6);
   for (const bool ta : {false, true})
     for (const bool tb : {false, true}) {
-      GemmArguments p;
-      p.transpose_a = Transpose{ta}, p.transpose_b = Transpose{tb};
-      p.m = m, p.n = n, p.k = k;
-      p.a = a.data(), p.lda = ta ? m : k, p.b = b.data(), p.ldb = tb ? k : n;
-      p.c = {c.data(), true}, p.ldc = n;
       std::fill(c.begin(), c.end(), real{1});
-      multiply(p);
+      multiply(
+          contiguous(a.data(), Transpose{ta}, b.data(), Transpose{tb}, {c.data(), true}, m, n, k));
       for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < n; ++j) {
           real expected = 1;  // small integers: exact in any order
@@ -168,18 +164,17 @@ MachineRate measure_machine_rate() {
   std::vector<float> a(numel), b(numel), c(numel);
   for (size_t i = 0; i < numel; ++i) a[i] = b[i] = static_cast<float>(i % 17) * 0.1f - 0.8f;
   const double flops = 2.0 * kSide * kSide * kSide;
-  GemmArguments p;
-  p.m = p.n = p.k = p.lda = p.ldb = p.ldc = kSide;
-  p.a = a.data(), p.b = b.data(), p.c = {c.data(), false};
+  const GemmArguments p = contiguous(a.data(), Transpose::no, b.data(), Transpose::no,
+                                     {c.data(), false}, kSide, kSide, kSide);
   const auto best_rate = [&](const std::function<double()>& seconds) {
     double best = 1e9;
     for (int i = 0; i < 6; ++i) best = std::min(best, seconds());
     return flops / best * 1e-9;
   };
   const auto timed = [](const std::function<void()>& run) {
-    const auto start = std::chrono::steady_clock::now();
+    const base::Stopwatch watch;
     run();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return watch.seconds();
   };
   // Here, outside parallel_for, the libraries use their own threads.
   if (openblas_library().correct)

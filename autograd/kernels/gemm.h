@@ -27,6 +27,15 @@ struct GemmArguments {
   const real* bias = nullptr;
 };
 
+/// The arguments for contiguous arrays.
+inline GemmArguments contiguous(const real* a, Transpose transpose_a, const real* b,
+                                Transpose transpose_b, GradientTarget c, int64_t m, int64_t n,
+                                int64_t k) {
+  const int64_t lda = transpose_a == Transpose::yes ? m : k;
+  const int64_t ldb = transpose_b == Transpose::yes ? k : n;
+  return {transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, n};
+}
+
 void gemm(const GemmArguments& product);
 void gemm_tile(const GemmArguments& product);
 

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "autograd/kernels/ragged.h"
-#include "autograd/kernels/reduce.h"
 #include "base/parallel.h"
 #include "base/pool.h"
 

@@ -1,7 +1,7 @@
-#include <chrono>
 #include <dnnl.hpp>
 
 #include "autograd/kernels/gemm_libraries.h"
+#include "base/stopwatch.h"
 
 namespace swin::autograd::kernels {
 
@@ -44,10 +44,10 @@ double onednn_matmul_seconds(int64_t n, const float* a, const float* b, float* c
   memory packed(description.weights_desc(), cpu);
   reorder(w, packed).execute(queue, w, packed);
   queue.wait();
-  const auto start = std::chrono::steady_clock::now();
+  const base::Stopwatch watch;
   product.execute(queue, {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, y}});
   queue.wait();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return watch.seconds();
 }
 
 }  // namespace swin::autograd::kernels

@@ -1,7 +1,6 @@
 #include "autograd/kernels/window_attention.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "autograd/kernels/small_product.h"
 #include "base/parallel.h"
 #include "base/pool.h"
+#include "base/random.h"
 
 namespace swin::autograd::kernels {
 namespace {

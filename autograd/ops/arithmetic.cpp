@@ -11,6 +11,7 @@
 
 namespace swin::autograd {
 
+using kernels::contiguous;
 using kernels::GemmArguments;
 using kernels::Transpose;
 
@@ -26,12 +27,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Shape shape = x.shape();
   shape[-1] = out;
   Tensor y(shape);
-  GemmArguments product;
-  product.transpose_b = Transpose::yes;
-  product.m = rows, product.n = out, product.k = in;
-  product.a = x.data(), product.lda = in;
-  product.b = weight.data(), product.ldb = in;
-  product.c = {y.mutable_data(), false}, product.ldc = out;
+  GemmArguments product = contiguous(x.data(), Transpose::no, weight.data(), Transpose::yes,
+                                     {y.mutable_data(), false}, rows, out, in);
   product.bias = bias.defined() ? bias.data() : nullptr;
   kernels::gemm(product);
   op.macs(rows * in * out);
@@ -40,19 +37,12 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
       y, {x, weight, bias},
       [x = x.detached(), weight = weight.detached(), rows, in, out, dx = x.gradient(),
        dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
-        GemmArguments p;
-        p.a = dy, p.lda = out;
-        if (dx.needed()) {  // dx = dy · weight
-          p.m = rows, p.n = in, p.k = out;
-          p.b = weight.data(), p.ldb = in, p.c = dx.target(), p.ldc = in;
-          kernels::gemm(p);
-        }
-        if (dweight.needed()) {  // dweight = dyᵀ · x
-          p.transpose_a = Transpose::yes;
-          p.m = out, p.n = in, p.k = rows;
-          p.b = x.data(), p.ldb = in, p.c = dweight.target(), p.ldc = in;
-          kernels::gemm(p);
-        }
+        if (dx.needed())  // dx = dy · weight
+          kernels::gemm(contiguous(dy, Transpose::no, weight.data(), Transpose::no, dx.target(),
+                                   rows, in, out));
+        if (dweight.needed())  // dweight = dyᵀ · x
+          kernels::gemm(contiguous(dy, Transpose::yes, x.data(), Transpose::no, dweight.target(),
+                                   out, in, rows));
         kernels::sum_rows(dy, rows, out, dbias.target());
       });
 }
@@ -85,37 +75,29 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b) {
   Shape shape = a.shape();
   shape[-1] = n;
   Tensor y(shape);
-  GemmArguments product;
-  product.transpose_b = Transpose{transpose_b};
-  product.m = m, product.n = n, product.k = k;
-  product.a = a.data(), product.lda = k;
-  product.b = b.data(), product.ldb = transpose_b ? k : n;
-  product.c = {y.mutable_data(), false}, product.ldc = n;
-  batched(batch, product, m * k, n * k, m * n);
+  batched(batch,
+          contiguous(a.data(), Transpose::no, b.data(), Transpose{transpose_b},
+                     {y.mutable_data(), false}, m, n, k),
+          m * k, n * k, m * n);
   op.macs(batch * m * n * k);
 
-  return op.record(y, {a, b},
-                   [a = a.detached(), b = b.detached(), transpose_b, batch, m, n, k,
-                    da = a.gradient(), db = b.gradient()](const OutputGradient& dy) {
-                     GemmArguments p;  // da = dy · bᵀ, or dy · b if b is given transposed
-                     p.transpose_b = Transpose{!transpose_b};
-                     p.m = m, p.n = k, p.k = n;
-                     p.a = dy, p.lda = n, p.b = b.data(), p.ldb = transpose_b ? k : n,
-                     p.c = da.target(), p.ldc = k;
-                     batched(batch, p, m * n, n * k, m * k);
-                     GemmArguments q;  // db = aᵀ · dy, or dyᵀ · a
-                     q.transpose_a = Transpose::yes;
-                     q.c = db.target();
-                     if (transpose_b) {
-                       q.m = n, q.n = k, q.k = m;
-                       q.a = dy, q.lda = n, q.b = a.data(), q.ldb = k, q.ldc = k;
-                       batched(batch, q, m * n, m * k, n * k);
-                     } else {
-                       q.m = k, q.n = n, q.k = m;
-                       q.a = a.data(), q.lda = k, q.b = dy, q.ldb = n, q.ldc = n;
-                       batched(batch, q, m * k, m * n, n * k);
-                     }
-                   });
+  return op.record(
+      y, {a, b},
+      [a = a.detached(), b = b.detached(), transpose_b, batch, m, n, k, da = a.gradient(),
+       db = b.gradient()](const OutputGradient& dy) {
+        // da = dy · bᵀ, or dy · b if b is given transposed
+        batched(
+            batch,
+            contiguous(dy, Transpose::no, b.data(), Transpose{!transpose_b}, da.target(), m, k, n),
+            m * n, n * k, m * k);
+        // db = aᵀ · dy, or dyᵀ · a
+        const real *first = transpose_b ? dy : a.data(), *second = transpose_b ? a.data() : dy;
+        const int64_t rows = transpose_b ? n : k, columns = transpose_b ? k : n;
+        batched(
+            batch,
+            contiguous(first, Transpose::yes, second, Transpose::no, db.target(), rows, columns, m),
+            rows * m, m * columns, n * k);
+      });
 }
 
 namespace {
@@ -140,15 +122,18 @@ void check_broadcast(const Op& op, const Tensor& x, const Tensor& b, Dims& x_dim
   });
 }
 
-// Elementwise functions whose derivative is a function of y.
-template <auto forward, auto backward>
+// Elementwise functions whose derivative is a function of y, or of x.
+enum class Saves { x, y };
+template <auto forward, auto backward, Saves saves = Saves::y>
 Tensor activation(const char* name, const Tensor& x) {
   Op op(name);
   Tensor y(x.shape());
   forward(x.data(), y.mutable_data(), x.numel());
-  return op.record(y, {x}, [y, dx = x.gradient()](const OutputGradient& dy) {
-    backward(dy, y.data(), dx.target(), y.numel());
-  });
+  return op.record(
+      y, {x},
+      [saved = saves == Saves::x ? x.detached() : y, dx = x.gradient()](const OutputGradient& dy) {
+        backward(dy, saved.data(), dx.target(), saved.numel());
+      });
 }
 }  // namespace
 
@@ -223,12 +208,7 @@ Tensor exp(const Tensor& x) {
 }
 
 Tensor gelu(const Tensor& x) {
-  Op op("gelu");
-  Tensor y(x.shape());
-  kernels::gelu_forward(x.data(), y.mutable_data(), x.numel());
-  return op.record(y, {x}, [x = x.detached(), dx = x.gradient()](const OutputGradient& dy) {
-    kernels::gelu_backward(dy, x.data(), dx.target(), x.numel());
-  });
+  return activation<kernels::gelu_forward, kernels::gelu_backward, Saves::x>("gelu", x);
 }
 
 Tensor relu(const Tensor& x) {

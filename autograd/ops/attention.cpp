@@ -99,9 +99,7 @@ Tensor attend(Op& op, const Windows& w, const Shape& y_shape, const Tensor& qkv,
                                                     w.shape.heads, dtable.target());
                    });
 }
-}  // namespace
 
-namespace {
 // q, k or v (part 0, 1 or 2) of qkv (n, N, 3C): (n, heads, N, C / heads).
 Tensor part_of(const Tensor& qkv, int64_t part, int64_t heads) {
   const int64_t n = qkv.dim(0), tokens = qkv.dim(1), channels = qkv.dim(2) / 3;

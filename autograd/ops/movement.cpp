@@ -9,6 +9,10 @@
 #include "autograd/tape/op.h"
 
 namespace swin::autograd {
+
+using kernels::contiguous;
+using kernels::Transpose;
+
 namespace {
 
 // The common part of all ops that move whole tokens: row r of an image of y is row index[r] of x,
@@ -38,6 +42,15 @@ void check_map(const Op& op, const Tensor& x) {
 
 int64_t modulo(int64_t a, int64_t n) { return (a % n + n) % n; }
 
+// A tensor as (outer, size, inner): the dims before an axis, the axis, and the dims after it.
+struct Axis {
+  int64_t outer = 1, size = 1, inner = 1;
+  Axis(const Shape& shape, int axis) : size(shape[axis]) {
+    for (int i = 0; i < axis; ++i) outer *= shape[i];
+    for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+  }
+};
+
 }  // namespace
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
@@ -48,17 +61,6 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
   return op.record(x.viewed(shape), {x},
                    [dx = x.gradient()](const OutputGradient& dy) { dy.pass_to(dx); });
 }
-
-namespace {
-// A tensor as (outer, size, inner): the dims before an axis, the axis, and the dims after it.
-struct Axis {
-  int64_t outer = 1, size = 1, inner = 1;
-  Axis(const Shape& shape, int axis) : size(shape[axis]) {
-    for (int i = 0; i < axis; ++i) outer *= shape[i];
-    for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
-  }
-};
-}  // namespace
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
   Op op("concat");
@@ -260,25 +262,21 @@ Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   {
     Array<real> patches(rows * in);
     kernels::gather_patches(x.data(), patches.data(), batch, height, width, channels, patch);
-    kernels::GemmArguments p;
-    p.transpose_b = kernels::Transpose::yes;
-    p.m = rows, p.n = dim, p.k = in;
-    p.a = patches.data(), p.lda = in, p.b = weight.data(), p.ldb = in;
-    p.c = {y.mutable_data(), false}, p.ldc = dim, p.bias = bias.data();
-    kernels::gemm(p);
+    kernels::GemmArguments product =
+        contiguous(patches.data(), Transpose::no, weight.data(), Transpose::yes,
+                   {y.mutable_data(), false}, rows, dim, in);
+    product.bias = bias.data();
+    kernels::gemm(product);
   }
   op.macs(rows * in * dim);
   return op.record(y, {x, weight, bias},
                    [x = x.detached(), weight = weight.detached(), batch, height, width, channels,
                     patch, dim, in, rows, dx = x.gradient(), dweight = weight.gradient(),
                     dbias = bias.gradient()](const OutputGradient& dy) {
-                     kernels::GemmArguments p;
-                     p.a = dy, p.lda = dim;
                      if (dx.needed()) {
                        Array<real> dpatches(rows * in);
-                       p.m = rows, p.n = in, p.k = dim;
-                       p.b = weight.data(), p.ldb = in, p.c = {dpatches.data(), false}, p.ldc = in;
-                       kernels::gemm(p);
+                       kernels::gemm(contiguous(dy, Transpose::no, weight.data(), Transpose::no,
+                                                {dpatches.data(), false}, rows, in, dim));
                        kernels::scatter_patches(dpatches.data(), dx.target(), batch, height, width,
                                                 channels, patch);
                      }
@@ -286,10 +284,8 @@ Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias) {
                        Array<real> patches(rows * in);
                        kernels::gather_patches(x.data(), patches.data(), batch, height, width,
                                                channels, patch);
-                       p.transpose_a = kernels::Transpose::yes;
-                       p.m = dim, p.n = in, p.k = rows;
-                       p.b = patches.data(), p.ldb = in, p.c = dweight.target(), p.ldc = in;
-                       kernels::gemm(p);
+                       kernels::gemm(contiguous(dy, Transpose::yes, patches.data(), Transpose::no,
+                                                dweight.target(), dim, in, rows));
                      }
                      kernels::sum_rows(dy, rows, dim, dbias.target());
                    });

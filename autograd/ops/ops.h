@@ -15,6 +15,7 @@
 
 #include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/window_layout.h"
+#include "autograd/tape/override.h"
 #include "autograd/tensor/tensor.h"
 
 namespace swin::autograd {
@@ -28,18 +29,7 @@ using DrawKey = kernels::DrawKey;
 /// step as the papers draw them. Slower, and every intermediate result is kept for the backward
 /// pass: to read, and to compare the fused ops with. Masked scores are −∞ (FiniteCheck refuses
 /// them), and attention dropout drops the same elements.
-class PlainOps {
- public:
-  PlainOps() : outer_(active_) { active_ = true; }
-  ~PlainOps() { active_ = outer_; }
-  PlainOps(const PlainOps&) = delete;
-  PlainOps& operator=(const PlainOps&) = delete;
-  static bool active() { return active_; }
-
- private:
-  bool outer_;
-  static inline thread_local bool active_ = false;
-};
+class PlainOps : public ThreadMode<PlainOps> {};
 
 // ---- arithmetic.cpp -----------------------------------------------------------------------------
 

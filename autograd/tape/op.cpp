@@ -1,6 +1,5 @@
 #include "autograd/tape/op.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cmath>
 
@@ -12,34 +11,18 @@ namespace {
 const std::string kNoPath;
 thread_local const std::string* current_path = &kNoPath;
 thread_local ForwardObserver* current_observer = nullptr;
-thread_local bool checking_finite = false;
-thread_local bool uncounted = false;
-thread_local bool recomputing = false;
 }  // namespace
 
-NamedScope::NamedScope(const std::string& path) : outer_(current_path) { current_path = &path; }
-NamedScope::~NamedScope() { current_path = outer_; }
+NamedScope::NamedScope(const std::string& path) : current_(current_path, &path) {}
 const std::string& NamedScope::path() { return *current_path; }
 
-ForwardObserver::ForwardObserver() : outer_(current_observer) { current_observer = this; }
-ForwardObserver::~ForwardObserver() { current_observer = outer_; }
+ForwardObserver::ForwardObserver() : current_(current_observer, this) {}
 ForwardObserver* ForwardObserver::current() { return current_observer; }
 
-Uncounted::Uncounted() : outer_(uncounted) { uncounted = true; }
-Uncounted::~Uncounted() { uncounted = outer_; }
-
-Recomputing::Recomputing() : outer_(recomputing) { recomputing = true; }
-Recomputing::~Recomputing() { recomputing = outer_; }
-bool Recomputing::active() { return recomputing; }
-
 void state_macs(const char* what, int64_t macs) {
-  if (current_observer && !uncounted && !recomputing)
+  if (current_observer && !Uncounted::active() && !Recomputing::active())
     current_observer->op_done(what, *current_path, {}, macs, 0);
 }
-
-FiniteCheck::FiniteCheck() : outer_(checking_finite) { checking_finite = true; }
-FiniteCheck::~FiniteCheck() { checking_finite = outer_; }
-bool FiniteCheck::active() { return checking_finite; }
 
 bool all_finite(const real* data, int64_t numel) {
   constexpr int64_t kTile = 1 << 16;
@@ -67,15 +50,16 @@ bool Op::will_record(std::initializer_list<Tensor> inputs) {
 }
 
 void Op::macs(int64_t n) {
-  if (!uncounted) macs_ += n;
+  if (!Uncounted::active()) macs_ += n;
 }
 
 Tensor Op::finish(Tensor y, const Tensor* inputs, size_t num_inputs, Backward backward) {
   if (current_observer) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
-    current_observer->op_done(name_, *current_path, y, recomputing ? 0 : macs_, took.count());
+    current_observer->op_done(name_, *current_path, y, Recomputing::active() ? 0 : macs_,
+                              took.count());
   }
-  if (checking_finite && y.data() && !all_finite(y.data(), y.numel()))
+  if (FiniteCheck::active() && y.data() && !all_finite(y.data(), y.numel()))
     throw base::DivergedError(NamedScope::path_of(*current_path, name_),
                               "found an output that is not finite, expected finite");
   Tape* tape = Tape::current();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/tape/override.h"
 #include "autograd/tape/tape.h"
 
 namespace swin::autograd {
@@ -16,9 +17,6 @@ class NamedScope {
  public:
   explicit NamedScope(const std::string& path);
   explicit NamedScope(std::string&&) = delete;
-  ~NamedScope();
-  NamedScope(const NamedScope&) = delete;
-  NamedScope& operator=(const NamedScope&) = delete;
   static const std::string& path();
   /// "path/op", or just "op" outside of all layers.
   static std::string path_of(const std::string& path, const char* op) {
@@ -26,51 +24,30 @@ class NamedScope {
   }
 
  private:
-  const std::string* outer_;
+  Override<const std::string*> current_;
 };
 
 /// Watches the forward ops of the calling thread while it lives. The innermost observer is called.
 class ForwardObserver {
  public:
   ForwardObserver();
-  virtual ~ForwardObserver();
-  ForwardObserver(const ForwardObserver&) = delete;
-  ForwardObserver& operator=(const ForwardObserver&) = delete;
+  virtual ~ForwardObserver() = default;
   /// The op has computed y, in `seconds`, with `macs` multiply-adds.
   virtual void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
                        double seconds) = 0;
   static ForwardObserver* current();
 
  private:
-  ForwardObserver* outer_;
+  Override<ForwardObserver*> current_;
 };
 
 /// While one lives, the multiply-adds of this thread's ops count as zero. Our counts must equal the
 /// published flops(), which omit some layers (the position-bias MLP of Swin V2).
-class Uncounted {
- public:
-  Uncounted();
-  ~Uncounted();
-  Uncounted(const Uncounted&) = delete;
-  Uncounted& operator=(const Uncounted&) = delete;
-
- private:
-  bool outer_;
-};
+class Uncounted : public ThreadMode<Uncounted> {};
 
 /// While one lives, a segment runs again (see recompute): observers of the forward are told no
 /// multiply-adds, which they have counted, and a Pass takes no statistics.
-class Recomputing {
- public:
-  Recomputing();
-  ~Recomputing();
-  Recomputing(const Recomputing&) = delete;
-  Recomputing& operator=(const Recomputing&) = delete;
-  static bool active();
-
- private:
-  bool outer_;
-};
+class Recomputing : public ThreadMode<Recomputing> {};
 
 /// Corrects the counted multiply-adds to equal the published flops(): reports `macs`, which may be
 /// negative, to the current ForwardObserver as an op without output, under the current path.
@@ -80,17 +57,7 @@ void state_macs(const char* what, int64_t macs);
 /// While one lives, the output of every op and every gradient is checked. The first one that is not
 /// finite throws DivergedError with op and path. Not used in normal training steps: the trainer
 /// repeats a step with this check if its loss or gradient is not finite.
-class FiniteCheck {
- public:
-  FiniteCheck();
-  ~FiniteCheck();
-  FiniteCheck(const FiniteCheck&) = delete;
-  FiniteCheck& operator=(const FiniteCheck&) = delete;
-  static bool active();
-
- private:
-  bool outer_;
-};
+class FiniteCheck : public ThreadMode<FiniteCheck> {};
 bool all_finite(const real* data, int64_t numel);
 
 class Op {

@@ -1,11 +1,11 @@
 #include "autograd/tape/tape.h"
 
 #include <algorithm>
-#include <chrono>
 #include <unordered_map>
 
 #include "autograd/tape/op.h"
 #include "base/errors.h"
+#include "base/stopwatch.h"
 
 namespace swin::autograd {
 namespace {
@@ -14,14 +14,7 @@ thread_local std::vector<Gradient>* current_used = nullptr;
 }  // namespace
 
 Tape::Recording::Recording(Tape* tape, std::vector<Gradient>* used)
-    : outer_(current_tape), outer_used_(current_used) {
-  current_tape = tape;
-  current_used = used;
-}
-Tape::Recording::~Recording() {
-  current_tape = outer_;
-  current_used = outer_used_;
-}
+    : tape_(current_tape, tape), used_(current_used, used) {}
 Tape* Tape::current() { return current_tape; }
 std::vector<Gradient>* Tape::used() { return current_used; }
 
@@ -61,7 +54,7 @@ void Tape::run(Observer* observer) {
       record_again(node);
       count_uses(first_node);
     } else if (node.output.written()) {
-      const auto start = std::chrono::steady_clock::now();
+      const base::Stopwatch watch;
       node.backward(OutputGradient(node.output));
       if (FiniteCheck::active())
         for (const Gradient& input : node.inputs)
@@ -69,10 +62,7 @@ void Tape::run(Observer* observer) {
             throw base::DivergedError(
                 NamedScope::path_of(node.path, node.op),
                 "found a gradient that is not finite in the backward pass, expected finite");
-      if (observer) {
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-        observer->node_done(node, took.count());
-      }
+      if (observer) observer->node_done(node, watch.seconds());
     }
     if (observer)
       for (const Gradient& input : node.inputs)

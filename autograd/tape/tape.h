@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/tape/override.h"
 #include "autograd/tensor/tensor.h"
 
 namespace swin::autograd {
@@ -39,12 +40,9 @@ class Observer {
  public:
   virtual ~Observer() = default;
   /// The node's backward function has run, in `seconds`. Its closure and gradient still exist.
-  virtual void node_done(const Node& node, double seconds) {
-    static_cast<void>(node);
-    static_cast<void>(seconds);
-  }
+  virtual void node_done(const Node& /*node*/, double /*seconds*/) {}
   /// The gradient of a parameter (in a slab) is complete: its last use on this tape has run.
-  virtual void gradient_ready(const Gradient& gradient) { static_cast<void>(gradient); }
+  virtual void gradient_ready(const Gradient& /*gradient*/) {}
 };
 
 class Tape {
@@ -56,13 +54,10 @@ class Tape {
     /// @param tape null: ops append to no tape and save nothing
     /// @param used then gets the gradients of these ops' inputs, as often as they are used
     explicit Recording(Tape* tape, std::vector<Gradient>* used = nullptr);
-    ~Recording();
-    Recording(const Recording&) = delete;
-    Recording& operator=(const Recording&) = delete;
 
    private:
-    Tape* outer_;
-    std::vector<Gradient>* outer_used_;
+    Override<Tape*> tape_;
+    Override<std::vector<Gradient>*> used_;
   };
   /// The tape of this thread's innermost recording; null without one.
   static Tape* current();

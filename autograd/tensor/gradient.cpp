@@ -5,9 +5,8 @@
 #include "base/parallel.h"
 
 namespace swin::autograd {
-namespace {
+
 constexpr int64_t kTile = 1 << 16;
-}
 
 Gradient Gradient::pooled(int64_t numel) {
   Gradient gradient;

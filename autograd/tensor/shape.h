@@ -36,12 +36,7 @@ class Shape {
     }
     return n;
   }
-  bool operator==(const Shape& other) const {
-    if (rank_ != other.rank_) return false;
-    for (int i = 0; i < rank_; ++i)
-      if ((*this)[i] != other[i]) return false;
-    return true;
-  }
+  bool operator==(const Shape&) const = default;
   std::string text() const {  // "(8, 56, 56, 96)"
     std::string s = "(";
     for (int i = 0; i < rank_; ++i) s += (i ? ", " : "") + std::to_string((*this)[i]);
@@ -51,7 +46,7 @@ class Shape {
  private:
   [[noreturn]] void fail_rank(int64_t dim) const;
   [[noreturn]] void fail_numel() const;
-  std::array<int64_t, kMaxRank> dims_{};
+  std::array<int64_t, kMaxRank> dims_{};  // zeros after the first rank_
   int rank_ = 0;
 };
 
