@@ -1,6 +1,5 @@
 #include "data/annotation.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "base/errors.h"

@@ -52,7 +52,8 @@ std::string image_mode(std::span<const uint8_t> bytes) {
 
 struct Found {
   files::Digest digest{};
-  int64_t bytes = 0, height = 0, width = 0;
+  int64_t bytes = 0;
+  base::Size2 size{};
   std::string mode, error;
 };
 
@@ -68,8 +69,7 @@ Found examine(const Dataset& dataset, int64_t i) {
     found.digest = files::sha256(std::as_bytes(bytes));
     found.mode = files ? image_mode(bytes) : "pixels";
     if (files) decode_image(bytes, dataset.name(i), 3, image);
-    found.height = image.height;
-    found.width = image.width;
+    found.size = {image.height, image.width};
   } catch (const base::DataError& error) {
     found.error = error.what();
   }
@@ -81,11 +81,10 @@ void measure_sizes(const std::vector<Found>& all, DataCheck& check) {
   for (const Found& found : all) {
     if (!found.error.empty()) continue;
     const auto pixels = [](const base::Size2& size) { return size[0] * size[1]; };
-    const base::Size2 size = {found.height, found.width};
-    if (heights.empty() || pixels(size) < pixels(check.smallest)) check.smallest = size;
-    if (heights.empty() || pixels(size) > pixels(check.largest)) check.largest = size;
-    heights.push_back(found.height);
-    widths.push_back(found.width);
+    if (heights.empty() || pixels(found.size) < pixels(check.smallest)) check.smallest = found.size;
+    if (heights.empty() || pixels(found.size) > pixels(check.largest)) check.largest = found.size;
+    heights.push_back(found.size[0]);
+    widths.push_back(found.size[1]);
   }
   if (heights.empty()) return;
   const auto median = [](std::vector<int64_t>& values) {
@@ -117,13 +116,11 @@ DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t
   std::vector<Found> all(static_cast<size_t>(size));
   std::mutex mutex;
   int64_t done = 0;
-  base::parallel_for(base::divide_up(size, kChunk), [&](int64_t chunk) {
-    const int64_t end = std::min((chunk + 1) * kChunk, size);
-    for (int64_t i = chunk * kChunk; i < end; ++i)
-      all[static_cast<size_t>(i)] = examine(dataset, i);
+  base::parallel_ranges(size, kChunk, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) all[static_cast<size_t>(i)] = examine(dataset, i);
     if (!progress) return;
     const std::lock_guard lock(mutex);
-    progress(done += end - chunk * kChunk);
+    progress(done += end - begin);
   });
 
   DataCheck check;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <span>
 #include <utility>
 
 #include "base/errors.h"
@@ -23,12 +22,11 @@ class Subset : public Dataset {
       strata[static_cast<size_t>(i)] = whole_->stratum(i);
     indices_ = stratified_fraction(strata, num_classes(), options.fraction_begin,
                                    options.fraction_end, options.seed);
-    if (indices_.empty()) {
+    if (indices_.empty())
       throw base::DataError(options.path.empty() ? options.format : options.path,
                             "no image in the fraction " + range(options) + " of " +
                                 std::to_string(whole_->size()) + ", expected at least one",
                             "ask for a larger fraction");
-    }
     const std::string text =
         whole_->fingerprint() + " " + range(options) + " seed " + std::to_string(options.seed);
     fingerprint_ = files::to_hex(files::sha256(std::as_bytes(std::span(text))));
@@ -77,9 +75,8 @@ std::unique_ptr<Dataset> take_fraction(std::unique_ptr<Dataset> whole,
 std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int64_t num_classes,
                                          double begin, double end, uint64_t seed) {
   std::vector<std::vector<int64_t>> members(static_cast<size_t>(num_classes));
-  for (size_t i = 0; i < labels.size(); ++i) {
+  for (size_t i = 0; i < labels.size(); ++i)
     members[static_cast<size_t>(labels[i])].push_back(static_cast<int64_t>(i));
-  }
   std::vector<int64_t> kept;
   for (size_t c = 0; c < members.size(); ++c) {
     const size_t count = members[c].size();
@@ -88,9 +85,8 @@ std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int
       return static_cast<size_t>(std::floor(fraction * static_cast<double>(count) + 0.5 + 1e-9));
     };
     const base::Permutation shuffled(count, base::Random(seed, "data/fraction", c));
-    for (size_t position = cut(begin); position < std::min(cut(end), count); ++position) {
+    for (size_t position = cut(begin); position < std::min(cut(end), count); ++position)
       kept.push_back(members[c][shuffled(position)]);
-    }
   }
   std::sort(kept.begin(), kept.end());
   return kept;

@@ -1,7 +1,6 @@
 #include "data/loader.h"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <iterator>
@@ -14,6 +13,7 @@
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "base/stopwatch.h"
 #include "data/stages.h"
 
 namespace swin::data {
@@ -39,12 +39,11 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
   if (dataset.size() < 1) throw base::UsageError("data", "found no image, expected at least one");
   const AnnotationKind kind = dataset.annotation_kind();
   if (options.training && options.augment.auto_augment &&
-      (kind == AnnotationKind::label_map || kind == AnnotationKind::objects)) {
+      (kind == AnnotationKind::label_map || kind == AnnotationKind::objects))
     throw base::UsageError("augment.auto_augment",
                            "found a policy, which may move pixels away from their annotation, "
                            "expected none for label maps and objects",
                            "set it to null and use augment.color_jitter");
-  }
 }
 
 // Rethrows what reading an image threw, as an error that names the image and has an exit code.
@@ -69,17 +68,16 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
 // Finds another image of the same class for one that cannot be read.
 class Replacement {
  public:
-  Replacement(const Stages& stages, uint64_t seed)
-      : stages_(stages), dataset_(stages.dataset), seed_(seed) {}
+  Replacement(const Stages& stages, uint64_t seed) : stages_(stages), seed_(seed) {}
 
   /// Loads the first readable image of the class, in an order drawn from (seed, epoch, index).
   /// @param error what reading image `index` threw.   @return the index of the loaded image.
   /// @throws DataError where the class has no readable image.
   int64_t load(int64_t index, uint64_t epoch, const std::string& error, Work& work) const {
     std::call_once(sorted_, [&] { sort(); });
-    const auto stratum_of = [&](int64_t i) { return dataset_.stratum(i); };
+    const auto stratum_of = [&](int64_t i) { return stages_.dataset.stratum(i); };
     const auto [begin, end] =
-        std::ranges::equal_range(by_stratum_, dataset_.stratum(index), {}, stratum_of);
+        std::ranges::equal_range(by_stratum_, stages_.dataset.stratum(index), {}, stratum_of);
     const auto count = static_cast<uint64_t>(end - begin);
     const base::Permutation order(
         count, base::Random(seed_, "data/replacement", epoch, static_cast<uint64_t>(index)));
@@ -92,23 +90,23 @@ class Replacement {
       } catch (const base::DataError&) {
         continue;  // reported where the epoch itself loads it
       } catch (...) {
-        rethrow_naming(dataset_.name(candidate));
+        rethrow_naming(stages_.dataset.name(candidate));
       }
     }
-    throw base::DataError(dataset_.name(index),
+    throw base::DataError(stages_.dataset.name(index),
                           "found no readable image of its class to replace it, expected one",
                           "restore the class; the first error was: " + error);
   }
 
  private:
   void sort() const {
-    by_stratum_.resize(static_cast<size_t>(dataset_.size()));
+    by_stratum_.resize(static_cast<size_t>(stages_.dataset.size()));
     std::iota(by_stratum_.begin(), by_stratum_.end(), int64_t{0});
-    std::ranges::stable_sort(by_stratum_, {}, [&](int64_t i) { return dataset_.stratum(i); });
+    std::ranges::stable_sort(by_stratum_, {},
+                             [&](int64_t i) { return stages_.dataset.stratum(i); });
   }
 
   const Stages& stages_;
-  const Dataset& dataset_;
   const uint64_t seed_;
   mutable std::once_flag sorted_;  // sorted at the first bad image
   mutable std::vector<int64_t> by_stratum_;
@@ -127,13 +125,12 @@ class Loader::Implementation {
                          : (dataset.size() + options.batch_size - 1) / options.batch_size),
         num_samples_(options.drop_last ? num_batches_ * options.batch_size : dataset.size()),
         replacement_(stages_, options.seed) {
-    if (num_batches_ == 0) {
+    if (num_batches_ == 0)
       throw base::UsageError("trainer.batch_size",
                              "found " + std::to_string(options.batch_size) +
                                  ", expected at most the " + std::to_string(dataset.size()) +
                                  " images of the training data",
                              "lower it or use more data");
-    }
     next_claimed_ = next_delivered_ = num_batches_;  // nothing to do before start()
     for (int i = 0; i < options.workers; ++i) {
       workers_.emplace_back([this](std::stop_token stop) { work(stop); });
@@ -145,43 +142,35 @@ class Loader::Implementation {
     workers_.clear();  // joins
   }
 
-  int64_t num_batches() const { return num_batches_; }
-  int64_t num_samples() const { return num_samples_; }
-
   void start(int64_t epoch, int64_t first_batch) {
-    if (epoch < 0 || first_batch < 0 || first_batch > num_batches_) {
+    if (epoch < 0 || first_batch < 0 || first_batch > num_batches_)
       throw base::InternalError("data::Loader::start", "found epoch " + std::to_string(epoch) +
                                                            ", batch " +
                                                            std::to_string(first_batch) + " of " +
                                                            std::to_string(num_batches_));
-    }
     std::unique_lock lock(mutex_);
     next_claimed_ = num_batches_;  // workers take no more of the old epoch
     changed_.wait(lock, [&] { return busy_ == 0; });
     epoch_ = static_cast<uint64_t>(epoch);
     order_.reset();
-    if (options_.shuffle) {
+    if (options_.shuffle)
       order_.emplace(static_cast<uint64_t>(dataset_.size()),
                      base::Random(options_.seed, "data/shuffle", epoch_));
-    }
     next_claimed_ = next_delivered_ = first_batch;
     next_chunk_ = 0;
     changed_.notify_all();
   }
 
   bool next(Batch& batch) {
-    const auto begin = std::chrono::steady_clock::now();
+    const base::Stopwatch watch;
     const bool more = workers_.empty() ? make_next(batch) : take_next(batch);
-    seconds_waited_ +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    seconds_waited_ += watch.seconds();
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
     return more;
   }
 
-  double seconds_waited() const { return seconds_waited_; }
-  const Dataset& dataset() const { return dataset_; }
-
  private:
+  friend Loader;
   // A batch in preparation. Guarded by mutex_, except for the images of a chunk, which belong to
   // the worker that makes the chunk.
   struct Slot {
@@ -380,13 +369,13 @@ class Loader::Implementation {
 Loader::Loader(const Dataset& dataset, const LoaderOptions& options)
     : implementation_(std::make_unique<Implementation>(dataset, options)) {}
 Loader::~Loader() = default;
-int64_t Loader::num_batches() const { return implementation_->num_batches(); }
-int64_t Loader::num_samples() const { return implementation_->num_samples(); }
+int64_t Loader::num_batches() const { return implementation_->num_batches_; }
+int64_t Loader::num_samples() const { return implementation_->num_samples_; }
 void Loader::start(int64_t epoch, int64_t first_batch) {
   implementation_->start(epoch, first_batch);
 }
 bool Loader::next(Batch& batch) { return implementation_->next(batch); }
-double Loader::seconds_waited() const { return implementation_->seconds_waited(); }
-const Dataset& Loader::dataset() const { return implementation_->dataset(); }
+double Loader::seconds_waited() const { return implementation_->seconds_waited_; }
+const Dataset& Loader::dataset() const { return implementation_->dataset_; }
 
 }  // namespace swin::data

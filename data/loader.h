@@ -3,8 +3,6 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "data/batch.h"
 #include "data/dataset.h"

@@ -82,18 +82,11 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name, int6
   return image;
 }
 
-void read_image(const std::string& path, int64_t channels, Image& to,
-                const DecodeOptions& options) {
+Image read_image(const std::string& path, int64_t channels, const DecodeOptions& options) {
   const files::MappedFile file(path, files::FileKind::data);
   const auto bytes = file.bytes();
-  decode_image({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, path, channels, to,
-               options);
-}
-
-Image read_image(const std::string& path, int64_t channels, const DecodeOptions& options) {
-  Image image;
-  read_image(path, channels, image, options);
-  return image;
+  return decode_image({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, path,
+                      channels, options);
 }
 
 }  // namespace swin::data

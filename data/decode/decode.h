@@ -41,8 +41,6 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name, int6
                    const DecodeOptions& options = {});
 
 /// Reads and decodes one file. @throws DataError, also if the file is missing.
-void read_image(const std::string& path, int64_t channels, Image& to,
-                const DecodeOptions& options = {});
 Image read_image(const std::string& path, int64_t channels, const DecodeOptions& options = {});
 
 /// The bytes of an 8-bit gray or RGB PNG file. Equal images give equal bytes.

@@ -108,22 +108,20 @@ void erase(const Box& box, int64_t width, int64_t channels, const Draw& draw, fl
 
 std::vector<Choice> color_jitter(const ColorJitter& options, const Draw& draw) {
   const base::Random random = draw.random("data/color_jitter");
-  const auto factor = [&](uint64_t element, double change) {
-    return uniform(random, element, std::max(0.0, 1 - change), 1 + change);
-  };
+  const std::pair<Operation, double> changes[] = {{Operation::brightness, options.brightness},
+                                                  {Operation::contrast, options.contrast},
+                                                  {Operation::color, options.saturation},
+                                                  {Operation::hue, options.hue}};
   std::vector<Choice> choices;
   std::array<size_t, 4> order;
   std::iota(order.begin(), order.end(), size_t{0});
   for (uint32_t i = 3; i > 0; --i) std::swap(order[i], order[random.below(3 + i, i + 1)]);
-  for (const size_t change : order) {
-    if (change == 0 && options.brightness > 0)
-      choices.push_back({Operation::brightness, factor(0, options.brightness)});
-    if (change == 1 && options.contrast > 0)
-      choices.push_back({Operation::contrast, factor(1, options.contrast)});
-    if (change == 2 && options.saturation > 0)
-      choices.push_back({Operation::color, factor(2, options.saturation)});
-    if (change == 3 && options.hue > 0)
-      choices.push_back({Operation::hue, uniform(random, 3, -options.hue, options.hue)});
+  for (const size_t i : order) {
+    const auto [operation, change] = changes[i];
+    if (change <= 0) continue;
+    const bool hue = operation == Operation::hue;
+    choices.push_back({operation, uniform(random, i, hue ? -change : std::max(0.0, 1 - change),
+                                          hue ? change : 1 + change)});
   }
   return choices;
 }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "data/image.h"
 #include "data/transforms/auto_augment.h"
 #include "data/transforms/geometry.h"
 

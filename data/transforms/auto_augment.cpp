@@ -109,15 +109,14 @@ double argument_of(Operation operation, double magnitude, double sign, const Ran
   }
 }
 
-AutoAugment::AutoAugment(const std::string& policy) : rand_(policy != "cifar10") {
-  if (!rand_) return;
-  rand_augment_ = parse_rand_augment(policy);
+AutoAugment::AutoAugment(const std::string& policy) {
+  if (policy != "cifar10") rand_augment_ = parse_rand_augment(policy);
 }
 
 std::vector<Choice> AutoAugment::draw(const base::Random& random, int64_t height,
                                       int64_t width) const {
-  if (!rand_) return draw_cifar10(random, height, width);
-  const RandAugment& policy = rand_augment_;
+  if (!is_rand()) return draw_cifar10(random, height, width);
+  const RandAugment& policy = *rand_augment_;
   std::vector<Choice> choices;
   for (int64_t layer = 0; layer < policy.layers; ++layer) {
     const auto element = static_cast<uint64_t>(layer * kDrawsALayer);

@@ -1,6 +1,7 @@
 // Policies that choose image operations: timm's RandAugment, and AutoAugment for CIFAR.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,11 +49,10 @@ class AutoAugment {
   std::vector<Choice> draw(const base::Random& random, int64_t height, int64_t width) const;
   /// Whether it is RandAugment, which interpolates and fills as configured. AutoAugment for CIFAR
   /// uses the nearest pixel and fills with black, the defaults of torchvision.
-  bool is_rand() const { return rand_; }
+  bool is_rand() const { return rand_augment_.has_value(); }
 
  private:
-  bool rand_ = true;
-  RandAugment rand_augment_;
+  std::optional<RandAugment> rand_augment_;
 };
 
 /// torchvision's AutoAugmentPolicy.CIFAR10: one of 25 pairs of operations.

@@ -12,23 +12,21 @@ Normalization::Normalization(int64_t channels, const std::vector<float>& mean,
                              const std::vector<float>& std)
     : channels_(channels), table_(static_cast<size_t>(channels * 256)) {
   const auto check = [&](const char* field, const std::vector<float>& values) {
-    if (values.size() != 1 && static_cast<int64_t>(values.size()) != channels) {
+    if (values.size() != 1 && static_cast<int64_t>(values.size()) != channels)
       throw base::UsageError(std::string("preprocess.") + field,
                              "found " + std::to_string(values.size()) + " values, expected " +
                                  std::to_string(channels),
                              "give one value for each channel of the model (model.in_chans)");
-    }
   };
   check("mean", mean);
   check("std", std);
   for (int64_t c = 0; c < channels; ++c) {
     const float m = mean[mean.size() == 1 ? 0 : static_cast<size_t>(c)];
     const float s = std[std.size() == 1 ? 0 : static_cast<size_t>(c)];
-    if (!(s > 0) || !std::isfinite(s) || !std::isfinite(m)) {
+    if (!(s > 0) || !std::isfinite(s) || !std::isfinite(m))
       throw base::UsageError("preprocess.std", "found mean " + std::to_string(m) + " and std " +
                                                    std::to_string(s) +
                                                    ", expected finite values and a std above 0");
-    }
     for (int value = 0; value < 256; ++value) {
       const float unit = static_cast<float>(value) / 255.0f;
       table_[static_cast<size_t>(c * 256 + value)] = (unit - m) / s;
@@ -62,11 +60,10 @@ void write_zeros(int64_t pixels, const Normalization& normalization, float* out)
 void write_normalized(const Image& image, Corner corner, int64_t height, int64_t width, bool flip,
                       const Normalization& normalization, float* out) {
   const int64_t c = normalization.channels();
-  if (image.channels != c || (c != 1 && c != 3)) {
+  if (image.channels != c || (c != 1 && c != 3))
     throw base::InternalError("data::write_normalized",
                               "found an image of " + std::to_string(image.channels) +
                                   " channels and a normalization of " + std::to_string(c));
-  }
   // Columns [first, end) of the window lie inside the image; if mirrored, counted from the right.
   const int64_t first = std::clamp<int64_t>(-corner.left, 0, width);
   const int64_t end = std::clamp<int64_t>(image.width - corner.left, first, width);

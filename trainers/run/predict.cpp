@@ -3,7 +3,6 @@
 #include "data/decode/decode.h"
 #include "tasks/task.h"
 #include "trainers/run/data_options.h"
-#include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
 
@@ -16,14 +15,13 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
   const layers::ModelConfig& config = model_.config.model;
   const data::Preprocess preprocess = preprocess_of(model_.config);
   std::vector<ImagePredictions> answers;
-  data::Image image;
   for (const std::string& path : images) {
     ImagePredictions& answer = answers.emplace_back();
     answer.image = path;
     std::vector<float> pixels;
     try {
-      data::read_image(path, config.in_chans, image, decode_of(model_.config));
-      pixels = data::preprocess_image(image, preprocess);
+      pixels = data::preprocess_image(
+          data::read_image(path, config.in_chans, decode_of(model_.config)), preprocess);
     } catch (const base::DataError& e) {
       answer.error = e.what();
       continue;

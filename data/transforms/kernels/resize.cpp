@@ -51,41 +51,27 @@ struct Span {
 };
 
 // One direction of a resize: `size` pixels become `new_size`, of which `wanted` are computed.
-class Axis {
- public:
-  Axis(int64_t size, int64_t new_size, Span wanted, Interpolation interpolation)
-      : size_(size),
-        wanted_(wanted),
-        filter_(kFilters[static_cast<size_t>(interpolation)]),
-        changes_(size != new_size),
-        scale_(static_cast<double>(size) / static_cast<double>(new_size)),
-        widening_(scale_ < 1 ? 1 : scale_),
-        support_(filter_.support * widening_) {}
+struct Axis {
+  const int64_t size, new_size;
+  const Span wanted;
+  const Filter& filter;
+  const bool changes = size != new_size;
+  const double scale = static_cast<double>(size) / static_cast<double>(new_size);
+  const double widening = scale < 1 ? 1 : scale, support = filter.support * widening;
 
-  Span wanted() const { return wanted_; }
-  const Filter& filter() const { return filter_; }
-  bool changes() const { return changes_; }
-  double widening() const { return widening_; }
-  double center(int64_t position) const { return (static_cast<double>(position) + 0.5) * scale_; }
-  int64_t taps() const { return static_cast<int64_t>(std::ceil(support_)) * 2 + 1; }
+  double center(int64_t position) const { return (static_cast<double>(position) + 0.5) * scale; }
+  int64_t taps() const { return static_cast<int64_t>(std::ceil(support)) * 2 + 1; }
 
   // The source positions that a position of the result depends on: center ± support + 0.5,
   // truncated toward zero and clamped, as Pillow rounds.
   Span reach(int64_t position) const {
-    return {std::max<int64_t>(0, static_cast<int64_t>(center(position) - support_ + 0.5)),
-            std::min(size_, static_cast<int64_t>(center(position) + support_ + 0.5))};
+    return {std::max<int64_t>(0, static_cast<int64_t>(center(position) - support + 0.5)),
+            std::min(size, static_cast<int64_t>(center(position) + support + 0.5))};
   }
   // The source positions that `wanted` depends on.
   Span needed() const {
-    return changes_ ? Span{reach(wanted_.begin).begin, reach(wanted_.end - 1).end} : wanted_;
+    return changes ? Span{reach(wanted.begin).begin, reach(wanted.end - 1).end} : wanted;
   }
-
- private:
-  int64_t size_;
-  Span wanted_;
-  const Filter& filter_;
-  bool changes_;
-  double scale_, widening_, support_;
 };
 
 // Calls work(span) for pieces of `wanted`, so that weights take little memory on any axis. Images
@@ -94,8 +80,8 @@ template <class Work>
 void in_pieces(const Axis& axis, Work&& work) {
   constexpr int64_t kWeights = int64_t{1} << 21;
   const int64_t positions = std::max<int64_t>(1, kWeights / axis.taps());
-  for (int64_t begin = axis.wanted().begin; begin < axis.wanted().end; begin += positions)
-    work(Span{begin, std::min(begin + positions, axis.wanted().end)});
+  for (int64_t begin = axis.wanted.begin; begin < axis.wanted.end; begin += positions)
+    work(Span{begin, std::min(begin + positions, axis.wanted.end)});
 }
 
 // For each position of a piece of the result: the first source position and `taps` fixed-point
@@ -115,7 +101,7 @@ Weights make_weights(const Axis& axis, Span positions) {
   weights.count.reserve(static_cast<size_t>(positions.size()));
   weights.values.resize(static_cast<size_t>(positions.size() * weights.taps));
   std::vector<double> reals(static_cast<size_t>(weights.taps));
-  const double narrowing = 1.0 / axis.widening();
+  const double narrowing = 1.0 / axis.widening;
   int32_t* values = weights.values.data();
   for (int64_t position = positions.begin; position < positions.end;
        ++position, values += weights.taps) {
@@ -124,7 +110,7 @@ Weights make_weights(const Axis& axis, Span positions) {
     double sum = 0;
     for (int64_t k = 0; k < reach.size(); ++k) {
       const double x = (static_cast<double>(k + reach.begin) - center + 0.5) * narrowing;
-      reals[static_cast<size_t>(k)] = axis.filter().value(x);
+      reals[static_cast<size_t>(k)] = axis.filter.value(x);
       sum += reals[static_cast<size_t>(k)];
     }
     for (int64_t k = 0; k < reach.size(); ++k) {
@@ -177,10 +163,9 @@ void make_columns(const uint8_t* from, int64_t from_row_bytes, int64_t height,
   for (int64_t x = 0; x < positions; ++x) {
     for (int64_t k = 0; k < weights.count[static_cast<size_t>(x)]; ++k) {
       Int16& vector = wide[static_cast<size_t>(x * vectors + k / kPixels)];
-      for (int64_t c = 0; c < kStored; ++c) {
+      for (int64_t c = 0; c < kStored; ++c)
         vector[(k % kPixels) * kStored + c] =
             weights.values[static_cast<size_t>(x * weights.taps + k)];
-      }
     }
   }
   // A copy of the row, so that vectors may read past the end.
@@ -225,8 +210,8 @@ void horizontal(const uint8_t* from, int64_t from_row_bytes, int64_t height, int
     (channels == 3 ? make_columns<3>
                    : make_columns<1>)(from + (weights.needed.begin - first) * channels,
                                       from_row_bytes, height, weights,
-                                      to + (piece.begin - axis.wanted().begin) * channels,
-                                      axis.wanted().size() * channels);
+                                      to + (piece.begin - axis.wanted.begin) * channels,
+                                      axis.wanted.size() * channels);
   });
 }
 
@@ -268,7 +253,7 @@ void vertical(const uint8_t* from, int64_t from_row_bytes, int64_t row_bytes, co
   in_pieces(axis, [&](Span piece) {
     const Weights weights = make_weights(axis, piece);
     make_rows(from + (weights.needed.begin - first) * from_row_bytes, from_row_bytes, row_bytes,
-              weights, to + (piece.begin - axis.wanted().begin) * row_bytes);
+              weights, to + (piece.begin - axis.wanted.begin) * row_bytes);
   });
 }
 
@@ -279,17 +264,18 @@ void resize_window(const uint8_t* from, int64_t height, int64_t width, int64_t c
                    Interpolation interpolation, uint8_t* to, std::vector<uint8_t>& scratch,
                    int64_t row_bytes) {
   if (row_bytes == 0) row_bytes = width * channels;
-  const Axis down(height, new_height, {window.top, window.top + window.height}, interpolation);
-  const Axis across(width, new_width, {window.left, window.left + window.width}, interpolation);
+  const Filter& filter = kFilters[static_cast<size_t>(interpolation)];
+  const Axis down{height, new_height, {window.top, window.top + window.height}, filter};
+  const Axis across{width, new_width, {window.left, window.left + window.width}, filter};
   const Span rows = down.needed(), columns = across.needed();
   from += rows.begin * row_bytes + columns.begin * channels;
   const int64_t to_row_bytes = window.width * channels;
-  if (!down.changes() && !across.changes()) {
+  if (!down.changes && !across.changes) {
     for (int64_t y = 0; y < window.height; ++y)
       std::memcpy(to + y * to_row_bytes, from + y * row_bytes, static_cast<size_t>(to_row_bytes));
-  } else if (!down.changes()) {
+  } else if (!down.changes) {
     horizontal(from, row_bytes, window.height, channels, across, to);
-  } else if (!across.changes()) {
+  } else if (!across.changes) {
     vertical(from, row_bytes, to_row_bytes, down, to);
   } else if (height > new_height && height - new_height > 2 * (width - new_width)) {
     const int64_t between = columns.size() * channels;
