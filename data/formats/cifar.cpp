@@ -3,7 +3,6 @@
 // number of records.
 #include <algorithm>
 #include <filesystem>
-#include <span>
 #include <sstream>
 
 #include "base/errors.h"
@@ -25,21 +24,25 @@ struct Layout {
   int64_t label_bytes;  // the last one is the label; in CIFAR-100 the coarse label precedes it
   int64_t classes;
   const char* names_file;
+  const char *train_files, *test_files;  // names; * stands for any characters
   int64_t record_bytes() const { return label_bytes + 3 * kPixels; }
 };
-constexpr Layout kCifar10 = {"cifar-10-batches-bin", 1, 10, "batches.meta.txt"};
-constexpr Layout kCifar100 = {"cifar-100-binary", 2, 100, "fine_label_names.txt"};
+constexpr Layout kCifar10 = {"cifar-10-batches-bin", 1, 10, "batches.meta.txt", "data_batch_*.bin",
+                             "test_batch.bin"};
+constexpr Layout kCifar100 = {"cifar-100-binary",     2,           100,
+                              "fine_label_names.txt", "train.bin", "test.bin"};
 
-std::vector<std::string> batch_files(const fs::path& folder, int64_t classes, Split split) {
+std::vector<std::string> batch_files(const fs::path& folder, std::string_view wanted) {
   std::vector<std::string> paths;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    const bool wanted = classes == 100 ? name == (split == Split::train ? "train.bin" : "test.bin")
-                        : split == Split::test
-                            ? name == "test_batch.bin"
-                            : name.starts_with("data_batch_") && name.ends_with(".bin");
-    if (wanted) paths.push_back(entry.path().string());
+    const size_t star = wanted.find('*');
+    const bool matches =
+        star == std::string_view::npos
+            ? name == wanted
+            : name.starts_with(wanted.substr(0, star)) && name.ends_with(wanted.substr(star + 1));
+    if (matches) paths.push_back(entry.path().string());
   }
   // Shorter names first, so that data_batch_10 comes after data_batch_9.
   std::sort(paths.begin(), paths.end(), [](const std::string& a, const std::string& b) {
@@ -58,12 +61,11 @@ std::vector<std::string> read_class_names(const fs::path& path, int64_t classes)
     std::erase(line, '\r');
     if (!line.empty()) names.push_back(line);
   }
-  if (static_cast<int64_t>(names.size()) != classes) {
+  if (static_cast<int64_t>(names.size()) != classes)
     throw base::DataError(path.string(),
                           "found " + std::to_string(names.size()) + " class names, expected " +
                               std::to_string(classes),
                           "correct or remove the file");
-  }
   return names;
 }
 
@@ -74,16 +76,10 @@ class Cifar : public MemoryDataset {
     height_ = width_ = kSide;
     channels_ = 3;
     fs::path folder = options.path;
-    std::vector<std::string> paths = batch_files(folder, layout.classes, options.split);
+    const char* wanted = options.split == Split::train ? layout.train_files : layout.test_files;
+    std::vector<std::string> paths = batch_files(folder, wanted);
+    if (paths.empty()) paths = batch_files(folder /= layout.folder, wanted);
     if (paths.empty()) {
-      paths = batch_files(folder / layout.folder, layout.classes, options.split);
-      if (!paths.empty()) folder /= layout.folder;
-    }
-    if (paths.empty()) {
-      const char* wanted =
-          layout.classes == 100
-              ? (options.split == Split::train ? "train.bin" : "test.bin")
-              : (options.split == Split::train ? "data_batch_*.bin" : "test_batch.bin");
       throw base::DataError(
           options.path,
           std::string("found no ") + wanted + " here or in " + layout.folder +
@@ -96,27 +92,24 @@ class Cifar : public MemoryDataset {
     fingerprint_ = files::to_hex(digest.finish());
     convert_to(options.channels);
     class_names_ = read_class_names(folder / layout.names_file, layout.classes);
-    if (class_names_.empty() && layout.classes == 10) {
+    if (class_names_.empty() && layout.classes == 10)
       class_names_ = {"airplane", "automobile", "bird",  "cat",  "deer",
                       "dog",      "frog",       "horse", "ship", "truck"};
-    }
-    for (int64_t c = static_cast<int64_t>(class_names_.size()); c < layout.classes; ++c) {
+    for (int64_t c = static_cast<int64_t>(class_names_.size()); c < layout.classes; ++c)
       class_names_.push_back("class " + std::to_string(c));
-    }
   }
 
  private:
   void append(const std::string& path, const Layout& layout, files::Sha256& digest) {
     const files::MappedFile file(path, files::FileKind::data);
     const int64_t record_bytes = layout.record_bytes();
-    if (file.size_bytes() == 0 || file.size_bytes() % record_bytes != 0) {
+    if (file.size_bytes() == 0 || file.size_bytes() % record_bytes != 0)
       throw base::DataError(path,
                             "found " + std::to_string(file.size_bytes()) +
                                 " bytes, expected a multiple of " + std::to_string(record_bytes) +
                                 " (" + std::to_string(layout.label_bytes) +
                                 " of labels and 3072 of pixels per record)",
                             "fetch the file again, or correct data.train.format");
-    }
     digest.update(file.bytes());
     const auto* bytes = reinterpret_cast<const uint8_t*>(file.bytes().data());
     const int64_t records = file.size_bytes() / record_bytes;
@@ -125,13 +118,12 @@ class Cifar : public MemoryDataset {
     for (int64_t i = 0; i < records; ++i) {
       const uint8_t* record = bytes + i * record_bytes;
       const uint8_t label = record[layout.label_bytes - 1];
-      if (label >= layout.classes) {
+      if (label >= layout.classes)
         throw base::DataError(path,
                               "found the label " + std::to_string(label) + " in record " +
                                   std::to_string(i) + ", expected 0 … " +
                                   std::to_string(layout.classes - 1),
                               "fetch the file again, or correct data.train.format");
-      }
       labels_.push_back(label);
       const uint8_t* planes = record + layout.label_bytes;
       uint8_t* pixels = pixels_.data() + offset;
@@ -145,8 +137,8 @@ class Cifar : public MemoryDataset {
 
 bool holds(const fs::path& folder, const Layout& layout) {
   for (const fs::path& candidate : {folder, folder / layout.folder})
-    for (const Split split : {Split::train, Split::test})
-      if (!batch_files(candidate, layout.classes, split).empty()) return true;
+    for (const char* wanted : {layout.train_files, layout.test_files})
+      if (!batch_files(candidate, wanted).empty()) return true;
   return false;
 }
 

@@ -51,8 +51,7 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
   if (!std::filesystem::exists(file, error)) return;
   list_file_ = file;
   const files::MappedFile mapped(file, files::FileKind::data);
-  std::string_view text(reinterpret_cast<const char*>(mapped.bytes().data()),
-                        mapped.bytes().size());
+  std::string_view text = files::text_of(mapped.bytes());
   int64_t line = 0;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());

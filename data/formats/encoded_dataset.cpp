@@ -76,24 +76,30 @@ class OpenFile {
 
 }  // namespace
 
-std::string lower_case(std::string_view ending) {
-  std::string lower(ending);
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return lower;
+}
+
+bool is_inside(const std::string& path, const std::string& folder) {
+  return path.starts_with(folder) &&
+         (folder == "/" || path.size() == folder.size() || path[folder.size()] == '/');
 }
 
 bool is_image_ending(const std::string& ending) {
   return ending == ".jpg" || ending == ".jpeg" || ending == ".png" || ending == ".webp";
 }
 
-std::span<const uint8_t> read_bytes(const std::string& path, std::vector<uint8_t>& memory) {
-  const OpenFile file(path, path);
-  return file.read(0, file.size_bytes(), memory);
-}
-
 std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,
                                     const std::string& name, std::vector<uint8_t>& memory) {
   return OpenFile(path, name).read(offset, size_bytes, memory);
+}
+
+std::span<const uint8_t> ListedDataset::encoded(int64_t i, std::vector<uint8_t>& memory) const {
+  const std::string path = name(i);
+  const OpenFile file(path, path);
+  return file.read(0, file.size_bytes(), memory);
 }
 
 void EncodedDataset::load(int64_t i, Image& image) const {

@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,13 +26,13 @@ class EncodedDataset : public Dataset {
   const DecodeOptions decode_;
 };
 
-/// An ending such as ".JPG" in lower case.
-std::string lower_case(std::string_view ending);
+/// A text, such as the ending ".JPG", in lower case.
+std::string lower_case(std::string_view text);
+/// Whether a canonical path is `folder` or lies in it.
+bool is_inside(const std::string& path, const std::string& folder);
 /// Whether files with this ending are collected as images; decoding tells what they really are.
 bool is_image_ending(const std::string& ending);
 
-/// Reads a whole regular file. @throws DataError naming it.
-std::span<const uint8_t> read_bytes(const std::string& path, std::vector<uint8_t>& memory);
 /// Reads a part of a file. @param name used in errors.
 std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,
                                     const std::string& name, std::vector<uint8_t>& memory);
@@ -62,6 +61,27 @@ class TextList {
  private:
   std::string texts_;
   std::vector<uint64_t> begins_;
+};
+
+/// Image files with a list of their names and, one class each, of their labels.
+class ListedDataset : public EncodedDataset {
+ public:
+  using EncodedDataset::EncodedDataset;
+  int64_t size() const override { return static_cast<int64_t>(names_.size()); }
+  Annotation annotation(int64_t i) const override {
+    return OneClass{labels_[static_cast<size_t>(i)]};
+  }
+  /// Of a set whose names are the paths of its files.
+  std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override;
+
+ protected:
+  /// Releases unused memory.
+  void shrink() {
+    names_.shrink();
+    labels_.shrink_to_fit();
+  }
+  TextList names_;               // of the files, below their folder or in their archive
+  std::vector<int32_t> labels_;  // class indices
 };
 
 }  // namespace swin::data

@@ -36,18 +36,16 @@ constexpr Format kFormats[] = {
 
 void check_options(const DatasetOptions& options) {
   if (!(0 <= options.fraction_begin && options.fraction_begin < options.fraction_end &&
-        options.fraction_end <= 1)) {
+        options.fraction_end <= 1))
     throw base::UsageError("data.fraction", "found the part from " +
                                                 std::to_string(options.fraction_begin) + " to " +
                                                 std::to_string(options.fraction_end) +
                                                 ", expected 0 ≤ begin < end ≤ 1");
-  }
-  if (options.channels != 1 && options.channels != 3) {
+  if (options.channels != 1 && options.channels != 3)
     throw base::UsageError(
         "model.in_chans",
         "found " + std::to_string(options.channels) + " channels, expected 1 or 3",
         "images are read as gray (1) or RGB (3)");
-  }
 }
 
 void check_path(const DatasetOptions& options, PathKind kind) {

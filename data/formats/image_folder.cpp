@@ -1,6 +1,6 @@
-
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <set>
 #include <span>
 
@@ -28,10 +28,10 @@ void list(const std::string& path, Take&& take) {
                           "make it readable");
 }
 
-class ImageFolder : public EncodedDataset {
+class ImageFolder : public ListedDataset {
  public:
   explicit ImageFolder(const DatasetOptions& options)
-      : EncodedDataset(options),
+      : ListedDataset(options),
         root_(fs::canonical(options.path).string()),
         shown_root_(options.path) {
     if (!shown_root_.ends_with('/')) shown_root_ += '/';
@@ -41,28 +41,19 @@ class ImageFolder : public EncodedDataset {
       if (entry.is_directory(error)) class_names_.push_back(name);
     });
     std::sort(class_names_.begin(), class_names_.end());
-    if (class_names_.empty()) {
+    if (class_names_.empty())
       throw base::DataError(options.path,
                             "found no folder in it, expected one folder for each class",
                             "put the images of a class into a folder named as the class");
-    }
     files::Sha256 digest;
     for (size_t label = 0; label < class_names_.size(); ++label) add_class(label, digest);
     std::sort(links_out_.begin(), links_out_.end());
-    paths_.shrink();
-    labels_.shrink_to_fit();
+    shrink();
     fingerprint_ = files::to_hex(digest.finish());
   }
 
-  int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
-  Annotation annotation(int64_t i) const override {
-    return OneClass{labels_[static_cast<size_t>(i)]};
-  }
   std::string name(int64_t i) const override {
-    return shown_root_ + std::string(paths_[static_cast<size_t>(i)]);
-  }
-  std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
-    return read_bytes(name(i), memory);
+    return shown_root_ + std::string(names_[static_cast<size_t>(i)]);
   }
   std::vector<std::string> links_out() const override {
     std::vector<std::string> shown;
@@ -75,9 +66,7 @@ class ImageFolder : public EncodedDataset {
   bool stays_inside(const std::string& relative) const {
     std::error_code error;
     const std::string target = fs::canonical(fs::path(root_) / relative, error).string();
-    if (error) return false;
-    return target.starts_with(root_) &&
-           (root_ == "/" || target.size() == root_.size() || target[root_.size()] == '/');
+    return !error && is_inside(target, root_);
   }
 
   // Skipping the link would lose a class and change the indices of those after it.
@@ -116,7 +105,7 @@ class ImageFolder : public EncodedDataset {
         (link ? listing.links : listing.folders).push_back(prefix + name);
       } else if (is_image_ending(lower_case(fs::path(name).extension().string())) &&
                  entry.is_regular_file(error)) {
-        paths_.push_back(prefix, name);
+        names_.push_back(prefix, name);
         listing.sizes_bytes.push_back(static_cast<int64_t>(entry.file_size(error)));
       } else {
         ++listing.others;
@@ -125,7 +114,7 @@ class ImageFolder : public EncodedDataset {
   }
 
   void add_class(size_t label, files::Sha256& digest) {
-    const size_t first = paths_.size();
+    const size_t first = names_.size();
     Listing listing;
     std::set<std::string> visited;
     listing.folders = {class_names_[label]};
@@ -140,23 +129,23 @@ class ImageFolder : public EncodedDataset {
       listing.folders.pop_back();
       add_folder(folder, visited, listing);
     }
-    const size_t count = paths_.size() - first;
+    const size_t count = names_.size() - first;
     if (count == 0) refuse_empty(label, listing);
-    if (paths_.size() >= UINT32_MAX)
+    if (names_.size() >= UINT32_MAX)
       throw base::DataError(shown_root_, "found over 4 billion images, expected fewer");
 
     std::vector<uint32_t> order(count);
     std::iota(order.begin(), order.end(), static_cast<uint32_t>(first));
     std::sort(order.begin(), order.end(),
-              [&](uint32_t a, uint32_t b) { return paths_[a] < paths_[b]; });
+              [&](uint32_t a, uint32_t b) { return names_[a] < names_[b]; });
     std::string line;
     for (const uint32_t index : order) {
-      line.assign(paths_[index]);
+      line.assign(names_[index]);
       line += "\n" + std::to_string(listing.sizes_bytes[index - first]) + "\n";
       digest.update(std::as_bytes(std::span(line)));
     }
-    paths_.reorder(first, order);
-    labels_.resize(paths_.size(), static_cast<int32_t>(label));
+    names_.reorder(first, order);
+    labels_.resize(names_.size(), static_cast<int32_t>(label));
   }
 
   [[noreturn]] void refuse_empty(size_t label, const Listing& listing) const {
@@ -171,8 +160,6 @@ class ImageFolder : public EncodedDataset {
   }
 
   std::string root_, shown_root_;
-  TextList paths_;  // relative to the root, sorted within each class
-  std::vector<int32_t> labels_;
   std::vector<std::string> links_out_;  // relative to the root, sorted
 };
 

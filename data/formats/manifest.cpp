@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <numeric>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/errors.h"
 #include "base/text.h"
@@ -21,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Manifest : public EncodedDataset {
+class Manifest : public ListedDataset {
  public:
-  explicit Manifest(const DatasetOptions& options) : EncodedDataset(options), where_(options.path) {
+  explicit Manifest(const DatasetOptions& options) : ListedDataset(options), where_(options.path) {
     prefix_ = fs::path(options.path).parent_path().string();
     const std::string folder = prefix_.empty() ? "." : prefix_;
     if (!prefix_.empty() && !prefix_.ends_with('/')) prefix_ += '/';
@@ -33,19 +31,19 @@ class Manifest : public EncodedDataset {
     const files::MappedFile file(options.path, files::FileKind::data);
     files::Sha256 digest;
     digest.update(file.bytes());
-    read_manifest({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}, where_,
+    read_manifest(files::text_of(file.bytes()), where_,
                   [&](const ManifestRow& row) { add(row, classes, digest); });
     seen_ = {};
     inside_ = {};
-    if (paths_.size() == 0)
+    if (names_.size() == 0)
       throw base::DataError(where_, "found no image, expected a row for each");
-    if (missing_ == static_cast<int64_t>(paths_.size()))
+    if (missing_ == static_cast<int64_t>(names_.size()))
       throw base::DataError(
           where_ + ":" + std::to_string(first_line_),
           "found no file " + base::printable(name(0)) +
-              (paths_.size() == 1
+              (names_.size() == 1
                    ? std::string()
-                   : ", nor any of the " + std::to_string(paths_.size() - 1) + " other rows") +
+                   : ", nor any of the " + std::to_string(names_.size() - 1) + " other rows") +
               ", expected the images it lists",
           "paths are relative to the folder of the manifest");
     class_names_ = classes.finish(labels_);
@@ -59,16 +57,12 @@ class Manifest : public EncodedDataset {
     finish_labels();
   }
 
-  int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
   Annotation annotation(int64_t i) const override {
     const auto [begin, end] = range(i);
     return classes_annotation(std::span(labels_).subspan(begin, end - begin), multi_label_);
   }
   std::string name(int64_t i) const override {
-    return prefix_ + std::string(paths_[static_cast<size_t>(i)]);
-  }
-  std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
-    return read_bytes(name(i), memory);
+    return prefix_ + std::string(names_[static_cast<size_t>(i)]);
   }
 
  private:
@@ -80,7 +74,7 @@ class Manifest : public EncodedDataset {
 
   void add(const ManifestRow& row, ClassLabels& classes, files::Sha256& digest) {
     const std::string where = where_ + ":" + std::to_string(row.line);
-    if (paths_.size() == 0) first_line_ = row.line;
+    if (names_.size() == 0) first_line_ = row.line;
     const std::string path = normalized(row.path);
     const int64_t size_bytes = check_path(path, where);
     const auto [earlier, inserted] = seen_.emplace(path, row.line);
@@ -91,7 +85,7 @@ class Manifest : public EncodedDataset {
                                 " has it too, expected every image once",
                             "name each image once; several labels go into one row, separated "
                             "by ;");
-    paths_.push_back(path);
+    names_.push_back(path);
     for (const std::string& label : row.labels) labels_.push_back(classes.add(label, where));
     label_ends_.push_back(labels_.size());
     multi_label_ |= row.list;
@@ -135,7 +129,8 @@ class Manifest : public EncodedDataset {
     }
     const std::string full = root_ + "/" + path;
     const size_t slash = path.rfind('/');
-    if (slash != std::string::npos && !is_inside(full.substr(0, root_.size() + 1 + slash)))
+    if (slash != std::string::npos &&
+        !folder_leads_inside(full.substr(0, root_.size() + 1 + slash)))
       refuse(": a link leads out of the manifest's folder");
     struct stat status {};
     if (::lstat(full.c_str(), &status) != 0) {
@@ -146,7 +141,7 @@ class Manifest : public EncodedDataset {
     if (!leads_inside(full)) refuse(": a link leads out of the manifest's folder");
     return ::stat(full.c_str(), &status) == 0 ? status.st_size : -1;
   }
-  bool is_inside(const std::string& folder) {
+  bool folder_leads_inside(const std::string& folder) {
     const auto known = inside_.find(folder);
     if (known != inside_.end()) return known->second;
     return inside_[folder] = leads_inside(folder);
@@ -155,8 +150,7 @@ class Manifest : public EncodedDataset {
     std::error_code error;
     const std::string target = fs::canonical(path, error).string();
     if (error) return error == std::errc::no_such_file_or_directory;  // a dangling link
-    return target.starts_with(root_) &&
-           (root_ == "/" || target.size() == root_.size() || target[root_.size()] == '/');
+    return is_inside(target, root_);
   }
 
   // Sorts the labels of each image, which are class indices by now, and drops those it has twice
@@ -176,14 +170,12 @@ class Manifest : public EncodedDataset {
     } else {
       std::vector<size_t>().swap(label_ends_);
     }
-    paths_.shrink();
-    labels_.shrink_to_fit();
+    shrink();
   }
 
   std::string where_, prefix_, root_;
-  TextList paths_;  // as written, but normalized
-  std::vector<int32_t> labels_;
-  std::vector<size_t> label_ends_;  // in labels_, of each image; empty unless multi_label_
+  // In labels_, which then has any number for each image; empty unless multi_label_.
+  std::vector<size_t> label_ends_;
   bool multi_label_ = false;
   // Used while the list is read.
   std::unordered_map<std::string, int64_t> seen_;  // path → line

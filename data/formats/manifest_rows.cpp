@@ -1,6 +1,7 @@
 #include "data/formats/manifest_rows.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/errors.h"
 #include "base/json.h"
@@ -174,12 +175,8 @@ void read_json_lines(std::string_view text, const std::string& where,
     row.path = path->as_string();
     row.labels.clear();
     row.list = many != nullptr;
-    if (many == nullptr) {
-      row.labels.push_back(label_text(*one, where, row.line));
-    } else {
-      for (const base::Json& label : many->items())
-        row.labels.push_back(label_text(label, where, row.line));
-    }
+    for (const base::Json& label : many ? std::span(many->items()) : std::span(one, 1))
+      row.labels.push_back(label_text(label, where, row.line));
     take(row);
   }
 }

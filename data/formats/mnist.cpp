@@ -1,11 +1,10 @@
 // The MNIST family: four IDX files, gzip or plain (the format: http://yann.lecun.com/exdb/mnist).
-#include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <span>
 
 #include "base/errors.h"
+#include "data/formats/encoded_dataset.h"
 #include "data/formats/formats.h"
 #include "data/formats/memory_dataset.h"
 #include "files/digest.h"
@@ -44,40 +43,36 @@ Idx read_idx(const std::string& path, int rank) {
   idx.bytes = files::read_maybe_gzip(path, kLimitBytes);
   const char* remedy = "fetch the file again, or correct data.train.format";
   idx.header_bytes = static_cast<size_t>(4 + 4 * rank);
-  if (idx.bytes.size() < idx.header_bytes) {
+  if (idx.bytes.size() < idx.header_bytes)
     throw base::DataError(path,
                           "found " + std::to_string(idx.bytes.size()) +
                               " bytes, expected at least " + std::to_string(idx.header_bytes) +
                               " of an IDX header",
                           remedy);
-  }
   const uint32_t magic = big_endian(idx.bytes.data());
   const uint32_t expected = 0x0800u | static_cast<uint32_t>(rank);
-  if (magic != expected) {
+  if (magic != expected)
     throw base::DataError(path,
                           "found the magic number " + hex(magic) + ", expected " + hex(expected) +
                               " (IDX, unsigned bytes, " + std::to_string(rank) + " dimensions)",
                           remedy);
-  }
   int64_t values = 1;
   std::string shape;
   for (int i = 0; i < rank; ++i) {
     const int64_t size = big_endian(idx.bytes.data() + 4 + 4 * i);
     idx.shape.push_back(size);
     shape += (i ? " × " : "") + std::to_string(size);
-    if (size != 0 && values > kLimitBytes / size) {
+    if (size != 0 && values > kLimitBytes / size)
       throw base::DataError(
           path, "found a header of " + shape + " … bytes, expected the size of the file", remedy);
-    }
     values *= size;
   }
-  if (values != static_cast<int64_t>(idx.values().size())) {
+  if (values != static_cast<int64_t>(idx.values().size()))
     throw base::DataError(path,
                           "found " + std::to_string(idx.values().size()) +
                               " bytes after the header, expected " + std::to_string(values) + " (" +
                               shape + ")",
                           remedy);
-  }
   return idx;
 }
 
@@ -104,9 +99,8 @@ std::string find_file(const fs::path& folder, const std::string& start, const st
 
 bool is_fashion(const std::string& folder) {
   std::error_code error;
-  std::string text = fs::absolute(folder, error).lexically_normal().string();
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text.find("fashion") != std::string::npos;
+  const std::string path = fs::absolute(folder, error).lexically_normal().string();
+  return lower_case(path).find("fashion") != std::string::npos;
 }
 
 class Mnist : public MemoryDataset {
@@ -116,23 +110,20 @@ class Mnist : public MemoryDataset {
     const std::string start = options.split == Split::train ? "train" : "t10k";
     Idx images = read_idx(find_file(options.path, start + "-images", "idx3-ubyte"), 3);
     const Idx labels = read_idx(find_file(options.path, start + "-labels", "idx1-ubyte"), 1);
-    if (images.shape[0] != labels.shape[0]) {
+    if (images.shape[0] != labels.shape[0])
       throw base::DataError(labels.path,
                             "found " + std::to_string(labels.shape[0]) + " labels, expected " +
                                 std::to_string(images.shape[0]) + ", one for each image of " +
                                 images.path,
                             "fetch both files again");
-    }
-    if (images.shape[0] == 0 || images.shape[1] == 0 || images.shape[2] == 0) {
+    if (images.shape[0] == 0 || images.shape[1] == 0 || images.shape[2] == 0)
       throw base::DataError(images.path, "found no image, expected at least one");
-    }
     for (size_t i = 0; i < labels.values().size(); ++i) {
-      if (labels.values()[i] >= kClasses) {
+      if (labels.values()[i] >= kClasses)
         throw base::DataError(labels.path,
                               "found the label " + std::to_string(labels.values()[i]) +
                                   " at index " + std::to_string(i) + ", expected 0 … 9",
                               "fetch the file again");
-      }
     }
     height_ = images.shape[1];
     width_ = images.shape[2];

@@ -10,14 +10,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
 
 #include "base/errors.h"
 #include "base/json.h"
 #include "data/formats/encoded_dataset.h"
 #include "files/atomic_file.h"
 #include "files/digest.h"
-#include "files/hdf5_file.h"
 #include "files/mapped_file.h"
 
 namespace swin::data {

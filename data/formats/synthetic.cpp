@@ -50,15 +50,13 @@ class Synthetic : public Dataset {
  public:
   explicit Synthetic(const DatasetOptions& options) : options_(options) {
     const auto [height, width] = options.synthetic_size;
-    if (options.synthetic_samples < 1) {
+    if (options.synthetic_samples < 1)
       throw base::UsageError("data.samples", "found " + std::to_string(options.synthetic_samples) +
                                                  ", expected at least 1");
-    }
-    if (height < 1 || width < 1 || height > 16384 || width > 16384) {
+    if (height < 1 || width < 1 || height > 16384 || width > 16384)
       throw base::UsageError("model.image_size",
                              "found " + std::to_string(height) + " × " + std::to_string(width) +
                                  ", expected sides of 1 … 16384 pixels for synthetic images");
-    }
     for (const Class& shape : kClasses) class_names_.push_back(shape.name);
     stream_ = std::string("data/synthetic/") + split_name(options.split);
     const std::string recipe = stream_ + " 1 " + std::to_string(options.seed) + " " +

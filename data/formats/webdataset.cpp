@@ -1,7 +1,6 @@
 // Tar shards of images and labels, as the package webdataset writes them. Consecutive files whose
 // names are equal up to the first dot (their key) are one sample. The same key in two shards is two
 // samples. Images are read from the shards directly; nothing is unpacked.
-#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <unordered_set>
@@ -23,10 +22,10 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxShards = 100'000;
 constexpr int64_t kMaxLabelBytes = 4096;
 
-class WebDataset : public EncodedDataset {
+class WebDataset : public ListedDataset {
  public:
   explicit WebDataset(const DatasetOptions& options)
-      : EncodedDataset(options),
+      : ListedDataset(options),
         shards_(fs::exists(options.path) ? std::vector{options.path} : shard_paths(options.path)) {
     ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes);
     files::Sha256 digest;
@@ -42,10 +41,6 @@ class WebDataset : public EncodedDataset {
     fingerprint_ = files::to_hex(digest.finish());
   }
 
-  int64_t size() const override { return static_cast<int64_t>(locations_.size()); }
-  Annotation annotation(int64_t i) const override {
-    return OneClass{labels_[static_cast<size_t>(i)]};
-  }
   std::string name(int64_t i) const override {
     const auto index = static_cast<size_t>(i);
     return shards_[locations_[index].shard] + ": " + std::string(names_[index]);
@@ -126,9 +121,9 @@ class WebDataset : public EncodedDataset {
                             "found " + std::to_string(sample.image->size_bytes) +
                                 " bytes, expected at most " + std::to_string(kMaxImageBytes) +
                                 " of an image file");
-    const auto text = bytes.subspan(static_cast<size_t>(sample.label->offset_bytes),
-                                    static_cast<size_t>(sample.label->size_bytes));
-    const std::string_view label(reinterpret_cast<const char*>(text.data()), text.size());
+    const std::string_view label =
+        files::text_of(bytes.subspan(static_cast<size_t>(sample.label->offset_bytes),
+                                     static_cast<size_t>(sample.label->size_bytes)));
     labels_.push_back(classes.add(label, where));
     names_.push_back(sample.image->name);
     locations_.push_back({sample.image->offset_bytes,
@@ -140,9 +135,7 @@ class WebDataset : public EncodedDataset {
   }
 
   std::vector<std::string> shards_;
-  TextList names_;  // of the images, in their shards
   std::vector<Location> locations_;
-  std::vector<int32_t> labels_;
 };
 
 }  // namespace
