@@ -51,12 +51,9 @@ autograd::AttentionOptions attention_options(int64_t num_heads, real scale, cons
   return {num_heads, scale, pass.training ? drop.rate() : 0, pass.draw(drop.stream())};
 }
 
-DropPath::DropPath(const Scope& scope, const std::string& name, double rate)
-    : rate_(static_cast<real>(rate)), stream_(scope.stream(name)) {}
-
 Tensor DropPath::operator()(const Tensor& x, const Pass& pass) const {
-  if (!pass.training || rate_ == 0) return x;
-  return autograd::drop_path(x, rate_, pass.draw(stream_));
+  if (!pass.training || rate() == 0) return x;
+  return autograd::drop_path(x, rate(), pass.draw(stream()));
 }
 
 Mlp::Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate,

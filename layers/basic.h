@@ -80,16 +80,10 @@ autograd::AttentionOptions attention_options(int64_t num_heads, real scale, cons
                                              const Pass& pass);
 
 /// Drops whole samples in training mode (stochastic depth).
-class DropPath {
+class DropPath : public Dropout {
  public:
-  DropPath() = default;
-  /// @param name as for Dropout
-  DropPath(const Scope& scope, const std::string& name, double rate);
+  using Dropout::Dropout;
   Tensor operator()(const Tensor& x, const Pass& pass) const;
-
- private:
-  real rate_ = 0;
-  uint64_t stream_ = 0;
 };
 
 /// fc1, GELU, dropout, fc2, dropout.

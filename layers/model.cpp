@@ -9,8 +9,6 @@ namespace swin::layers {
 
 namespace {
 
-using Maker = std::unique_ptr<Network> (*)(const Scope&, const ModelConfig&);
-
 template <class T>
 std::unique_ptr<Network> make(const Scope& scope, const ModelConfig& config) {
   return std::make_unique<T>(scope, config);
@@ -18,7 +16,7 @@ std::unique_ptr<Network> make(const Scope& scope, const ModelConfig& config) {
 
 struct Architecture {
   const char* name;
-  Maker make;
+  std::unique_ptr<Network> (*make)(const Scope&, const ModelConfig&);
 };
 constexpr Architecture kFactories[] = {
     {"swin", make<SwinTransformer>},

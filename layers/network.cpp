@@ -44,11 +44,13 @@ void check_sizes(const ModelConfig& c) {
         "correct the model section");
 }
 
-void check_head(const ModelConfig& config) {
+const ModelConfig& checked_classifier(const ModelConfig& config) {
+  check_sizes(config);
   if (config.num_classes < 1)
     throw base::UsageError("model.num_classes",
                            "found " + std::to_string(config.num_classes) + ", expected at least 1",
                            "set model.num_classes");
+  return config;
 }
 
 std::string stage_path(const ModelConfig& config, int64_t stage) {

@@ -24,8 +24,9 @@ class Network {
 ///     look at num_classes: backbones and SimMIM have no classifier head.
 void check_sizes(const ModelConfig& config);
 
-/// @throws UsageError unless num_classes, the outputs of a classifier's head, is at least 1.
-void check_head(const ModelConfig& config);
+/// The config. @throws UsageError as check_sizes, and unless num_classes, the outputs of a
+///     classifier's head, is at least 1.
+const ModelConfig& checked_classifier(const ModelConfig& config);
 
 /// The path of a stage's layers in a classifier: "layers.0", or "blocks" of a ViT.
 std::string stage_path(const ModelConfig& config, int64_t stage);

@@ -84,21 +84,13 @@ void Slab::initialize(uint64_t seed) {
     const base::Random random(seed, entry.name);
     real* data = slab + entry.offset;
     for (int64_t j = 0; j < entry.numel(); ++j) {
-      switch (entry.initial.kind) {
-        case Initializer::Kind::constant:
-          data[j] = static_cast<float>(entry.initial.size);
-          break;
-        // Rounded to float in the double build, too: both builds have the same initial values.
-        case Initializer::Kind::normal:
-          data[j] =
-              static_cast<float>(entry.initial.size * random.normal(static_cast<uint64_t>(j)));
-          break;
-        case Initializer::Kind::uniform:
-          data[j] = static_cast<float>(
-              entry.initial.size *
-              (2.0 * static_cast<double>(random.uniform(static_cast<uint64_t>(j))) - 1));
-          break;
-      }
+      const auto element = static_cast<uint64_t>(j);
+      double value = 1;
+      if (entry.initial.kind == Initializer::Kind::normal) value = random.normal(element);
+      if (entry.initial.kind == Initializer::Kind::uniform)
+        value = 2.0 * static_cast<double>(random.uniform(element)) - 1;
+      // Rounded to float in the double build, too: both builds have the same initial values.
+      data[j] = static_cast<float>(entry.initial.size * value);
     }
   });
 }

@@ -8,9 +8,7 @@ namespace swin::layers {
 
 using namespace autograd;
 
-namespace {
 constexpr double kMaskTokenStd = 0.02;
-}  // namespace
 
 MaskedImageModel::MaskedImageModel(const Scope& scope, const ModelConfig& config)
     : stride_(config.patch_size << (config.num_stages() - 1)),

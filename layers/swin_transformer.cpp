@@ -23,12 +23,6 @@ void check_padding(const ModelConfig& config, int64_t stage) {
                          "choose another image_size or window_size, or pad_mode \"pad_then_roll\"");
 }
 
-const ModelConfig& checked_classifier(const ModelConfig& config) {
-  check_sizes(config);
-  check_head(config);
-  return config;
-}
-
 }  // namespace
 
 SwinStages::SwinStages(const Scope& scope, const ModelConfig& config) {

@@ -1,6 +1,5 @@
 #include "layers/vision_transformer.h"
 
-#include "autograd/tape/op.h"
 #include "layers/window_layout.h"
 
 namespace swin::layers {
@@ -8,15 +7,12 @@ namespace swin::layers {
 using namespace autograd;
 using autograd::Size2;
 
-namespace {
 constexpr double kPositionStd = 0.02, kClassTokenStd = 1e-6;
-}  // namespace
 
 VisionTransformer::VisionTransformer(const Scope& scope, const ModelConfig& config)
     : class_token_(config.global_pool == "token"),
       patch_embed_(scope / "patch_embed", config, false) {
-  check_sizes(config);
-  check_head(config);
+  checked_classifier(config);
   const int64_t dim = config.embed_dim, depth = config.depths[0];
   const Size2 map = embedded_map_ = stage_map(config, 0);
   const int64_t tokens = map[0] * map[1] + (class_token_ ? 1 : 0);

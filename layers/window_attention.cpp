@@ -11,9 +11,7 @@ using namespace autograd;
 using autograd::Size2;
 using autograd::WindowLayout;
 
-namespace {
 constexpr double kTableStd = 0.02;
-}  // namespace
 
 // ---- dot-product attention ----------------------------------------------------------------------
 

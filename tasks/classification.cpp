@@ -50,11 +50,6 @@ class ClassificationMeter : public Meter {
 
 }  // namespace
 
-Classification::Classification(const TaskConfig& config, const layers::ModelConfig& model,
-                               uint64_t seed, bool with_gradients)
-    : Classifier(model, seed, with_gradients),
-      label_smoothing_(config.own.number("label_smoothing")) {}
-
 Tensor Classification::targets(std::span<const int64_t> labels) const {
   const double off = label_smoothing_ / static_cast<double>(num_classes());
   Tensor targets = Tensor::filled({std::ssize(labels), num_classes()}, static_cast<real>(off));

@@ -10,8 +10,10 @@ namespace swin::tasks {
 
 class Classifier : public Task {
  public:
-  Classifier(const layers::ModelConfig& model, uint64_t seed, bool with_gradients)
-      : model_(model, seed, with_gradients) {}
+  Classifier(const TaskConfig& config, const layers::ModelConfig& model, uint64_t seed,
+             bool with_gradients)
+      : label_smoothing_(config.own.number("label_smoothing")),
+        model_(model, seed, with_gradients) {}
   const layers::ModelConfig& model_config() const override { return model_.config(); }
   layers::Parameters& parameters() override { return model_.parameters(); }
 
@@ -36,6 +38,7 @@ class Classifier : public Task {
 
  protected:
   int64_t num_classes() const { return model_.config().num_classes; }
+  const double label_smoothing_;
 
  private:
   layers::Model model_;

@@ -71,12 +71,6 @@ class MultiLabelMeter : public Meter {
 
 }  // namespace
 
-MultiLabelClassification::MultiLabelClassification(const TaskConfig& config,
-                                                   const layers::ModelConfig& model, uint64_t seed,
-                                                   bool with_gradients)
-    : Classifier(model, seed, with_gradients),
-      label_smoothing_(config.own.number("label_smoothing")) {}
-
 Tensor MultiLabelClassification::targets(std::span<const int64_t> labels) const {
   Tensor targets({std::ssize(labels) / num_classes(), num_classes()});
   const double off = label_smoothing_ / 2;

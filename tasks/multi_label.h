@@ -15,15 +15,11 @@ namespace swin::tasks {
 ///   loss                    mean binary cross entropy
 class MultiLabelClassification : public Classifier {
  public:
-  MultiLabelClassification(const TaskConfig& config, const layers::ModelConfig& model,
-                           uint64_t seed, bool with_gradients);
+  using Classifier::Classifier;
   Tensor targets(std::span<const int64_t> labels) const override;
   std::unique_ptr<Meter> meter() const override;
   Tensor loss_of(const Tensor& logits, const Tensor& targets, real factor) const override;
   void to_probabilities(std::span<double> logits) const override;
-
- private:
-  double label_smoothing_;
 };
 
 }  // namespace swin::tasks

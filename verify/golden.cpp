@@ -22,7 +22,7 @@ namespace {
 constexpr std::string_view kSample = "sample.", kLargest = "max.";
 constexpr double kMostElements = 1 << 30;  // of a generated input
 
-std::string text(std::span<const int64_t> shape) { return files::to_text(shape); }
+using files::to_text;
 
 std::vector<double> values_of(const NamedArray& array, const std::string& where) {
   std::vector<double> values(static_cast<size_t>(array.num_elements()));
@@ -127,7 +127,7 @@ Tensor GoldenFile::images() const {
   if (const NamedArray* input = file_.find("input")) {
     shape = input->shape;
     if (shape.size() != 4 || *std::min_element(shape.begin(), shape.end()) < 1)
-      throw base::WeightError(where(), "found input " + text(shape) + ", expected (B, C, H, W)");
+      throw base::WeightError(where(), "found input " + to_text(shape) + ", expected (B, C, H, W)");
     planes.resize(static_cast<size_t>(input->num_elements()));
     files::read_float32(*input, where(), planes);
   } else if (!shape.empty() && seed_) {
@@ -165,7 +165,7 @@ Tensor GoldenFile::target(const Shape& logits) const {
     files::read_float32(target, where(), values);
     std::copy(values.begin(), values.end(), rows.mutable_data());
   } else {
-    throw base::WeightError(where(), "found target " + text(target.shape) + ", expected (" +
+    throw base::WeightError(where(), "found target " + to_text(target.shape) + ", expected (" +
                                          std::to_string(batch) + ") or " + logits.text());
   }
   return rows;
@@ -178,7 +178,7 @@ TensorError GoldenFile::compare(const GoldenTensor& golden, const Shape& shape, 
   double scale = 0;
   const auto refuse = [&](const std::string& name, const NamedArray& array, const std::string& e) {
     throw base::WeightError(
-        where(), "found " + name + " with shape " + text(array.shape) + ", expected " + e,
+        where(), "found " + name + " with shape " + to_text(array.shape) + ", expected " + e,
         "the golden belongs to another model or input");
   };
   if (golden.whole) {

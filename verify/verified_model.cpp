@@ -1,7 +1,6 @@
 #include "verify/verified_model.h"
 
 #include <algorithm>
-#include <cmath>
 #include <span>
 
 #include "autograd/ops/ops.h"

@@ -6,7 +6,6 @@
 #include "autograd/tape/tape.h"
 #include "base/errors.h"
 #include "layers/scope.h"
-#include "verify/verified_model.h"
 
 namespace swin::verify {
 
