@@ -8,8 +8,8 @@
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "data/loader.h"
+#include "trainers/run/data_options.h"
 #include "trainers/run/data_stages.h"
-#include "trainers/run/open_data.h"
 #include "trainers/run/training_loop.h"
 
 namespace swin::cli {

@@ -9,7 +9,6 @@
 #include "data/preview.h"
 #include "files/atomic_file.h"
 #include "trainers/run/data_options.h"
-#include "trainers/run/open_data.h"
 #include "trainers/run/training_loop.h"
 
 namespace swin::cli {

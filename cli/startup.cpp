@@ -8,7 +8,7 @@
 #include "base/errors.h"
 #include "base/parallel.h"
 #include "tasks/task_table.h"
-#include "trainers/run/open_data.h"
+#include "trainers/run/data_options.h"
 
 namespace swin::cli {
 

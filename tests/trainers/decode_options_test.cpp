@@ -4,7 +4,6 @@
 #include "data/decode/decode.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/data_options.h"
-#include "trainers/run/open_data.h"
 #include "trainers/run/predict.h"
 
 namespace swin::trainers::testing {

@@ -4,8 +4,8 @@
 #include "base/errors.h"
 #include "data/decode/decode.h"
 #include "tests/trainers/run_support.h"
+#include "trainers/run/data_options.h"
 #include "trainers/run/evaluate.h"
-#include "trainers/run/open_data.h"
 #include "trainers/run/predict.h"
 #include "trainers/run/stored_model.h"
 

@@ -7,8 +7,8 @@
 #include "data/decode/decode.h"
 #include "files/hdf5_file.h"
 #include "tests/trainers/run_support.h"
+#include "trainers/run/data_options.h"
 #include "trainers/run/evaluate.h"
-#include "trainers/run/open_data.h"
 #include "trainers/run/predict.h"
 
 namespace swin::trainers {

@@ -29,27 +29,28 @@ std::string written(bool quiet, Function function) {
   return text;
 }
 
-Progress::Update at(int64_t step) {
+StepReport at(int64_t step) {
   return {.step = step,
           .total_steps = 10,
           .epoch = 1,
           .total_epochs = 2,
-          .loss = 1.25,
+          .losses = {{"loss", 1.25}},
           .learning_rate = 0.001,
-          .images_per_second = 456.7,
-          .data_wait = 0.0123,
-          .seconds_left = 75};
+          .batch_size = 3806,
+          .images = 456'700,
+          .seconds = 1000,
+          .data_wait_seconds = 12.3};
 }
 
 TEST(Progress, PlainLinesWithoutEscapesWhereThereIsNoTerminal) {
   const std::string text = written(false, [](Progress& progress) {
-    for (int64_t step = 1; step <= 10; ++step) progress.update(at(step));
+    for (int64_t step = 1; step <= 10; ++step) progress.step(at(step));
     progress.note("done");
   });
   EXPECT_EQ(
       text,
       "epoch 1/2  step 1/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left  data wait 1.2%\n"
-      "epoch 1/2  step 10/10  loss 1.2500  lr 0.001  457 images/s  1m 15s left  data wait "
+      "epoch 1/2  step 10/10  loss 1.2500  lr 0.001  457 images/s  0s left  data wait "
       "1.2%\ndone\n");
 }
 
@@ -83,7 +84,7 @@ TEST(Progress, APassOverImagesOnATerminalEndsFull) {
 
 TEST(Progress, QuietShowsWarningsOnly) {
   const std::string text = written(true, [](Progress& progress) {
-    progress.update(at(1));
+    progress.step(at(1));
     progress.note("nothing");
     progress.warning("careful");
   });

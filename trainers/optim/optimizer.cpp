@@ -14,8 +14,6 @@ namespace {
 
 constexpr int64_t kChunk = 1 << 16;
 
-int64_t chunks_of(int64_t numel) { return base::divide_up(numel, kChunk); }
-
 template <class T>
 std::unique_ptr<Optimizer> make(layers::Parameters& parameters, const OptimizerConfig& config,
                                 std::vector<double> lr_scales) {
@@ -37,8 +35,8 @@ constexpr Factory kFactories[] = {
 double gradient_norm(const layers::Parameters& parameters) {
   const float* g = parameters.gradient_slab();
   const int64_t numel = parameters.slab_numel();
-  std::vector<double> partial(static_cast<size_t>(chunks_of(numel)));
-  base::parallel_for(chunks_of(numel), [&](int64_t chunk) {
+  std::vector<double> partial(static_cast<size_t>(base::divide_up(numel, kChunk)));
+  base::parallel_for(std::ssize(partial), [&](int64_t chunk) {
     const int64_t end = std::min(numel, (chunk + 1) * kChunk);
     // Eight running sums in double: the order of additions is fixed, however the compiler
     // vectorizes.

@@ -19,8 +19,7 @@ std::string nearest_pattern(const layers::Parameters& parameters, const std::str
     const std::string& name = parameters[i].name;
     for (size_t end = name.find('.');; end = name.find('.', end + 1)) {
       const bool whole = end == std::string::npos;
-      const std::string part = whole ? name : name.substr(0, end + 1);
-      parts.push_back(part);
+      parts.push_back(whole ? name : name.substr(0, end + 1));
       if (whole) break;
     }
   }

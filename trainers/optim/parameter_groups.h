@@ -5,7 +5,6 @@
 
 #include "layers/model_config.h"
 #include "layers/scope.h"
-#include "trainers/config/config.h"
 
 namespace swin::trainers {
 

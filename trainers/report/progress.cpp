@@ -28,11 +28,6 @@ std::string bar(double part) {
   return text;
 }
 
-bool is_set(const char* variable) {
-  const char* value = std::getenv(variable);
-  return value && *value;
-}
-
 size_t columns_of(int file_descriptor) {
   winsize size{};
   return ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -68,9 +63,9 @@ std::string short_number(double value) {
 }
 
 Progress::Progress(const Options& options) : options_(options) {
-  const char* term = std::getenv("TERM");
+  const char *term = std::getenv("TERM"), *no_color = std::getenv("NO_COLOR");
   terminal_ = isatty(options.file_descriptor) && term && std::string_view(term) != "dumb";
-  color_ = terminal_ && !is_set("NO_COLOR");
+  color_ = terminal_ && !(no_color && *no_color);
 }
 
 Progress::~Progress() {
@@ -84,20 +79,22 @@ bool Progress::due(double seconds) {
   return true;
 }
 
-void Progress::update(const Update& u) {
+void Progress::step(const StepReport& r) {
   if (options_.quiet) return;
-  const bool last = u.step == u.total_steps;
+  const bool last = r.step == r.total_steps;
   if (!due(terminal_ ? kRedrawSeconds : options_.plain_seconds) && !last) return;
-  const std::string position = "epoch " + std::to_string(u.epoch) + "/" +
-                               std::to_string(u.total_epochs) + "  step " + std::to_string(u.step) +
-                               "/" + std::to_string(u.total_steps);
-  const std::string values =
-      "loss " + formatted("%.4f", u.loss) + "  lr " + formatted("%.3g", u.learning_rate);
-  const std::string time = short_number(u.images_per_second) + " images/s  " +
-                           duration_text(u.seconds_left) + " left" +
-                           (u.data_wait ? formatted("  data wait %.1f%%", 100 * *u.data_wait) : "");
+  const std::string position = "epoch " + std::to_string(r.epoch) + "/" +
+                               std::to_string(r.total_epochs) + "  step " + std::to_string(r.step) +
+                               "/" + std::to_string(r.total_steps);
+  const std::string values = "loss " + formatted("%.4f", r.losses.front().second) + "  lr " +
+                             formatted("%.3g", r.learning_rate);
+  const double rate = static_cast<double>(r.images) / r.seconds;
+  const double left = static_cast<double>((r.total_steps - r.step) * r.batch_size) / rate;
+  const double data_wait = r.data_wait_seconds / std::max(r.seconds, 1e-9);
+  const std::string time = short_number(rate) + " images/s  " + duration_text(left) + " left" +
+                           formatted("  data wait %.1f%%", 100 * data_wait);
   const double part =
-      static_cast<double>(u.step) / static_cast<double>(std::max<int64_t>(u.total_steps, 1));
+      static_cast<double>(r.step) / static_cast<double>(std::max<int64_t>(r.total_steps, 1));
   // A narrow terminal cuts off the end: the least important part comes last.
   const std::string line = terminal_ ? bar(part) + " " + formatted("%3.0f%%", 100 * part) + "  " +
                                            time + "  " + values + "  " + position
@@ -120,20 +117,6 @@ void Progress::images(const std::string& doing, int64_t done, int64_t total) {
             duration_text(static_cast<double>(total - done) / rate) + " left";
   }
   draw(line);
-}
-
-void Progress::step(const StepReport& report) {
-  const double rate = static_cast<double>(report.images) / report.seconds;
-  update({.step = report.step,
-          .total_steps = report.total_steps,
-          .epoch = report.epoch,
-          .total_epochs = report.total_epochs,
-          .loss = report.losses.front().second,
-          .learning_rate = report.learning_rate,
-          .images_per_second = rate,
-          .data_wait = report.data_wait_seconds / std::max(report.seconds, 1e-9),
-          .seconds_left =
-              static_cast<double>((report.total_steps - report.step) * report.batch_size) / rate});
 }
 
 void Progress::evaluated(const EpochReport& report) {

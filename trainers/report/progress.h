@@ -1,7 +1,6 @@
 // The progress of a run, shown on stderr.
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "base/stopwatch.h"
@@ -24,14 +23,6 @@ class Progress : public RunListener {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  struct Update {
-    int64_t step = 0, total_steps = 0;
-    int64_t epoch = 0, total_epochs = 0;  ///< from 1
-    double loss = 0, learning_rate = 0, images_per_second = 0;
-    std::optional<double> data_wait = {};  ///< share of the time spent waiting for images
-    double seconds_left = 0;
-  };
-  void update(const Update& update);
   void step(const StepReport& report) override;
   void evaluating(int64_t done, int64_t of) override { images("evaluating", done, of); }
   void evaluated(const EpochReport& report) override;

@@ -37,48 +37,48 @@ class RunListener {
  public:
   virtual ~RunListener() = default;
   /// @param step 0, or the step that the run is resumed from.
-  virtual void started(int64_t step) { static_cast<void>(step); }
+  virtual void started(int64_t /*step*/) {}
   /// Asked before each step: who watches its backward pass; null: nobody.
-  virtual autograd::Observer* observer(int64_t step) {
-    static_cast<void>(step);
-    return nullptr;
-  }
-  virtual void step(const StepReport& report) { static_cast<void>(report); }
-  virtual void evaluating(int64_t done, int64_t of) {
-    static_cast<void>(done);
-    static_cast<void>(of);
-  }
-  virtual void evaluated(const EpochReport& report) { static_cast<void>(report); }
+  virtual autograd::Observer* observer(int64_t /*step*/) { return nullptr; }
+  virtual void step(const StepReport& /*report*/) {}
+  virtual void evaluating(int64_t /*done*/, int64_t /*of*/) {}
+  virtual void evaluated(const EpochReport& /*report*/) {}
   enum class Message { note, warning };
-  virtual void message(Message kind, const std::string& text) {
-    static_cast<void>(kind);
-    static_cast<void>(text);
-  }
+  virtual void message(Message /*kind*/, const std::string& /*text*/) {}
   void note(const std::string& text) { message(Message::note, text); }
   void warning(const std::string& text) { message(Message::warning, text); }
   /// A checkpoint of this step is on disk.
-  virtual void saved(int64_t step) { static_cast<void>(step); }
-  virtual void ended(const TrainResult& result) { static_cast<void>(result); }
+  virtual void saved(int64_t /*step*/) {}
+  virtual void ended(const TrainResult& /*result*/) {}
 };
 
 /// Passes everything on, in the order of the list.
 class Listeners : public RunListener {
  public:
   void add(RunListener& listener) { listeners_.push_back(&listener); }
-  void started(int64_t step) override;
+  void started(int64_t step) override { tell(&RunListener::started, step); }
   autograd::Observer* observer(int64_t step) override;
-  void step(const StepReport& report) override;
-  void evaluating(int64_t done, int64_t of) override;
-  void evaluated(const EpochReport& report) override;
-  void message(Message kind, const std::string& text) override;
-  void saved(int64_t step) override;
-  void ended(const TrainResult& result) override;
+  void step(const StepReport& report) override { tell(&RunListener::step, report); }
+  void evaluating(int64_t done, int64_t of) override { tell(&RunListener::evaluating, done, of); }
+  void evaluated(const EpochReport& report) override { tell(&RunListener::evaluated, report); }
+  void message(Message kind, const std::string& text) override {
+    tell(&RunListener::message, kind, text);
+  }
+  void saved(int64_t step) override { tell(&RunListener::saved, step); }
+  void ended(const TrainResult& result) override { tell(&RunListener::ended, result); }
 
  private:
-  class Observers : public autograd::Observer {
-   public:
-    void node_done(const autograd::Node& node, double seconds) override;
-    void gradient_ready(const autograd::Gradient& gradient) override;
+  template <class Event, class... Args>
+  void tell(Event event, const Args&... args) {
+    for (RunListener* listener : listeners_) (listener->*event)(args...);
+  }
+  struct Observers : autograd::Observer {
+    void node_done(const autograd::Node& node, double seconds) override {
+      for (autograd::Observer* observer : list) observer->node_done(node, seconds);
+    }
+    void gradient_ready(const autograd::Gradient& gradient) override {
+      for (autograd::Observer* observer : list) observer->gradient_ready(gradient);
+    }
     std::vector<autograd::Observer*> list;
   };
   std::vector<RunListener*> listeners_;

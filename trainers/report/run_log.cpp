@@ -88,14 +88,12 @@ void LogListener::step(const StepReport& report) {
   for (const auto& [name, value] : report.losses) line[name] = value;
   line["lr"] = report.learning_rate;
   line["grad_norm"] = report.gradient_norm;
-  line["images_per_second"] =
-      static_cast<double>(report.images - images_) / std::max(report.seconds - seconds_, 1e-9);
-  line["data_wait_seconds"] = report.data_wait_seconds - data_wait_seconds_;
+  line["images_per_second"] = static_cast<double>(report.images - last_.images) /
+                              std::max(report.seconds - last_.seconds, 1e-9);
+  line["data_wait_seconds"] = report.data_wait_seconds - last_.data_wait_seconds;
   line["peak_memory_bytes"] = base::peak_memory_bytes();
   log_.line(line);
-  images_ = report.images;
-  seconds_ = report.seconds;
-  data_wait_seconds_ = report.data_wait_seconds;
+  last_ = report;
 }
 
 void LogListener::evaluated(const EpochReport& report) {

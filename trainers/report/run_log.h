@@ -40,9 +40,7 @@ class LogListener : public RunListener {
  private:
   RunLog log_;
   int64_t every_steps_;
-  // Sums at the latest line of a step.
-  int64_t images_ = 0;
-  double seconds_ = 0, data_wait_seconds_ = 0;
+  StepReport last_;  // at the latest line of a step
 };
 
 }  // namespace swin::trainers

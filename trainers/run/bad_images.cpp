@@ -5,11 +5,8 @@
 #include "base/errors.h"
 
 namespace swin::trainers {
-namespace {
 
 constexpr size_t kShown = 5;  // images that get a message; the file names all
-
-}  // namespace
 
 BadImages::BadImages(std::filesystem::path path, bool starts_from_scratch, int64_t epoch_images,
                      double max_fraction)

@@ -33,30 +33,20 @@ data::Batch synthetic_batch(const layers::ModelConfig& model, int64_t size) {
   return batch;
 }
 
-class ProfileForward : public autograd::ForwardObserver {
+// Adds up the time of each kind of op.
+class Profiler : public autograd::ForwardObserver, public autograd::Observer {
  public:
-  explicit ProfileForward(std::map<std::string, ProfileRow>& rows) : rows_(rows) {}
   void op_done(const char* op, const std::string&, const Tensor&, int64_t macs,
                double seconds) override {
-    ProfileRow& row = rows_[op];
+    ProfileRow& row = rows[op];
     ++row.calls;
     row.macs += macs;
     row.forward_seconds += seconds;
   }
-
- private:
-  std::map<std::string, ProfileRow>& rows_;
-};
-
-class ProfileBackward : public autograd::Observer {
- public:
-  explicit ProfileBackward(std::map<std::string, ProfileRow>& rows) : rows_(rows) {}
   void node_done(const autograd::Node& node, double seconds) override {
-    rows_[node.op].backward_seconds += seconds;
+    rows[node.op].backward_seconds += seconds;
   }
-
- private:
-  std::map<std::string, ProfileRow>& rows_;
+  std::map<std::string, ProfileRow> rows;
 };
 
 }  // namespace
@@ -125,13 +115,9 @@ BenchmarkResult benchmark(const Config& config, const BenchmarkOptions& options)
         result.images_per_second * result.flops_per_image / (result.gemm_gflops * 1e9);
 
   if (options.profile) {
-    std::map<std::string, ProfileRow> rows;
-    {
-      const ProfileForward forward(rows);
-      ProfileBackward backward(rows);
-      compute(&backward);
-    }
-    for (auto& [op, row] : rows) {
+    Profiler profiler;
+    compute(&profiler);
+    for (auto& [op, row] : profiler.rows) {
       row.op = op;
       result.profile.push_back(row);
     }

@@ -1,6 +1,10 @@
-// The options of the data room, as a config sets them.
+// The options of the data room, as a config sets them, and the data sets that it names.
 #pragma once
-#include "data/decode/decode.h"
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
 #include "data/transforms/augment.h"
 #include "data/transforms/mixing.h"
 #include "data/transforms/transform.h"
@@ -17,5 +21,14 @@ data::Mixing mixing_of(const Config& config);
 bool has_label_rows(const Config& config);
 /// How image files are decoded. @param training applies augment.scaled_decode.
 data::DecodeOptions decode_of(const Config& config, bool training = false);
+
+/// Opens one of the config's data sets, with the model's channels. @throws DataError, UsageError.
+std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
+                                               bool training = false);
+
+/// For errors: "; not in <where>: a, b and 4 more" of the `names` that are not among the `known`
+/// ones of `where`; empty if all are.
+std::string names_missing_in(const std::string& where, const std::vector<std::string>& known,
+                             const std::vector<std::string>& names);
 
 }  // namespace swin::trainers

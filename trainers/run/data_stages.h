@@ -1,6 +1,5 @@
 // The time that each stage of a training image takes, from its file to normalized values.
 #pragma once
-#include <cstdint>
 #include <string>
 #include <vector>
 

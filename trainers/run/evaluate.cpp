@@ -5,12 +5,11 @@
 
 #include "base/errors.h"
 #include "base/stopwatch.h"
-#include "base/text.h"
 #include "data/formats/formats.h"
 #include "tasks/task_table.h"
 #include "trainers/report/progress.h"
+#include "trainers/run/data_options.h"
 #include "trainers/run/evaluation.h"
-#include "trainers/run/open_data.h"
 #include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
@@ -71,18 +70,11 @@ std::vector<int64_t> label_map(const std::vector<std::string>& data,
     if (found != model.end()) map.push_back(found - model.begin());
   }
   if (map.size() == data.size() && data.size() == model.size()) return map;
-  const auto without = [](const std::vector<std::string>& a, const std::vector<std::string>& b) {
-    std::vector<std::string> names;
-    for (const std::string& name : a)
-      if (std::find(b.begin(), b.end(), name) == b.end()) names.push_back(base::printable(name));
-    return base::listing(names, 5);
-  };
-  const std::string unknown = without(data, model), absent = without(model, data);
-  std::string found = "found " + std::to_string(data.size()) + " classes, expected the " +
-                      std::to_string(model.size()) + " of the checkpoint";
-  if (!unknown.empty()) found += "; not in the checkpoint: " + unknown;
-  if (!absent.empty()) found += "; not in the data: " + absent;
-  throw base::DataError(where, found,
+  throw base::DataError(where,
+                        "found " + std::to_string(data.size()) + " classes, expected the " +
+                            std::to_string(model.size()) + " of the checkpoint" +
+                            names_missing_in("the checkpoint", model, data) +
+                            names_missing_in("the data", data, model),
                         "use a data set with the classes that the checkpoint was trained on");
 }
 

@@ -27,14 +27,11 @@ void apply(std::span<const int64_t> label_map, data::Batch& batch) {
 
 }  // namespace
 
-int64_t evaluation_batch_size(const Config& config, const data::Dataset& dataset) {
-  const int64_t wanted = config.trainer.micro_batch_size.value_or(config.trainer.batch_size);
-  return std::max<int64_t>(1, std::min({wanted, config.trainer.batch_size, dataset.size()}));
-}
-
 data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset& dataset) {
   data::LoaderOptions options;
-  options.batch_size = evaluation_batch_size(config, dataset);
+  const int64_t wanted = config.trainer.micro_batch_size.value_or(config.trainer.batch_size);
+  options.batch_size =
+      std::max<int64_t>(1, std::min({wanted, config.trainer.batch_size, dataset.size()}));
   options.workers = static_cast<int>(config.runtime.workers);
   options.on_bad = data::OnBad::skip;  // measure() counts them
   options.label_rows = has_label_rows(config);

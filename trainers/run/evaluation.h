@@ -11,10 +11,9 @@
 
 namespace swin::trainers {
 
-/// Images of one forward: trainer.micro_batch_size, else batch_size; at most the size of the set.
-int64_t evaluation_batch_size(const Config& config, const data::Dataset& dataset);
-
-/// Loader options for whole passes in the order of the data set, the last batch included.
+/// Loader options for whole passes in the order of the data set, the last batch included. A batch,
+/// the images of one forward, is trainer.micro_batch_size, else batch_size; at most the size of the
+/// set.
 data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset& dataset);
 
 /// Runs the model over every image of the loader, once.

@@ -14,10 +14,6 @@ using Action = weights::AdaptedTensor::Action;
 constexpr Action kActions[] = {Action::loaded,        Action::resized, Action::adapted,
                                Action::reinitialized, Action::missing, Action::skipped};
 
-std::string list_text(const std::vector<int64_t>& values) {
-  return base::to_text(base::Json::array_of(values));
-}
-
 }  // namespace
 
 std::vector<int64_t> read_class_index(const std::string& path) {
@@ -92,8 +88,8 @@ InitialWeights::InitialWeights(Config& config, RunListener& listener)
                      ": found no record of the windows these weights were trained with; using this "
                      "model's windows; if they differ, set model.pretrained_window_sizes");
   else if (!windows.sizes.empty())
-    listener.note("model.pretrained_window_sizes is " + list_text(windows.sizes) + ", from " +
-                  windows.how);
+    listener.note("model.pretrained_window_sizes is " +
+                  base::to_text(base::Json::array_of(windows.sizes)) + ", from " + windows.how);
 }
 
 void InitialWeights::load(tasks::Task& task, const RunDirectory& directory,

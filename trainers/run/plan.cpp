@@ -46,24 +46,18 @@ class CountMacs : public autograd::ForwardObserver {
   const layers::ModelConfig& config_;
 };
 
-// Peak of the pool in one slice of a training step, and what stays between steps.
-struct StepMemory {
-  int64_t state_bytes = 0, peak_bytes = 0;
-};
-
-StepMemory dry_run_step(const Config& config, int64_t slice) {
+// Measures the peak of the pool in one slice of a training step, and what stays between steps.
+void dry_run_step(const Config& config, TrainingPlan& plan) {
   const base::DryRun dry;
   const auto task = tasks::make_task(config.task, config.model, 0, true);
   const auto optimizer = make_optimizer(task->parameters(), config.optimizer);
   Step step(*task, *optimizer, config.trainer);
-  StepMemory memory;
-  memory.state_bytes = static_cast<int64_t>(base::pool_statistics().bytes_in_use);
+  plan.state_bytes = static_cast<int64_t>(base::pool_statistics().bytes_in_use);
   data::Batch batch;
-  batch.size = slice;
+  batch.size = plan.micro_batch_size;
   batch.padded_size = config.model.image_size;
   step.gradients(batch, 1);
-  memory.peak_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
-  return memory;
+  plan.peak_memory_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
 }
 
 // GFLOP/s of the engine's matrix product of 1024³ on all threads, the best of five.
@@ -71,11 +65,10 @@ double measure_gemm_gflops() {
   constexpr int64_t kSize = 1024;
   const Tensor a = Tensor::filled({kSize, kSize}, 1), b = Tensor::filled({kSize, kSize}, 1);
   Tensor c({kSize, kSize});
-  autograd::kernels::GemmArguments product;
-  product.m = product.n = product.k = product.lda = product.ldb = product.ldc = kSize;
-  product.a = a.data();
-  product.b = b.data();
-  product.c.data = c.mutable_data();
+  using autograd::kernels::Transpose;
+  const auto product =
+      autograd::kernels::contiguous(a.data(), Transpose::no, b.data(), Transpose::no,
+                                    {c.mutable_data(), false}, kSize, kSize, kSize);
   double best_seconds = 1e9;
   for (int i = 0; i < 5; ++i) {
     const base::Stopwatch watch;
@@ -116,14 +109,13 @@ TrainingPlan plan_training(const Config& config) {
   plan.micro_batch_size =
       std::min(config.trainer.micro_batch_size.value_or(plan.batch_size), plan.batch_size);
   plan.forward = plan_forward(config.task, config.model);
-  const StepMemory memory = dry_run_step(config, plan.micro_batch_size);
-  plan.state_bytes = memory.state_bytes;
+  dry_run_step(config, plan);
   // Three batches of the loader: one is computed, one is ready, one is filled. The process itself
   // is the program and its libraries by now.
   const int64_t batch_bytes = plan.batch_size * config.model.image_size[0] *
                               config.model.image_size[1] * config.model.in_chans *
                               static_cast<int64_t>(sizeof(float));
-  plan.peak_memory_bytes = memory.peak_bytes + 3 * batch_bytes + base::peak_memory_bytes();
+  plan.peak_memory_bytes += 3 * batch_bytes + base::peak_memory_bytes();
   return plan;
 }
 

@@ -38,32 +38,28 @@ Step::Result Step::operator()(const data::Batch& batch, int64_t step, double lea
 tasks::Metrics Step::gradients(const data::Batch& batch, int64_t step,
                                autograd::Observer* observer) {
   task_->parameters().begin_step();
-  const int64_t slice = config_.micro_batch_size.value_or(batch.size);
+  const int64_t size = config_.micro_batch_size.value_or(batch.size);  // of a slice
   const tasks::Count count = task_->count(batch);
   buffer_updates_.clear();
   tasks::Metrics losses;
-  for (int64_t begin = 0; begin < batch.size; begin += slice)
-    add_gradients({batch, begin, std::min(slice, batch.size - begin)}, step, count, observer,
-                  losses);
-  return losses;
-}
-
-void Step::add_gradients(const tasks::Slice& slice, int64_t step, const tasks::Count& count,
-                         autograd::Observer* observer, tasks::Metrics& losses) {
   layers::Pass pass;
   pass.training = true;
   pass.seed = static_cast<uint64_t>(config_.seed);
   pass.step = static_cast<uint64_t>(step);
-  pass.first_sample = static_cast<uint64_t>(slice.begin);
   pass.buffer_updates = &buffer_updates_;
-  autograd::Tape tape;
-  const autograd::Tape::Recording recording(tape);
-  const tasks::Losses of_slice = task_->loss(slice, pass, count);
-  if (losses.empty())
-    for (const tasks::NamedTensor& loss : of_slice) losses.emplace_back(loss.name, 0.0);
-  for (size_t i = 0; i < of_slice.size() && !base::DryRun::active(); ++i)
-    losses[i].second += static_cast<double>(of_slice[i].value.data()[0]);
-  tape.backward(of_slice[0].value, observer);
+  for (int64_t begin = 0; begin < batch.size; begin += size) {
+    autograd::Tape tape;
+    const autograd::Tape::Recording recording(tape);
+    pass.first_sample = static_cast<uint64_t>(begin);
+    const tasks::Losses of_slice =
+        task_->loss({batch, begin, std::min(size, batch.size - begin)}, pass, count);
+    if (losses.empty())
+      for (const tasks::NamedTensor& loss : of_slice) losses.emplace_back(loss.name, 0.0);
+    for (size_t i = 0; i < of_slice.size() && !base::DryRun::active(); ++i)
+      losses[i].second += static_cast<double>(of_slice[i].value.data()[0]);
+    tape.backward(of_slice[0].value, observer);
+  }
+  return losses;
 }
 
 void Step::throw_diverged(const data::Batch& batch, int64_t step, const Result& result) {

@@ -2,8 +2,6 @@
 // Training, `swin benchmark` and `swin plan` all run this one.
 #pragma once
 #include <cstdint>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "autograd/tape/tape.h"
@@ -38,9 +36,6 @@ class Step {
                            autograd::Observer* observer = nullptr);
 
  private:
-  /// Adds the gradients of a slice to those of the step, and its losses to `losses`.
-  void add_gradients(const tasks::Slice& slice, int64_t step, const tasks::Count& count,
-                     autograd::Observer* observer, tasks::Metrics& losses);
   [[noreturn]] void throw_diverged(const data::Batch& batch, int64_t step, const Result& result);
 
   tasks::Task* task_;

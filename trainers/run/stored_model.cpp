@@ -1,7 +1,5 @@
 #include "trainers/run/stored_model.h"
 
-#include <algorithm>
-
 #include "base/errors.h"
 #include "weights/load_weights.h"
 
@@ -37,9 +35,6 @@ std::vector<std::string> stored_class_names(const files::CheckpointFile& file) {
 LoadedModel load_model(const std::string& checkpoint, const std::vector<std::string>& sets) {
   const files::CheckpointFile file(checkpoint);
   LoadedModel loaded;
-  loaded.path = checkpoint;
-  loaded.step = file.step();
-  loaded.epoch = file.epoch();
   base::Json document = stored_config(file);
   try {
     loaded.config = parse_config_without_data(document);
@@ -50,7 +45,6 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
     apply_sets(document, sets);
     loaded.config = parse_config_without_data(document);
   }
-  loaded.fingerprint = file.find_meta("dataset_fingerprint").value_or("{}");
   const int64_t num_classes = loaded.config.model.num_classes;
   if (file.find_meta("class_names")) {
     loaded.class_names = stored_class_names(file);

@@ -1,6 +1,5 @@
 // Reads config, class names and weights from a checkpoint, and builds the model from them.
 #pragma once
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,11 +13,8 @@ namespace swin::trainers {
 
 /// A model as its checkpoint describes it.
 struct LoadedModel {
-  std::string path;
-  int64_t step = 0, epoch = 0;
   Config config;  ///< runtime has its defaults
   std::vector<std::string> class_names;
-  std::string fingerprint;  ///< JSON text of the data sets it was trained on
   std::unique_ptr<tasks::Task> task;
 };
 

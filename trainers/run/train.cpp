@@ -4,14 +4,13 @@
 #include <filesystem>
 
 #include "base/stopwatch.h"
-#include "base/text.h"
 #include "tasks/task_table.h"
 #include "trainers/optim/parameter_groups.h"
 #include "trainers/report/progress.h"
 #include "trainers/report/run_record.h"
+#include "trainers/run/data_options.h"
 #include "trainers/run/initialize.h"
 #include "trainers/run/numerics.h"
-#include "trainers/run/open_data.h"
 #include "trainers/run/resume.h"
 #include "trainers/run/signals.h"
 #include "trainers/run/training_loop.h"
@@ -28,21 +27,12 @@ struct Data {
 void check_same_classes(const data::Dataset& train, const data::Dataset& validation) {
   const std::vector<std::string>&a = train.class_names(), &b = validation.class_names();
   if (a == b) return;
-  const auto without = [](const std::vector<std::string>& these,
-                          const std::vector<std::string>& those) {
-    std::vector<std::string> names;
-    for (const std::string& name : these)
-      if (std::find(those.begin(), those.end(), name) == those.end())
-        names.push_back(base::printable(name));
-    return base::listing(names, 5);
-  };
-  const std::string unknown = without(b, a), absent = without(a, b);
-  std::string found = "found " + std::to_string(b.size()) + " classes that are not the " +
-                      std::to_string(a.size()) + " of data.train, expected equal names";
-  if (!unknown.empty()) found += "; not in data.train: " + unknown;
-  if (!absent.empty()) found += "; not in data.validation: " + absent;
-  if (unknown.empty() && absent.empty()) found += " in the same order";
-  throw base::DataError("data.validation", found,
+  const std::string difference =
+      names_missing_in("data.train", a, b) + names_missing_in("data.validation", b, a);
+  throw base::DataError("data.validation",
+                        "found " + std::to_string(b.size()) + " classes that are not the " +
+                            std::to_string(a.size()) + " of data.train, expected equal names" +
+                            (difference.empty() ? " in the same order" : difference),
                         "give both sets the same classes (for a manifest or tar shards, list "
                         "them in a classes.txt)");
 }

@@ -1,6 +1,5 @@
 #include "trainers/run/train_state.h"
 
-#include <cmath>
 #include <limits>
 
 #include "base/errors.h"

@@ -1,9 +1,7 @@
 #include "trainers/run/training_loop.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "base/cpu.h"
 #include "base/errors.h"
 #include "tasks/task_table.h"
 #include "trainers/run/data_options.h"
@@ -68,7 +66,7 @@ TrainingLoop::End TrainingLoop::run() {
   since_save_.restart();
   // The run may have been stopped between the last step of an epoch and its evaluation.
   if (ends_epoch(state_.step) && state_.epoch < epoch_of(state_.step)) {
-    if (!finish_epoch_or_save()) return End::stopped;
+    if (!finish_epoch()) return End::stopped;
     save();
   }
   while (!finished()) {
@@ -76,7 +74,7 @@ TrainingLoop::End TrainingLoop::run() {
     for (bool epoch_ended = false; !epoch_ended;) {
       train_step();
       epoch_ended = ends_epoch(state_.step);
-      const bool complete = StopSignals::pending() == 0 && (!epoch_ended || finish_epoch_or_save());
+      const bool complete = StopSignals::pending() == 0 && (!epoch_ended || finish_epoch());
       const bool stopping = !complete && !finished();
       if (stopping || due(epoch_ended)) save();
       if (stopping) return End::stopped;
@@ -92,11 +90,17 @@ void TrainingLoop::train_step() {
                                                    std::to_string(state_.step) +
                                                    " steps, expected a batch");
   const int64_t step = state_.step + 1;
-  if (!batch_.bad.empty()) {
+  if (!batch_.bad.empty())
     state_.bad_images =
         bad_images_.add(batch_, parts_.train, state_.bad_images, epoch_of(step), parts_.listener);
-  }
-  mix_batch();
+  // Mixup or cutmix; the draws depend on the epoch and the index of the batch therein.
+  const layers::ModelConfig& model = parts_.config.model;
+  const auto [height, width] = model.image_size;
+  const data::Mix drawn = data::draw_mix(mixing_of(parts_.config), height, width,
+                                         static_cast<uint64_t>(parts_.config.trainer.seed),
+                                         static_cast<uint64_t>(state_.step / steps_per_epoch_),
+                                         static_cast<uint64_t>(state_.step % steps_per_epoch_));
+  data::mix(drawn, height, width, model.in_chans, batch_);
   const double learning_rate = schedule_.learning_rate(step);
   const Step::Result result = step_(batch_, step, learning_rate, parts_.listener.observer(step));
   state_.step = step;
@@ -114,25 +118,6 @@ void TrainingLoop::train_step() {
                         .data_wait_seconds = data_wait_seconds()});
 }
 
-void TrainingLoop::mix_batch() {
-  const layers::ModelConfig& model = parts_.config.model;
-  const auto [height, width] = model.image_size;
-  const data::Mix drawn = data::draw_mix(mixing_of(parts_.config), height, width,
-                                         static_cast<uint64_t>(parts_.config.trainer.seed),
-                                         static_cast<uint64_t>(state_.step / steps_per_epoch_),
-                                         static_cast<uint64_t>(state_.step % steps_per_epoch_));
-  data::mix(drawn, height, width, model.in_chans, batch_);
-}
-
-bool TrainingLoop::finish_epoch_or_save() {
-  try {
-    return finish_epoch();
-  } catch (const base::DataError&) {
-    save();
-    throw;
-  }
-}
-
 bool TrainingLoop::finish_epoch() {
   const int64_t epoch = epoch_of(state_.step);
   const bool evaluated =
@@ -140,7 +125,12 @@ bool TrainingLoop::finish_epoch() {
                             state_.step == schedule_.total_steps());
   const base::Stopwatch watch;
   timer_.stop();
-  if (evaluated && !evaluate()) return false;
+  try {
+    if (evaluated && !evaluate()) return false;
+  } catch (const base::DataError&) {
+    save();
+    throw;
+  }
   const EpochReport report{.epoch = epoch,
                            .total_epochs = epoch_of(schedule_.total_steps()),
                            .metrics = evaluated ? std::optional(state_.metrics) : std::nullopt,

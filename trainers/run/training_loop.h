@@ -76,11 +76,9 @@ class TrainingLoop {
     return step > 0 && (step % steps_per_epoch_ == 0 || step == schedule_.total_steps());
   }
   void train_step();
-  /// Mixup or cutmix of the current batch; the draws depend on its epoch and its index therein.
-  void mix_batch();
+  /// Saves before it rethrows the error of an image that cannot be read.
+  /// @return false if a signal interrupted the evaluation
   bool finish_epoch();
-  /// The same, but saves before it rethrows the error of an image that cannot be read.
-  bool finish_epoch_or_save();
   bool evaluate();
   bool due(bool epoch_ended) const;
   void save();
