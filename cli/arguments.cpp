@@ -222,7 +222,7 @@ void declare(Verb& v, BenchmarkArguments& a) {
   v.option("--mode", "train|infer", a.mode, "Training steps (default) or forwards");
   v.check([&] { check_mode(a.mode); });
   v.option("--precision", "fp32", a.precision, "Instead of the config's");
-  v.option("--batch", "N", "Images per step (default: trainer.batch_size)",
+  v.option("--batch", "N", "Images per step (default: trainer.micro_batch_size, else batch_size)",
            [&](const std::string& text) {
              a.batch_size = number<int64_t>(v.name() + " --batch", text, 1, 1 << 20,
                                             "a whole number from 1 to 1048576");

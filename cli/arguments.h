@@ -79,7 +79,7 @@ struct BenchmarkArguments : CommonArguments {
   bool data = false;  ///< `swin benchmark data CONFIG`: the data loader alone
   std::string mode = "train";
   std::optional<std::string> precision;  ///< instead of trainer.precision
-  int64_t batch_size = 0;                ///< 0: trainer.batch_size
+  int64_t batch_size = 0;                ///< 0: trainer.micro_batch_size, else batch_size
   double seconds = 8;
   bool profile = false;
   std::vector<std::string> sets;

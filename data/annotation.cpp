@@ -42,9 +42,9 @@ std::vector<uint8_t> to_pixels(const RunLengths& mask) {
   int64_t at = 0;
   for (size_t run = 0; run < mask.counts.size(); ++run) {
     const int64_t end = at + mask.counts[run];
-    if (end > size) break;
-    for (; at < end; ++at)
+    for (; at < std::min(end, size); ++at)
       pixels[static_cast<size_t>(at % mask.height * mask.width + at / mask.height)] = run % 2;
+    at = end;
   }
   if (at != size)
     throw base::DataError("run lengths", "found runs of another sum, expected " +

@@ -15,7 +15,8 @@ struct Pass {
   uint64_t seed = 0;
   uint64_t step = 0;          ///< training step
   uint64_t first_sample = 0;  ///< index of the micro-batch's first sample in the whole batch
-  /// Where new statistics of buffers go; null (evaluation, replay, dry run): to nobody.
+  /// Where new statistics of buffers go; null in evaluation. Those of a replay or a dry run are
+  /// never committed.
   std::vector<BufferUpdate>* buffer_updates = nullptr;
   autograd::DrawKey draw(uint64_t stream) const { return {seed, stream, step, first_sample}; }
   /// Takes an update from a layer, unless a segment is computed again (autograd::recompute).

@@ -21,10 +21,7 @@ struct TaskRow : base::ConfigRow {
 };
 
 /// Whether its data sets and its model's head have classes.
-inline bool has_classes(const TaskRow& row) {
-  return row.annotation == data::AnnotationKind::one_class ||
-         row.annotation == data::AnnotationKind::classes;
-}
+inline bool has_classes(const TaskRow& row) { return row.annotation != data::AnnotationKind::none; }
 
 std::span<const TaskRow> task_rows();
 /// @throws UsageError naming the tasks that exist.

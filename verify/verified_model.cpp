@@ -220,11 +220,12 @@ class Reconstruction : public VerifiedModel {
                                                    ", 1 where a patch is hidden");
     std::vector<int64_t> values(static_cast<size_t>(mask.numel()));
     files::read_int64(stored, golden_.where(), values);
+    real* hidden = mask.mutable_data();
     for (size_t i = 0; i < values.size(); ++i) {
       if (values[i] != 0 && values[i] != 1)
         throw base::WeightError(golden_.where(), "found " + std::to_string(values[i]) +
                                                      " in the mask, expected 0 or 1");
-      mask.mutable_data()[i] = static_cast<real>(values[i]);
+      hidden[i] = static_cast<real>(values[i]);
     }
     return mask;
   }

@@ -14,12 +14,13 @@ Tensor attention_mask(const WindowLayout& layout, real forbidden) {
   Tensor mask = Tensor::filled({windows, tokens, tokens}, 0);
   const std::vector<int32_t> labels = window_labels(layout);
   if (labels.empty() || !mask.data()) return mask;
+  real* to = mask.mutable_data();
   for (int64_t w = 0; w < windows; ++w)
     for (int64_t i = 0; i < tokens; ++i)
       for (int64_t j = 0; j < tokens; ++j) {
         const int32_t query = labels[static_cast<size_t>(w * tokens + i)],
                       key = labels[static_cast<size_t>(w * tokens + j)];
-        if (query != key || key < 0) mask.mutable_data()[(w * tokens + i) * tokens + j] = forbidden;
+        if (query != key || key < 0) to[(w * tokens + i) * tokens + j] = forbidden;
       }
   return mask;
 }

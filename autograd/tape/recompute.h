@@ -12,6 +12,7 @@ namespace swin::autograd {
 /// contain others. Without a tape it is segment().
 /// @param segment must return the same bits each time (random draws are functions of counters, so
 ///     they do), and take inputs and parameters as they are: their gradients are found by the way.
+///     A mode of the thread in which it ran, such as PlainOps, must hold in the backward pass, too.
 /// Gradient: all that its ops use. Saves: the captures of `segment`.
 /// Source: Chen et al. 2016, arXiv:1604.06174.
 Tensor recompute(std::function<Tensor()> segment);

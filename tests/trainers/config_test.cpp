@@ -7,8 +7,11 @@
 #include <functional>
 
 #include "base/json.h"
+#include "tasks/task_table.h"
 #include "tests/trainers/config_files.h"
 #include "trainers/config/fields.h"
+#include "trainers/config/optimizer_table.h"
+#include "trainers/config/schedule_table.h"
 
 namespace swin::trainers {
 namespace {
@@ -145,6 +148,33 @@ TEST(Config, FieldsOfARowAreThereWhereItIsChosen) {
   EXPECT_EQ(other.optimizer.own.find("betas"), nullptr);
   EXPECT_EQ(other.optimizer.weight_decay, 0.25);
   EXPECT_EQ(other.schedule.own.number("min_lr"), 1e-6);
+  // On one command line nothing is dropped, in whichever order it is given.
+  for (const std::vector<std::string>& sets :
+       {std::vector<std::string>{"optimizer.betas=[0.5,0.6]", "optimizer.name=sgd"},
+        {"optimizer.name=sgd", "optimizer.betas=[0.5,0.6]"}})
+    EXPECT_THROW(memory_config(kSynthetic, sets), base::UsageError);
+}
+
+// One field of the table serves all rows that have a field of its name.
+template <class Rows>
+void expect_equal_fields(const Rows& rows) {
+  for (const base::ConfigRow& a : rows)
+    for (const base::ConfigRow& b : rows)
+      for (const base::RowField& field : a.fields) {
+        const base::RowField* other = b.find(field.name);
+        if (!other) continue;
+        EXPECT_EQ(field.kind, other->kind) << field.name;
+        EXPECT_EQ(field.initial, other->initial) << field.name;
+        EXPECT_EQ(field.minimum, other->minimum) << field.name;
+        EXPECT_EQ(field.maximum, other->maximum) << field.name;
+        EXPECT_STREQ(field.meaning, other->meaning) << field.name;
+      }
+}
+
+TEST(Config, FieldsOfOneNameAreEqualInAllRows) {
+  expect_equal_fields(optimizer_rows());
+  expect_equal_fields(schedule_rows());
+  expect_equal_fields(tasks::task_rows());
 }
 
 TEST(Config, SchemaDescribesEveryFieldAndNoOther) {

@@ -201,6 +201,17 @@ TEST(Resume, WithNeverTheRunStartsFromScratch) {
   EXPECT_EQ(read_log(run)[0].at("step").as_int(), 1);
 }
 
+TEST(Resume, ARefusedStartLeavesTheDirectoryAsItWas) {
+  const TemporaryDirectory directory;
+  const fs::path run = directory / "run";
+  train(options_of(micro_config(), run));
+  ASSERT_TRUE(fs::exists(run / "best.h5"));
+  TrainOptions options = options_of(micro_config({"trainer.freeze=[\"nope*\"]"}), run);
+  options.resume = "never";
+  EXPECT_THROW(train(options), base::UsageError);
+  EXPECT_TRUE(fs::exists(run / "best.h5"));
+}
+
 TEST(Resume, ADamagedNewestCheckpointIsSkippedWithAWarning) {
   const TemporaryDirectory directory;
   const fs::path run = directory / "run";

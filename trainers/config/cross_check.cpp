@@ -177,14 +177,8 @@ class CrossCheck {
                                     base::to_text(Json(config_.optimizer.lr)));
   }
 
-  /// Completes the fields of the chosen rows; those of other rows are refused.
+  /// Completes the fields of the chosen rows.
   void rows() const {
-    for (const Field& field : all_fields())
-      if (!field.rows.empty() && written(field.path) && !field.present(config_))
-        refuse(field.path,
-               "found a field of " + base::alternatives(field.rows) + ", expected none with " +
-                   field.section() + ".name \"" + name_in(field.section()) + "\"",
-               "remove it, or set " + field.section() + ".name");
     const auto complete = [](base::RowValues& own, const base::ConfigRow& row) {
       own = base::RowValues(row, own);
     };
@@ -193,11 +187,6 @@ class CrossCheck {
              base::row_named(optimizer_rows(), config_.optimizer.name, "optimizer.name"));
     complete(config_.schedule.own,
              base::row_named(schedule_rows(), config_.schedule.name, "schedule.name"));
-  }
-  std::string name_in(const std::string& section) const {
-    return section == "task"        ? config_.task.name
-           : section == "optimizer" ? config_.optimizer.name
-                                    : config_.schedule.name;
   }
 
   void monitor() const {

@@ -50,16 +50,18 @@ void drop_other_rows(Json& base, const Json& over, const std::string& path) {
 }
 
 /// Merges objects; everything else replaces what was there.
-void merge(Json& base, const Json& over, const std::string& path = "") {
+/// @param one_source both come from the command line: then fields of other rows stay, and are
+///     refused later, because the order of --set must not drop one silently
+void merge(Json& base, const Json& over, const std::string& path = "", bool one_source = false) {
   if (!base.is_object() || !over.is_object()) {
     base = over;
     return;
   }
   drop_overridden(base, over, path);
-  drop_other_rows(base, over, path);
+  if (!one_source) drop_other_rows(base, over, path);
   for (const auto& [key, value] : over.members()) {
     if (Json* old = base.find(key)) {
-      merge(*old, value, path.empty() ? key : path + "." + key);
+      merge(*old, value, path.empty() ? key : path + "." + key, one_source);
     } else {
       base.members().emplace_back(key, value);
     }
@@ -207,7 +209,9 @@ Json set_document(const std::string& text) {
 }  // namespace
 
 void apply_sets(Json& document, const std::vector<std::string>& sets) {
-  for (const std::string& text : sets) merge(document, set_document(text));
+  Json all = Json::object();
+  for (const std::string& text : sets) merge(all, set_document(text), "", true);
+  merge(document, all);
 }
 
 Json load_config_json(const std::string& file, const std::vector<std::string>& sets) {

@@ -53,6 +53,26 @@ std::string guess(const std::string& prefix, const std::string& name) {
   return "";
 }
 
+/// Refuses a field of rows of which the section's `name` chooses none. A name that no row has is
+/// refused by its own field.
+void check_row(const Field& field, const Json& section, const Json& value) {
+  if (field.rows.empty()) return;
+  const auto& fields = all_fields();
+  const auto name = std::find_if(fields.begin(), fields.end(), [&](const Field& f) {
+    return f.path == field.section() + ".name";
+  });
+  const Json* written = section.find("name");
+  const Json chosen = written ? *written : name->get(Config{});
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), chosen.as_string()) != names.end();
+  };
+  if (!chosen.is_string() || !has(name->choices) || has(field.rows)) return;
+  throw UsageError(where_is(value, field.path),
+                   "found a field of " + base::alternatives(field.rows) + ", expected none with " +
+                       name->path + " \"" + chosen.as_string() + "\"",
+                   "remove it, or set " + name->path);
+}
+
 void walk(const Json& object, const std::string& prefix, Config& config) {
   for (const auto& [name, value] : object.members()) {
     const std::string path = prefix.empty() ? name : prefix + "." + name;
@@ -63,6 +83,7 @@ void walk(const Json& object, const std::string& prefix, Config& config) {
     const auto field =
         std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.path == path; });
     if (field != fields.end()) {
+      check_row(*field, object, value);
       store_value(*field, value, config);
       continue;
     }

@@ -142,8 +142,9 @@ double measure_forward_seconds(const tasks::TaskConfig& config, const layers::Mo
   const auto task = tasks::make_task(config, model, 0, false);
   Tensor image = one_image(model);
   const base::Random random(0, "plan/compare");
+  real* pixels = image.mutable_data();
   for (int64_t i = 0; i < image.numel(); ++i)
-    image.mutable_data()[i] = random.uniform(static_cast<uint64_t>(i)) * 2 - 1;
+    pixels[i] = random.uniform(static_cast<uint64_t>(i)) * 2 - 1;
   task->outputs(image, tasks::Detail::answers);
   std::vector<double> seconds;
   for (double total = 0; seconds.size() < 3 || total < 1; total += seconds.back()) {

@@ -55,8 +55,13 @@ tasks::Metrics Step::gradients(const data::Batch& batch, int64_t step,
         task_->loss({batch, begin, std::min(size, batch.size - begin)}, pass, count);
     if (losses.empty())
       for (const tasks::NamedTensor& loss : of_slice) losses.emplace_back(loss.name, 0.0);
-    for (size_t i = 0; i < of_slice.size() && !base::DryRun::active(); ++i)
+    for (size_t i = 0; i < of_slice.size() && !base::DryRun::active(); ++i) {
+      if (losses.size() != of_slice.size() || losses[i].first != of_slice[i].name)
+        throw base::InternalError(of_slice[i].name,
+                                  "found other losses than those of the first slice, "
+                                  "expected the same names in the same order");
       losses[i].second += static_cast<double>(of_slice[i].value.data()[0]);
+    }
     tape.backward(of_slice[0].value, observer);
   }
   return losses;

@@ -111,7 +111,6 @@ TrainResult train(const TrainOptions& options) {
   if (checkpoint) restore_checkpoint(*checkpoint, state);
   if (initial) initial->load(*task, directory, listeners);
   initial.reset();  // frees the memory of the file
-  restore_best(directory, config.checkpoint, state);
 
   const int64_t first_step = state.step;
   TrainingLoop loop({.config = config,
@@ -123,6 +122,8 @@ TrainResult train(const TrainOptions& options) {
                      .optimizer = *optimizer,
                      .listener = listeners},
                     state);
+  // After all that may refuse to start: a refused start changes nothing.
+  restore_best(directory, config.checkpoint, state);
   TrainResult result;
   const auto fill_in = [&] {
     result.steps = state.step;

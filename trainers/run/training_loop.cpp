@@ -94,13 +94,12 @@ void TrainingLoop::train_step() {
     state_.bad_images =
         bad_images_.add(batch_, parts_.train, state_.bad_images, epoch_of(step), parts_.listener);
   // Mixup or cutmix; the draws depend on the epoch and the index of the batch therein.
-  const layers::ModelConfig& model = parts_.config.model;
-  const auto [height, width] = model.image_size;
+  const auto [height, width] = batch_.padded_size;
   const data::Mix drawn = data::draw_mix(mixing_of(parts_.config), height, width,
                                          static_cast<uint64_t>(parts_.config.trainer.seed),
                                          static_cast<uint64_t>(state_.step / steps_per_epoch_),
                                          static_cast<uint64_t>(state_.step % steps_per_epoch_));
-  data::mix(drawn, height, width, model.in_chans, batch_);
+  data::mix(drawn, height, width, parts_.config.model.in_chans, batch_);
   const double learning_rate = schedule_.learning_rate(step);
   const Step::Result result = step_(batch_, step, learning_rate, parts_.listener.observer(step));
   state_.step = step;
