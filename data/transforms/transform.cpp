@@ -50,9 +50,8 @@ void write_row(const uint8_t* from, int64_t pixels, int64_t step,
 
 void write_zeros(int64_t pixels, const Normalization& normalization, float* out) {
   const int64_t channels = normalization.channels();
-  for (int64_t x = 0; x < pixels; ++x) {
+  for (int64_t x = 0; x < pixels; ++x)
     for (int64_t c = 0; c < channels; ++c) out[x * channels + c] = normalization.table(c)[0];
-  }
 }
 
 }  // namespace

@@ -11,9 +11,8 @@ void look_up(uint8_t* pixels, int64_t count, int64_t channels, const ByteTable* 
     for (int64_t i = 0; i < count; ++i) pixels[i] = tables[0][pixels[i]];
     return;
   }
-  for (int64_t i = 0; i < count; i += 3) {
+  for (int64_t i = 0; i < count; i += 3)
     for (int64_t c = 0; c < 3; ++c) pixels[i + c] = tables[c][pixels[i + c]];
-  }
 }
 
 std::array<int64_t, 256> histogram(const uint8_t* from, int64_t count, int64_t channels,
