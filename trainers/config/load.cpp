@@ -37,7 +37,8 @@ void drop_overridden(Json& base, const Json& over, const std::string& path) {
   }
 }
 
-/// Another `name` in a section removes the fields of rows that the new one does not have.
+/// Another `name` in a section removes the fields of rows that the new one does not have. Those of
+/// the same command line stay and are refused later: --set must not drop one silently.
 void drop_other_rows(Json& base, const Json& over, const std::string& path) {
   const Json* name = over.find("name");
   if (!name || !name->is_string()) return;
@@ -45,23 +46,23 @@ void drop_other_rows(Json& base, const Json& over, const std::string& path) {
     if (field.rows.empty() || field.section() != path ||
         std::count(field.rows.begin(), field.rows.end(), name->as_string()) > 0)
       continue;
-    std::erase_if(base.members(), [&](const Json::Member& m) { return m.first == field.name(); });
+    std::erase_if(base.members(), [&](const Json::Member& m) {
+      return m.first == field.name() && m.second.source != "--set";
+    });
   }
 }
 
 /// Merges objects; everything else replaces what was there.
-/// @param one_source both come from the command line: then fields of other rows stay, and are
-///     refused later, because the order of --set must not drop one silently
-void merge(Json& base, const Json& over, const std::string& path = "", bool one_source = false) {
+void merge(Json& base, const Json& over, const std::string& path = "") {
   if (!base.is_object() || !over.is_object()) {
     base = over;
     return;
   }
   drop_overridden(base, over, path);
-  if (!one_source) drop_other_rows(base, over, path);
+  drop_other_rows(base, over, path);
   for (const auto& [key, value] : over.members()) {
     if (Json* old = base.find(key)) {
-      merge(*old, value, path.empty() ? key : path + "." + key, one_source);
+      merge(*old, value, path.empty() ? key : path + "." + key);
     } else {
       base.members().emplace_back(key, value);
     }
@@ -209,9 +210,7 @@ Json set_document(const std::string& text) {
 }  // namespace
 
 void apply_sets(Json& document, const std::vector<std::string>& sets) {
-  Json all = Json::object();
-  for (const std::string& text : sets) merge(all, set_document(text), "", true);
-  merge(document, all);
+  for (const std::string& text : sets) merge(document, set_document(text));
 }
 
 Json load_config_json(const std::string& file, const std::vector<std::string>& sets) {
