@@ -103,7 +103,7 @@ std::string plan_text(const layers::ModelConfig& model, const trainers::Training
                       const trainers::TimeEstimate& time) {
   std::string text = stage_table(model, plan.forward) + "\n";
   text += "A layer's downsample is counted with its stage; MACs are multiply-adds of one image.\n";
-  text += "Classes: " + std::to_string(model.num_classes) + "\n";
+  if (model.num_classes > 0) text += "Classes: " + std::to_string(model.num_classes) + "\n";
   text += "Peak memory of a training step: " + bytes_text(plan.peak_memory_bytes) + " (" +
           bytes_text(plan.state_bytes) + " parameters, gradients and optimizer slots) with batch " +
           std::to_string(plan.batch_size) +
