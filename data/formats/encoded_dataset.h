@@ -19,6 +19,7 @@ class EncodedDataset : public Dataset {
   void decode(int64_t i, std::span<const uint8_t> bytes, Image& image) const override {
     decode_image(bytes, name(i), channels_, image, decode_);
   }
+  using Dataset::size;
   base::Size2 size(int64_t i) const override;
 
  private:
@@ -67,6 +68,7 @@ class TextList {
 class ListedDataset : public EncodedDataset {
  public:
   using EncodedDataset::EncodedDataset;
+  using EncodedDataset::size;
   int64_t size() const override { return static_cast<int64_t>(names_.size()); }
   Annotation annotation(int64_t i) const override {
     return OneClass{labels_[static_cast<size_t>(i)]};
