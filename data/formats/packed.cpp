@@ -111,6 +111,7 @@ class Packed : public EncodedDataset {
     fingerprint_ = files::to_hex(header.digest);
   }
 
+  using EncodedDataset::size;
   int64_t size() const override { return tables_.size(); }
   Annotation annotation(int64_t i) const override {
     return classes_annotation(tables_.labels_of(i), tables_.multi_label);
