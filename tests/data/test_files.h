@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "data/image.h"
 #include "files/digest.h"
 #include "tests/support/temporary_directory.h"
 
@@ -77,6 +78,15 @@ std::string data_error(Call&& call) {
   }
   ADD_FAILURE() << "expected a DataError";
   return "";
+}
+
+/// An image in which neighboring values differ.
+inline Image counting(int64_t height, int64_t width, int64_t channels) {
+  Image image;
+  image.reshape(height, width, channels);
+  for (size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = static_cast<uint8_t>(i * 7 + 1);
+  return image;
 }
 
 }  // namespace swin::data

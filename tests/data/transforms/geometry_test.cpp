@@ -15,14 +15,6 @@ namespace {
 
 using testing::ElementsAre;
 
-Image counting(int64_t height, int64_t width, int64_t channels) {
-  Image image;
-  image.reshape(height, width, channels);
-  for (size_t i = 0; i < image.pixels.size(); ++i)
-    image.pixels[i] = static_cast<uint8_t>(i * 7 + 1);
-  return image;
-}
-
 // The sample as an image, padded.
 const Image& through(const Geometry& geometry, const Image& image, Interpolation interpolation,
                      Image& to) {

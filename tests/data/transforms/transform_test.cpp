@@ -9,14 +9,6 @@
 namespace swin::data {
 namespace {
 
-Image counting(int64_t height, int64_t width, int64_t channels) {
-  Image image;
-  image.reshape(height, width, channels);
-  for (size_t i = 0; i < image.pixels.size(); ++i)
-    image.pixels[i] = static_cast<uint8_t>(i * 7 + 1);
-  return image;
-}
-
 TEST(Normalization, HasTheBitsOfToTensorAndNormalize) {
   const Normalization normalization(3, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f});
   for (int value = 0; value < 256; ++value) {
