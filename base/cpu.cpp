@@ -36,6 +36,9 @@ Cpu look() {
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   result.avx512_bf16 = __builtin_cpu_supports("avx512bf16");
   result.amx_bf16 = has_amx_bf16();
+  result.x86_64_v2 = __builtin_cpu_supports("x86-64-v2");
+  result.x86_64_v3 = __builtin_cpu_supports("x86-64-v3");
+  result.x86_64_v4 = __builtin_cpu_supports("x86-64-v4");
 #endif
   cpu_set_t cores;
   CPU_ZERO(&cores);
@@ -64,23 +67,13 @@ std::string cpu_features() {
   return text;
 }
 
-const char* kernel_level() {
-#if defined(__AVX512F__)
-  return "avx512";
-#elif defined(__AVX2__) && defined(__FMA__)
-  return "avx2";
-#else
-  return "generic";
+void require_supported_cpu() {
+#ifdef __x86_64__
+  if (!cpu().x86_64_v2)
+    throw UsageError("swin",
+                     "found the processor " + cpu().model + " without SSE4.2, expected x86-64-v2",
+                     "use a machine with a processor made since 2009");
 #endif
-}
-
-void require_built_for_this_cpu() {
-  const std::string level = kernel_level();
-  if ((level == "avx512" && !cpu().avx512) || (level == "avx2" && !(cpu().avx2 && cpu().fma)))
-    throw UsageError(
-        "swin",
-        "this binary was built for " + level + ", which this processor (" + cpu().model + ") lacks",
-        "build it on this machine, or with -DSWIN_NATIVE=OFF");
 }
 
 int64_t peak_memory_bytes() {

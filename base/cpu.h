@@ -8,16 +8,16 @@ namespace swin::base {
 struct Cpu {
   std::string model;  ///< "model name" of /proc/cpuinfo
   bool avx2 = false, fma = false, avx512 = false, avx512_bf16 = false, amx_bf16 = false;
-  int cores = 1;  ///< that this process may use
+  bool x86_64_v2 = false, x86_64_v3 = false, x86_64_v4 = false;  ///< levels of the x86-64 psABI
+  int cores = 1;                                                 ///< that this process may use
 };
 const Cpu& cpu();
 
 /// The features that are present, separated by spaces, for `swin info` and logs.
 std::string cpu_features();
-/// @throws UsageError when this binary was built for instructions that the processor lacks.
-void require_built_for_this_cpu();
-/// The vector instructions the kernels were compiled for: "avx512", "avx2" or "generic".
-const char* kernel_level();
+/// @throws UsageError if this is an x86-64 processor without SSE4.2, which no kernel is compiled
+/// for.
+void require_supported_cpu();
 
 /// Peak resident memory of this process, in bytes.
 int64_t peak_memory_bytes();

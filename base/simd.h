@@ -1,25 +1,41 @@
-// Portable vector code with GCC's vector extension: vectors of 64 bytes (16 floats or 8 doubles).
-// With AVX-512 a vector is one register, with AVX2 two; on other machines the compiler lowers it.
+// Vector code with GCC's vector extension, for files that are compiled once for each instruction
+// set (base/isa.h). A vector is one register of the set: 64 bytes with AVX-512, 32 with AVX2, 16
+// otherwise. Operators work on whole vectors, and a comparison selects lane by lane: a < b ? a : b.
 // fma is an intrinsic, because GCC does not contract under -ffp-contract=off. In double, exp and
 // erf are the library's: the double build is the reference.
 #pragma once
+#ifndef SWIN_ISA
+#error "base/simd.h is for files that are compiled for each instruction set (VECTOR_SOURCES)"
+#endif
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#if defined(__AVX2__) || defined(__AVX512F__)
+#include <utility>
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 namespace swin::base {
+// Inline: users write base::load, and the symbols of each set have their own names.
+inline namespace SWIN_ISA {
+
+#if defined(__AVX512F__)
+constexpr int64_t kVectorBytes = 64, kVectorRegisters = 32;
+#elif defined(__AVX2__)
+constexpr int64_t kVectorBytes = 32, kVectorRegisters = 16;
+#else
+constexpr int64_t kVectorBytes = 16, kVectorRegisters = 16;
+#endif
+#define SWIN_INLINE inline __attribute__((always_inline))
 
 template <class T>
 struct VecOf {
-  typedef T type __attribute__((vector_size(64)));
+  typedef T type __attribute__((vector_size(kVectorBytes)));
 };
 template <class T>
 using Vec = typename VecOf<T>::type;
 template <class T>
-inline constexpr int64_t kLanes = 64 / static_cast<int64_t>(sizeof(T));
+static constexpr int64_t kLanes = kVectorBytes / static_cast<int64_t>(sizeof(T));
 /// n rounded up to whole vectors.
 template <class T>
 constexpr int64_t round_to_lanes(int64_t n) {
@@ -27,120 +43,163 @@ constexpr int64_t round_to_lanes(int64_t n) {
 }
 
 template <class T>
-inline __attribute__((always_inline)) Vec<T> load(const T* p) {
-  typedef T Unaligned __attribute__((vector_size(64), aligned(sizeof(T)), may_alias));
+SWIN_INLINE Vec<T> load(const T* p) {
+  typedef T Unaligned __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
   return *reinterpret_cast<const Unaligned*>(p);
 }
 template <class T>
-inline __attribute__((always_inline)) void store(T* p, Vec<T> v) {
-  typedef T Unaligned __attribute__((vector_size(64), aligned(sizeof(T)), may_alias));
+SWIN_INLINE void store(T* p, Vec<T> v) {
+  typedef T Unaligned __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
   *reinterpret_cast<Unaligned*>(p) = v;
 }
 template <class T>
-inline __attribute__((always_inline)) Vec<T> broadcast(T x) {
+SWIN_INLINE Vec<T> broadcast(T x) {
   return x - Vec<T>{};
 }
 
+// load_partial(p, n) loads the first n < kLanes values; the other lanes are zero.
+// store_partial(p, n, v) stores the first n lanes. max and min return b if a lane of a or b is NaN.
 #if defined(__AVX512F__)
-inline Vec<float> load_partial(const float* p, int64_t n) {
+SWIN_INLINE Vec<float> load_partial(const float* p, int64_t n) {
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
 }
-inline void store_partial(float* p, int64_t n, Vec<float> v) {
+SWIN_INLINE void store_partial(float* p, int64_t n, Vec<float> v) {
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
 }
-inline Vec<double> load_partial(const double* p, int64_t n) {
+SWIN_INLINE Vec<double> load_partial(const double* p, int64_t n) {
   return _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1), p);
 }
-inline void store_partial(double* p, int64_t n, Vec<double> v) {
+SWIN_INLINE void store_partial(double* p, int64_t n, Vec<double> v) {
   _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), v);
 }
-inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm512_fmadd_ps(a, b, c); }
-inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
+SWIN_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+SWIN_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
   return _mm512_fmadd_pd(a, b, c);
 }
+// The masks of all lanes avoid a false warning of GCC 12 (an uninitialized register).
+SWIN_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return _mm512_maskz_max_ps(0xFFFF, a, b); }
+SWIN_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return _mm512_maskz_min_ps(0xFFFF, a, b); }
+SWIN_INLINE Vec<float> sqrt(Vec<float> x) { return _mm512_maskz_sqrt_ps(0xFFFF, x); }
+#elif defined(__AVX2__)
+/// All bits of the first n of 8 (or 4) lanes.
+SWIN_INLINE __m256i first_lanes(int64_t n, int32_t) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)), lane);
+}
+SWIN_INLINE __m256i first_lanes(int64_t n, int64_t) {
+  return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+SWIN_INLINE Vec<float> load_partial(const float* p, int64_t n) {
+  return _mm256_maskload_ps(p, first_lanes(n, int32_t{}));
+}
+SWIN_INLINE void store_partial(float* p, int64_t n, Vec<float> v) {
+  _mm256_maskstore_ps(p, first_lanes(n, int32_t{}), v);
+}
+SWIN_INLINE Vec<double> load_partial(const double* p, int64_t n) {
+  return _mm256_maskload_pd(p, first_lanes(n, int64_t{}));
+}
+SWIN_INLINE void store_partial(double* p, int64_t n, Vec<double> v) {
+  _mm256_maskstore_pd(p, first_lanes(n, int64_t{}), v);
+}
+SWIN_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+SWIN_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return _mm256_fmadd_pd(a, b, c);
+}
+SWIN_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return _mm256_max_ps(a, b); }
+SWIN_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return _mm256_min_ps(a, b); }
+SWIN_INLINE Vec<float> sqrt(Vec<float> x) { return _mm256_sqrt_ps(x); }
 #else
-/// Loads the first n < kLanes values; the other lanes are zero.
 template <class T>
-inline Vec<T> load_partial(const T* p, int64_t n) {
+SWIN_INLINE Vec<T> load_partial(const T* p, int64_t n) {
   Vec<T> v{};
   std::memcpy(&v, p, static_cast<size_t>(n) * sizeof(T));
   return v;
 }
 template <class T>
-inline void store_partial(T* p, int64_t n, Vec<T> v) {
+SWIN_INLINE void store_partial(T* p, int64_t n, Vec<T> v) {
   std::memcpy(p, &v, static_cast<size_t>(n) * sizeof(T));
 }
-#if defined(__AVX2__) && defined(__FMA__)
-inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
-  union Halves {
-    Vec<float> whole;
-    __m256 half[2];
-  } x{a}, y{b}, z{c};
-  z.half[0] = _mm256_fmadd_ps(x.half[0], y.half[0], z.half[0]);
-  z.half[1] = _mm256_fmadd_ps(x.half[1], y.half[1], z.half[1]);
-  return z.whole;
-}
-inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
-  union Halves {
-    Vec<double> whole;
-    __m256d half[2];
-  } x{a}, y{b}, z{c};
-  z.half[0] = _mm256_fmadd_pd(x.half[0], y.half[0], z.half[0]);
-  z.half[1] = _mm256_fmadd_pd(x.half[1], y.half[1], z.half[1]);
-  return z.whole;
-}
-#else
 template <class V>
-inline V fma(V a, V b, V c) {
+SWIN_INLINE V fma(V a, V b, V c) {
   return a * b + c;
 }
-#endif
-#endif
-
-template <class V>
-inline V max(V a, V b) {
-  return a > b ? a : b;
+SWIN_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return a > b ? a : b; }
+SWIN_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return a < b ? a : b; }
+SWIN_INLINE Vec<float> sqrt(Vec<float> x) {
+  for (int i = 0; i < kLanes<float>; ++i) x[i] = std::sqrt(x[i]);
+  return x;
 }
-template <class V>
-inline V min(V a, V b) {
-  return a < b ? a : b;
-}
+#endif
+SWIN_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return a > b ? a : b; }
+SWIN_INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return a < b ? a : b; }
 
 /// Combines all lanes in a fixed order: the upper half with the lower until one is left.
-template <class Combine>
-inline float fold(Vec<float> v, Combine combine) {
-  typedef float Half __attribute__((vector_size(32)));
-  typedef float Quarter __attribute__((vector_size(16)));
-  Half h[2];
-  std::memcpy(h, &v, 64);
-  const Half s = combine(h[0], h[1]);
-  Quarter q[2];
-  std::memcpy(q, &s, 32);
-  const Quarter t = combine(q[0], q[1]);
-  return combine(combine(t[0], t[2]), combine(t[1], t[3]));
+template <class T, int64_t kBytes = kVectorBytes, class V, class Combine>
+SWIN_INLINE T fold(V v, Combine combine) {
+  if constexpr (kBytes == 2 * sizeof(T)) {
+    return combine(static_cast<T>(v[0]), static_cast<T>(v[1]));
+  } else {
+    typedef T Half __attribute__((vector_size(kBytes / 2)));
+    Half half[2];
+    std::memcpy(half, &v, kBytes);
+    if constexpr (kBytes == 4 * sizeof(T)) {
+      return combine(combine(static_cast<T>(half[0][0]), static_cast<T>(half[1][0])),
+                     combine(static_cast<T>(half[0][1]), static_cast<T>(half[1][1])));
+    } else {
+      return fold<T, kBytes / 2>(combine(half[0], half[1]), combine);
+    }
+  }
 }
 /// The sum of all lanes, in the order of fold.
-inline float sum(Vec<float> v) {
-  return fold(v, [](auto a, auto b) { return a + b; });
+template <class V>
+SWIN_INLINE auto sum(V v) {
+  using T = std::remove_reference_t<decltype(v[0])>;
+  return fold<T>(
+      v, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
-inline double sum(Vec<double> v) {
-  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+template <class V>
+SWIN_INLINE auto max_lane(V v) {
+  using T = std::remove_reference_t<decltype(v[0])>;
+  return fold<T>(
+      v, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
 }
-inline float max_lane(Vec<float> v) {
-  return fold(v, [](auto a, auto b) { return max(a, b); });
+
+/// The lower (upper) half of the lanes a₀ b₀ a₁ b₁ …
+template <class T, int... I>
+SWIN_INLINE Vec<T> interleave_low(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
+  constexpr int n = sizeof...(I);
+  return __builtin_shufflevector(a, b, (I / 2 + I % 2 * n)...);
 }
-inline double max_lane(Vec<double> v) {
-  double best = v[0];
-  for (int i = 1; i < 8; ++i) best = best > v[i] ? best : v[i];
-  return best;
+template <class T, int... I>
+SWIN_INLINE Vec<T> interleave_high(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
+  constexpr int n = sizeof...(I);
+  return __builtin_shufflevector(a, b, (n / 2 + I / 2 + I % 2 * n)...);
+}
+/// Transposes a block of kLanes × kLanes, given as its rows.
+template <class T>
+SWIN_INLINE void transpose_block(Vec<T>* lines) {
+  constexpr int L = static_cast<int>(kLanes<T>);
+  constexpr auto lanes = std::make_integer_sequence<int, L>();
+  // log₂ L perfect shuffles.
+  for (int step = 1; step < L; step *= 2) {
+    Vec<T> next[L];
+    for (int i = 0; i < L / 2; ++i) {
+      next[2 * i] = interleave_low<T>(lines[i], lines[i + L / 2], lanes);
+      next[2 * i + 1] = interleave_high<T>(lines[i], lines[i + L / 2], lanes);
+    }
+    for (int i = 0; i < L; ++i) lines[i] = next[i];
+  }
 }
 
 /// eˣ. In float: relative error below 2e-7; zero below x = −87.3; e^88.37 for all larger x, where
 /// the power of two would overflow. NaN gives NaN.
-inline Vec<float> exp(Vec<float> x) {
-  typedef int32_t Ints __attribute__((vector_size(64)));
+SWIN_INLINE Vec<float> exp(Vec<float> x) {
+  typedef int32_t Ints __attribute__((vector_size(kVectorBytes)));
   const Vec<float> low = broadcast(-87.3f);
-  // max and min return their second argument if either is NaN.
   const Vec<float> clamped = min(broadcast(88.37f), max(low, x));
   // k = round(x / ln 2): adding 1.5 · 2²³ leaves the integer in the low bits.
   const Vec<float> shifted = fma(clamped, broadcast(1.44269504f), broadcast(12582912.f));
@@ -155,21 +214,21 @@ inline Vec<float> exp(Vec<float> x) {
   p = fma(p, r, broadcast(5.0000001201e-1f));
   p = fma(p * r, r, r + 1.f);
   Ints bits, power;
-  std::memcpy(&bits, &shifted, 64);
+  std::memcpy(&bits, &shifted, sizeof bits);
   power = (bits - 0x4B400000 + 127) << 23;
   Vec<float> scale;
-  std::memcpy(&scale, &power, 64);
+  std::memcpy(&scale, &power, sizeof scale);
   return x < low ? Vec<float>{} : p * scale;
 }
-inline Vec<double> exp(Vec<double> x) {
-  for (int i = 0; i < 8; ++i) x[i] = std::exp(x[i]);
+SWIN_INLINE Vec<double> exp(Vec<double> x) {
+  for (int i = 0; i < kLanes<double>; ++i) x[i] = std::exp(x[i]);
   return x;
 }
 
 /// The standard normal distribution at x: cdf = Φ(x), density = φ(x). Computed through erfc, so
 /// that Φ keeps its relative accuracy in the lower tail.
 /// Source: Abramowitz and Stegun 7.1.26 (absolute error of erf 1.5e-7).
-inline void normal_distribution(Vec<float> x, Vec<float>& cdf, Vec<float>& density) {
+SWIN_INLINE void normal_distribution(Vec<float> x, Vec<float>& cdf, Vec<float>& density) {
   const Vec<float> magnitude = x < 0.f ? -x : x;
   const Vec<float> gauss = exp(x * x * -0.5f);
   // t = 1 / (1 + p |x| / √2)
@@ -183,11 +242,12 @@ inline void normal_distribution(Vec<float> x, Vec<float>& cdf, Vec<float>& densi
   cdf = x < 0.f ? tail : 1.f - tail;
   density = gauss * 0.39894228f;
 }
-inline void normal_distribution(Vec<double> x, Vec<double>& cdf, Vec<double>& density) {
-  for (int i = 0; i < 8; ++i) {
+SWIN_INLINE void normal_distribution(Vec<double> x, Vec<double>& cdf, Vec<double>& density) {
+  for (int i = 0; i < kLanes<double>; ++i) {
     cdf[i] = 0.5 * std::erfc(-x[i] * 0.70710678118654752440);
     density[i] = std::exp(-0.5 * x[i] * x[i]) * 0.39894228040143267794;
   }
 }
 
+}  // namespace SWIN_ISA
 }  // namespace swin::base

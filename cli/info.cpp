@@ -5,6 +5,7 @@
 
 #include "autograd/kernels/gemm.h"
 #include "base/cpu.h"
+#include "base/isa.h"
 #include "base/parallel.h"
 #include "cli/console.h"
 #include "cli/startup.h"
@@ -63,7 +64,7 @@ base::ExitCode run(const InfoArguments& arguments) {
     build["compiler"] = SWIN_COMPILER;
     build["flags"] = SWIN_BUILD_FLAGS;
     build["sanitize"] = SWIN_BUILD_SANITIZE;
-    build["kernel_level"] = base::kernel_level();
+    build["kernel_level"] = base::isa_name(base::isa());
     build["real"] = sizeof(real) == 4 ? "float" : "double";
     print_json(result);
     return base::ExitCode::done;
@@ -81,7 +82,7 @@ base::ExitCode run(const InfoArguments& arguments) {
   line("products", library_text(openblas));
   line("", library_text(onednn));
   line("kernels",
-       std::string(base::kernel_level()) + ", " + (sizeof(real) == 4 ? "float" : "double"));
+       std::string(base::isa_name(base::isa())) + ", " + (sizeof(real) == 4 ? "float" : "double"));
   line("build", std::string(SWIN_BUILD_TYPE) + ", " + SWIN_COMPILER + ", " + SWIN_BUILD_FLAGS +
                     (*SWIN_BUILD_SANITIZE ? ", sanitized: " SWIN_BUILD_SANITIZE : ""));
   print(text);

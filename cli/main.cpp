@@ -23,7 +23,7 @@ int fail(ExitCode code, const std::string& message) {
 int main(int argc, char** argv) {
   try {
     swin::cli::prepare_process();
-    swin::base::require_built_for_this_cpu();
+    swin::base::require_supported_cpu();
     const swin::cli::Arguments arguments = swin::cli::parse_arguments(argc, argv);
     return static_cast<int>(
         std::visit([](const auto& verb) { return swin::cli::run(verb); }, arguments));

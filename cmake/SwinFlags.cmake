@@ -17,8 +17,16 @@ target_include_directories(swin_flags INTERFACE "${PROJECT_SOURCE_DIR}")
 if(SWIN_WERROR)
   target_compile_options(swin_flags INTERFACE -Werror)
 endif()
-if(SWIN_NATIVE)
-  target_compile_options(swin_flags INTERFACE -march=native)
+
+# The instruction sets that kernels are compiled for (base/isa.h), and their flags. All else is built for any processor
+# of the architecture.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(SWIN_ISAS baseline avx2 avx512)
+  set(SWIN_FLAGS_baseline -march=x86-64-v2)
+  set(SWIN_FLAGS_avx2 -march=x86-64-v3)
+  set(SWIN_FLAGS_avx512 -march=x86-64-v4)
+else()
+  set(SWIN_ISAS baseline)
 endif()
 if(SWIN_SANITIZE)
   target_compile_options(swin_flags INTERFACE -fsanitize=${SWIN_SANITIZE} -fno-omit-frame-pointer

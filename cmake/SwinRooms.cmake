@@ -1,17 +1,38 @@
-# swin_room(NAME SOURCES … LINKS … PRIVATE_LINKS …)   a room: one static library with one-way links.
+# swin_room(NAME SOURCES … VECTOR_SOURCES … LINKS … PRIVATE_LINKS …)   a room: one static library with one-way links.
+#   VECTOR_SOURCES are compiled once for each instruction set (base/isa.h).
 # swin_engine_room(same)   a room made twice, NAME with real = float and NAME_double with real = double.
 #   A link to another engine room means the twin of the same precision.
 include(GoogleTest)
 set_property(GLOBAL PROPERTY SWIN_ENGINE_ROOMS "")
 
+# Compiles sources once for each instruction set, with SWIN_ISA as its name, and adds the objects to the target.
+# -fno-weak: what GCC does not inline of std:: and base:: stays in its object. As weak symbols the linker would keep
+# one copy for all, perhaps that of AVX-512, which other processors cannot run.
+set_property(GLOBAL PROPERTY SWIN_VECTOR_TARGETS "")
+function(swin_vector_sources target)
+  foreach(isa IN LISTS SWIN_ISAS)
+    set(objects ${target}_${isa})
+    add_library(${objects} OBJECT ${ARGN})
+    target_link_libraries(${objects} PRIVATE $<TARGET_PROPERTY:${target},LINK_LIBRARIES>)
+    target_compile_definitions(${objects} PRIVATE SWIN_ISA=${isa} $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>)
+    target_compile_options(${objects} PRIVATE ${SWIN_FLAGS_${isa}} -fno-weak)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
+    set_property(GLOBAL APPEND PROPERTY SWIN_VECTOR_TARGETS ${objects})
+  endforeach()
+  target_compile_definitions(${target}_baseline PRIVATE SWIN_ISA_IS_BASELINE=1)
+endfunction()
+
 function(swin_room name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;VECTOR_SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC swin_flags ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
+  if(ARG_VECTOR_SOURCES)
+    swin_vector_sources(${name} ${ARG_VECTOR_SOURCES})
+  endif()
 endfunction()
 
 function(swin_engine_room name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;VECTOR_SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   swin_room(${name} ${ARGN})
   set_property(GLOBAL APPEND PROPERTY SWIN_ENGINE_ROOMS ${name})
   get_property(engine_rooms GLOBAL PROPERTY SWIN_ENGINE_ROOMS)
@@ -23,7 +44,8 @@ function(swin_engine_room name)
       list(APPEND links ${link})
     endif()
   endforeach()
-  swin_room(${name}_double SOURCES ${ARG_SOURCES} LINKS ${links} PRIVATE_LINKS ${ARG_PRIVATE_LINKS})
+  swin_room(${name}_double SOURCES ${ARG_SOURCES} VECTOR_SOURCES ${ARG_VECTOR_SOURCES} LINKS ${links}
+    PRIVATE_LINKS ${ARG_PRIVATE_LINKS})
   target_compile_definitions(${name}_double PUBLIC SWIN_REAL_DOUBLE=1)
 endfunction()
 

@@ -51,7 +51,6 @@ SPEED = re.compile(r"constexpr int64_t k(Tile|Tiles|Rows|Columns|WantedTiles|Que
 
 CMAKE = """cmake_minimum_required(VERSION 3.25)
 project(mutants LANGUAGES CXX)
-set(SWIN_NATIVE ON)
 set(SWIN_TESTS ON)
 list(APPEND CMAKE_MODULE_PATH "${PROJECT_SOURCE_DIR}/cmake")
 include(SwinFlags)

@@ -5,7 +5,7 @@
 
 #include "autograd/kernels/row_blocks.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 namespace {
 // The strides of b for indices of x: 0 along the axes of one element.
 std::vector<int64_t> strides_of(int rank, const int64_t* b_dims) {
@@ -53,4 +53,10 @@ void broadcast_backward(const real* dy, GradientTarget db, int rank, const int64
             [&](int64_t i, int64_t j) { db.data[j] += dy[i]; });
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(broadcast_add_forward)
+SWIN_KERNEL(broadcast_forward)
+SWIN_KERNEL(broadcast_backward)
 }  // namespace swin::autograd::kernels

@@ -4,7 +4,7 @@
 
 #include "autograd/kernels/row_blocks.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
 void copy_columns(const real* x, int64_t ldx, GradientTarget y, int64_t ldy, int64_t rows,
                   int64_t columns) {
@@ -34,4 +34,15 @@ void embed_columns(const real* x, GradientTarget y, int64_t ldy, int64_t first, 
   copy_columns(x, columns, {y.data + first, y.add}, ldy, rows, columns);
 }
 
+void add_bias(real* y, int64_t ldy, const real* bias, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) y[i * ldy + j] += bias[j];
+}
+
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(copy_columns)
+SWIN_KERNEL(embed_columns)
+SWIN_KERNEL(add_bias)
 }  // namespace swin::autograd::kernels

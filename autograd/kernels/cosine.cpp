@@ -10,7 +10,7 @@
 #include "base/parallel.h"
 #include "base/pool.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 namespace {
 
 using base::fma;
@@ -132,4 +132,11 @@ void cosine_qkv_backward(const real* dy, const real* qkv, const real* logit_scal
   sum_partials(partials, tiles, 1, heads, dlogit_scale, heads);
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(l2_normalize_forward)
+SWIN_KERNEL(l2_normalize_backward)
+SWIN_KERNEL(cosine_qkv_forward)
+SWIN_KERNEL(cosine_qkv_backward)
 }  // namespace swin::autograd::kernels

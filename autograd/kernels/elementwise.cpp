@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "base/simd.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 namespace {
 
 using base::kLanes;
@@ -167,4 +167,23 @@ void drop_path_backward(const real* dy, GradientTarget dx, int64_t batch, int64_
   apply_drop_path(dy, dx, batch, numel, keep, key);
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(add_forward)
+SWIN_KERNEL(multiply_forward)
+SWIN_KERNEL(multiply_backward)
+SWIN_KERNEL(exp_forward)
+SWIN_KERNEL(gelu_forward)
+SWIN_KERNEL(gelu_backward)
+SWIN_KERNEL(relu_forward)
+SWIN_KERNEL(relu_backward)
+SWIN_KERNEL(sigmoid_forward)
+SWIN_KERNEL(sigmoid_backward)
+SWIN_KERNEL(scale_forward)
+SWIN_KERNEL(scale_backward)
+SWIN_KERNEL(dropout_forward)
+SWIN_KERNEL(dropout_backward)
+SWIN_KERNEL(drop_path_forward)
+SWIN_KERNEL(drop_path_backward)
 }  // namespace swin::autograd::kernels

@@ -5,7 +5,7 @@
 
 #include "autograd/kernels/row_blocks.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
 void gather_rows(const real* x, GradientTarget y, const int32_t* index, int64_t batch,
                  int64_t rows_in, int64_t rows_out, int64_t dim) {
@@ -44,4 +44,10 @@ void take_rows_backward(const real* dy, GradientTarget dx, const int32_t* index,
     for (int64_t j = 0; j < dim; ++j) dx.data[index[r] * dim + j] += dy[r * dim + j];
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(gather_rows)
+SWIN_KERNEL(take_rows_forward)
+SWIN_KERNEL(take_rows_backward)
 }  // namespace swin::autograd::kernels

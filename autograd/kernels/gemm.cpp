@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "autograd/kernels/columns.h"
 #include "autograd/kernels/gemm_libraries.h"
 #include "autograd/kernels/permute.h"
 #include "autograd/kernels/reduce.h"
@@ -39,13 +40,6 @@ bool agrees_with_plain_loops(const std::function<void(const GemmArguments&)>& mu
   return true;
 }
 
-void add_bias(const GemmArguments& p) {
-  for (int64_t i = 0; i < p.m; ++i) {
-    real* row = p.c.data + i * p.ldc;
-    for (int64_t j = 0; j < p.n; ++j) row[j] += p.bias[j];
-  }
-}
-
 }  // namespace
 
 const GemmLibrary& openblas_library() {
@@ -74,7 +68,7 @@ void gemm_tile(const GemmArguments& p) {
     throw base::InternalError("gemm",
                               "found no library with correct products, expected OpenBLAS or oneDNN",
                               "reinstall libopenblas-openmp-dev and libdnnl-dev");
-  if (p.bias) add_bias(p);
+  if (p.bias) add_bias(p.c.data, p.ldc, p.bias, p.m, p.n);
 }
 
 GemmGrid gemm_grid(const GemmArguments& p) {

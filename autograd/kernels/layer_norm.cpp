@@ -7,7 +7,7 @@
 #include "base/parallel.h"
 #include "base/pool.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 namespace {
 
 using base::fma;
@@ -104,4 +104,9 @@ void layer_norm_backward(const real* dy, const real* x, const real* weight, cons
   finish(partials + padded, dbias);
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(layer_norm_forward)
+SWIN_KERNEL(layer_norm_backward)
 }  // namespace swin::autograd::kernels

@@ -5,7 +5,7 @@
 
 #include "base/parallel.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
 void masked_l1_forward(const real* prediction, const real* target, const real* mask, real* loss,
                        int64_t batch, int64_t height, int64_t width, int64_t channels,
@@ -45,4 +45,9 @@ void masked_l1_backward(const real* dloss, const real* prediction, const real* t
   });
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(masked_l1_forward)
+SWIN_KERNEL(masked_l1_backward)
 }  // namespace swin::autograd::kernels

@@ -2,7 +2,7 @@
 
 #include "base/parallel.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
 namespace {
 
@@ -42,4 +42,9 @@ void scatter_patches(const real* dpatches, GradientTarget to, int64_t batch, int
   });
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(gather_patches)
+SWIN_KERNEL(scatter_patches)
 }  // namespace swin::autograd::kernels

@@ -6,7 +6,7 @@
 #include "autograd/kernels/row_blocks.h"
 #include "autograd/kernels/small_product.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
 void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y) {
   if (!y) return;
@@ -42,4 +42,9 @@ void permute(const real* x, GradientTarget y, int rank, const int64_t* dims, con
   });
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(transpose)
+SWIN_KERNEL(permute)
 }  // namespace swin::autograd::kernels

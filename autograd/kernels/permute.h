@@ -3,14 +3,18 @@
 #include <cstdint>
 
 #include "autograd/kernels/gradient_target.h"
+#include "base/isa.h"
 
 namespace swin::autograd::kernels {
 
 /// y (columns, rows) = xᵀ for x (rows, columns; row stride ldx).
-void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y);
+extern const base::Kernel<void(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y)>
+    transpose;
 
 /// Axis i of y is axis axes[i] of x.
 /// @param dims of x
-void permute(const real* x, GradientTarget y, int rank, const int64_t* dims, const int* axes);
+extern const base::Kernel<void(const real* x, GradientTarget y, int rank, const int64_t* dims,
+                               const int* axes)>
+    permute;
 
 }  // namespace swin::autograd::kernels

@@ -5,7 +5,7 @@
 #include "base/real.h"
 #include "base/simd.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
 /// Loads elements i … of a row of n elements; lanes beyond the row are zero.
 inline base::Vec<real> load_ragged(const real* p, int64_t i, int64_t n) {
@@ -25,4 +25,4 @@ inline int64_t rows_per_tile(int64_t rows, int64_t dim) {
   return std::max<int64_t>(std::max<int64_t>(1, (1 << 14) / dim), (rows + 63) / 64);
 }
 
-}  // namespace swin::autograd::kernels
+}  // namespace swin::autograd::kernels::SWIN_ISA

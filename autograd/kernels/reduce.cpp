@@ -6,7 +6,7 @@
 #include "base/pool.h"
 #include "base/simd.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 namespace {
 using base::kLanes;
 using base::load;
@@ -78,4 +78,11 @@ void mean_tokens_backward(const real* dy, int64_t batch, int64_t tokens, int64_t
   });
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(sum_partials)
+SWIN_KERNEL(sum_rows)
+SWIN_KERNEL(mean_tokens_forward)
+SWIN_KERNEL(mean_tokens_backward)
 }  // namespace swin::autograd::kernels

@@ -4,19 +4,24 @@
 #include <cstdint>
 
 #include "autograd/kernels/gradient_target.h"
+#include "base/isa.h"
 
 namespace swin::autograd::kernels {
 
 /// y (rows, columns; row stride ldy) = Σ of partials (count, rows, columns) over count, in order.
-void sum_partials(const real* partials, int64_t count, int64_t rows, int64_t columns,
-                  GradientTarget y, int64_t ldy);
+extern const base::Kernel<void(const real* partials, int64_t count, int64_t rows, int64_t columns,
+                               GradientTarget y, int64_t ldy)>
+    sum_partials;
 
 /// y (columns) = Σ of x (rows, columns) over the rows.
-void sum_rows(const real* x, int64_t rows, int64_t columns, GradientTarget y);
+extern const base::Kernel<void(const real* x, int64_t rows, int64_t columns, GradientTarget y)>
+    sum_rows;
 
 /// y (batch, dim) = mean of x (batch, tokens, dim) over the tokens.
-void mean_tokens_forward(const real* x, int64_t batch, int64_t tokens, int64_t dim, real* y);
-void mean_tokens_backward(const real* dy, int64_t batch, int64_t tokens, int64_t dim,
-                          GradientTarget dx);
+extern const base::Kernel<void(const real* x, int64_t batch, int64_t tokens, int64_t dim, real* y)>
+    mean_tokens_forward;
+extern const base::Kernel<void(const real* dy, int64_t batch, int64_t tokens, int64_t dim,
+                               GradientTarget dx)>
+    mean_tokens_backward;
 
 }  // namespace swin::autograd::kernels

@@ -7,7 +7,7 @@
 #include "autograd/kernels/row_blocks.h"
 #include "base/pool.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
 void replace_rows_forward(const real* x, const real* token, const real* mask, real* y, int64_t rows,
                           int64_t dim) {
@@ -40,4 +40,9 @@ void replace_rows_backward(const real* dy, const real* mask, GradientTarget dx,
   sum_partials(partials, slices, 1, dim, dtoken, dim);
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(replace_rows_forward)
+SWIN_KERNEL(replace_rows_backward)
 }  // namespace swin::autograd::kernels

@@ -4,9 +4,9 @@
 
 #include "base/parallel.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
-inline constexpr int64_t kBlockElements = 16384;
+constexpr int64_t kBlockElements = 16384;
 
 /// Rows of `dim` elements in one block, at least one.
 inline int64_t rows_per_block(int64_t dim) {
@@ -52,4 +52,4 @@ void walk_rows(int rank, const int64_t* dims, const int64_t* strides, int64_t be
   }
 }
 
-}  // namespace swin::autograd::kernels
+}  // namespace swin::autograd::kernels::SWIN_ISA

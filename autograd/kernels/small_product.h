@@ -8,14 +8,12 @@
 #include "base/real.h"
 #include "base/simd.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 
 /// A block of C, MR rows × VN vectors, held in registers.
 template <int MR, int VN>
-inline __attribute__((always_inline)) void product_block(const real* a, int64_t row_stride,
-                                                         int64_t k_stride, const real* b,
-                                                         int64_t ldb, int64_t k, real* c,
-                                                         int64_t ldc, bool add) {
+SWIN_INLINE void product_block(const real* a, int64_t row_stride, int64_t k_stride, const real* b,
+                               int64_t ldb, int64_t k, real* c, int64_t ldc, bool add) {
   using Vector = base::Vec<real>;
   constexpr int64_t L = base::kLanes<real>;
   Vector sum[MR][VN];
@@ -33,11 +31,17 @@ inline __attribute__((always_inline)) void product_block(const real* a, int64_t 
     for (int v = 0; v < VN; ++v) base::store(c + i * ldc + v * L, sum[i][v]);
 }
 
-/// A column strip of C, VN vectors wide, in blocks of nearly equal height of at most 24 / VN rows.
+/// Vectors of C that fit in the registers: the others hold a row of B and an element of A.
+constexpr int64_t kSums = base::kVectorRegisters == 32 ? 24 : 12;
+/// The widest strip of C, in vectors.
+constexpr int64_t kWidest = base::kVectorRegisters == 32 ? 4 : 3;
+
+/// A column strip of C, VN vectors wide, in blocks of nearly equal height of at most kSums / VN
+/// rows.
 template <int VN>
 void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const real* b, int64_t ldb,
                    int64_t m, int64_t k, real* c, int64_t ldc, bool add) {
-  constexpr int64_t kMost = VN == 1 ? 12 : 24 / VN;
+  constexpr int64_t kMost = VN == 1 ? 12 : kSums / VN;
   const int64_t blocks = base::divide_up(m, kMost);
   for (int64_t block = 0, row = 0; block < blocks; ++block) {
     const int64_t rows = (m - row + blocks - block - 1) / (blocks - block);
@@ -75,11 +79,12 @@ inline void small_product(const real* a, int64_t row_stride, int64_t k_stride, c
   constexpr int64_t L = base::kLanes<real>;
   int64_t left = n / L;
   while (left > 0) {
-    // Strips of 4 vectors, but 3 + 2 instead of 4 + 1.
-    const int64_t strip = left == 5 ? 3 : left > 4 ? 4 : left;
+    // The widest strips, but none of a single vector that can be avoided.
+    const int64_t strip = left > kWidest ? (left == kWidest + 1 ? kWidest - 1 : kWidest) : left;
     switch (strip) {
       case 4:
-        product_strip<4>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
+        if constexpr (kWidest >= 4)
+          product_strip<4>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
         break;
       case 3:
         product_strip<3>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
@@ -106,27 +111,12 @@ inline void transpose_padded(const real* x, int64_t ldx, int64_t rows, int64_t c
   constexpr int L = static_cast<int>(base::kLanes<real>);
   for (int64_t r = 0; r < rows; r += L)
     for (int64_t c = 0; c < columns; c += L) {
-      Vector lines[L], next[L];
+      Vector lines[L];
       for (int i = 0; i < L; ++i)
         lines[i] = r + i < rows ? base::load(x + (r + i) * ldx + c) : Vector{};
-      // log₂ L perfect shuffles transpose the block of L × L.
-      for (int step = 1; step < L; step *= 2) {
-        for (int i = 0; i < L / 2; ++i) {
-          const Vector low = lines[i], high = lines[i + L / 2];
-#ifdef SWIN_REAL_DOUBLE
-          next[2 * i] = __builtin_shufflevector(low, high, 0, 8, 1, 9, 2, 10, 3, 11);
-          next[2 * i + 1] = __builtin_shufflevector(low, high, 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-          next[2 * i] = __builtin_shufflevector(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
-                                                6, 22, 7, 23);
-          next[2 * i + 1] = __builtin_shufflevector(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28,
-                                                    13, 29, 14, 30, 15, 31);
-#endif
-        }
-        for (int i = 0; i < L; ++i) lines[i] = next[i];
-      }
+      base::transpose_block<real>(lines);
       for (int i = 0; i < L; ++i) base::store(y + (c + i) * ldy + r, lines[i]);
     }
 }
 
-}  // namespace swin::autograd::kernels
+}  // namespace swin::autograd::kernels::SWIN_ISA

@@ -7,7 +7,7 @@
 #include "base/parallel.h"
 #include "base/pool.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 namespace {
 
 // Calls body(row) for all rows, in parallel tiles of some thousand elements.
@@ -121,4 +121,13 @@ void binary_cross_entropy_backward(const real* dloss, const real* logits, const 
   });
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(softmax_forward)
+SWIN_KERNEL(softmax_backward)
+SWIN_KERNEL(cross_entropy_forward)
+SWIN_KERNEL(cross_entropy_backward)
+SWIN_KERNEL(binary_cross_entropy_forward)
+SWIN_KERNEL(binary_cross_entropy_backward)
 }  // namespace swin::autograd::kernels

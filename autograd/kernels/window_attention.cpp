@@ -10,7 +10,7 @@
 #include "base/pool.h"
 #include "base/random.h"
 
-namespace swin::autograd::kernels {
+namespace swin::autograd::kernels::SWIN_ISA {
 namespace {
 
 using base::broadcast;
@@ -176,6 +176,8 @@ struct Grid {
 
 }  // namespace
 
+int64_t padded_tokens(int64_t tokens) { return base::round_to_lanes<real>(tokens); }
+
 void window_attention_forward(const WindowAttention& s, const real* qkv, real* y, real* row_max,
                               real* row_inverse) {
   if (!y) return;
@@ -332,4 +334,12 @@ void collect_position_bias(const real* dbias, Size2 window, int64_t heads, Gradi
   });
 }
 
+}  // namespace swin::autograd::kernels::SWIN_ISA
+
+namespace swin::autograd::kernels {
+SWIN_KERNEL(padded_tokens)
+SWIN_KERNEL(window_attention_forward)
+SWIN_KERNEL(window_attention_backward)
+SWIN_KERNEL(expand_position_bias)
+SWIN_KERNEL(collect_position_bias)
 }  // namespace swin::autograd::kernels

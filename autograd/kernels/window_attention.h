@@ -7,6 +7,7 @@
 #include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/gradient_target.h"
 #include "autograd/kernels/window_layout.h"
+#include "base/isa.h"
 
 namespace swin::autograd::kernels {
 
@@ -31,23 +32,31 @@ struct WindowAttention {
   int64_t map_rows() const { return layout.padded[0] * layout.padded[1]; }
 };
 
+/// N rounded up to whole vectors of the instruction set in use.
+extern const base::Kernel<int64_t(int64_t tokens)> padded_tokens;
+
 /// @param qkv (batch, map rows, 3 · C): q, k, v, each heads × head_dim
 /// @param y (batch, map rows, C)
 /// @param row_max, row_inverse (batch, nW, heads, N): maximum and 1 / sum of the softmax, saved for
 ///     backward; may be null
-void window_attention_forward(const WindowAttention& shape, const real* qkv, real* y, real* row_max,
-                              real* row_inverse);
+extern const base::Kernel<void(const WindowAttention& shape, const real* qkv, real* y,
+                               real* row_max, real* row_inverse)>
+    window_attention_forward;
 /// Computes the probabilities again from qkv.
 /// @param dbias (heads, N, padded N), overwritten; may be null
-void window_attention_backward(const WindowAttention& shape, const real* dy, const real* qkv,
+extern const base::Kernel<void(const WindowAttention& shape, const real* dy, const real* qkv,
                                const real* row_max, const real* row_inverse, GradientTarget dqkv,
-                               real* dbias);
+                               real* dbias)>
+    window_attention_backward;
 
 /// bias[h, i, j] = table[relative_position(i, j), h].
 /// @param table ((2·window₀ − 1)(2·window₁ − 1), heads)
 /// @param bias (heads, N, padded N)
-void expand_position_bias(const real* table, Size2 window, int64_t heads, real* bias);
+extern const base::Kernel<void(const real* table, Size2 window, int64_t heads, real* bias)>
+    expand_position_bias;
 /// The gradient of expand_position_bias.
-void collect_position_bias(const real* dbias, Size2 window, int64_t heads, GradientTarget dtable);
+extern const base::Kernel<void(const real* dbias, Size2 window, int64_t heads,
+                               GradientTarget dtable)>
+    collect_position_bias;
 
 }  // namespace swin::autograd::kernels

@@ -124,7 +124,7 @@ void check_broadcast(const Op& op, const Tensor& x, const Tensor& b, Dims& x_dim
 
 // Elementwise functions whose derivative is a function of y, or of x.
 enum class Saves { x, y };
-template <auto forward, auto backward, Saves saves = Saves::y>
+template <const auto& forward, const auto& backward, Saves saves = Saves::y>
 Tensor activation(const char* name, const Tensor& x) {
   Op op(name);
   Tensor y(x.shape());

@@ -5,7 +5,6 @@
 #include "autograd/kernels/window_attention.h"
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
-#include "base/simd.h"
 
 namespace swin::autograd {
 
@@ -181,7 +180,7 @@ Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowLayo
   if (PlainOps::active()) return plain_window_attention(qkv, table, layout, options);
   const int64_t batch = qkv.dim(0), channels = qkv.dim(3) / 3, tokens = layout.tokens();
   Windows w = windows_of(layout, batch, channels, options);
-  w.bias = Array<real>(heads * tokens * base::round_to_lanes<real>(tokens));
+  w.bias = Array<real>(heads * tokens * kernels::padded_tokens(tokens));
   kernels::expand_position_bias(table.data(), window, heads, w.bias.data());
   w.shape.bias = w.bias.data();
   return attend(op, w, {batch, map[0], map[1], channels}, qkv, table);

@@ -6,7 +6,7 @@ namespace swin::autograd {
 namespace {
 
 // The common part of dropout and drop path, which differ only in their kernels.
-template <auto forward, auto backward>
+template <const auto& forward, const auto& backward>
 Tensor drop(const char* name, const Tensor& x, real rate, const DrawKey& key) {
   Op op(name);
   op.check(rate >= 0 && rate < 1 && x.rank() > 0, [&] {

@@ -201,7 +201,7 @@ TEST_F(Gemm, SmallProductOfEveryStrip) {
                          b[static_cast<size_t>(l * ldb + j)];
                 want[static_cast<size_t>(i * ldc + j)] = sum;
               }
-            small_product(a.data(), transposed ? 1 : k, transposed ? m : 1, b.data(), ldb, m, n, k,
+            SWIN_ISA::small_product(a.data(), transposed ? 1 : k, transposed ? m : 1, b.data(), ldb, m, n, k,
                           c.data(), ldc, add);
             ASSERT_EQ(c, want) << m << " " << n << " " << k << " add " << add << " transposed "
                                << transposed;
@@ -219,7 +219,7 @@ TEST_F(Gemm, TransposePadsWithZeros) {
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t c = 0; c < columns; ++c)
           want[static_cast<size_t>(c * padded + r)] = x[static_cast<size_t>(r * ldx + c)];
-      transpose_padded(x.data(), ldx, rows, columns, y.data(), padded);
+      SWIN_ISA::transpose_padded(x.data(), ldx, rows, columns, y.data(), padded);
       EXPECT_EQ(y, want) << rows << " " << columns;
     }
 }

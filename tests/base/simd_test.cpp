@@ -24,7 +24,7 @@ Vec<T> ramp() {
 }
 
 TYPED_TEST(Simd, LanesAndRounding) {
-  EXPECT_EQ(kLanes<TypeParam> * static_cast<int64_t>(sizeof(TypeParam)), 64);
+  EXPECT_EQ(kLanes<TypeParam> * static_cast<int64_t>(sizeof(TypeParam)), kVectorBytes);
   EXPECT_EQ(round_to_lanes<TypeParam>(0), 0);
   EXPECT_EQ(round_to_lanes<TypeParam>(1), kLanes<TypeParam>);
   EXPECT_EQ(round_to_lanes<TypeParam>(kLanes<TypeParam>), kLanes<TypeParam>);
@@ -69,7 +69,8 @@ TYPED_TEST(Simd, LargestLaneAnywhere) {
 
 TYPED_TEST(Simd, FmaRoundsOnce) {
   const TypeParam epsilon = std::numeric_limits<TypeParam>::epsilon();
-  const Vec<TypeParam> a = broadcast(1 + epsilon), c = broadcast(-(1 + 2 * epsilon));
+  [[maybe_unused]] const Vec<TypeParam> a = broadcast(1 + epsilon),
+                                        c = broadcast(-(1 + 2 * epsilon));
 #if defined(__FMA__) || defined(__AVX512F__)
   EXPECT_EQ(fma(a, a, c)[0], epsilon * epsilon);
 #endif
@@ -84,7 +85,7 @@ TYPED_TEST(Simd, ExpOverItsRange) {
   for (double x = -87.2; x < 88.36; x += 0.0137) {
     const TypeParam argument = static_cast<TypeParam>(x);
     const double want = std::exp(static_cast<double>(argument));
-    ASSERT_NEAR(static_cast<double>(exp(broadcast(argument))[3]) / want, 1, promise) << x;
+    ASSERT_NEAR(static_cast<double>(exp(broadcast(argument))[1]) / want, 1, promise) << x;
   }
   const TypeParam limit = sizeof(TypeParam) == 4 ? TypeParam{-87.5} : TypeParam{-800};
   EXPECT_EQ(exp(broadcast(limit))[0], 0);

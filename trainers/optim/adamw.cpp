@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "base/simd.h"
+#include "trainers/optim/kernels/update.h"
 
 namespace swin::trainers {
 
@@ -14,30 +14,17 @@ AdamW::AdamW(layers::Parameters& parameters, const OptimizerConfig& config,
       eps_(static_cast<float>(config.own.number("eps"))) {}
 
 void AdamW::update(const Range& range, float* w, const float* g) const {
-  using Vector = base::Vec<float>;
-  constexpr int64_t L = base::kLanes<float>;
   const double correction1 = 1 - std::pow(beta1_, static_cast<double>(range.step));
   const double correction2 = 1 - std::pow(beta2_, static_cast<double>(range.step));
-  const float beta1 = static_cast<float>(beta1_), beta2 = static_cast<float>(beta2_);
-  const float inverse_root = static_cast<float>(1 / std::sqrt(correction2));
-  const float keep = static_cast<float>(1 - range.lr * range.weight_decay);
-  const float step_size = static_cast<float>(range.lr / correction1);
-  float *m_slab = slot(0), *v_slab = slot(1);
-  for (int64_t i = range.begin; i < range.end; i += L) {
-    const Vector gradient = base::load(g + i) * range.gradient_factor;
-    const Vector m =
-        base::fma(base::broadcast(beta1), base::load(m_slab + i), gradient * (1 - beta1));
-    const Vector v = base::fma(base::broadcast(beta2), base::load(v_slab + i),
-                               gradient * gradient * (1 - beta2));
-    base::store(m_slab + i, m);
-    base::store(v_slab + i, v);
-    Vector root;
-    for (int64_t j = 0; j < L; ++j)
-      root[static_cast<size_t>(j)] = std::sqrt(v[static_cast<size_t>(j)]);
-    const Vector denominator =
-        base::fma(root, base::broadcast(inverse_root), base::broadcast(eps_));
-    base::store(w + i, base::load(w + i) * keep - m * step_size / denominator);
-  }
+  const kernels::AdamWStep step{.gradient_factor = range.gradient_factor,
+                                .beta1 = static_cast<float>(beta1_),
+                                .beta2 = static_cast<float>(beta2_),
+                                .eps = eps_,
+                                .keep = static_cast<float>(1 - range.lr * range.weight_decay),
+                                .step_size = static_cast<float>(range.lr / correction1),
+                                .inverse_root = static_cast<float>(1 / std::sqrt(correction2))};
+  const int64_t i = range.begin;
+  kernels::adamw_update(step, g + i, w + i, slot(0) + i, slot(1) + i, range.end - i);
 }
 
 }  // namespace swin::trainers

@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "trainers/config/optimizer_table.h"
 #include "trainers/optim/adamw.h"
+#include "trainers/optim/kernels/update.h"
 #include "trainers/optim/sgd.h"
 
 namespace swin::trainers {
@@ -37,20 +38,9 @@ double gradient_norm(const layers::Parameters& parameters) {
   const int64_t numel = parameters.slab_numel();
   std::vector<double> partial(static_cast<size_t>(base::divide_up(numel, kChunk)));
   base::parallel_for(std::ssize(partial), [&](int64_t chunk) {
-    const int64_t end = std::min(numel, (chunk + 1) * kChunk);
-    // Eight running sums in double: the order of additions is fixed, however the compiler
-    // vectorizes.
-    double sums[8] = {};
-    int64_t i = chunk * kChunk;
-    for (; i + 8 <= end; i += 8)
-      for (int j = 0; j < 8; ++j) {
-        const double x = g[i + j];
-        sums[j] += x * x;
-      }
-    for (; i < end; ++i) sums[0] += static_cast<double>(g[i]) * g[i];
-    double total = 0;
-    for (const double sum : sums) total += sum;
-    partial[static_cast<size_t>(chunk)] = total;
+    const int64_t begin = chunk * kChunk;
+    partial[static_cast<size_t>(chunk)] =
+        kernels::sum_of_squares(g + begin, std::min(kChunk, numel - begin));
   });
   double total = 0;
   for (const double p : partial) total += p;

@@ -1,6 +1,6 @@
 #include "trainers/optim/sgd.h"
 
-#include "base/simd.h"
+#include "trainers/optim/kernels/update.h"
 
 namespace swin::trainers {
 
@@ -11,17 +11,13 @@ Sgd::Sgd(layers::Parameters& parameters, const OptimizerConfig& config,
       nesterov_(config.own.boolean("nesterov")) {}
 
 void Sgd::update(const Range& range, float* w, const float* g) const {
-  using Vector = base::Vec<float>;
-  constexpr int64_t L = base::kLanes<float>;
-  const float lr = static_cast<float>(range.lr), decay = static_cast<float>(range.weight_decay);
-  float* buffer = slot(0);
-  for (int64_t i = range.begin; i < range.end; i += L) {
-    const Vector weight = base::load(w + i);
-    const Vector gradient = base::load(g + i) * range.gradient_factor + weight * decay;
-    const Vector b = base::load(buffer + i) * momentum_ + gradient;
-    base::store(buffer + i, b);
-    base::store(w + i, weight - (nesterov_ ? gradient + b * momentum_ : b) * lr);
-  }
+  const kernels::SgdStep step{.gradient_factor = range.gradient_factor,
+                              .lr = static_cast<float>(range.lr),
+                              .weight_decay = static_cast<float>(range.weight_decay),
+                              .momentum = momentum_,
+                              .nesterov = nesterov_};
+  const int64_t i = range.begin;
+  kernels::sgd_update(step, g + i, w + i, slot(0) + i, range.end - i);
 }
 
 }  // namespace swin::trainers

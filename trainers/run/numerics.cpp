@@ -2,6 +2,7 @@
 
 #include "autograd/kernels/gemm.h"
 #include "base/cpu.h"
+#include "base/isa.h"
 
 namespace swin::trainers {
 namespace {
@@ -25,7 +26,7 @@ base::Json numerics(const std::string& precision) {
   json["blas_core"] = core;
   json["onednn"] = onednn_library().correct ? onednn : "";
   json["onednn_isa"] = isa;
-  json["kernel_level"] = base::kernel_level();
+  json["kernel_level"] = base::isa_name(base::isa());
   json["precision"] = precision;
   json["compiler"] = std::string("GCC ") + __VERSION__;
   return json;

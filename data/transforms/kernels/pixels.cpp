@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace swin::data::kernels {
+namespace swin::data::kernels::SWIN_ISA {
 
 void look_up(uint8_t* pixels, int64_t count, int64_t channels, const ByteTable* tables) {
   if (channels == 1) {
@@ -195,4 +195,13 @@ void shift_hue(uint8_t* pixels, int64_t count, uint8_t shift) {
   }
 }
 
+}  // namespace swin::data::kernels::SWIN_ISA
+
+namespace swin::data::kernels {
+SWIN_KERNEL(look_up)
+SWIN_KERNEL(histogram)
+SWIN_KERNEL(blend)
+SWIN_KERNEL(smooth)
+SWIN_KERNEL(affine)
+SWIN_KERNEL(shift_hue)
 }  // namespace swin::data::kernels

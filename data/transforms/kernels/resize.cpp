@@ -11,7 +11,7 @@
 #include "base/integer.h"
 #include "base/math.h"
 
-namespace swin::data::kernels {
+namespace swin::data::kernels::SWIN_ISA {
 namespace {
 
 using Byte16 = uint8_t __attribute__((vector_size(16)));
@@ -289,4 +289,8 @@ void resize_window(const uint8_t* from, int64_t height, int64_t width, int64_t c
   }
 }
 
+}  // namespace swin::data::kernels::SWIN_ISA
+
+namespace swin::data::kernels {
+SWIN_KERNEL(resize_window)
 }  // namespace swin::data::kernels

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/isa.h"
+
 namespace swin::data {
 
 enum class Interpolation { bilinear, bicubic, lanczos };
@@ -26,10 +28,11 @@ struct Window {
 /// @param scratch grows as needed and is reused.
 /// @param row_bytes from one row of `from` to the next; 0: rows are contiguous. With it, `from` may
 ///   be a box inside a larger image. Pixels outside the box are not read: crop(box).resize(…).
-void resize_window(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
-                   int64_t new_height, int64_t new_width, const Window& window,
-                   Interpolation interpolation, uint8_t* to, std::vector<uint8_t>& scratch,
-                   int64_t row_bytes = 0);
+extern const base::Kernel<void(const uint8_t* from, int64_t height, int64_t width, int64_t channels,
+                               int64_t new_height, int64_t new_width, const Window& window,
+                               Interpolation interpolation, uint8_t* to,
+                               std::vector<uint8_t>& scratch, int64_t row_bytes)>
+    resize_window;
 
 }  // namespace kernels
 }  // namespace swin::data
