@@ -92,6 +92,12 @@ void free_blocks(Lists& lists) {
 
 uint64_t Buffer::next_version() { return ++pool().versions; }
 
+Buffer Buffer::derived(int64_t kind) const {
+  Buffer made;
+  if (block_ && block_->derived_kind == kind) made.block_ = block_->derived;
+  return made;
+}
+
 Buffer::Block::~Block() {
   if (adopted || bytes == 0) return;
   Pool& p = pool();

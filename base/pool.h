@@ -24,8 +24,18 @@ class Buffer {
   /// change when advance_version() says that the contents do.
   uint64_t version() const { return block_ ? block_->version : 0; }
   void advance_version() {
-    if (block_) block_->version = next_version();
+    if (!block_) return;
+    block_->version = next_version();
+    drop_derived();
   }
+  /// What someone made from the contents and left here, such as packed weights. It goes when the
+  /// contents change. Empty if there is none of this kind.
+  Buffer derived(int64_t kind) const;
+  void keep_derived(int64_t kind, const Buffer& made) const {
+    block_->derived = made.block_;
+    block_->derived_kind = kind;
+  }
+  void drop_derived() const { block_->derived.reset(); }
   void reset() { block_.reset(); }
 
  private:
@@ -38,6 +48,8 @@ class Buffer {
     bool dry = false, adopted = false;
     uint64_t version = next_version();
     std::shared_ptr<void> owner;
+    std::shared_ptr<Block> derived;
+    int64_t derived_kind = 0;
     ~Block();
   };
   std::shared_ptr<Block> block_;

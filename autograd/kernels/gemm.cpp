@@ -6,7 +6,7 @@
 
 #include "autograd/kernels/columns.h"
 #include "autograd/kernels/gemm_libraries.h"
-#include "autograd/kernels/permute.h"
+#include "autograd/kernels/packed_product.h"
 #include "autograd/kernels/reduce.h"
 #include "base/errors.h"
 #include "base/parallel.h"
@@ -71,9 +71,65 @@ void gemm_tile(const GemmArguments& p) {
   if (p.bias) add_bias(p.c.data, p.ldc, p.bias, p.m, p.n);
 }
 
+namespace {
+
+// Enough tiles to balance a few cores, but large enough to be worth a call each.
+constexpr int64_t kWantedTiles = 16, kTileRows = 256;
+
+// Which products the engine's own kernel serves (docs/performance.md). Packing B costs as much as
+// some tens of rows.
+constexpr int64_t kRowsWorthPacking = 192, kRowsWithPacked = 4;
+
+bool takes_packed(const GemmArguments& p) {
+  return p.transpose_a == Transpose::no && p.k > 0 && p.n >= strip_columns();
+}
+
+void packed_gemm(const GemmArguments& p) {
+  const int64_t strip = strip_columns(), strips = base::divide_up(p.n, strip);
+  base::Buffer memory;
+  const real* packed = p.packed_b;
+  if (!packed) {
+    memory = base::allocate(static_cast<size_t>(packed_numel(p)) * sizeof(real));
+    pack_b(p, static_cast<real*>(memory.data()));
+    packed = static_cast<const real*>(memory.data());
+  }
+  const int64_t row_tiles = base::divide_up(p.m, kTileRows);
+  const int64_t tile_rows = base::round_up(base::divide_up(p.m, row_tiles), 24);
+  const int64_t tile_strips =
+      base::divide_up(strips, std::min(strips, base::divide_up(kWantedTiles, row_tiles)));
+  const int64_t column_tiles = base::divide_up(strips, tile_strips);
+  base::parallel_for(base::divide_up(p.m, tile_rows) * column_tiles, [&](int64_t tile) {
+    const int64_t row = tile / column_tiles * tile_rows;
+    const int64_t column = tile % column_tiles * tile_strips * strip;
+    packed_product({.a = p.a + row * p.lda,
+                    .lda = p.lda,
+                    .packed = packed + column * p.k,
+                    .m = std::min(tile_rows, p.m - row),
+                    .n = std::min(tile_strips * strip, p.n - column),
+                    .k = p.k,
+                    .c = p.c.data + row * p.ldc + column,
+                    .ldc = p.ldc,
+                    .add = p.c.add,
+                    .bias = p.bias ? p.bias + column : nullptr});
+  });
+}
+
+}  // namespace
+
+void pack_b(const GemmArguments& p, real* packed) {
+  const int64_t strips = base::divide_up(p.n, strip_columns());
+  base::parallel_for(strips, [&](int64_t s) {
+    pack_strips(p.b, p.ldb, p.transpose_b == Transpose::yes, p.n, p.k, s, s + 1, packed);
+  });
+}
+
+int64_t packed_numel(const GemmArguments& p) { return base::round_up(p.n, strip_columns()) * p.k; }
+
+bool worth_keeping_packed(const GemmArguments& p) {
+  return takes_packed(p) && p.m >= kRowsWithPacked;
+}
+
 GemmGrid gemm_grid(const GemmArguments& p) {
-  // Enough tiles to balance a few cores, but large enough to be worth a library call each.
-  constexpr int64_t kWantedTiles = 16, kRows = 256;
   GemmGrid grid{p.m, p.n, 1};
   if (p.transpose_a == Transpose::yes) {
     // A weight gradient: K is the number of tokens. Small results are cut along K, large ones along
@@ -88,7 +144,7 @@ GemmGrid gemm_grid(const GemmArguments& p) {
           384, base::round_up(base::divide_up(p.n, base::divide_up(wanted, row_tiles)), 48));
     return grid;
   }
-  const int64_t row_tiles = base::divide_up(p.m, kRows);
+  const int64_t row_tiles = base::divide_up(p.m, kTileRows);
   grid.tile_rows = base::round_up(base::divide_up(p.m, row_tiles), 8);
   if (row_tiles < kWantedTiles && p.n >= 192) {
     const int64_t column_tiles = base::divide_up(kWantedTiles, row_tiles);
@@ -98,22 +154,10 @@ GemmGrid gemm_grid(const GemmArguments& p) {
   return grid;
 }
 
-// The libraries are about 8 % slower with a transposed B (docs/performance.md). With enough rows it
-// pays to transpose B in memory first.
-constexpr int64_t kRowsWorthTransposing = 1024;
-
-void gemm(const GemmArguments& product) {
-  if (!product.c || product.m == 0 || product.n == 0) return;
-  GemmArguments p = product;
-  base::Buffer transposed;
-  if (p.transpose_b == Transpose::yes && p.m >= kRowsWorthTransposing) {
-    transposed = base::allocate(static_cast<size_t>(p.n * p.k) * sizeof(real));
-    real* b = static_cast<real*>(transposed.data());
-    transpose(p.b, p.ldb, p.n, p.k, b);
-    p.transpose_b = Transpose::no;
-    p.b = b;
-    p.ldb = p.n;
-  }
+void gemm(const GemmArguments& p) {
+  if (!p.c || p.m == 0 || p.n == 0) return;
+  if (takes_packed(p) && (p.packed_b || p.m >= kRowsWorthPacking) && !(p.c.add && p.bias))
+    return packed_gemm(p);
   const GemmGrid grid = gemm_grid(p);
   const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);
   const int64_t column_tiles = base::divide_up(p.n, grid.tile_columns);

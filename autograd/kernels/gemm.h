@@ -25,6 +25,8 @@ struct GemmArguments {
   /// (n), added to every row of C; may be null. Not allowed with a transposed A, where gemm may
   /// slice K.
   const real* bias = nullptr;
+  /// op(B) packed by pack_b, if it is at hand; else gemm packs it where that pays.
+  const real* packed_b = nullptr;
 };
 
 /// The arguments for contiguous arrays.
@@ -35,6 +37,13 @@ inline GemmArguments contiguous(const real* a, Transpose transpose_a, const real
   const int64_t ldb = transpose_b == Transpose::yes ? k : n;
   return {transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, n};
 }
+
+/// Packs op(B) for the engine's own product kernel (packed_product.h), in parallel.
+void pack_b(const GemmArguments& product, real* packed);
+/// The elements that pack_b writes.
+int64_t packed_numel(const GemmArguments& product);
+/// Whether gemm is faster with a packed B at hand than without.
+bool worth_keeping_packed(const GemmArguments& product);
 
 void gemm(const GemmArguments& product);
 void gemm_tile(const GemmArguments& product);

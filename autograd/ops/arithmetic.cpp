@@ -3,6 +3,7 @@
 #include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/gemm.h"
 #include "autograd/kernels/layer_norm.h"
+#include "autograd/kernels/packed_product.h"
 #include "autograd/kernels/reduce.h"
 #include "autograd/kernels/softmax.h"
 #include "autograd/ops/ops.h"
@@ -14,6 +15,19 @@ namespace swin::autograd {
 using kernels::contiguous;
 using kernels::GemmArguments;
 using kernels::Transpose;
+
+namespace {
+// The weight as the product kernel reads it. In inference and evaluation it is kept with the weight
+// for the next call; a training step changes the weights before they are used again.
+const real* packed_weight(const Tensor& weight, const GemmArguments& product) {
+  if (Tape::recording() || !kernels::worth_keeping_packed(product)) {
+    weight.drop_derived();
+    return nullptr;
+  }
+  return weight.derived(kernels::strip_columns(), kernels::packed_numel(product),
+                        [&](real* packed) { kernels::pack_b(product, packed); });
+}
+}  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Op op("linear");
@@ -30,6 +44,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   GemmArguments product = contiguous(x.data(), Transpose::no, weight.data(), Transpose::yes,
                                      {y.mutable_data(), false}, rows, out, in);
   product.bias = bias.defined() ? bias.data() : nullptr;
+  product.packed_b = packed_weight(weight, product);
   kernels::gemm(product);
   op.macs(rows * in * out);
 

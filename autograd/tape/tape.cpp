@@ -11,11 +11,13 @@ namespace swin::autograd {
 namespace {
 thread_local Tape* current_tape = nullptr;
 thread_local std::vector<Gradient>* current_used = nullptr;
+thread_local bool recording_open = false;
 }  // namespace
 
 Tape::Recording::Recording(Tape* tape, std::vector<Gradient>* used)
-    : tape_(current_tape, tape), used_(current_used, used) {}
+    : tape_(current_tape, tape), used_(current_used, used), open_(recording_open, true) {}
 Tape* Tape::current() { return current_tape; }
+bool Tape::recording() { return recording_open; }
 std::vector<Gradient>* Tape::used() { return current_used; }
 
 void Tape::backward(const Tensor& loss, Observer* observer) {

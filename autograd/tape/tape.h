@@ -58,9 +58,13 @@ class Tape {
    private:
     Override<Tape*> tape_;
     Override<std::vector<Gradient>*> used_;
+    Override<bool> open_;
   };
   /// The tape of this thread's innermost recording; null without one.
   static Tape* current();
+  /// Whether this thread is in a recording, even in one without a tape. If not, what it computes is
+  /// not trained: inference or evaluation.
+  static bool recording();
   /// That recording's `used`.
   static std::vector<Gradient>* used();
 

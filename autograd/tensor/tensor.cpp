@@ -26,6 +26,17 @@ real* Tensor::mutable_data() {
   return static_cast<real*>(buffer_.data());
 }
 
+const real* Tensor::derived(int64_t kind, int64_t numel,
+                            base::FunctionRef<void(real*)> make) const {
+  base::Buffer made = buffer_.derived(kind);
+  if (!made) {
+    made = base::allocate(static_cast<size_t>(numel) * sizeof(real));
+    if (made.data()) make(static_cast<real*>(made.data()));
+    buffer_.keep_derived(kind, made);
+  }
+  return static_cast<const real*>(made.data());
+}
+
 Tensor Tensor::filled(const Shape& shape, real value) {
   Tensor tensor(shape);
   if (tensor.data()) std::fill_n(tensor.mutable_data(), shape.numel(), value);

@@ -6,6 +6,7 @@
 
 #include "autograd/tensor/gradient.h"
 #include "autograd/tensor/shape.h"
+#include "base/parallel.h"
 
 namespace swin::autograd {
 
@@ -34,6 +35,12 @@ class Tensor {
   /// Changes with the contents of the memory; all tensors that share it have the same.
   uint64_t version() const { return buffer_.version(); }
   std::vector<real> values() const { return {data(), data() + numel()}; }
+
+  /// Memory that is made from the contents, such as packed weights: by make(memory) at the first
+  /// call, then kept with the contents until they change. One kind at a time is kept.
+  /// @return numel elements; null in a dry run
+  const real* derived(int64_t kind, int64_t numel, base::FunctionRef<void(real*)> make) const;
+  void drop_derived() const { buffer_.drop_derived(); }
 
   /// For the owner of the memory, before it changes the contents.
   void advance_version() { buffer_.advance_version(); }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "autograd/ops/ops.h"
 #include "base/errors.h"
 #include "tests/autograd/tape_support.h"
 
@@ -74,6 +75,37 @@ TEST_F(TensorTest, TheVersionBelongsToTheMemory) {
   EXPECT_EQ(copy.version(), x.version());
   // No two contents have the same number, even if memory is used again.
   EXPECT_NE(vector_of({1}).version(), vector_of({1}).version());
+}
+
+TEST_F(TensorTest, WhatIsDerivedFromTheContentsGoesWhenTheyChange) {
+  Tensor x = vector_of({1, 2, 3});
+  int calls = 0;
+  const auto doubled = [&](int64_t kind) {
+    return x.viewed({3, 1}).derived(kind, 3, [&](real* to) {
+      ++calls;
+      for (int64_t i = 0; i < 3; ++i) to[i] = 2 * x.data()[i];
+    });
+  };
+  EXPECT_EQ(doubled(1)[2], 6);
+  EXPECT_EQ(doubled(1)[2], 6);
+  EXPECT_EQ(calls, 1);
+  doubled(2);  // another kind takes its place
+  EXPECT_EQ(calls, 2);
+  x.mutable_data()[2] = 5;
+  EXPECT_EQ(doubled(2)[2], 10);
+  EXPECT_EQ(calls, 3);
+}
+
+// Without a recording, linear keeps the packed weight: it must follow the weight.
+TEST_F(TensorTest, LinearSeesAChangedWeight) {
+  const int64_t rows = 200, in = 20, out = 96;
+  const Tensor x = Tensor::filled({rows, in}, 1);
+  Tensor weight = Tensor::filled({out, in}, 1);
+  for (const real value : {real{1}, real{2}}) {
+    std::fill_n(weight.mutable_data(), out * in, value);
+    for (int repeat = 0; repeat < 2; ++repeat)
+      for (const real y : linear(x, weight, {}).values()) ASSERT_EQ(y, value * in);
+  }
 }
 
 }  // namespace

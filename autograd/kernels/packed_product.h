@@ -1,0 +1,35 @@
+// The engine's own matrix product, C = A · B with B packed: the layout that it reads without a
+// jump. A strip is a few vectors of columns wide; a packed B is its strips one after the other,
+// each (k, strip width), the last one padded with zeros.
+#pragma once
+#include <cstdint>
+
+#include "autograd/kernels/gradient_target.h"
+#include "base/isa.h"
+
+namespace swin::autograd::kernels {
+
+/// Columns of a strip for the instruction set in use.
+extern const base::Kernel<int64_t()> strip_columns;
+
+/// Packs strips [first, last) of op(B) (k, n).
+/// @param b (k, n) with row stride ldb, or (n, k) if `transposed`
+/// @param packed all strips, (n rounded up to strips) · k elements
+extern const base::Kernel<void(const real* b, int64_t ldb, bool transposed, int64_t n, int64_t k,
+                               int64_t first, int64_t last, real* packed)>
+    pack_strips;
+
+/// Rows of A times some strips of a packed B, on the calling thread.
+struct PackedTile {
+  const real* a;  ///< (m, k), row stride lda
+  int64_t lda;
+  const real* packed;  ///< the first strip
+  int64_t m, n, k;     ///< n: columns of C that are written; they begin with a strip
+  real* c;             ///< (m, n), row stride ldc
+  int64_t ldc;
+  bool add;          ///< to C
+  const real* bias;  ///< (n), or null; only without `add`
+};
+extern const base::Kernel<void(const PackedTile& tile)> packed_product;
+
+}  // namespace swin::autograd::kernels
