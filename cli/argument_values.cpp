@@ -103,12 +103,24 @@ std::vector<int64_t> image_sizes(const std::string& text) {
   return sizes;
 }
 
-void set_config(const std::vector<std::string>& words, BenchmarkArguments& arguments) {
+void set_configs(const std::vector<std::string>& words, BenchmarkArguments& arguments) {
   arguments.data = !words.empty() && words[0] == "data";
-  const size_t config = arguments.data ? 1 : 0;
-  if (words.size() <= config) throw_missing("swin benchmark", "CONFIG");
-  if (words.size() > config + 1) throw_unexpected("swin benchmark", words[config + 1]);
-  arguments.config = words[config];
+  arguments.kernels = !words.empty() && words[0] == "kernels";
+  const size_t first = arguments.data || arguments.kernels ? 1 : 0;
+  if (words.size() <= first) throw_missing("swin benchmark", "CONFIG");
+  if (words.size() > first + 1 && !arguments.kernels)
+    throw_unexpected("swin benchmark", words[first + 1]);
+  arguments.configs.assign(words.begin() + static_cast<std::ptrdiff_t>(first), words.end());
+}
+
+void check_profile(const BenchmarkArguments& arguments) {
+  if (arguments.profile && (arguments.data || arguments.kernels))
+    throw UsageError(std::string("swin benchmark ") + (arguments.data ? "data" : "kernels"),
+                     "found --profile, expected it with a config alone",
+                     "write it as: swin benchmark CONFIG --profile");
+  if (arguments.trace && !arguments.profile)
+    throw UsageError("swin benchmark --trace", "found no --profile, expected both",
+                     "write it as: swin benchmark CONFIG --profile --trace FILE");
 }
 
 void check_mode(const std::string& mode) {

@@ -39,8 +39,11 @@ void check_plan(const PlanArguments& arguments, bool has_sizes);
 /// The image sizes of `swin plan --compare --sizes`.
 std::vector<int64_t> image_sizes(const std::string& text);
 
-/// Sets the config of `swin benchmark CONFIG`, or of `swin benchmark data CONFIG`.
-void set_config(const std::vector<std::string>& words, BenchmarkArguments& arguments);
+/// Sets the configs of `swin benchmark CONFIG`, `swin benchmark data CONFIG` or
+/// `swin benchmark kernels CONFIG…`.
+void set_configs(const std::vector<std::string>& words, BenchmarkArguments& arguments);
+/// Checks that --profile and --trace go with the rest.
+void check_profile(const BenchmarkArguments& arguments);
 /// Checks `--mode`.
 void check_mode(const std::string& mode);
 

@@ -217,11 +217,15 @@ void declare(Verb& v, VerifyArguments& a) {
 }
 
 void declare(Verb& v, BenchmarkArguments& a) {
-  v.positionals("CONFIG", v.words(), "Config file; `data CONFIG` measures the data loader alone");
-  v.check([&] { set_config(v.words(), a); });
+  v.positionals("CONFIG", v.words(),
+                "Config file; `data CONFIG` measures the data loader alone, `kernels CONFIG…` each "
+                "op and shape of the models against the machine's roofline");
+  v.check([&] { set_configs(v.words(), a); });
   v.option("--mode", "train|infer", a.mode, "Training steps (default) or forwards");
   v.check([&] { check_mode(a.mode); });
-  v.option("--precision", "fp32", a.precision, "Instead of the config's");
+  v.option("--precision", "fp32", "Instead of the config's", [&](const std::string& text) {
+    a.sets.push_back("trainer.precision=\"" + text + "\"");
+  });
   v.option("--batch", "N", "Images per step (default: trainer.micro_batch_size, else batch_size)",
            [&](const std::string& text) {
              a.batch_size = number<int64_t>(v.name() + " --batch", text, 1, 1 << 20,
@@ -232,7 +236,10 @@ void declare(Verb& v, BenchmarkArguments& a) {
         a.seconds =
             number<double>(v.name() + " --seconds", text, 0.0, 86400.0, "a number from 0 to 86400");
       });
-  v.flag("--profile", a.profile, "Also the time of each kind of op");
+  v.flag("--profile", a.profile, "Also time, GFLOP/s, GB/s and share of each kind of op");
+  v.option("--trace", "FILE", a.trace,
+           "With --profile: write one step, op by op, as a trace that ui.perfetto.dev opens");
+  v.check([&] { check_profile(a); });
   v.sets(a.sets);
 }
 

@@ -75,14 +75,15 @@ struct VerifyArguments : CommonArguments {
 };
 
 struct BenchmarkArguments : CommonArguments {
-  std::string config;
-  bool data = false;  ///< `swin benchmark data CONFIG`: the data loader alone
-  std::string mode = "train";
-  std::optional<std::string> precision;  ///< instead of trainer.precision
-  int64_t batch_size = 0;                ///< 0: trainer.micro_batch_size, else batch_size
+  std::vector<std::string> configs;  ///< one, or with `kernels` at least one
+  bool data = false;                 ///< `swin benchmark data CONFIG`: the data loader alone
+  bool kernels = false;              ///< `swin benchmark kernels CONFIG…`: each op and shape
+  std::string mode = "train";        ///< train | infer
+  int64_t batch_size = 0;            ///< 0: trainer.micro_batch_size, else batch_size
   double seconds = 8;
   bool profile = false;
-  std::vector<std::string> sets;
+  std::optional<std::string> trace;  ///< file for the profile's trace
+  std::vector<std::string> sets;     ///< the last one is --precision, if given
 };
 
 /// `swin data check PATH`, `swin data pack PATH OUT.h5` and `swin data preview CONFIG --output

@@ -4,10 +4,12 @@
 #include <algorithm>
 
 #include "base/stopwatch.h"
+#include "cli/benchmark_profile.h"
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "data/loader.h"
+#include "files/atomic_file.h"
 #include "trainers/run/data_options.h"
 #include "trainers/run/data_stages.h"
 #include "trainers/run/training_loop.h"
@@ -33,17 +35,9 @@ base::Json to_json(const trainers::BenchmarkResult& result) {
   json["threads"] = result.threads;
   json["batch_size"] = result.batch_size;
   json["cpu"] = result.cpu;
-  if (!result.profile.empty()) {
-    base::Json& rows = json["profile"] = base::Json::array();
-    for (const trainers::ProfileRow& row : result.profile) {
-      base::Json entry = base::Json::object();
-      entry["op"] = row.op;
-      entry["calls"] = row.calls;
-      entry["macs"] = row.macs;
-      entry["forward_seconds"] = row.forward_seconds;
-      entry["backward_seconds"] = row.backward_seconds;
-      rows.push_back(entry);
-    }
+  if (result.profile) {
+    json["profile"] = profile_rows(*result.profile);
+    json["profile_step_seconds"] = result.profile->step_seconds;
   }
   return json;
 }
@@ -60,26 +54,13 @@ std::string to_text(const trainers::BenchmarkResult& result) {
           fixed(result.gemm_gflops, 0) + " GFLOP/s (OpenBLAS " + fixed(result.machine.openblas, 0) +
           ", oneDNN sgemm " + fixed(result.machine.onednn_sgemm, 0) + ", oneDNN matmul " +
           fixed(result.machine.onednn_matmul, 0) + ")\n";
-  if (result.profile.empty()) return text;
-  using Align = Table::Align;
-  Table table({{"OP"},
-               {"CALLS", Align::right},
-               {"FORWARD ms", Align::right},
-               {"BACKWARD ms", Align::right},
-               {"GFLOP/s", Align::right}});
-  for (const trainers::ProfileRow& row : result.profile) {
-    const double seconds = row.forward_seconds + row.backward_seconds;
-    const double flops = (result.mode == "train" ? 6.0 : 2.0) * static_cast<double>(row.macs);
-    table.row({row.op, std::to_string(row.calls), fixed(1000 * row.forward_seconds, 2),
-               fixed(1000 * row.backward_seconds, 2),
-               row.macs > 0 && seconds > 0 ? fixed(flops / seconds / 1e9, 1) : ""});
-  }
-  return text + "\n" + table.text();
+  if (result.profile) text += "\n" + profile_text(*result.profile);
+  return text;
 }
 
 // From file to normalized batch as in training, but without a model that computes meanwhile.
 base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
-  const trainers::Config config = trainers::load_config(arguments.config, arguments.sets);
+  const trainers::Config config = trainers::load_config(arguments.configs[0], arguments.sets);
   set_threads(arguments, config.runtime.threads);
   const std::unique_ptr<data::Dataset> dataset =
       trainers::open_dataset_of(config.data.train, config, true);
@@ -144,9 +125,8 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
 
 base::ExitCode run(const BenchmarkArguments& arguments) {
   if (arguments.data) return benchmark_loader(arguments);
-  std::vector<std::string> sets = arguments.sets;
-  if (arguments.precision) sets.push_back("trainer.precision=\"" + *arguments.precision + "\"");
-  const trainers::Config config = load_model_config(arguments.config, sets);
+  if (arguments.kernels) return benchmark_kernels(arguments);
+  const trainers::Config config = load_model_config(arguments.configs[0], arguments.sets);
   set_threads(arguments, config.runtime.threads);
   trainers::BenchmarkOptions options;
   options.mode =
@@ -161,6 +141,8 @@ base::ExitCode run(const BenchmarkArguments& arguments) {
   } else {
     print(to_text(result));
   }
+  if (arguments.trace)  // last: if it fails, the result is not lost
+    files::write_file_atomically(*arguments.trace, base::to_text(trace_of(*result.profile)) + "\n");
   return base::ExitCode::done;
 }
 

@@ -16,6 +16,7 @@ base::ExitCode run(const InspectArguments& arguments);
 base::ExitCode run(const ConvertArguments& arguments);
 base::ExitCode run(const VerifyArguments& arguments);
 base::ExitCode run(const BenchmarkArguments& arguments);
+base::ExitCode benchmark_kernels(const BenchmarkArguments& arguments);  // `swin benchmark kernels`
 base::ExitCode run(const DataArguments& arguments);
 base::ExitCode data_preview(const DataArguments& arguments);   // `swin data preview`
 base::ExitCode compare_plans(const PlanArguments& arguments);  // `swin plan --compare`

@@ -154,6 +154,7 @@ Tensor activation(const char* name, const Tensor& x) {
 
 Tensor add(const Tensor& x, const Tensor& b) {
   Op op("add");
+  op.saves_nothing();
   if (x.shape() == b.shape()) {
     Tensor y(x.shape());
     kernels::add_forward(x.data(), b.data(), y.mutable_data(), x.numel());
@@ -195,6 +196,7 @@ Tensor multiply(const Tensor& x, const Tensor& b) {
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   Op op("broadcast_to");
+  op.saves_nothing();
   Dims dims{}, x_dims{};
   op.check(shape.rank() > 0 && align(shape, x.shape(), dims, x_dims), [&] {
     return "found " + x.shape().text() + " for " + shape.text() +
@@ -210,6 +212,7 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
 
 Tensor scale(const Tensor& x, real factor) {
   Op op("scale");
+  op.saves_nothing();
   Tensor y(x.shape());
   kernels::scale_forward(x.data(), factor, y.mutable_data(), x.numel());
   return op.record(y, {x},

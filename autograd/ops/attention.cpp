@@ -36,6 +36,7 @@ void check_table(const Op& op, const Tensor& table, Size2 window, int64_t heads)
 
 Tensor relative_position_bias(const Tensor& table, Size2 window) {
   Op op("relative_position_bias");
+  op.saves_nothing();
   op.check(table.rank() == 2,
            [&] { return "found " + table.shape().text() + ", expected (positions, heads)"; });
   const int64_t heads = table.dim(1), area = window[0] * window[1];

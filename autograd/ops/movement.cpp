@@ -19,6 +19,7 @@ namespace {
 // or zeros if index[r] is −1.
 Tensor move_rows(Op& op, const Tensor& x, const Shape& shape, const std::vector<int32_t>& index,
                  int64_t batch, int64_t rows_in, int64_t dim) {
+  op.saves_nothing();
   const int64_t rows_out = static_cast<int64_t>(index.size());
   const Array<int32_t> forward = Array<int32_t>::from(index);
   Tensor y(shape);
@@ -55,6 +56,7 @@ struct Axis {
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
   Op op("reshape");
+  op.saves_nothing();
   op.check(shape.numel() == x.numel(), [&] {
     return "found " + x.shape().text() + ", expected as many elements as " + shape.text();
   });
@@ -64,6 +66,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
   Op op("concat");
+  op.saves_nothing();
   const int rank = parts.empty() ? 0 : parts[0].rank();
   const int at = axis < 0 ? axis + rank : axis;
   op.check(at >= 0 && at < rank, [&] {
@@ -104,6 +107,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
 
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
   Op op("slice");
+  op.saves_nothing();
   const int at = axis < 0 ? axis + x.rank() : axis;
   op.check(at >= 0 && at < x.rank() && begin >= 0 && begin < end && end <= x.dim(at), [&] {
     return "found indices " + std::to_string(begin) + " … " + std::to_string(end) + " of axis " +
@@ -127,6 +131,7 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
 
 Tensor permute(const Tensor& x, const std::vector<int>& axes) {
   Op op("permute");
+  op.saves_nothing();
   std::vector<int> inverse(axes.size(), -1);
   bool fits = static_cast<int>(axes.size()) == x.rank();
   for (size_t i = 0; fits && i < axes.size(); ++i) {
@@ -293,6 +298,7 @@ Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 Tensor mean_tokens(const Tensor& x) {
   Op op("mean_tokens");
+  op.saves_nothing();
   check_map(op, x);
   const int64_t batch = x.dim(0), tokens = x.dim(1) * x.dim(2), dim = x.dim(3);
   Tensor y({batch, dim});
@@ -304,6 +310,7 @@ Tensor mean_tokens(const Tensor& x) {
 
 Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask) {
   Op op("replace_tokens");
+  op.saves_nothing();
   check_map(op, x);
   op.check(token.numel() == x.dim(3) && mask.shape() == Shape{x.dim(0), x.dim(1), x.dim(2)}, [&] {
     return "found x " + x.shape().text() + ", token " + token.shape().text() + ", mask " +

@@ -9,6 +9,7 @@ namespace {
 template <const auto& forward, const auto& backward>
 Tensor drop(const char* name, const Tensor& x, real rate, const DrawKey& key) {
   Op op(name);
+  op.saves_nothing();
   op.check(rate >= 0 && rate < 1 && x.rank() > 0, [&] {
     return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
            ", expected a rate in [0, 1) and a batch axis";

@@ -1,8 +1,9 @@
-// The frame of every op: its name and path, shape checks, timing, multiply-adds, the check for
-// finite values, and recording on the tape.
+// The frame of every op: its name and path, shape checks, timing, multiply-adds, bytes, the check
+// for finite values, and recording on the tape.
 #pragma once
 #include <chrono>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,14 +28,27 @@ class NamedScope {
   Override<const std::string*> current_;
 };
 
+/// A forward op that has run. The references are valid during the call of the observer.
+struct OpDone {
+  const char* op;
+  const std::string& path;
+  const Tensor& y;                 ///< with its gradient if the op is on the tape
+  std::span<const Tensor> inputs;  ///< which may get gradients; some may be undefined
+  int64_t macs = 0;                ///< multiply-adds
+  double seconds = 0;
+
+  /// What the op reads and writes at least: its inputs and y, each once; nothing if y is a view of
+  /// an input. Constant arguments (targets, masks, index tables) and what is saved for the backward
+  /// are not counted.
+  int64_t bytes() const;
+};
+
 /// Watches the forward ops of the calling thread while it lives. The innermost observer is called.
 class ForwardObserver {
  public:
   ForwardObserver();
   virtual ~ForwardObserver() = default;
-  /// The op has computed y, in `seconds`, with `macs` multiply-adds.
-  virtual void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
-                       double seconds) = 0;
+  virtual void op_done(const OpDone& done) = 0;
   static ForwardObserver* current();
 
  private:
@@ -50,7 +64,7 @@ class Uncounted : public ThreadMode<Uncounted> {};
 class Recomputing : public ThreadMode<Recomputing> {};
 
 /// Corrects the counted multiply-adds to equal the published flops(): reports `macs`, which may be
-/// negative, to the current ForwardObserver as an op without output, under the current path.
+/// negative, to the current ForwardObserver as an op with an undefined y, under the current path.
 /// @param what the name of that op, a string literal
 void state_macs(const char* what, int64_t macs);
 
@@ -72,6 +86,9 @@ class Op {
   }
   /// Adds to the multiply-adds of the forward pass.
   void macs(int64_t n);
+  /// The backward reads dy and no input ("Saves: nothing", or index tables, in ops.h): an input
+  /// does not count in its bytes.
+  void saves_nothing() { saves_nothing_ = true; }
 
   /// Ends the op. If an input needs a gradient, so does y, and `backward` is recorded on the tape,
   /// to be called with the gradient dy of y.
@@ -87,8 +104,10 @@ class Op {
  private:
   [[noreturn]] void fail(const std::string& text) const;
   Tensor finish(Tensor y, const Tensor* inputs, size_t num_inputs, Backward backward);
+  void put_on_tape(Tensor& y, std::span<const Tensor> inputs, Backward backward) const;
   const char* name_;
   int64_t macs_ = 0;
+  bool saves_nothing_ = false;
   std::chrono::steady_clock::time_point start_;
 };
 

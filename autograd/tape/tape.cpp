@@ -14,6 +14,14 @@ thread_local std::vector<Gradient>* current_used = nullptr;
 thread_local bool recording_open = false;
 }  // namespace
 
+int64_t Node::bytes() const {
+  int64_t elements = 0;
+  for (const Gradient& input : inputs)
+    if (!input.data() || input.data() != output.data()) elements += input.numel();
+  if (elements == 0) return 0;
+  return read_bytes + (elements + output.numel()) * static_cast<int64_t>(sizeof(real));
+}
+
 Tape::Recording::Recording(Tape* tape, std::vector<Gradient>* used)
     : tape_(current_tape, tape), used_(current_used, used), open_(recording_open, true) {}
 Tape* Tape::current() { return current_tape; }

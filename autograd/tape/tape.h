@@ -28,11 +28,18 @@ struct Node {
   const char* op = "";
   std::string path;  ///< path of the layer that called the op
   int64_t macs = 0;  ///< multiply-adds of the forward pass
+  /// Of the inputs, where `backward` reads them. An op that saves its output instead (exp, softmax)
+  /// has an input of that size.
+  int64_t read_bytes = 0;
   Gradient output;
   std::vector<Gradient> inputs;
   Backward backward;
   /// Of recompute() alone: to be run again, with recording, instead of `backward`.
   std::function<Tensor()> segment;
+
+  /// What `backward` has read and written at least: dy, `read_bytes` and the gradients of the
+  /// inputs, each once. A gradient that shares dy's memory moves nothing.
+  int64_t bytes() const;
 };
 
 /// Watches a backward pass, for profiles, histograms or gradient buckets.

@@ -15,9 +15,9 @@ using namespace autograd;
 // The ops that run while it lives, and their multiply-adds.
 class Seen : public ForwardObserver {
  public:
-  void op_done(const char* op, const std::string&, const Tensor&, int64_t macs, double) override {
-    ops.insert(op);
-    total_macs += macs;
+  void op_done(const OpDone& done) override {
+    ops.insert(done.op);
+    total_macs += done.macs;
   }
   std::set<std::string> ops;
   int64_t total_macs = 0;

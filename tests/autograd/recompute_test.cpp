@@ -85,9 +85,7 @@ using Forward = std::function<Tensor(const Layers&, const Tensor& x)>;
 Result run(const Forward& forward, bool first_frozen = false, bool input_needs_gradient = true) {
   struct Macs : ForwardObserver {
     int64_t total = 0;
-    void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
-      total += macs;
-    }
+    void op_done(const OpDone& done) override { total += done.macs; }
   } macs;
   const Layers layers(first_frozen);
   Tensor x = Tensor::filled({Layers::kRows, Layers::kDim}, static_cast<real>(0.3));

@@ -246,9 +246,9 @@ TEST_F(TapeTest, GradientsOfSkippedBranchesAreReported) {
 TEST_F(TapeTest, ForwardObserverSeesEveryOpWithPathAndArithmetic) {
   struct Log : ForwardObserver {
     std::vector<std::string> lines;
-    void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
-                 double) override {
-      lines.push_back(path + "/" + op + " " + y.shape().text() + " " + std::to_string(macs));
+    void op_done(const OpDone& done) override {
+      lines.push_back(done.path + "/" + done.op + " " + done.y.shape().text() + " " +
+                      std::to_string(done.macs));
     }
   };
   const std::string path = "head";
@@ -277,10 +277,9 @@ TEST_F(TapeTest, ForwardObserverSeesEveryOpWithPathAndArithmetic) {
 TEST_F(TapeTest, CountedMacsEqualThePublishedOnes) {
   struct Log : ForwardObserver {
     std::vector<std::string> lines;
-    void op_done(const char* op, const std::string& path, const Tensor& y, int64_t macs,
-                 double) override {
-      lines.push_back(NamedScope::path_of(path, op) + " " + y.shape().text() + " " +
-                      std::to_string(macs));
+    void op_done(const OpDone& done) override {
+      lines.push_back(NamedScope::path_of(done.path, done.op) + " " + done.y.shape().text() + " " +
+                      std::to_string(done.macs));
     }
   };
   const std::string path = "norm";
@@ -308,6 +307,38 @@ TEST_F(TapeTest, CountedMacsEqualThePublishedOnes) {
   ASSERT_EQ(tape.nodes().size(), 3u);
   EXPECT_EQ(tape.nodes()[0].macs, 0);
   EXPECT_EQ(tape.nodes()[2].macs, 60);
+}
+
+TEST_F(TapeTest, BytesAreThoseOfInputsOutputAndGradientsOnce) {
+  struct Log : ForwardObserver, Observer {
+    std::vector<std::string> lines;
+    static std::string text(const char* op, int64_t bytes) {
+      return op + (" " + std::to_string(bytes / static_cast<int64_t>(sizeof(real))));
+    }
+    void op_done(const OpDone& done) override { lines.push_back(text(done.op, done.bytes())); }
+    void node_done(const Node& node, double) override {
+      lines.push_back("d " + text(node.op, node.bytes()));
+    }
+  };
+  Log log;
+  Tape tape;
+  const Tensor constant = Tensor::filled({3, 4}, 1), x = constant.as_leaf(),
+               weight = Tensor::filled({5, 4}, 1).as_leaf(), bias = vector_of({1, 2, 3, 4, 5});
+  const Tensor y = record(tape, [&] {
+    const Tensor first = linear(constant, weight, bias.as_leaf());  // dx is not wanted
+    const Tensor second = linear(x, weight, {});
+    return reshape(permute(gelu(add(first, second)), {1, 0}), {15});
+  });
+  tape.backward(y, Tensor::filled({15}, 1), &log);
+  EXPECT_EQ(log.lines, (std::vector<std::string>{
+                           "linear 52", "linear 47", "add 45", "gelu 30", "permute 30", "reshape 0",
+                           "d reshape 0",   // a view: its input's gradient is dy
+                           "d permute 30",  // dy and dx, but not x
+                           "d gelu 45",     // dy, x, dx
+                           "d add 0",       // both gradients are dy
+                           "d linear 79",   // 15 of dy, 32 of the inputs, 32 of the gradients
+                           "d linear 77"    // 15 of dy, 37 of the inputs, 25 of the gradients
+                       }));
 }
 
 // ---- errors -------------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
-// swin benchmark, of training and of the data loader.
+// swin benchmark: of training and inference with profile and trace, of kernels, of the data loader.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
 
 #include "base/json.h"
 #include "tests/support/child.h"
@@ -30,6 +33,86 @@ TEST(Benchmark, TrainingAndLoader) {
   std::vector<std::string> stages;
   for (const Json& row : data.at("stages").items()) stages.push_back(row.at("stage").as_string());
   EXPECT_EQ(stages, (Words{"load", "resize", "normalise"}));
+}
+
+// The rows of the profile, and its trace: one step, an event for each call.
+TEST(Benchmark, ProfileAndTrace) {
+  const TemporaryDirectory folder;
+  const std::string file = folder / "trace.json";
+  const Words words = {"benchmark", kMicro, "--seconds", "0", "--batch", "4", "--profile"};
+  const Json result = json_of(words + Words{"--trace", file});
+  EXPECT_GT(result.at("profile_step_seconds").as_real(), 0);
+  std::map<std::string, int64_t> calls;
+  double share = 0;
+  for (const Json& row : result.at("profile").items()) {
+    expect_keys(row, {"op", "calls", "macs", "forward_seconds", "backward_seconds", "forward_bytes",
+                      "backward_bytes", "gflops", "gb_per_second", "share"});
+    calls[row.at("op").as_string()] = row.at("calls").as_int();
+    share += row.at("share").as_real();
+  }
+  EXPECT_GT(share, 0);
+  EXPECT_GT(calls.at("linear"), 4);
+
+  const Json trace = base::parse_json(read_text(file), file);
+  std::map<std::string, int64_t> forward, backward;
+  std::map<int64_t, std::string> rows;
+  for (const Json& event : trace.at("traceEvents").items()) {
+    if (event.at("ph").as_string() == "M") {
+      rows[event.at("tid").as_int()] = event.at("args").at("name").as_string();
+      continue;
+    }
+    EXPECT_EQ(event.at("ph").as_string(), "X");
+    EXPECT_GE(event.at("ts").as_real(), 0);
+    EXPECT_GE(event.at("dur").as_real(), 0);
+    const std::string category = event.at("cat").as_string();
+    EXPECT_EQ(rows.at(event.at("tid").as_int()), category);
+    ++(category == "forward" ? forward : backward)[event.at("name").as_string()];
+    expect_keys(event.at("args"), {"path", "shapes", "macs", "bytes"});
+    if (event.at("name").as_string() == "window_attention") {
+      EXPECT_THAT(event.at("args").at("path").as_string(), testing::HasSubstr("blocks"));
+    }
+  }
+  EXPECT_EQ(forward, calls);   // the names are those of the ops
+  EXPECT_EQ(backward, calls);  // each has a backward
+
+  const Finished text =
+      swin(words + Words{"--mode", "infer", "--trace", folder / "missing/trace.json"});
+  EXPECT_EQ(text.exit_code, 5) << text.err;  // after the result
+  EXPECT_THAT(text.out,
+              testing::ContainsRegex("OP +CALLS +FORWARD ms +BACKWARD ms +GFLOP/s +GB/s"));
+  EXPECT_THAT(text.out, testing::ContainsRegex("outside of ops +[0-9]"));
+}
+
+TEST(Benchmark, KernelsOfSeveralConfigs) {
+  const Words words = {"benchmark", "kernels", kMicro, kMicro, "--seconds", "0", "--batch", "4"};
+  const Json result = json_of(words);
+  expect_keys(result, {"cpu", "instruction_set", "threads", "mode", "gemm_gflops",
+                       "memory_gb_per_second", "memory_buffer_bytes", "workloads"});
+  EXPECT_GT(result.at("memory_gb_per_second").as_real(), 0);
+  ASSERT_EQ(result.at("workloads").size(), 2u);
+  std::vector<std::vector<std::string>> names;
+  for (const Json& workload : result.at("workloads").items()) {
+    expect_keys(workload, {"config", "precision", "batch_size", "step_seconds", "kernels"});
+    EXPECT_EQ(workload.at("config").as_string(), kMicro);
+    EXPECT_EQ(workload.at("batch_size").as_int(), 4);
+    std::vector<std::string>& rows = names.emplace_back();
+    for (const Json& kernel : workload.at("kernels").items()) {
+      expect_keys(kernel, {"op", "shapes", "calls", "share", "forward", "backward"});
+      rows.push_back(kernel.at("op").as_string() + " " + kernel.at("shapes").as_string());
+      for (const char* pass : {"forward", "backward"})
+        expect_keys(kernel.at(pass),
+                    {"seconds", "flops", "bytes", "gflops", "gb_per_second", "roofline"});
+    }
+    std::sort(rows.begin(), rows.end());
+    EXPECT_EQ(std::unique(rows.begin(), rows.end()), rows.end());
+  }
+  EXPECT_EQ(names[0], names[1]);  // but for the order, which is that of the time
+
+  const Finished text = swin(words + Words{"--mode", "infer"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out,
+              testing::ContainsRegex("product\\), [0-9.]+ GB/s \\(triad over [0-9.]+ [MG]B"));
+  EXPECT_THAT(text.out, testing::ContainsRegex("window_attention +.4, "));
 }
 
 // The stages decode as training does, and skip bad files.

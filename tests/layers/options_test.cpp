@@ -156,8 +156,8 @@ TEST_F(LayersTest, EachKindOfDropoutActsOnlyInTraining) {
 // Records the outputs of all dropout ops: their zeros show the position and the random stream.
 class DropoutWatch : public autograd::ForwardObserver {
  public:
-  void op_done(const char* op, const std::string&, const Tensor& y, int64_t, double) override {
-    if (std::string(op) == "dropout") seen.emplace_back(y.shape(), y.values());
+  void op_done(const autograd::OpDone& done) override {
+    if (std::string(done.op) == "dropout") seen.emplace_back(done.y.shape(), done.y.values());
   }
   std::vector<std::pair<Shape, std::vector<real>>> seen;
 };
@@ -198,8 +198,9 @@ TEST_F(LayersTest, DropoutHasThePublishedPositions) {
 // Records which samples each block drops, which shows its rate.
 class DropPathWatch : public autograd::ForwardObserver {
  public:
-  void op_done(const char* op, const std::string& path, const Tensor& y, int64_t, double) override {
-    if (std::string(op) != "drop_path") return;
+  void op_done(const autograd::OpDone& done) override {
+    if (std::string(done.op) != "drop_path") return;
+    const Tensor& y = done.y;
     const int64_t batch = y.dim(0), numel = y.numel() / batch;
     std::vector<bool> kept;
     for (int64_t b = 0; b < batch; ++b) {
@@ -207,7 +208,7 @@ class DropPathWatch : public autograd::ForwardObserver {
       for (int64_t i = 0; i < numel; ++i) any = any || y.data()[b * numel + i] != 0;
       kept.push_back(any);
     }
-    seen.emplace_back(path, kept);
+    seen.emplace_back(done.path, kept);
   }
   std::vector<std::pair<std::string, std::vector<bool>>> seen;
 };

@@ -63,9 +63,7 @@ Result run(const std::string& name, size_t num_blocks, bool again, bool image_in
       for (size_t i = 0; i < own.size(); ++i)
         if (own[i].tensor.gradient().id() == gradient.id()) result.calls.push_back(own[i].name);
     }
-    void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
-      result.macs += macs;
-    }
+    void op_done(const autograd::OpDone& done) override { result.macs += done.macs; }
     const Parameters& own;
     Result result;
   } watch(parameters);

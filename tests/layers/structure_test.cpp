@@ -36,9 +36,7 @@ int64_t official_flops(const ModelConfig& c) {
 
 class Arithmetic : public autograd::ForwardObserver {
  public:
-  void op_done(const char*, const std::string&, const Tensor&, int64_t macs, double) override {
-    total += macs;
-  }
+  void op_done(const autograd::OpDone& done) override { total += done.macs; }
   int64_t total = 0;
 };
 

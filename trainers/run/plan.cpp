@@ -28,9 +28,7 @@ Tensor one_image(const layers::ModelConfig& model) {
 class CountMacs : public autograd::ForwardObserver {
  public:
   CountMacs(ForwardPlan& plan, const layers::ModelConfig& config) : plan_(plan), config_(config) {}
-  void op_done(const char*, const std::string& path, const Tensor&, int64_t macs, double) override {
-    of(path).macs += macs;
-  }
+  void op_done(const autograd::OpDone& done) override { of(done.path).macs += done.macs; }
   /// The cost to which a layer or parameter of this path belongs.
   Cost& of(std::string path) {
     if (path.starts_with("encoder.")) path.erase(0, 8);  // SimMIM's

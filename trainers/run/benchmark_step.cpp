@@ -1,0 +1,57 @@
+#include "trainers/run/benchmark_step.h"
+
+#include "base/random.h"
+#include "tasks/task_table.h"
+#include "trainers/run/plan.h"
+
+namespace swin::trainers {
+namespace {
+
+// Images of uniform noise, image i of class i.
+data::Batch synthetic_batch(const layers::ModelConfig& model, int64_t size) {
+  data::Batch batch;
+  batch.size = size;
+  batch.padded_size = model.image_size;
+  batch.images.resize(
+      static_cast<size_t>(size * model.image_size[0] * model.image_size[1] * model.in_chans));
+  const base::Random random(0, "benchmark/images");
+  for (size_t i = 0; i < batch.images.size(); ++i) batch.images[i] = random.uniform(i) * 2 - 1;
+  batch.target_rows.resize(static_cast<size_t>(size * model.num_classes));
+  for (int64_t i = 0; i < size && model.num_classes > 0; ++i)
+    batch.target_rows[static_cast<size_t>(i * model.num_classes + i % model.num_classes)] = 1;
+  return batch;
+}
+
+}  // namespace
+
+BenchmarkStep::BenchmarkStep(const Config& config, BenchmarkMode mode, int64_t batch_size)
+    : batch_size_(batch_size > 0
+                      ? batch_size
+                      : config.trainer.micro_batch_size.value_or(config.trainer.batch_size)) {
+  layers::ModelConfig model = config.model;
+  if (model.num_classes <= 0 && tasks::has_classes(tasks::task_row(config.task.name)))
+    model.num_classes = 1000;
+  const bool training = mode == BenchmarkMode::train;
+  flops_per_image_ =
+      (training ? 6.0 : 2.0) * static_cast<double>(plan_forward(config.task, model).total.macs);
+  task_ = tasks::make_task(config.task, model, 0, training);
+  batch_ = synthetic_batch(model, batch_size_);
+  if (training) {
+    TrainerConfig trainer = config.trainer;
+    trainer.micro_batch_size.reset();  // the batch is one slice
+    optimizer_ = make_optimizer(task_->parameters(), config.optimizer);
+    training_step_.emplace(*task_, *optimizer_, trainer);
+  } else {
+    images_ = tasks::images_of({batch_, 0, batch_.size}, batch_.size, model.in_chans);
+    batch_ = {};
+  }
+}
+
+void BenchmarkStep::operator()(autograd::Observer* observer) {
+  if (training_step_)
+    (*training_step_)(batch_, ++steps_, 1e-4, observer);
+  else
+    task_->outputs(images_, tasks::Detail::answers);
+}
+
+}  // namespace swin::trainers
