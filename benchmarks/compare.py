@@ -299,7 +299,8 @@ def plot(report):
     for result in report["results"]:
         if result["precision"] != "fp32":
             continue
-        body.append(f'<text x="16" y="{top}" class="case">{html.escape(result["title"])}, '
+        body.append(f'<text x="16" y="{top}" class="case">{result["workload"].upper()}: '
+                    f'{html.escape(result["title"])}, '
                     f'{"training" if result["mode"] == "train" else "inference"}, '
                     f'batch {result["batch"]}</text>')
         top += 8
@@ -358,13 +359,18 @@ def check_packages(options):
 
 
 def read_results(paths):
-    """One report of several: the results of all, the rest of the last."""
+    """One report of several of the same machine and instruction set: the results of all."""
     reports = []
     for path in paths:
         try:
             reports.append(json.loads(path.read_text()))
-        except (OSError, ValueError) as error:
-            raise CompareError(f"{path}: {error}; expected what --json wrote") from None
+        except OSError as error:
+            raise CompareError(f"{path}: {error.strerror}") from None
+        except ValueError:
+            raise CompareError(f"{path}: found no JSON, expected what --json wrote") from None
+        if machine_text(reports[-1]) != machine_text(reports[0]):
+            raise CompareError(f"{path}: found {machine_text(reports[-1])}, expected "
+                               f"{machine_text(reports[0])}; draw each machine by itself")
     return {**reports[-1], "results": [row for report in reports for row in report["results"]]}
 
 
