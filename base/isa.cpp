@@ -11,7 +11,8 @@ namespace {
 
 constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};
 
-// A name that is none is refused where the command line is read; here the best set is used.
+// A name that is none, or of a set that the processor lacks, is refused where the command line is
+// read; here the best set is used.
 Isa initial_isa() {
   const char* wanted = std::getenv("SWIN_ISA");
   const std::optional<Isa> named = wanted ? isa_named(wanted) : std::nullopt;
@@ -40,8 +41,9 @@ Isa isa_in_use = initial_isa();
 void set_isa(Isa isa) {
   if (isa > best_isa())
     throw UsageError("--isa",
-                     std::string("found ") + isa_name(isa) + ", but this processor (" +
-                         cpu().model + ") has no more than " + isa_name(best_isa()),
+                     std::string("found ") + isa_name(isa) + ", expected no more than " +
+                         isa_name(best_isa()) + ", the best set of this processor (" + cpu().model +
+                         ")",
                      "leave --isa and SWIN_ISA out, or choose a lower set");
   detail::isa_in_use = isa;
 }

@@ -71,6 +71,19 @@ template int64_t number(const std::string&, const std::string&, int64_t, int64_t
                         const std::string&);
 template double number(const std::string&, const std::string&, double, double, const std::string&);
 
+std::vector<std::string> isa_names() {
+  std::vector<std::string> names;
+  for (int isa = 0; isa < base::kIsas; ++isa)
+    names.emplace_back(base::isa_name(static_cast<base::Isa>(isa)));
+  return names;
+}
+
+base::Isa isa_of(const std::string& where, const std::string& text) {
+  if (const std::optional<base::Isa> isa = base::isa_named(text)) return *isa;
+  throw UsageError(where, "found \"" + text + "\", expected " + base::alternatives(isa_names()),
+                   did_you_mean(text, isa_names(), "leave it out for the best set"));
+}
+
 std::vector<std::string> comma_separated(const std::string& text) {
   std::vector<std::string> items;
   for (size_t begin = 0; begin <= text.size();) {

@@ -31,6 +31,11 @@ template <class Number>
 Number number(const std::string& where, const std::string& text, Number least, Number most,
               const std::string& expected);
 
+/// The names of the instruction sets.
+std::vector<std::string> isa_names();
+/// @throws base::UsageError if `text` is not one of them.
+base::Isa isa_of(const std::string& where, const std::string& text);
+
 /// The items of a list such as "224,448". Empty items are kept.
 std::vector<std::string> comma_separated(const std::string& text);
 

@@ -42,6 +42,9 @@ class Verb {
              a.threads =
                  number<int>(name_ + " --threads", text, 1, 1024, "a whole number from 1 to 1024");
            });
+    option("--isa", base::listing(isa_names(), base::kIsas, "|"),
+           "Instruction set of the kernels (default: SWIN_ISA, the best of the processor)",
+           [&](const std::string& text) { a.isa = isa_of(name_ + " --isa", text); });
   }
   void positional(const std::string& placeholder, std::string& text, const std::string& meaning) {
     app_->add_option(placeholder, text, meaning)->type_name("");

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/isa.h"
+
 namespace swin::cli {
 
 /// What every verb takes.
@@ -13,7 +15,8 @@ struct CommonArguments {
   bool json = false;   ///< one JSON document on stdout and nothing else there
   bool quiet = false;  ///< no progress and no notes on stderr
   std::optional<int> threads;
-  std::string command_line;  ///< as it was typed, words separated by spaces
+  std::optional<base::Isa> isa;  ///< instead of SWIN_ISA and the best set
+  std::string command_line;      ///< as it was typed, words separated by spaces
 };
 
 /// Text for stdout instead of a verb: --help or --version.

@@ -2,10 +2,12 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <variant>
 
 #include "base/cpu.h"
 #include "cli/console.h"
+#include "cli/restart.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 
@@ -25,8 +27,16 @@ int main(int argc, char** argv) {
     swin::cli::prepare_process();
     swin::base::require_supported_cpu();
     const swin::cli::Arguments arguments = swin::cli::parse_arguments(argc, argv);
-    return static_cast<int>(
-        std::visit([](const auto& verb) { return swin::cli::run(verb); }, arguments));
+    return static_cast<int>(std::visit(
+        [argv](const auto& verb) {
+          if constexpr (std::is_base_of_v<swin::cli::CommonArguments,
+                                          std::decay_t<decltype(verb)>>) {
+            swin::cli::choose_isa(verb);
+            swin::cli::restart_if_needed(argv);
+          }
+          return swin::cli::run(verb);
+        },
+        arguments));
   } catch (const swin::base::Error& error) {
     return fail(error.code(), error.what());
   } catch (const std::bad_alloc&) {

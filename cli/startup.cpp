@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "base/errors.h"
+#include "base/isa.h"
 #include "base/parallel.h"
+#include "cli/argument_values.h"
 #include "tasks/task_table.h"
 #include "trainers/run/data_options.h"
 
@@ -19,6 +22,14 @@ void prepare_process() {
   for (int file = 0; file <= 2; ++file)
     if (fcntl(file, F_GETFD) == -1 && open("/dev/null", file == 2 ? O_WRONLY : O_RDONLY) == -1)
       return;
+}
+
+void choose_isa(const CommonArguments& arguments) {
+  const char* variable = std::getenv("SWIN_ISA");
+  if (arguments.isa)
+    base::set_isa(*arguments.isa);
+  else if (variable != nullptr && *variable != '\0')
+    base::set_isa(isa_of("SWIN_ISA", variable));
 }
 
 void set_threads(const CommonArguments& arguments, const std::optional<int64_t>& of_config) {

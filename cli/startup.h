@@ -14,6 +14,11 @@ namespace swin::cli {
 /// so that no other file gets their descriptors.
 void prepare_process();
 
+/// Uses the instruction set that the flag names, or else the variable SWIN_ISA. Without both it
+/// stays the best one.
+/// @throws base::UsageError if there is no such set or the processor lacks it.
+void choose_isa(const CommonArguments& arguments);
+
 /// Sets the number of threads from the flag, or else from the config. Without both it stays as the
 /// process started (OMP_NUM_THREADS, the cores it may use).
 void set_threads(const CommonArguments& arguments, const std::optional<int64_t>& of_config);

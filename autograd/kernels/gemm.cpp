@@ -41,17 +41,20 @@ bool agrees_with_plain_loops(const std::function<void(const GemmArguments&)>& mu
   return true;
 }
 
+GemmLibrary checked(GemmLibrary library, void (*multiply)(const GemmArguments&)) {
+  library.correct = agrees_with_plain_loops(multiply);
+  return library;
+}
+
 }  // namespace
 
 const GemmLibrary& openblas_library() {
-  static const GemmLibrary library = {"OpenBLAS", openblas_setup(),
-                                      agrees_with_plain_loops(openblas_gemm)};
+  static const GemmLibrary library = checked(openblas_setup(), openblas_gemm);
   return library;
 }
 
 const GemmLibrary& onednn_library() {
-  static const GemmLibrary library = {"oneDNN", onednn_setup(),
-                                      agrees_with_plain_loops(onednn_sgemm)};
+  static const GemmLibrary library = checked(onednn_setup(), onednn_sgemm);
   return library;
 }
 

@@ -57,9 +57,13 @@ GemmGrid gemm_grid(const GemmArguments& product);
 /// A library for matrix products. Each is checked once against plain loops before its first use.
 struct GemmLibrary {
   std::string name, version;
+  std::string core;      ///< whose kernels it uses: "SkylakeX", "avx2"
   bool correct = false;  ///< a library that fails is not used
 };
 const GemmLibrary& openblas_library();
+/// The core whose kernels OpenBLAS took when it was loaded. Empty if it has those of one core
+/// alone. Unlike openblas_library() this computes nothing.
+std::string openblas_core();
 const GemmLibrary& onednn_library();
 
 /// The speed of this machine in GFLOP/s: the best of six products of 2048³ on all threads, per

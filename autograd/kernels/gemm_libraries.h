@@ -6,11 +6,14 @@
 namespace swin::autograd::kernels {
 
 void openblas_gemm(const GemmArguments& product);
-/// Sets a pthread build to one thread. An OpenMP build is left alone: parallel_for controls it.
-std::string openblas_setup();  ///< name, version and core
+/// Name, version and core. Sets a pthread build to one thread. An OpenMP build is left alone:
+/// parallel_for controls it.
+GemmLibrary openblas_setup();
 
 void onednn_sgemm(const GemmArguments& product);
-std::string onednn_setup();  ///< version and ISA
+/// Name, version and core. Holds oneDNN to the instruction set in use, if that is not the best one
+/// and the user did not choose another: this must be the first call of the library.
+GemmLibrary onednn_setup();
 /// Seconds for one C = A · B of n × n matrices with the matmul primitive, on all threads.
 double onednn_matmul_seconds(int64_t n, const float* a, const float* b, float* c);
 }  // namespace swin::autograd::kernels

@@ -1,9 +1,44 @@
+#include <cstdlib>
 #include <dnnl.hpp>
 
 #include "autograd/kernels/gemm_libraries.h"
+#include "base/isa.h"
 #include "base/stopwatch.h"
 
 namespace swin::autograd::kernels {
+namespace {
+
+void hold_to_isa_in_use() {
+  if (base::isa() == base::best_isa()) return;
+  for (const char* choice : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"})
+    if (std::getenv(choice) != nullptr) return;
+  dnnl_set_max_cpu_isa(base::isa() == base::Isa::avx2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41);
+}
+
+std::string core_text(int isa) {
+  switch (isa) {
+    case dnnl_cpu_isa_sse41:
+      return "sse41";
+    case dnnl_cpu_isa_avx:
+      return "avx";
+    case dnnl_cpu_isa_avx2:
+      return "avx2";
+    case dnnl_cpu_isa_avx2_vnni:
+      return "avx2_vnni";
+    case dnnl_cpu_isa_avx512_core:
+      return "avx512_core";
+    case dnnl_cpu_isa_avx512_core_vnni:
+      return "avx512_core_vnni";
+    case dnnl_cpu_isa_avx512_core_bf16:
+      return "avx512_core_bf16";
+    case dnnl_cpu_isa_avx512_core_amx:
+      return "avx512_core_amx";
+    default:  // of a newer oneDNN
+      return std::to_string(isa);
+  }
+}
+
+}  // namespace
 
 #ifdef SWIN_REAL_DOUBLE
 void onednn_sgemm(const GemmArguments& p) { openblas_gemm(p); }  // oneDNN has no double product
@@ -16,11 +51,12 @@ void onednn_sgemm(const GemmArguments& p) {
 }
 #endif
 
-std::string onednn_setup() {
+GemmLibrary onednn_setup() {
+  hold_to_isa_in_use();
   const dnnl_version_t* v = dnnl_version();
-  std::string isa = "isa " + std::to_string(static_cast<int>(dnnl_get_effective_cpu_isa()));
-  return std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
-         std::to_string(v->patch) + " " + isa;
+  const std::string version =
+      std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+  return {"oneDNN", version, core_text(dnnl_get_effective_cpu_isa())};
 }
 
 double onednn_matmul_seconds(int64_t n, const float* a, const float* b, float* c) {

@@ -18,9 +18,14 @@ void openblas_gemm(const GemmArguments& p) {
            p.c.data, i(p.ldc));
 }
 
-std::string openblas_setup() {
+GemmLibrary openblas_setup() {
   if (openblas_get_parallel() == 1) openblas_set_num_threads(1);
-  return std::string(openblas_get_config()) + " core " + openblas_get_corename();
+  return {"OpenBLAS", openblas_get_config(), openblas_get_corename()};
+}
+
+std::string openblas_core() {
+  const std::string config = openblas_get_config();
+  return config.find("DYNAMIC_ARCH") != std::string::npos ? openblas_get_corename() : "";
 }
 
 }  // namespace swin::autograd::kernels

@@ -175,8 +175,8 @@ TEST_F(Gemm, LibrariesPassTheirSelfCheckAndSayWhatTheyAre) {
   EXPECT_TRUE(onednn_library().correct);
   EXPECT_EQ(openblas_library().name, "OpenBLAS");
   EXPECT_EQ(onednn_library().name, "oneDNN");
-  EXPECT_NE(openblas_library().version.find("core"), std::string::npos);
-  EXPECT_NE(onednn_library().version.find("isa"), std::string::npos);
+  EXPECT_NE(openblas_library().core, "");
+  EXPECT_NE(onednn_library().core, "");
 }
 
 TEST_F(Gemm, SmallProductOfEveryStrip) {

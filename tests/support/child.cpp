@@ -47,6 +47,7 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
   const std::string working =
       options.working_folder.empty() ? SWIN_SOURCE_DIR : options.working_folder;
   std::vector<std::string> words = {SWIN_PROGRAM};
+  if (!options.interpreter.empty()) words.insert(words.begin(), options.interpreter);
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -56,6 +57,7 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
   if (pid_ > 0) return;
   // The child. gtest's parent is single-threaded here, so ordinary calls are fine.
   setenv("OMP_NUM_THREADS", "1", 1);  // other tests run at the same time
+  for (const std::string& name : options.unset) unsetenv(name.c_str());
   for (const auto& [name, value] : options.environment) setenv(name.c_str(), value.c_str(), 1);
   const int err_file = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0600);
   dup2(err_file, STDERR_FILENO);
@@ -79,7 +81,7 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
                        static_cast<rlim_t>(options.file_size_limit)};
     setrlimit(RLIMIT_FSIZE, &limit);
   }
-  execv(SWIN_PROGRAM, argv.data());
+  execv(argv[0], argv.data());
   _exit(127);
 }
 

@@ -26,12 +26,14 @@ class Child {
   struct Options {
     /// NAME, value; set in the child's environment.
     std::vector<std::pair<std::string, std::string>> environment;
-    std::string stdout_path;     ///< instead of a file in `folder`, for example /dev/full
-    std::string stderr_path;     ///< instead of a file in `folder`, for example a terminal
-    bool close_stdout = false;   ///< starts without a descriptor 1
-    bool leave_pipe = false;     ///< stdout is a pipe without a reader
-    std::string working_folder;  ///< empty: the project
-    long file_size_limit = -1;   ///< bytes; RLIMIT_FSIZE
+    std::vector<std::string> unset;  ///< names removed from it first
+    std::string interpreter;         ///< the program is started as `interpreter swin …`
+    std::string stdout_path;         ///< instead of a file in `folder`, for example /dev/full
+    std::string stderr_path;         ///< instead of a file in `folder`, for example a terminal
+    bool close_stdout = false;       ///< starts without a descriptor 1
+    bool leave_pipe = false;         ///< stdout is a pipe without a reader
+    std::string working_folder;      ///< empty: the project
+    long file_size_limit = -1;       ///< bytes; RLIMIT_FSIZE
   };
   /// Starts `swin` with these arguments.
   Child(const Words& arguments, const Options& options);

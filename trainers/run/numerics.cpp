@@ -1,31 +1,20 @@
 #include "trainers/run/numerics.h"
 
 #include "autograd/kernels/gemm.h"
-#include "base/cpu.h"
 #include "base/isa.h"
 
 namespace swin::trainers {
-namespace {
-
-/// The texts before and after the last " word ".
-std::pair<std::string, std::string> split_at(const std::string& text, const std::string& word) {
-  const size_t at = text.rfind(" " + word + " ");
-  if (at == std::string::npos) return {text, ""};
-  return {text.substr(0, at), text.substr(at + word.size() + 2)};
-}
-
-}  // namespace
 
 base::Json numerics(const std::string& precision) {
   using autograd::kernels::onednn_library;
   using autograd::kernels::openblas_library;
-  const auto [blas, core] = split_at(openblas_library().version, "core");
-  const auto [onednn, isa] = split_at(onednn_library().version, "isa");
+  const auto& blas = openblas_library();
+  const auto& onednn = onednn_library();
   base::Json json = base::Json::object();
-  json["blas"] = openblas_library().correct ? blas : "";
-  json["blas_core"] = core;
-  json["onednn"] = onednn_library().correct ? onednn : "";
-  json["onednn_isa"] = isa;
+  json["blas"] = blas.correct ? blas.version : "";
+  json["blas_core"] = blas.core;
+  json["onednn"] = onednn.correct ? onednn.version : "";
+  json["onednn_isa"] = onednn.core;
   json["kernel_level"] = base::isa_name(base::isa());
   json["precision"] = precision;
   json["compiler"] = std::string("GCC ") + __VERSION__;
