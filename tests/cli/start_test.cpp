@@ -178,7 +178,7 @@ TEST(Start, TheReaderOfThirdPartyFilesDoesNotRestart) {
   write_text(folder / "set.h5", std::string("\x89HDF\r\n\x1a\n") + std::string(4096, '\0'));
   const Finished result = swin({"data", "check", folder / "set.h5"}, nothing_set());
   EXPECT_EQ(result.exit_code, 3) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("set.h5"));
+  EXPECT_THAT(result.err, HasSubstr("set.h5: is not an HDF5 file, or a damaged one"));
 }
 
 }  // namespace
