@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "data/transforms/kernels/byte_vectors.h"
+
 namespace swin::data::kernels::SWIN_ISA {
 
 void look_up(uint8_t* pixels, int64_t count, int64_t channels, const ByteTable* tables) {
@@ -23,11 +25,24 @@ std::array<int64_t, 256> histogram(const uint8_t* from, int64_t count, int64_t c
 }
 
 void blend(const uint8_t* from, float factor, uint8_t* to, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
+  using Floats = base::Vec<float>;
+  int64_t i = 0;
+  for (; i + base::kVectorBytes <= count; i += base::kVectorBytes) {
+    Ints first[4], second[4];
+    widen(base::load(from + i), first);
+    widen(base::load(to + i), second);
+    for (int k = 0; k < 4; ++k) {
+      const Floats a = __builtin_convertvector(first[k], Floats);
+      const Floats b = __builtin_convertvector(second[k], Floats);
+      const Floats value = base::max(a + factor * (b - a), Floats{});
+      first[k] = __builtin_convertvector(base::min(value, base::broadcast(255.f)), Ints);
+    }
+    base::store(to + i, pack_bytes(first[0], first[1], first[2], first[3]));
+  }
+  for (; i < count; ++i) {
     const float first = static_cast<float>(from[i]);
-    float value = first + factor * (static_cast<float>(to[i]) - first);
-    value = value < 0 ? 0 : value > 255 ? 255 : value;
-    to[i] = static_cast<uint8_t>(value);
+    const float value = first + factor * (static_cast<float>(to[i]) - first);
+    to[i] = static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
   }
 }
 

@@ -1,6 +1,10 @@
 #include "data/transforms/kernels/resize.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <array>
+#include <cstring>
 
 #include "tests/data/test_files.h"
 #include "tests/data/transforms/whole_resize.h"
@@ -45,6 +49,47 @@ TEST(Resize, EqualsPillowOnEveryByte) {
     kernels::resize(c.box(from), c.box_height, c.box_width, c.channels, c.new_height, c.new_width,
                     c.interpolation, to.data(), scratch, c.width * c.channels);
     EXPECT_EQ(sha256_of(to), c.sha256) << c.text;
+  }
+}
+
+// A copy of bytes between two pages that may not be touched: right after one or right before the
+// other.
+class Guarded {
+ public:
+  Guarded(const Bytes& bytes, bool at_end)
+      : page_(static_cast<size_t>(sysconf(_SC_PAGESIZE))),
+        inner_((bytes.size() + page_ - 1) / page_ * page_),
+        all_(static_cast<uint8_t*>(
+            mmap(nullptr, inner_ + 2 * page_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {
+    mprotect(all_ + page_, inner_, PROT_READ | PROT_WRITE);
+    begin_ = all_ + page_ + (at_end ? inner_ - bytes.size() : 0);
+    std::memcpy(begin_, bytes.data(), bytes.size());
+  }
+  ~Guarded() { munmap(all_, inner_ + 2 * page_); }
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+  const uint8_t* data() const { return begin_; }
+
+ private:
+  size_t page_, inner_;
+  uint8_t *all_, *begin_;
+};
+
+TEST(Resize, ReadsNothingAroundTheImage) {
+  Bytes scratch;
+  for (const Case& c : cases()) {
+    const Bytes image = noise(c.height * c.width * c.channels);
+    // From the first byte of the box to the last one.
+    const size_t bytes =
+        static_cast<size_t>(((c.box_height - 1) * c.width + c.box_width) * c.channels);
+    const Bytes from(c.box(image), c.box(image) + bytes);
+    for (const bool at_end : {false, true}) {
+      const Guarded guarded(from, at_end);
+      Bytes to(static_cast<size_t>(c.new_height * c.new_width * c.channels));
+      kernels::resize(guarded.data(), c.box_height, c.box_width, c.channels, c.new_height,
+                      c.new_width, c.interpolation, to.data(), scratch, c.width * c.channels);
+      EXPECT_EQ(sha256_of(to), c.sha256) << c.text;
+    }
   }
 }
 
