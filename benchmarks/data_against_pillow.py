@@ -9,7 +9,8 @@ The exit code is 1 if swin is less than `--at-least` times as fast.
 
     python3 benchmarks/data_against_pillow.py build/release/cli/swin PATH_OF_AN_IMAGE_FOLDER
 
-Needs Pillow and NumPy.
+SWIN_ISA=avx2 (or baseline) in the environment holds swin to that instruction set. Needs Pillow and
+NumPy.
 """
 import argparse
 import json
