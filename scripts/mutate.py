@@ -30,7 +30,7 @@ FILTERS = {
     "cosine.cpp": "*/cosine_qkv:*/l2_normalize:*Extremes.Cosine*:*Extremes.Zeros*",
     "elementwise.cpp": "*/add:*/multiply:*/exp:*/scale:*/gelu:*/relu:*/sigmoid:*/dropout:*/drop_path:*Extremes.Gelu*:"
                        "*Extremes.Activ*",
-    "gather_rows.cpp": "*/roll:*/pad_or_crop:*/window_partition:*/window_reverse:*/patch_merging:*/relative*:Movers*",
+    "gather_rows.cpp": "*/roll:*/pad_or_crop:*/window_partition:*/window_reverse:*/patch_merging:*/relative*:*Movers*",
     "gemm.cpp": "Gemm.*:*/linear:*/matmul:*/patch_embed",
     "layer_norm.cpp": "*/layer_norm:*Extremes.LayerNorm*",
     "masked_l1.cpp": "*/masked_l1",
@@ -40,7 +40,7 @@ FILTERS = {
     "ragged.h": "*/layer_norm:*/cosine_qkv:*/l2_normalize",
     "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
     "replace_rows.cpp": "*/replace_tokens",
-    "small_product.h": "Gemm.Small*:Gemm.Transpose*:" + ATTENTION,
+    "small_product.h": "*SmallProduct.*:" + ATTENTION,
     "softmax.cpp": "*/softmax:*/cross_entropy:*Extremes.Softmax*:*Extremes.CrossEntropy*",
     "window_attention.cpp": ATTENTION,
     "window_layout.cpp": "Windows.*:*/window_*:" + ATTENTION, "window_layout.h": "Windows.*:*/relative*:" + ATTENTION,

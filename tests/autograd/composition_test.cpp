@@ -1,5 +1,5 @@
 // Fused ops equal the compositions of plain ops beside them, as the papers draw them (PlainOps):
-// forward and gradients.
+// forward and gradients, for each instruction set.
 #include <set>
 
 #include "autograd/tape/op.h"
@@ -25,8 +25,8 @@ class Seen : public ForwardObserver {
 
 using Call = std::function<Tensor(const std::vector<Tensor>&)>;
 
-// Runs `call` in both ways. The composition must not contain the op itself, and has its
-// multiply-adds.
+// Runs `call` in both ways, with the set in use. The composition must not contain the op itself,
+// and has its multiply-adds.
 void expect_twins(const std::string& op, const Call& call, const std::vector<Array>& inputs,
                   const Shape& y_shape) {
   const Array dy = random_array(y_shape, 99);
@@ -81,13 +81,15 @@ TEST_P(AttentionTwin, EqualsTheCompositionForwardAndBackward) {
   const WindowLayout layout = layout_of(t.map, t.windows);
   const int64_t channels = t.heads * t.dim,
                 sides = (2 * layout.window[0] - 1) * (2 * layout.window[1] - 1);
-  expect_twins("window_attention",
-               [&](const std::vector<Tensor>& x) {
-                 return window_attention(x[0], x[1], layout, options_of(t.heads, t.drop_rate));
-               },
-               {random_array({t.batch, t.map[0], t.map[1], 3 * channels}, 1, -2, 2),
-                random_array({sides, t.heads}, 2)},
-               {t.batch, t.map[0], t.map[1], channels});
+  test::for_each_isa([&](base::Isa) {
+    expect_twins("window_attention",
+                 [&](const std::vector<Tensor>& x) {
+                   return window_attention(x[0], x[1], layout, options_of(t.heads, t.drop_rate));
+                 },
+                 {random_array({t.batch, t.map[0], t.map[1], 3 * channels}, 1, -2, 2),
+                  random_array({sides, t.heads}, 2)},
+                 {t.batch, t.map[0], t.map[1], channels});
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -107,9 +109,11 @@ INSTANTIATE_TEST_SUITE_P(
         AttentionCase{"large_window", 1, {12, 24}, {{12, 12}, {6, 6}}, 1, 32}),
     [](const auto& test) { return test.param.name; });
 
-class Composition : public EngineTest {};
+class Composition : public EngineIsaTest {};
+INSTANTIATE_TEST_SUITE_P(Isa, Composition, testing::ValuesIn(test::tested_isas()),
+                         test::isa_of_test);
 
-TEST_F(Composition, GlobalAttention) {
+TEST_P(Composition, GlobalAttention) {
   for (const real drop_rate : {real{0}, real{0.25}})
     expect_twins(
         "attention",
@@ -117,14 +121,14 @@ TEST_F(Composition, GlobalAttention) {
         {random_array({3, 17, 3 * 2 * 20}, 1, -2, 2)}, {3, 17, 40});
 }
 
-TEST_F(Composition, CosineQkv) {
+TEST_P(Composition, CosineQkv) {
   // Scales below and above ln 100 = 4.605.
   expect_twins("cosine_qkv", [](const std::vector<Tensor>& x) { return cosine_qkv(x[0], x[1], 5); },
                {random_array({2, 3, 4, 3 * 5 * 12}, 1), random_array({5, 1, 1}, 2, 3.5, 5.2)},
                {2, 3, 4, 180});
 }
 
-TEST_F(Composition, PatchMergingToTheBit) {
+TEST_P(Composition, PatchMergingToTheBit) {
   for (const Shape& shape : {Shape{2, 6, 4, 5}, Shape{2, 5, 7, 3}, Shape{1, 1, 2, 4}}) {
     OpCase c;
     c.call = [](const std::vector<Tensor>& t) { return patch_merging(t[0]); };
@@ -141,15 +145,15 @@ TEST_F(Composition, PatchMergingToTheBit) {
   }
 }
 
-TEST_F(Composition, PatchEmbed) {
+TEST_P(Composition, PatchEmbed) {
   expect_twins(
       "patch_embed", [](const std::vector<Tensor>& t) { return patch_embed(t[0], t[1], t[2]); },
       {random_array({2, 8, 12, 3}, 1), random_array({10, 3, 4, 4}, 2), random_array({10}, 3)},
       {2, 2, 3, 10});
 }
 
-// The scope ends with its block, and may be opened again inside itself.
-TEST_F(Composition, PlainOpsIsAScope) {
+// And may be opened again inside itself.
+TEST(PlainOpsScope, EndsWithItsBlock) {
   EXPECT_FALSE(PlainOps::active());
   {
     const PlainOps outer;

@@ -1,4 +1,5 @@
-// Extreme inputs: huge, tiny, denormal, equal. Results stay finite and accurate; NaN gives NaN.
+// Extreme inputs: huge, tiny, denormal, equal. Results stay finite and accurate; NaN gives NaN. For
+// each instruction set.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,7 +12,8 @@ namespace swin::oracle {
 namespace {
 
 using namespace autograd;
-class Extremes : public EngineTest {};
+class Extremes : public EngineIsaTest {};
+INSTANTIATE_TEST_SUITE_P(Isa, Extremes, testing::ValuesIn(test::tested_isas()), test::isa_of_test);
 
 const std::vector<real>& extreme_values() {
   static const std::vector<real> values = {0,
@@ -57,7 +59,7 @@ std::pair<Tensor, std::vector<real>> differentiate(
   return {y, dx};
 }
 
-TEST_F(Extremes, GeluAndItsTailsAreAccurate) {
+TEST_P(Extremes, GeluAndItsTailsAreAccurate) {
   const std::vector<real>& values = extreme_values();
   const Tensor x = Tensor::from({static_cast<int64_t>(values.size())}, values);
   const auto [y, dx] = differentiate(x, [](const Tensor& t) { return gelu(t); });
@@ -72,7 +74,7 @@ TEST_F(Extremes, GeluAndItsTailsAreAccurate) {
   }
 }
 
-TEST_F(Extremes, GeluKeepsItsAccuracyOnAFineGrid) {
+TEST_P(Extremes, GeluKeepsItsAccuracyOnAFineGrid) {
   Tensor x({4001});
   for (int64_t i = 0; i < x.numel(); ++i)
     x.mutable_data()[i] = static_cast<real>(static_cast<double>(i - 2000) / 200);
@@ -89,7 +91,7 @@ TEST_F(Extremes, GeluKeepsItsAccuracyOnAFineGrid) {
   EXPECT_LE(worst_slope, sizeof(real) == 4 ? 1e-6 : 1e-14);
 }
 
-TEST_F(Extremes, ActivationsOfExtremeValues) {
+TEST_P(Extremes, ActivationsOfExtremeValues) {
   const std::vector<real>& values = extreme_values();
   const Tensor x = Tensor::from({static_cast<int64_t>(values.size())}, values);
   const auto [y, dx] = differentiate(x, [](const Tensor& t) { return sigmoid(t); });
@@ -113,7 +115,7 @@ TEST_F(Extremes, ActivationsOfExtremeValues) {
 }
 
 // A norm below 1e-12 is clamped to 1e-12, a constant: the gradient is dy divided by it.
-TEST_F(Extremes, CosineOfTinyVectors) {
+TEST_P(Extremes, CosineOfTinyVectors) {
   const std::vector<real> small = {static_cast<real>(3e-13), static_cast<real>(4e-13), 0, 0,
                                    static_cast<real>(5e-1),  static_cast<real>(7e-1)};
   const auto call = [](const Tensor& t) {
@@ -141,7 +143,7 @@ TEST_F(Extremes, CosineOfTinyVectors) {
 }
 
 // The clamp of logit_scale lets the gradient through at ln 100, but not above.
-TEST_F(Extremes, CosineAtTheLargestScale) {
+TEST_P(Extremes, CosineAtTheLargestScale) {
   const real edge = static_cast<real>(4.605170185988091);
   for (const bool above : {false, true}) {
     const Tensor scales =
@@ -154,7 +156,7 @@ TEST_F(Extremes, CosineAtTheLargestScale) {
   }
 }
 
-TEST_F(Extremes, SoftmaxOfExtremeRows) {
+TEST_P(Extremes, SoftmaxOfExtremeRows) {
   const std::vector<real>& values = extreme_values();
   const int64_t n = static_cast<int64_t>(values.size());
   const auto [y, dx] =
@@ -169,7 +171,7 @@ TEST_F(Extremes, SoftmaxOfExtremeRows) {
   for (const real value : deven) EXPECT_EQ(value, 0);
 }
 
-TEST_F(Extremes, LayerNormOfConstantAndHugeRows) {
+TEST_P(Extremes, LayerNormOfConstantAndHugeRows) {
   const Tensor one = Tensor::filled({19}, 1), zero = Tensor::filled({19}, 0);
   const auto [flat, dflat] = differentiate(
       Tensor::filled({2, 19}, 4096), [&](const Tensor& t) { return layer_norm(t, one, zero); });
@@ -182,7 +184,7 @@ TEST_F(Extremes, LayerNormOfConstantAndHugeRows) {
   EXPECT_LE(distance(to_array(y), want), sizeof(real) == 4 ? 2e-3 : 1e-11);
 }
 
-TEST_F(Extremes, CrossEntropyOfHugeLogits) {
+TEST_P(Extremes, CrossEntropyOfHugeLogits) {
   const Tensor target = Tensor::from({2, 3}, std::vector<real>{0, 1, 0, 0.5, 0.5, 0});
   const Tensor logits = Tensor::from({2, 3}, std::vector<real>{1e4, -1e4, 0, -1e4, -1e4, -1e4});
   const auto [loss, dlogits] =
@@ -192,7 +194,7 @@ TEST_F(Extremes, CrossEntropyOfHugeLogits) {
   EXPECT_EQ(dlogits[1], real{-0.5});
 }
 
-TEST_F(Extremes, BinaryCrossEntropyOfHugeLogits) {
+TEST_P(Extremes, BinaryCrossEntropyOfHugeLogits) {
   const Tensor target = Tensor::from({1, 4}, std::vector<real>{0, 1, 1, 0});
   const Tensor logits = Tensor::from({1, 4}, std::vector<real>{1e4, -1e4, 1e4, -1e4});
   const auto [loss, dlogits] = differentiate(
@@ -205,7 +207,7 @@ TEST_F(Extremes, BinaryCrossEntropyOfHugeLogits) {
 }
 
 // Scores near ±1e4, and biases of ±1e4, which must not be taken for a mask.
-TEST_F(Extremes, AttentionOfHugeScores) {
+TEST_P(Extremes, AttentionOfHugeScores) {
   for (const double size : {100.0, 1e-30, 0.0}) {
     SCOPED_TRACE(size);
     const reference::Windows g = {{4, 4}, {2, 2}, false, {7, 8}};
@@ -233,7 +235,7 @@ TEST_F(Extremes, AttentionOfHugeScores) {
 }
 
 // Masked keys have a weight of exactly zero: values in the padding do not change any bit.
-TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
+TEST_P(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
   const WindowLayout layout = layout_of({4, 4}, {{4, 4}, {0, 0}, false, {4, 2}});
   Array qkv = random_array({1, 4, 4, 24}, 1);
   const Array table = random_array({49, 1}, 2);
@@ -249,7 +251,7 @@ TEST_F(Extremes, ForbiddenKeysHaveExactlyNoWeight) {
 }
 
 // A query without an allowed key, in the composition: no weight anywhere, and no gradient.
-TEST_F(Extremes, SoftmaxOfMinusInfinity) {
+TEST_P(Extremes, SoftmaxOfMinusInfinity) {
   const double inf = std::numeric_limits<double>::infinity();
   OpCase c;
   c.call = [](const std::vector<Tensor>& t) { return softmax(t[0]); };
@@ -269,7 +271,7 @@ TEST_F(Extremes, SoftmaxOfMinusInfinity) {
   EXPECT_TRUE(std::isnan(outcome.y[26]));
 }
 
-TEST_F(Extremes, ZerosHaveNoDirection) {
+TEST_P(Extremes, ZerosHaveNoDirection) {
   OpCase c;
   c.call = [](const std::vector<Tensor>& t) { return l2_normalize(t[0]); };
   const Outcome outcome = run(c, {Array({1, 17})}, random_array({1, 17}, 1), 1);
@@ -279,7 +281,7 @@ TEST_F(Extremes, ZerosHaveNoDirection) {
 }
 
 // NaN in a key must not become a small weight: every query that attends to the key gives NaN.
-TEST_F(Extremes, NaNGivesNaN) {
+TEST_P(Extremes, NaNGivesNaN) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const WindowLayout layout = layout_of({4, 8}, {{4, 4}});
   for (const int64_t part : {0, 1, 2}) {  // q, k, v

@@ -1,17 +1,19 @@
-// Both entry points of the matrix product, the grid of gemm, and the kernels next to it.
+// Both entry points of the matrix product, the grid of gemm, and the kernels next to it, with every
+// instruction set.
 #include "autograd/kernels/gemm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "autograd/kernels/permute.h"
 #include "autograd/kernels/reduce.h"
-#include "autograd/kernels/small_product.h"
 #include "tests/support/engine_test.h"
 
 namespace swin::autograd::kernels {
 namespace {
 
+using test::for_each_isa;
 class Gemm : public oracle::EngineTest {};
 using EntryPoint = void (*)(const GemmArguments&);
 
@@ -55,10 +57,14 @@ void check(EntryPoint entry_point, Dims s, bool ta, bool tb, bool add, bool bias
   if (!add)
     for (int64_t i = 0; i < s.m; ++i)  // will be overwritten: may hold any value before
       for (int64_t j = 0; j < s.n; ++j) c[static_cast<size_t>(i * p.ldc + j)] = std::nanf("");
-  p.a = a.data(), p.b = b.data(), p.c = {c.data(), add};
+  p.a = a.data(), p.b = b.data();
   if (bias) p.bias = offset.data();
-  entry_point(p);
-  EXPECT_EQ(c, want);  // including the padding after each row
+  for_each_isa([&](base::Isa) {
+    std::vector<real> result = c;
+    p.c = {result.data(), add};
+    entry_point(p);
+    EXPECT_EQ(result, want);  // including the padding after each row
+  });
 }
 
 TEST_F(Gemm, BothEntryPointsAtOddSizes) {
@@ -155,12 +161,14 @@ TEST_F(Gemm, SlicesAreSummedInOrderForAnyThreads) {
   p.transpose_a = Transpose::yes;
   p.m = m, p.n = n, p.k = k, p.a = a.data(), p.lda = m, p.b = b.data(), p.ldb = n, p.ldc = n;
   ASSERT_GE(gemm_grid(p).slices, 4);
-  for (const int threads : {1, 2, 3, 5}) {
-    base::set_num_threads(threads);
-    p.c = {(threads == 1 ? first : c).data(), false};
-    gemm(p);
-    EXPECT_TRUE(threads == 1 || c == first) << threads;
-  }
+  for_each_isa([&](base::Isa) {
+    for (const int threads : {1, 2, 3, 5}) {
+      base::set_num_threads(threads);
+      p.c = {(threads == 1 ? first : c).data(), false};
+      gemm(p);
+      EXPECT_TRUE(threads == 1 || c == first) << threads;
+    }
+  });
 }
 
 TEST_F(Gemm, NullTargetsAreSkipped) {
@@ -179,64 +187,22 @@ TEST_F(Gemm, LibrariesPassTheirSelfCheckAndSayWhatTheyAre) {
   EXPECT_NE(onednn_library().core, "");
 }
 
-TEST_F(Gemm, SmallProductOfEveryStrip) {
-  constexpr int64_t L = base::kLanes<real>;
-  for (const bool add : {false, true})
-    for (const bool transposed : {false, true})
-      for (const int64_t vectors : {1, 2, 3, 4, 5, 6, 7, 9})
-        for (const int64_t m : {1, 2, 5, 6, 7, 8, 9, 12, 13, 25, 49})
-          for (const int64_t k : {1, 7, 20}) {
-            const int64_t n = vectors * L, ldb = n + L, ldc = n + 2 * L;
-            std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * ldb)),
-                c(static_cast<size_t>(m * ldc));
-            for (size_t i = 0; i < a.size(); ++i) a[i] = integer(static_cast<int64_t>(i), 7);
-            for (size_t i = 0; i < b.size(); ++i) b[i] = integer(static_cast<int64_t>(i), 5);
-            for (size_t i = 0; i < c.size(); ++i) c[i] = integer(static_cast<int64_t>(i), 3);
-            std::vector<real> want = c;
-            for (int64_t i = 0; i < m; ++i)
-              for (int64_t j = 0; j < n; ++j) {
-                real sum = add ? want[static_cast<size_t>(i * ldc + j)] : 0;
-                for (int64_t l = 0; l < k; ++l)
-                  sum += a[static_cast<size_t>(transposed ? l * m + i : i * k + l)] *
-                         b[static_cast<size_t>(l * ldb + j)];
-                want[static_cast<size_t>(i * ldc + j)] = sum;
-              }
-            SWIN_ISA::small_product(a.data(), transposed ? 1 : k, transposed ? m : 1, b.data(), ldb, m, n, k,
-                          c.data(), ldc, add);
-            ASSERT_EQ(c, want) << m << " " << n << " " << k << " add " << add << " transposed "
-                               << transposed;
-          }
-}
-
-TEST_F(Gemm, TransposePadsWithZeros) {
-  constexpr int64_t L = base::kLanes<real>;
-  for (const int64_t rows : {int64_t{1}, L - 1, L, L + 1, 3 * L + 2})
-    for (const int64_t columns : {L, 2 * L, 3 * L}) {
-      const int64_t padded = base::round_to_lanes<real>(rows), ldx = columns + L;
-      std::vector<real> x(static_cast<size_t>(rows * ldx)),
-          y(static_cast<size_t>(columns * padded), -1), want(y.size(), 0);
-      for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<real>(i + 1);
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < columns; ++c)
-          want[static_cast<size_t>(c * padded + r)] = x[static_cast<size_t>(r * ldx + c)];
-      SWIN_ISA::transpose_padded(x.data(), ldx, rows, columns, y.data(), padded);
-      EXPECT_EQ(y, want) << rows << " " << columns;
-    }
-}
-
 TEST_F(Gemm, TransposeOfWholeAndPartialBlocks) {
   for (const int64_t rows : {1, 7, 8, 16, 17, 33, 96})
     for (const int64_t columns : {1, 15, 16, 17, 64, 65, 131, 200})
       for (const int64_t padding : {0, 3}) {
         const int64_t ldx = columns + padding;
         std::vector<real> x(static_cast<size_t>(rows * ldx)),
-            y(static_cast<size_t>(rows * columns), -1), want(y.size());
+            y(static_cast<size_t>(rows * columns)), want(y.size());
         for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<real>(i + 1);
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t c = 0; c < columns; ++c)
             want[static_cast<size_t>(c * rows + r)] = x[static_cast<size_t>(r * ldx + c)];
-        transpose(x.data(), ldx, rows, columns, y.data());
-        ASSERT_EQ(y, want) << rows << " " << columns << " " << padding;
+        for_each_isa([&](base::Isa) {
+          std::fill(y.begin(), y.end(), real{-1});
+          transpose(x.data(), ldx, rows, columns, y.data());
+          ASSERT_EQ(y, want) << rows << " " << columns << " " << padding;
+        });
       }
 }
 
@@ -252,8 +218,11 @@ TEST_F(Gemm, SumRowsOfManySlicesAndColumns) {
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t j = 0; j < columns; ++j)
             want[static_cast<size_t>(j)] += x[static_cast<size_t>(r * columns + j)];
-        sum_rows(x.data(), rows, columns, {y.data(), add});
-        ASSERT_EQ(y, want) << rows << " " << columns << " " << add;
+        for_each_isa([&](base::Isa) {
+          std::vector<real> result = y;
+          sum_rows(x.data(), rows, columns, {result.data(), add});
+          ASSERT_EQ(result, want) << rows << " " << columns << " " << add;
+        });
       }
 }
 
@@ -271,8 +240,11 @@ TEST_F(Gemm, SumPartialsKeepsItsStride) {
           sum += partials[static_cast<size_t>((p * rows + r) * columns + j)];
         want[static_cast<size_t>(r * ldy + j)] = sum;
       }
-    sum_partials(partials.data(), count, rows, columns, {y.data(), add}, ldy);
-    EXPECT_EQ(y, want);
+    for_each_isa([&](base::Isa) {
+      std::vector<real> result = y;
+      sum_partials(partials.data(), count, rows, columns, {result.data(), add}, ldy);
+      EXPECT_EQ(result, want);
+    });
   }
 }
 

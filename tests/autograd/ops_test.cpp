@@ -1,4 +1,4 @@
-// Every row of the oracle's table in every mode, one op at a time.
+// Every row of the oracle's table in every mode, one op at a time, with every instruction set.
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -12,6 +12,8 @@
 
 namespace swin::oracle {
 namespace {
+
+using test::for_each_isa;
 
 // Inputs with up to kEveryCoordinate elements are differentiated in every coordinate, larger ones
 // in kSampled random coordinates.
@@ -35,27 +37,44 @@ void expect_close(const OpRow& row, const Array& got, const Array& want) {
   EXPECT_LE(distance(got, want), row.forward_tolerance() * std::max(row.scale, largest(want)));
 }
 
+// The slow references and their differences are computed once for all sets.
 void check_forward(const OpRow& row, const OpCase& c) {
   SCOPED_TRACE(row.op + " " + c.name);
   const std::vector<Array> inputs = random_inputs(c, 1);
-  const Outcome outcome = run(c, inputs, {}, 0);
   const Array want = c.reference(inputs);
-  ASSERT_EQ(outcome.y.shape, want.shape);
-  expect_close(row, outcome.y, want);
+  for_each_isa([&](base::Isa) {
+    const Outcome outcome = run(c, inputs, {}, 0);
+    ASSERT_EQ(outcome.y.shape, want.shape);
+    expect_close(row, outcome.y, want);
+  });
 }
+
+/// The gradients of one input, of each set.
+struct IsaGradient {
+  const char* isa;
+  Array values;
+  double size;  ///< what tolerances are relative to
+};
 
 void check_gradient(const OpRow& row, const OpCase& c, bool coordinates) {
   SCOPED_TRACE(row.op + " " + c.name);
   const std::vector<Array> inputs = random_inputs(c, 2);
   const Array dy = random_dy(c.reference(inputs), 3);
-  const Outcome outcome = run(c, inputs, dy, all_gradients(c));
+  std::vector<std::vector<IsaGradient>> all(inputs.size());
+  for_each_isa([&](base::Isa isa) {
+    Outcome outcome = run(c, inputs, dy, all_gradients(c));
+    for (size_t which = 0; which < inputs.size(); ++which) {
+      if (!c.inputs[which].differentiable) continue;
+      Array& gradient = outcome.gradients[which];
+      ASSERT_EQ(gradient.shape, inputs[which].shape) << "input " << which;
+      const double size = std::max(row.scale, largest(gradient));
+      all[which].push_back({base::isa_name(isa), std::move(gradient), size});
+    }
+  });
   for (size_t which = 0; which < inputs.size(); ++which) {
-    if (!c.inputs[which].differentiable) continue;
+    if (all[which].empty()) continue;
     SCOPED_TRACE("input " + std::to_string(which));
-    const Array& gradient = outcome.gradients[which];
-    ASSERT_EQ(gradient.shape, inputs[which].shape);
-    const int64_t n = gradient.numel();
-    const double size = std::max(row.scale, largest(gradient));
+    const int64_t n = inputs[which].numel();
     if (coordinates) {
       const bool every = n <= kEveryCoordinate;
       const base::Random sample(4, which);
@@ -64,22 +83,27 @@ void check_gradient(const OpRow& row, const OpCase& c, bool coordinates) {
             every ? s : sample.below(static_cast<uint64_t>(s), static_cast<uint32_t>(n));
         Array direction(inputs[which].shape);
         direction[i] = 1;
-        ASSERT_NEAR(gradient[i], directional_difference(c, inputs, which, direction, dy),
-                    row.gradient_tolerance() * size)
-            << "coordinate " << i;
+        const double want = directional_difference(c, inputs, which, direction, dy);
+        for (const IsaGradient& gradient : all[which])
+          ASSERT_NEAR(gradient.values[i], want, row.gradient_tolerance() * gradient.size)
+              << gradient.isa << ", coordinate " << i;
       }
     }
     // Random directions involve every coordinate at once.
     for (int64_t d = 0; d < (coordinates ? kDirections : 1); ++d) {
       const Array direction = random_array(c.inputs[which].shape, 50 + static_cast<uint64_t>(d));
-      double along = 0, squares = 0;
-      for (int64_t i = 0; i < n; ++i) {
-        along += gradient[i] * direction[i];
-        squares += gradient[i] * gradient[i] * direction[i] * direction[i];
+      const double want = directional_difference(c, inputs, which, direction, dy);
+      for (const IsaGradient& gradient : all[which]) {
+        double along = 0, squares = 0;
+        for (int64_t i = 0; i < n; ++i) {
+          const double part = gradient.values[i] * direction[i];
+          along += part;
+          squares += part * part;
+        }
+        EXPECT_NEAR(along, want,
+                    row.gradient_tolerance() * std::max(gradient.size, 3 * std::sqrt(squares)))
+            << gradient.isa << ", direction " << d;
       }
-      EXPECT_NEAR(along, directional_difference(c, inputs, which, direction, dy),
-                  row.gradient_tolerance() * std::max(size, 3 * std::sqrt(squares)))
-          << "direction " << d;
     }
   }
 }
@@ -102,15 +126,17 @@ TEST_P(OpTest, StoresThenAdds) {
     SCOPED_TRACE(c.name);
     const std::vector<Array> inputs = random_inputs(c, 5);
     const Array dy = random_dy(c.reference(inputs), 6);
-    const Outcome once = run(c, inputs, dy, all_gradients(c));
-    for (const Repeat repeat : {Repeat::backward_twice, Repeat::two_consumers}) {
-      const Outcome twice = run(c, inputs, dy, all_gradients(c), repeat);
-      for (size_t i = 0; i < inputs.size(); ++i) {
-        Array doubled = once.gradients[i];
-        for (double& value : doubled.values) value *= 2;
-        expect_close(row(), twice.gradients[i], doubled);
+    for_each_isa([&](base::Isa) {
+      const Outcome once = run(c, inputs, dy, all_gradients(c));
+      for (const Repeat repeat : {Repeat::backward_twice, Repeat::two_consumers}) {
+        const Outcome twice = run(c, inputs, dy, all_gradients(c), repeat);
+        for (size_t i = 0; i < inputs.size(); ++i) {
+          Array doubled = once.gradients[i];
+          for (double& value : doubled.values) value *= 2;
+          expect_close(row(), twice.gradients[i], doubled);
+        }
       }
-    }
+    });
   }
 }
 
@@ -120,18 +146,20 @@ TEST_P(OpTest, EverySubsetOfInputs) {
     const std::vector<Array> inputs = random_inputs(c, 7);
     const Array dy = random_dy(c.reference(inputs), 8);
     const unsigned all = all_gradients(c);
-    const Outcome full = run(c, inputs, dy, all);
-    for (unsigned needs = 0; needs <= all; ++needs) {
-      if ((needs & ~all) != 0) continue;
-      const Outcome some = run(c, inputs, dy, needs);
-      EXPECT_EQ(some.y.values, full.y.values);
-      for (size_t i = 0; i < inputs.size(); ++i) {
-        const bool needed = (needs >> i & 1u) != 0;
-        EXPECT_EQ(some.gradients[i].values,
-                  needed ? full.gradients[i].values : std::vector<double>())
-            << "input " << i << " of subset " << needs;
+    for_each_isa([&](base::Isa) {
+      const Outcome full = run(c, inputs, dy, all);
+      for (unsigned needs = 0; needs <= all; ++needs) {
+        if ((needs & ~all) != 0) continue;
+        const Outcome some = run(c, inputs, dy, needs);
+        EXPECT_EQ(some.y.values, full.y.values);
+        for (size_t i = 0; i < inputs.size(); ++i) {
+          const bool needed = (needs >> i & 1u) != 0;
+          EXPECT_EQ(some.gradients[i].values,
+                    needed ? full.gradients[i].values : std::vector<double>())
+              << "input " << i << " of subset " << needs;
+        }
       }
-    }
+    });
   }
 }
 
@@ -141,21 +169,23 @@ TEST_P(OpTest, ThreadsDoNotShowInTheBits) {
   for (const OpCase& c : cases) {
     SCOPED_TRACE(c.name);
     const std::vector<Array> inputs = random_inputs(c, 9);
-    Outcome first;
-    Array dy;
-    for (const int threads : {1, 2, 3, 5}) {
-      base::set_num_threads(threads);
-      if (dy.values.empty()) dy = random_dy(run(c, inputs, {}, 0).y, 10);
-      const Outcome outcome = run(c, inputs, dy, all_gradients(c));
-      if (threads == 1) {
-        first = outcome;
-        continue;
+    for_each_isa([&](base::Isa) {
+      Outcome first;
+      Array dy;
+      for (const int threads : {1, 2, 3, 5}) {
+        base::set_num_threads(threads);
+        if (dy.values.empty()) dy = random_dy(run(c, inputs, {}, 0).y, 10);
+        const Outcome outcome = run(c, inputs, dy, all_gradients(c));
+        if (threads == 1) {
+          first = outcome;
+          continue;
+        }
+        EXPECT_EQ(outcome.y.values, first.y.values) << threads << " threads";
+        for (size_t i = 0; i < inputs.size(); ++i)
+          EXPECT_EQ(outcome.gradients[i].values, first.gradients[i].values)
+              << threads << " threads, input " << i;
       }
-      EXPECT_EQ(outcome.y.values, first.y.values) << threads << " threads";
-      for (size_t i = 0; i < inputs.size(); ++i)
-        EXPECT_EQ(outcome.gradients[i].values, first.gradients[i].values)
-            << threads << " threads, input " << i;
-    }
+    });
   }
 }
 

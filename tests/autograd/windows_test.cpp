@@ -13,7 +13,8 @@ namespace {
 
 using autograd::Size2;
 class Windows : public EngineTest {};
-class Movers : public EngineTest {};
+class Movers : public EngineIsaTest {};
+INSTANTIATE_TEST_SUITE_P(Isa, Movers, testing::ValuesIn(test::tested_isas()), test::isa_of_test);
 
 TEST_F(Windows, PublishedIndexOfTwoByTwo) {
   EXPECT_EQ(autograd::relative_position_index({2, 2}),
@@ -124,7 +125,7 @@ void check_adjoint(const std::string& name, const Shape& shape,
   EXPECT_GT(size, 0);
 }
 
-TEST_F(Movers, AreAdjointToTheirGradientsAtRealSizes) {
+TEST_P(Movers, AreAdjointToTheirGradientsAtRealSizes) {
   using namespace autograd;
   const Shape map = {8, 56, 56, 96};
   check_adjoint("roll", map, [](const Tensor& x) { return roll(x, {-3, -3}); });
@@ -152,7 +153,7 @@ TEST_F(Movers, AreAdjointToTheirGradientsAtRealSizes) {
   });
 }
 
-TEST_F(Movers, AreInverseToEachOther) {
+TEST_P(Movers, AreInverseToEachOther) {
   using namespace autograd;
   const Tensor x = to_tensor(random_array({3, 14, 28, 5}, 1));
   EXPECT_EQ(window_reverse(window_partition(x, {7, 4}), {7, 4}, {14, 28}).values(), x.values());

@@ -1,10 +1,11 @@
-// The base of all tests of the engine: fills new pool memory with NaN and restores the number of
-// threads.
+// The bases of all tests of the engine: they fill new pool memory with NaN and restore the number
+// of threads.
 #pragma once
 #include <gtest/gtest.h>
 
 #include "base/parallel.h"
 #include "base/pool.h"
+#include "tests/support/isas.h"
 
 namespace swin::oracle {
 
@@ -23,6 +24,10 @@ class EngineState {
 };
 
 class EngineTest : public testing::Test {
+  EngineState state_;
+};
+/// Of kernels: each test runs with each instruction set.
+class EngineIsaTest : public test::IsaTest {
   EngineState state_;
 };
 
