@@ -2,10 +2,15 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "base/isa.h"
+
+namespace swin::base {
+inline void PrintTo(Isa isa, std::ostream* out) { *out << isa_name(isa); }  // in GoogleTest's texts
+}  // namespace swin::base
 
 namespace swin::test {
 

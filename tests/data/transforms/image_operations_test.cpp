@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/data/test_files.h"
+#include "tests/support/isas.h"
 
 namespace swin::data {
 namespace {
@@ -34,17 +35,19 @@ Image test_image(const std::string& name) {
 TEST(ImageOperations, EqualPillowOnEveryByte) {
   Image scratch;
   for (const auto& row : read_table("augment_goldens.txt")) {
-    Image image = test_image(row[0]);
     const Canvas canvas{row[3] == "nearest"    ? Sampling::nearest
                         : row[3] == "bilinear" ? Sampling::bilinear
                                                : Sampling::bicubic,
                         {124, 116, 104}};
     const auto name = std::find(std::begin(kNames), std::end(kNames), row[1]);
     ASSERT_NE(name, std::end(kNames)) << row[1];
-    apply(static_cast<Operation>(name - std::begin(kNames)), std::stod(row[2]), canvas, image,
-          scratch);
-    EXPECT_EQ(sha256_of(image.pixels), row[4])
-        << row[0] << " " << row[1] << " " << row[2] << " " << row[3];
+    test::for_each_isa([&](base::Isa) {
+      Image image = test_image(row[0]);
+      apply(static_cast<Operation>(name - std::begin(kNames)), std::stod(row[2]), canvas, image,
+            scratch);
+      EXPECT_EQ(sha256_of(image.pixels), row[4])
+          << row[0] << " " << row[1] << " " << row[2] << " " << row[3];
+    });
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "tests/data/test_files.h"
 #include "tests/data/transforms/whole_resize.h"
+#include "tests/support/isas.h"
 
 namespace swin::data {
 namespace {
@@ -46,9 +47,11 @@ TEST(Resize, EqualsPillowOnEveryByte) {
   for (const Case& c : cases()) {
     const Bytes from = noise(c.height * c.width * c.channels);
     Bytes to(static_cast<size_t>(c.new_height * c.new_width * c.channels));
-    kernels::resize(c.box(from), c.box_height, c.box_width, c.channels, c.new_height, c.new_width,
-                    c.interpolation, to.data(), scratch, c.width * c.channels);
-    EXPECT_EQ(sha256_of(to), c.sha256) << c.text;
+    test::for_each_isa([&](base::Isa) {
+      kernels::resize(c.box(from), c.box_height, c.box_width, c.channels, c.new_height, c.new_width,
+                      c.interpolation, to.data(), scratch, c.width * c.channels);
+      EXPECT_EQ(sha256_of(to), c.sha256) << c.text;
+    });
   }
 }
 
