@@ -17,6 +17,7 @@ packages=(
   nlohmann-json3-dev             # JSON
   libcli11-dev                   # the command line
   libgtest-dev libgmock-dev      # tests
+  qemu-user                      # tests: the program on older processors
   dataset-fashion-mnist          # images for the demo
 )
 # Two scripts need more: fuzz.sh needs clang and libclang-rt-14-dev (libclang-rt-19-dev on Debian 13), check_bare.sh
@@ -28,7 +29,7 @@ setup: found no Debian, expected Debian 12 or 13; install these with your packag
   a C++20 compiler (GCC 12 or newer), CMake 3.25 or newer, Ninja
   OpenBLAS, oneDNN 2.6 or newer, HDF5, OpenSSL, zlib, libarchive, libseccomp, TurboJPEG, libspng,
   libwebp, libexif
-  nlohmann_json 3.11, CLI11 2.1 or newer, GoogleTest with GoogleMock
+  nlohmann_json 3.11, CLI11 2.1 or newer, GoogleTest with GoogleMock, qemu-x86_64 (user mode)
   Fashion-MNIST (the four *-ubyte.gz files), for the demo: FASHION_MNIST=/path/to/them ./scripts/demo.sh
 The build says which of them it does not find.
 TEXT

@@ -155,8 +155,8 @@ TEST(Start, ARestartIsImpossibleUnderLdSoAndWhereThreadsAreBound) {
   const Json bound = info({}, with({{"OMP_PROC_BIND", "true"}}));
   EXPECT_EQ(set_by_restart(bound).size(), 0u);
   Child::Options options = nothing_set();
-  options.interpreter = "/lib64/ld-linux-x86-64.so.2";
-  if (!std::filesystem::exists(options.interpreter)) GTEST_SKIP() << "no ld.so of this name";
+  options.runner = {"/lib64/ld-linux-x86-64.so.2"};
+  if (!std::filesystem::exists(options.runner.front())) GTEST_SKIP() << "no ld.so of this name";
   EXPECT_EQ(set_by_restart(info({}, options)).size(), 0u);
 }
 

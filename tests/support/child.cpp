@@ -46,8 +46,8 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
       options.stderr_path.empty() ? (folder_ / "err").string() : options.stderr_path;
   const std::string working =
       options.working_folder.empty() ? SWIN_SOURCE_DIR : options.working_folder;
-  std::vector<std::string> words = {SWIN_PROGRAM};
-  if (!options.interpreter.empty()) words.insert(words.begin(), options.interpreter);
+  std::vector<std::string> words = options.runner;
+  words.push_back(SWIN_PROGRAM);
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -81,7 +81,7 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
                        static_cast<rlim_t>(options.file_size_limit)};
     setrlimit(RLIMIT_FSIZE, &limit);
   }
-  execv(argv[0], argv.data());
+  execvp(argv[0], argv.data());
   _exit(127);
 }
 

@@ -24,10 +24,11 @@ struct Finished {
 class Child {
  public:
   struct Options {
+    std::vector<std::string>
+        runner;  ///< a program and arguments that start `swin`: an emulator, ld.so
     /// NAME, value; set in the child's environment.
     std::vector<std::pair<std::string, std::string>> environment;
     std::vector<std::string> unset;  ///< names removed from it first
-    std::string interpreter;         ///< the program is started as `interpreter swin …`
     std::string stdout_path;         ///< instead of a file in `folder`, for example /dev/full
     std::string stderr_path;         ///< instead of a file in `folder`, for example a terminal
     bool close_stdout = false;       ///< starts without a descriptor 1
