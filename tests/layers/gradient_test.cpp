@@ -37,15 +37,16 @@ class Proof {
 
   /// The derivative along `direction` by central differences.
   real difference(size_t i, const std::vector<real>& direction) {
-    real* data = parameters_.mutable_data(i);
-    const std::vector<real> saved(data, data + direction.size());
+    const real* before = parameters_[i].tensor.data();
+    const std::vector<real> saved(before, before + direction.size());
     const auto at = [&](real step) {
+      real* data = parameters_.mutable_data(i);  // each change has a version of its own
       for (size_t j = 0; j < direction.size(); ++j) data[j] = saved[j] + step * direction[j];
       return loss();
     };
     constexpr real kStep = 1e-5;
     const real slope = (at(kStep) - at(-kStep)) / (2 * kStep);
-    std::copy(saved.begin(), saved.end(), data);
+    std::copy(saved.begin(), saved.end(), parameters_.mutable_data(i));
     return slope;
   }
 
