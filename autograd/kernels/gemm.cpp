@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <vector>
 
 #include "autograd/kernels/columns.h"
@@ -80,28 +79,20 @@ void library_product(Library library, const GemmArguments& p) {
 // Enough tiles to balance a few cores, but large enough to be worth a call each.
 constexpr int64_t kWantedTiles = 16, kTileRows = 256;
 
-// Which products the engine's own kernel serves, by rows of A: measured for each instruction set
-// (docs/performance.md). Others are served by a library, as are all with a transposed A.
-struct OwnProducts {
-  int64_t rows_packing;  ///< from here on it pays to pack B for one product
-  int64_t rows_packed;   ///< from here on with a packed B at hand
-};
-OwnProducts own_products() {
-  switch (base::isa()) {
-    case base::Isa::avx512:
-      return {1024, 4};
-    case base::Isa::avx2:
-      return {384, 4};
-    default: {
-      constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-      return {kNever, kNever};
-    }
-  }
-}
+// Which products the engine's own kernel serves; a library serves the others, and all with a
+// transposed A. With a packed B at hand it is ahead of the libraries from a few rows on; packing B
+// costs as much as some tens of rows. The baseline's libraries are as fast (docs/performance.md).
+// The shape alone decides, so that a forward has the same bits with and without a recording.
+constexpr int64_t kLeastRows = 4;
+
+}  // namespace
 
 bool takes_packed(const GemmArguments& p) {
-  return p.transpose_a == Transpose::no && p.k > 0 && p.n >= strip_columns();
+  return base::isa() != base::Isa::baseline && p.transpose_a == Transpose::no &&
+         p.m >= kLeastRows && p.n >= strip_columns() && p.k > 0 && !(p.c.add && p.bias);
 }
+
+namespace {
 
 void packed_gemm(const GemmArguments& p) {
   const int64_t strip = strip_columns(), strips = base::divide_up(p.n, strip);
@@ -144,10 +135,6 @@ void pack_b(const GemmArguments& p, real* packed) {
 
 int64_t packed_numel(const GemmArguments& p) { return base::round_up(p.n, strip_columns()) * p.k; }
 
-bool worth_keeping_packed(const GemmArguments& p) {
-  return takes_packed(p) && p.m >= own_products().rows_packed;
-}
-
 void gemm_tile(const GemmArguments& p) {
   if (p.c) library_product(Library::onednn, p);
 }
@@ -179,8 +166,7 @@ GemmGrid gemm_grid(const GemmArguments& p) {
 
 void gemm(const GemmArguments& p) {
   if (!p.c || p.m == 0 || p.n == 0) return;
-  if (takes_packed(p) && (p.packed_b || p.m >= own_products().rows_packing) && !(p.c.add && p.bias))
-    return packed_gemm(p);
+  if (takes_packed(p)) return packed_gemm(p);
   const GemmGrid grid = gemm_grid(p);
   const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);
   const int64_t column_tiles = base::divide_up(p.n, grid.tile_columns);

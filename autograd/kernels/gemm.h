@@ -25,7 +25,7 @@ struct GemmArguments {
   /// (n), added to every row of C; may be null. Not allowed with a transposed A, where gemm may
   /// slice K.
   const real* bias = nullptr;
-  /// op(B) packed by pack_b, if it is at hand; else gemm packs it where that pays.
+  /// op(B) packed by pack_b, if it is at hand; else gemm packs it where it reads it packed.
   const real* packed_b = nullptr;
 };
 
@@ -38,12 +38,11 @@ inline GemmArguments contiguous(const real* a, Transpose transpose_a, const real
   return {transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, n};
 }
 
-/// Packs op(B) for the engine's own product kernel (packed_product.h), in parallel.
+/// Whether gemm uses the engine's own product kernel (packed_product.h), which reads B packed.
+bool takes_packed(const GemmArguments& product);
+/// Packs op(B) for it, in parallel. @param packed packed_numel elements
 void pack_b(const GemmArguments& product, real* packed);
-/// The elements that pack_b writes.
 int64_t packed_numel(const GemmArguments& product);
-/// Whether gemm is faster with a packed B at hand than without.
-bool worth_keeping_packed(const GemmArguments& product);
 
 void gemm(const GemmArguments& product);
 void gemm_tile(const GemmArguments& product);

@@ -20,7 +20,7 @@ namespace {
 // The weight as the product kernel reads it. In inference and evaluation it is kept with the weight
 // for the next call; a training step changes the weights before they are used again.
 const real* packed_weight(const Tensor& weight, const GemmArguments& product) {
-  if (Tape::recording() || !kernels::worth_keeping_packed(product)) {
+  if (Tape::recording() || !kernels::takes_packed(product)) {
     weight.drop_derived();
     return nullptr;
   }
