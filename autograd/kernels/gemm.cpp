@@ -81,15 +81,18 @@ constexpr int64_t kWantedTiles = 16, kTileRows = 256;
 
 // Which products the engine's own kernel serves; a library serves the others, and all with a
 // transposed A. With a packed B at hand it is ahead of the libraries from a few rows on; packing B
-// costs as much as some tens of rows. The baseline's libraries are as fast (docs/performance.md).
-// The shape alone decides, so that a forward has the same bits with and without a recording.
+// costs as much as some tens of rows. oneDNN is as fast with AVX-512 where B is not transposed, and
+// so are both libraries with the baseline (docs/performance.md). The shape alone decides, so that a
+// forward has the same bits with and without a recording.
 constexpr int64_t kLeastRows = 4;
 
 }  // namespace
 
 bool takes_packed(const GemmArguments& p) {
-  return base::isa() != base::Isa::baseline && p.transpose_a == Transpose::no &&
-         p.m >= kLeastRows && p.n >= strip_columns() && p.k > 0 && !(p.c.add && p.bias);
+  const bool set_gains = base::isa() == base::Isa::avx2 ||
+                         (base::isa() == base::Isa::avx512 && p.transpose_b == Transpose::yes);
+  return set_gains && p.transpose_a == Transpose::no && p.m >= kLeastRows &&
+         p.n >= strip_columns() && p.k > 0 && !(p.c.add && p.bias);
 }
 
 namespace {
