@@ -24,13 +24,19 @@ void map_vectors(int64_t numel, GradientTarget to, Function&& f) {
   real* y = to.data;
   const bool add = to.add;
   base::parallel_ranges(numel, kBlockElements, [&](int64_t begin, int64_t end) {
-    int64_t i = begin;
-    for (; i + kLanes<real> <= end; i += kLanes<real>) {
+    const auto step = [&](int64_t i) __attribute__((always_inline)) {
       const auto whole = [i](const real* p) { return load(p + i); };
-      Vector v = f(whole);
-      if (add) v += load(y + i);
-      store(y + i, v);
+      const Vector v = f(whole);
+      return add ? v + load(y + i) : v;
+    };
+    constexpr int64_t L = kLanes<real>;
+    int64_t i = begin;
+    for (; i + 2 * L <= end; i += 2 * L) {  // two at once: they do not wait for each other
+      const Vector first = step(i), second = step(i + L);
+      store(y + i, first);
+      store(y + i + L, second);
     }
+    for (; i + L <= end; i += L) store(y + i, step(i));
     if (const int64_t left = end - i; left > 0) {
       const auto part = [i, left](const real* p) { return load_partial(p + i, left); };
       Vector v = f(part);
