@@ -168,30 +168,54 @@ SWIN_INLINE auto max_lane(V v) {
       v, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
 }
 
-/// The lower (upper) half of the lanes a₀ b₀ a₁ b₁ …
+/// The first 16 bytes of each of kVectorBytes / 16 rows.
+template <class T>
+SWIN_INLINE Vec<T> load_blocks(const T* rows, int64_t stride) {
+#if defined(__AVX2__)
+  const auto block = [=](int i) __attribute__((always_inline)) {
+    return _mm_loadu_ps(reinterpret_cast<const float*>(rows + i * stride));
+  };
+  const auto pair = [=](int i) __attribute__((always_inline)) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(block(i)), block(i + 1), 1);
+  };
+#endif
+#if defined(__AVX512F__)
+  return (Vec<T>)_mm512_insertf32x8(_mm512_castps256_ps512(pair(0)), pair(2), 1);
+#elif defined(__AVX2__)
+  return (Vec<T>)pair(0);
+#else
+  static_cast<void>(stride);
+  return load(rows);
+#endif
+}
+
+/// Values in 16 bytes: most shuffles work within blocks of that size.
+template <class T>
+static constexpr int kBlock = 16 / static_cast<int>(sizeof(T));
+/// In each block: the lower (upper) half of the lanes a₀ b₀ a₁ b₁ …
 template <class T, int... I>
 SWIN_INLINE Vec<T> interleave_low(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
-  constexpr int n = sizeof...(I);
-  return __builtin_shufflevector(a, b, (I / 2 + I % 2 * n)...);
+  constexpr int n = sizeof...(I), k = kBlock<T>;
+  return __builtin_shufflevector(a, b, (I / k * k + I % k / 2 + I % 2 * n)...);
 }
 template <class T, int... I>
 SWIN_INLINE Vec<T> interleave_high(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
-  constexpr int n = sizeof...(I);
-  return __builtin_shufflevector(a, b, (n / 2 + I / 2 + I % 2 * n)...);
+  constexpr int n = sizeof...(I), k = kBlock<T>;
+  return __builtin_shufflevector(a, b, (I / k * k + k / 2 + I % k / 2 + I % 2 * n)...);
 }
-/// Transposes a block of kLanes × kLanes, given as its rows.
+/// Transposes the blocks of kBlock × kBlock in kBlock vectors.
 template <class T>
-SWIN_INLINE void transpose_block(Vec<T>* lines) {
-  constexpr int L = static_cast<int>(kLanes<T>);
-  constexpr auto lanes = std::make_integer_sequence<int, L>();
-  // log₂ L perfect shuffles.
-  for (int step = 1; step < L; step *= 2) {
-    Vec<T> next[L];
-    for (int i = 0; i < L / 2; ++i) {
-      next[2 * i] = interleave_low<T>(lines[i], lines[i + L / 2], lanes);
-      next[2 * i + 1] = interleave_high<T>(lines[i], lines[i + L / 2], lanes);
+SWIN_INLINE void transpose_blocks(Vec<T>* lines) {
+  constexpr int n = kBlock<T>;
+  constexpr auto lanes = std::make_integer_sequence<int, static_cast<int>(kLanes<T>)>();
+  // log₂ n perfect shuffles.
+  for (int step = 1; step < n; step *= 2) {
+    Vec<T> next[n];
+    for (int i = 0; i < n / 2; ++i) {
+      next[2 * i] = interleave_low<T>(lines[i], lines[i + n / 2], lanes);
+      next[2 * i + 1] = interleave_high<T>(lines[i], lines[i + n / 2], lanes);
     }
-    for (int i = 0; i < L; ++i) lines[i] = next[i];
+    for (int i = 0; i < n; ++i) lines[i] = next[i];
   }
 }
 

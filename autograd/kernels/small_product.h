@@ -2,6 +2,7 @@
 // element by element through any strides, so its transpose is free; B and C are read in whole
 // vectors.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "base/integer.h"
@@ -10,15 +11,18 @@
 
 namespace swin::autograd::kernels::SWIN_ISA {
 
-/// A block of C, MR rows × VN vectors, held in registers.
+/// A tile of C, MR rows × VN vectors, held in registers.
 template <int MR, int VN>
-SWIN_INLINE void product_block(const real* a, int64_t row_stride, int64_t k_stride, const real* b,
-                               int64_t ldb, int64_t k, real* c, int64_t ldc, bool add) {
+SWIN_INLINE void product_tile(const real* a, int64_t row_stride, int64_t k_stride, const real* b,
+                              int64_t ldb, int64_t k, const real* start, int64_t start_stride,
+                              real* c, int64_t ldc) {
   using Vector = base::Vec<real>;
   constexpr int64_t L = base::kLanes<real>;
   Vector sum[MR][VN];
   for (int i = 0; i < MR; ++i)
-    for (int v = 0; v < VN; ++v) sum[i][v] = add ? base::load(c + i * ldc + v * L) : Vector{};
+    for (int v = 0; v < VN; ++v)
+      sum[i][v] = start ? base::load(start + i * start_stride + v * L) : Vector{};
+#pragma GCC unroll 4
   for (int64_t l = 0; l < k; ++l) {
     Vector row[VN];
     for (int v = 0; v < VN; ++v) row[v] = base::load(b + l * ldb + v * L);
@@ -31,27 +35,24 @@ SWIN_INLINE void product_block(const real* a, int64_t row_stride, int64_t k_stri
     for (int v = 0; v < VN; ++v) base::store(c + i * ldc + v * L, sum[i][v]);
 }
 
-/// Vectors of C that fit in the registers: the others hold a row of B and an element of A.
-constexpr int64_t kSums = base::kVectorRegisters == 32 ? 24 : 12;
-/// The widest strip of C, in vectors.
-constexpr int64_t kWidest = base::kVectorRegisters == 32 ? 4 : 3;
+/// The largest tile: 6 × 2 vectors of 16 registers, 8 × 3 of 32. The others hold a row of B and an
+/// element of A.
+constexpr int64_t kTileRows = base::kVectorRegisters == 32 ? 8 : 6;
+constexpr int64_t kTileVectors = base::kVectorRegisters == 32 ? 3 : 2;
 
-/// A column strip of C, VN vectors wide, in blocks of nearly equal height of at most kSums / VN
-/// rows.
+/// A column strip of C, VN vectors wide, in tiles of nearly equal height.
 template <int VN>
 void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const real* b, int64_t ldb,
-                   int64_t m, int64_t k, real* c, int64_t ldc, bool add) {
-  constexpr int64_t kMost = VN == 1 ? 12 : kSums / VN;
-  const int64_t blocks = base::divide_up(m, kMost);
-  for (int64_t block = 0, row = 0; block < blocks; ++block) {
-    const int64_t rows = (m - row + blocks - block - 1) / (blocks - block);
-    const real* from = a + row * row_stride;
-    real* to = c + row * ldc;
+                   int64_t m, int64_t k, const real* start, int64_t start_stride, real* c,
+                   int64_t ldc) {
+  const int64_t tiles = base::divide_up(m, kTileRows);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t rows = (m + tiles - tile - 1) / (tiles - tile);
     switch (rows) {
-#define SWIN_ROWS(R)                                                             \
-  case R:                                                                        \
-    if constexpr (R <= kMost)                                                    \
-      product_block<R, VN>(from, row_stride, k_stride, b, ldb, k, to, ldc, add); \
+#define SWIN_ROWS(R)                                                                        \
+  case R:                                                                                   \
+    if constexpr (R <= kTileRows)                                                           \
+      product_tile<R, VN>(a, row_stride, k_stride, b, ldb, k, start, start_stride, c, ldc); \
     break;
       SWIN_ROWS(1)
       SWIN_ROWS(2)
@@ -61,44 +62,39 @@ void product_strip(const real* a, int64_t row_stride, int64_t k_stride, const re
       SWIN_ROWS(6)
       SWIN_ROWS(7)
       SWIN_ROWS(8)
-      SWIN_ROWS(9)
-      SWIN_ROWS(10)
-      SWIN_ROWS(11)
-      SWIN_ROWS(12)
 #undef SWIN_ROWS
     }
-    row += rows;
+    a += rows * row_stride, c += rows * ldc, m -= rows;
+    if (start) start += rows * start_stride;
   }
 }
 
-/// C (m, n) = A (m, k) · B (k, n) [+ C]. Element (i, l) of A is a[i · row_stride + l · k_stride];
-/// n, ldb and ldc are multiples of the vector length.
+/// C (m, n) = A (m, k) · B (k, n) + start. Element (i, l) of A is a[i · row_stride + l · k_stride];
+/// n is a multiple of the vector length.
+/// @param start (m, n), its row stride start_stride; C itself adds to C; null: zeros
 inline void small_product(const real* a, int64_t row_stride, int64_t k_stride, const real* b,
-                          int64_t ldb, int64_t m, int64_t n, int64_t k, real* c, int64_t ldc,
-                          bool add) {
+                          int64_t ldb, int64_t m, int64_t n, int64_t k, const real* start,
+                          int64_t start_stride, real* c, int64_t ldc) {
   constexpr int64_t L = base::kLanes<real>;
   int64_t left = n / L;
   while (left > 0) {
     // The widest strips, but none of a single vector that can be avoided.
-    const int64_t strip = left > kWidest ? (left == kWidest + 1 ? kWidest - 1 : kWidest) : left;
+    const int64_t strip =
+        left == kTileVectors + 1 ? base::divide_up(left, 2) : std::min(left, kTileVectors);
     switch (strip) {
-      case 4:
-        if constexpr (kWidest >= 4)
-          product_strip<4>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
-        break;
       case 3:
-        product_strip<3>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
+        if constexpr (kTileVectors >= 3)
+          product_strip<3>(a, row_stride, k_stride, b, ldb, m, k, start, start_stride, c, ldc);
         break;
       case 2:
-        product_strip<2>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
+        product_strip<2>(a, row_stride, k_stride, b, ldb, m, k, start, start_stride, c, ldc);
         break;
       default:
-        product_strip<1>(a, row_stride, k_stride, b, ldb, m, k, c, ldc, add);
+        product_strip<1>(a, row_stride, k_stride, b, ldb, m, k, start, start_stride, c, ldc);
         break;
     }
-    b += strip * L;
-    c += strip * L;
-    left -= strip;
+    b += strip * L, c += strip * L, left -= strip;
+    if (start) start += strip * L;
   }
 }
 
@@ -107,16 +103,19 @@ inline void small_product(const real* a, int64_t row_stride, int64_t k_stride, c
 /// vector length.
 inline void transpose_padded(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y,
                              int64_t ldy) {
-  using Vector = base::Vec<real>;
-  constexpr int L = static_cast<int>(base::kLanes<real>);
-  for (int64_t r = 0; r < rows; r += L)
-    for (int64_t c = 0; c < columns; c += L) {
-      Vector lines[L];
-      for (int i = 0; i < L; ++i)
-        lines[i] = r + i < rows ? base::load(x + (r + i) * ldx + c) : Vector{};
-      base::transpose_block<real>(lines);
-      for (int i = 0; i < L; ++i) base::store(y + (c + i) * ldy + r, lines[i]);
+  constexpr int64_t L = base::kLanes<real>, kBlock = base::kBlock<real>;
+  int64_t r = 0;
+  for (; r + L <= rows; r += L)
+    for (int64_t c = 0; c < columns; c += kBlock) {
+      base::Vec<real> lines[kBlock];
+      for (int i = 0; i < kBlock; ++i)
+        lines[i] = base::load_blocks(x + (r + i) * ldx + c, kBlock * ldx);
+      base::transpose_blocks<real>(lines);
+      for (int i = 0; i < kBlock; ++i) base::store(y + (c + i) * ldy + r, lines[i]);
     }
+  if (r == rows) return;
+  for (int64_t c = 0; c < columns; ++c)
+    for (int64_t i = r; i < r + L; ++i) y[c * ldy + i] = i < rows ? x[i * ldx + c] : 0;
 }
 
 }  // namespace swin::autograd::kernels::SWIN_ISA

@@ -1,7 +1,6 @@
 #include "autograd/kernels/window_attention.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "autograd/kernels/reduce.h"
@@ -20,17 +19,25 @@ using base::store;
 using Vector = base::Vec<real>;
 constexpr int64_t L = base::kLanes<real>;
 constexpr real kForbidden = static_cast<real>(-1e30);
+// Scores are multiplied by log₂ e: then their softmax takes powers of 2, which are the cheapest.
+constexpr real kLog2E = static_cast<real>(1.44269504088896340736);
+constexpr real kLn2 = static_cast<real>(0.69314718055994530942);
 
-// Query rows per block: bounds the scratch memory for the scores of large windows.
-constexpr int64_t kQueryRows = 64;
+// Queries per block. The scores of a block stay in the L1 cache from q kᵀ through the softmax to
+// the product with v. Backward also adds to dk and dv once a block, so that it takes more.
+constexpr int64_t kForwardQueries = 24, kBackwardQueries = 64;
 
 struct Sizes {
   int64_t n, n_padded, d, d_padded;
+  // The scores of a query that are computed in whole vectors. A single key beyond them
+  // (49 = 3 · 16 + 1 = 6 · 8 + 1) is cheaper as a dot product than as a vector of padding.
+  int64_t columns;
   explicit Sizes(const WindowAttention& s)
       : n(s.tokens()),
         n_padded(base::round_to_lanes<real>(s.tokens())),
         d(s.head_dim),
-        d_padded(base::round_to_lanes<real>(s.head_dim)) {}
+        d_padded(base::round_to_lanes<real>(s.head_dim)),
+        columns(n % L == 1 ? n - 1 : n_padded) {}
 };
 
 // Scratch memory of one thread, taken from one allocation that lives as long as the thread.
@@ -67,64 +74,50 @@ void gather_head(const real* from, int64_t row_stride, const int32_t* rows, cons
   }
 }
 
-void scatter_head(const real* from, const int32_t* rows, int64_t row_stride, const Sizes& z,
-                  real factor, bool add, real* to) {
+// Copies one token of one head, times factor.
+void scatter_token(const real* from, const Sizes& z, real factor, bool add, real* to) {
   const int64_t whole = z.d / L * L;
-  for (int64_t i = 0; i < z.n; ++i) {
-    const real* p = from + i * z.d_padded;
-    real* q = to + rows[i] * row_stride;
-    for (int64_t j = 0; j < whole; j += L) {
-      const Vector v = load(p + j) * factor;
-      store(q + j, add ? v + load(q + j) : v);
-    }
-    if (whole < z.d) {
-      Vector v = load(p + whole) * factor;
-      if (add) v += base::load_partial(q + whole, z.d - whole);
-      base::store_partial(q + whole, z.d - whole, v);
-    }
+  for (int64_t j = 0; j < whole; j += L) {
+    const Vector v = load(from + j) * factor;
+    store(to + j, add ? v + load(to + j) : v);
+  }
+  if (whole < z.d) {
+    Vector v = load(from + whole) * factor;
+    if (add) v += base::load_partial(to + whole, z.d - whole);
+    base::store_partial(to + whole, z.d - whole, v);
   }
 }
 
-// The labels of one window; null if all its tokens attend to each other.
-const int32_t* labels_of(const WindowAttention& s, int64_t window) {
-  if (!s.labels) return nullptr;
-  const int32_t* labels = s.labels + window * s.tokens();
-  for (int64_t i = 0; i < s.tokens(); ++i)
-    if (labels[i] != labels[0] || labels[i] < 0) return labels;
-  return nullptr;
-}
-
-// Adds the bias to the scores of query i, and sets masked and padded scores to kForbidden. This is
-// the mask of the shifted windows: the labels are the regions of window_labels.
-void finish_scores(real* scores, const real* bias, const int32_t* labels, int64_t i,
-                   const Sizes& z) {
-  if (bias)
-    for (int64_t j = 0; j < z.n_padded; j += L)
-      store(scores + j, load(scores + j) + load(bias + j));
-  for (int64_t j = z.n; j < z.n_padded; ++j) scores[j] = kForbidden;
-  if (labels)
-    for (int64_t j = 0; j < z.n; ++j)
-      if (labels[j] != labels[i] || labels[j] < 0) scores[j] = kForbidden;
-}
-
-// Attention dropout: kept probabilities are divided by `keep`, the others set to zero.
-void drop_probabilities(real* p, int64_t window, int64_t head, int64_t query,
-                        const WindowAttention& s, const base::Random& random, const Sizes& z) {
-  const int64_t first = ((window * s.heads + head) * z.n + query) * z.n;
-  const real scale = 1 / s.keep;
-  for (int64_t j = 0; j < z.n; ++j) {
-    const bool kept = static_cast<real>(random.uniform(static_cast<uint64_t>(first + j))) < s.keep;
-    p[j] = kept ? p[j] * scale : 0;
+// c (count, n_padded) = a bᵀ + start for a (count, d_padded) and b (n, d_padded), given with its
+// transpose bt. The padding of c is that of start, or zero if start is null.
+void multiply_transposed(const real* a, const real* b, const real* bt, int64_t count,
+                         const Sizes& z, const real* start, int64_t start_stride, real* c) {
+  small_product(a, z.d_padded, 1, bt, z.n_padded, count, z.columns, z.d, start, start_stride, c,
+                z.n_padded);
+  if (z.columns == z.n_padded) return;
+  const real* last = b + z.columns * z.d_padded;
+  for (int64_t i = 0; i < count; ++i) {
+    Vector dot{};
+    for (int64_t j = 0; j < z.d_padded; j += L)
+      dot = fma(load(a + i * z.d_padded + j), load(last + j), dot);
+    Vector column = start ? load(start + i * start_stride + z.columns) : Vector{};
+    column[0] += base::sum(dot);
+    store(c + i * z.n_padded + z.columns, column);
   }
 }
 
 // The inputs of one head of one window, for forward and backward.
 struct Head {
-  real *q, *k, *v, *kt;  // (n, d_padded), q scaled; kt (d_padded, n_padded)
-  const int32_t *rows, *labels;
-  const real* bias;     // (n, n_padded), or null
+  real *q, *k, *v, *kt;  // (n, d_padded), q times scale · log₂ e; kt (d_padded, n_padded)
+  const int32_t* rows;
+  const real* labels;   // (n_padded), or null: all tokens attend to each other
+  const real* bias;     // (n, n_padded), its rows bias_stride apart
+  int64_t bias_stride;  // 0: all rows are the same one
   base::Random random;  // of the image
   int64_t saved;        // index of its first row in row_max and row_inverse
+  static int64_t scratch_of(const Sizes& z) {
+    return 3 * z.n * z.d_padded + z.d_padded * z.n_padded + 2 * z.n_padded;
+  }
   Head(const WindowAttention& s, const Sizes& z, const real* qkv, int64_t image, int64_t window,
        int64_t head, Scratch& scratch)
       : q(scratch.take(z.n * z.d_padded)),
@@ -132,22 +125,122 @@ struct Head {
         v(scratch.take(z.n * z.d_padded)),
         kt(scratch.take(z.d_padded * z.n_padded)),
         rows(s.rows + window * z.n),
-        labels(labels_of(s, window)),
-        bias(s.bias ? s.bias + head * z.n * z.n_padded : nullptr),
+        labels(labels_of(s, z, window, scratch.take(z.n_padded))),
+        bias(s.bias ? s.bias + head * z.n * z.n_padded : no_bias(z, scratch.take(z.n_padded))),
+        bias_stride(s.bias ? z.n_padded : 0),
         random(s.draw.seed, s.draw.stream, s.draw.step,
                s.draw.first_sample + static_cast<uint64_t>(image)),
         saved(((image * s.windows() + window) * s.heads + head) * z.n) {
     const int64_t channels = s.heads * s.head_dim;
     const real* from = qkv + image * s.map_rows() * 3 * channels + head * z.d;
-    gather_head(from, 3 * channels, rows, z, s.scale, q);
+    gather_head(from, 3 * channels, rows, z, s.scale * kLog2E, q);
     gather_head(from + channels, 3 * channels, rows, z, 1, k);
     gather_head(from + 2 * channels, 3 * channels, rows, z, 1, v);
     transpose_padded(k, z.d_padded, z.n, z.d_padded, kt, z.n_padded);
   }
-  const real* bias_of(int64_t query, const Sizes& z) const {
-    return bias ? bias + query * z.n_padded : nullptr;
+
+  // to (count, n_padded) = q kᵀ + bias for queries first, first + 1, …; kForbidden for masked keys
+  // and in the padding.
+  void scores(int64_t first, int64_t count, const Sizes& z, real* to) const {
+    multiply_transposed(q + first * z.d_padded, k, kt, count, z, bias + first * bias_stride,
+                        bias_stride, to);
+    if (!labels) return;
+    // This is the mask of the shifted windows: the labels are the regions of window_labels.
+    for (int64_t i = first; i < first + count; ++i, to += z.n_padded) {
+      const Vector own = broadcast(labels[i] < 0 ? kForbidden : labels[i]);
+      for (int64_t j = 0; j < z.n_padded; j += L)
+        store(to + j, load(labels + j) == own ? load(to + j) : broadcast(kForbidden));
+    }
+  }
+
+ private:
+  static const real* labels_of(const WindowAttention& s, const Sizes& z, int64_t window, real* to) {
+    if (!s.labels) return nullptr;
+    const int32_t* labels = s.labels + window * z.n;
+    if (labels[0] >= 0 && std::all_of(labels, labels + z.n, [&](auto l) { return l == labels[0]; }))
+      return nullptr;
+    std::copy_n(labels, z.n, to);
+    std::fill_n(to + z.n, z.n_padded - z.n, real{-1});
+    return to;
+  }
+  static const real* no_bias(const Sizes& z, real* to) {
+    std::fill_n(to, z.n, real{0});
+    std::fill_n(to + z.n, z.n_padded - z.n, kForbidden);
+    return to;
   }
 };
+
+// Attention dropout: the factors (count, n_padded) of the probabilities of queries first,
+// first + 1, …: 0 or 1 / keep.
+void draw_factors(const WindowAttention& s, const Sizes& z, const base::Random& random,
+                  int64_t window, int64_t head, int64_t first, int64_t count, real* factors) {
+  for (int64_t i = first; i < first + count; ++i, factors += z.n_padded) {
+    const int64_t row = ((window * s.heads + head) * z.n + i) * z.n;
+    for (int64_t j = 0; j < z.n;) {
+      const auto draw = static_cast<uint64_t>(row + j);
+      const auto words = random.block(draw / 4);
+      for (size_t word = draw % 4; word < 4 && j < z.n; ++word, ++j) {
+        const bool kept = static_cast<real>(base::Random::to_uniform(words[word])) < s.keep;
+        factors[j] = kept ? 1 / s.keep : 0;
+      }
+    }
+    std::fill_n(factors + z.n, z.n_padded - z.n, real{0});
+  }
+}
+
+// p (count, n_padded) = 2^(score − the largest score of its query), in place. inverse = 1 / their
+// sums: the softmax is p · inverse. Each step is made for all queries before the next one, because
+// the steps of a single query wait for each other.
+void softmax_rows(real* p, int64_t count, int64_t n_padded, real* largest, real* inverse) {
+  for (int64_t i = 0; i < count; ++i) {
+    const real* row = p + i * n_padded;
+    Vector top = load(row);
+    for (int64_t j = L; j < n_padded; j += L) top = base::max(top, load(row + j));
+    largest[i] = base::max_lane(top);
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    real* row = p + i * n_padded;
+    const Vector top = broadcast(largest[i]);
+    Vector total{};
+    for (int64_t j = 0; j < n_padded; j += L) {
+      const Vector e = base::exp2(load(row + j) - top);
+      store(row + j, e);
+      total += e;
+    }
+    inverse[i] = base::sum(total);
+  }
+  // A row without an allowed key gives zeros.
+  for (int64_t i = 0; i < count; ++i) inverse[i] = largest[i] > kForbidden / 2 ? 1 / inverse[i] : 0;
+}
+
+// The softmax again, from the scores and what softmax_rows found.
+void softmax_again(real* p, int64_t count, int64_t n_padded, const real* largest,
+                   const real* inverse) {
+  for (int64_t i = 0; i < count; ++i, p += n_padded) {
+    const Vector top = broadcast(largest[i]), factor = broadcast(inverse[i]);
+    for (int64_t j = 0; j < n_padded; j += L) store(p + j, base::exp2(load(p + j) - top) * factor);
+  }
+}
+
+// The gradient of the softmax: ds = p (dp − Σ p dp), in place of dp. Stores it to dbias as well, or
+// adds it, unless dbias is null.
+void softmax_backward(const real* p, int64_t count, int64_t n_padded, real* ds, real* dbias,
+                      bool add) {
+  for (int64_t i = 0; i < count; ++i, p += n_padded, ds += n_padded) {
+    Vector dot{};
+    for (int64_t j = 0; j < n_padded; j += L) dot = fma(load(p + j), load(ds + j), dot);
+    const Vector mean = broadcast(base::sum(dot));
+    for (int64_t j = 0; j < n_padded; j += L) store(ds + j, load(p + j) * (load(ds + j) - mean));
+    if (!dbias) continue;
+    for (int64_t j = 0; j < n_padded; j += L)
+      store(dbias + j, add ? load(dbias + j) + load(ds + j) : load(ds + j));
+    dbias += n_padded;
+  }
+}
+
+void multiply(const real* a, const real* b, int64_t numel, real* to) {
+  for (int64_t i = 0; i < numel; i += L) store(to + i, load(a + i) * load(b + i));
+}
 
 // Groups of windows and heads that depend on the shape alone.
 struct Grid {
@@ -182,44 +275,35 @@ void window_attention_forward(const WindowAttention& s, const real* qkv, real* y
                               real* row_inverse) {
   if (!y) return;
   const Sizes z(s);
-  const int64_t channels = s.heads * s.head_dim, query_rows = std::min(z.n, kQueryRows);
-  const int64_t need =
-      3 * z.n * z.d_padded + z.d_padded * z.n_padded + query_rows * z.n_padded + z.n * z.d_padded;
+  const int64_t channels = s.heads * s.head_dim, queries = std::min(z.n, kForwardQueries),
+                scores = queries * z.n_padded;
+  const int64_t need = Head::scratch_of(z) + 2 * scores + queries * (z.d_padded + 2);
   Grid(s).run(s, [&](int64_t image, int64_t window, int64_t head, int64_t) {
     Scratch scratch = Scratch::start(need);
     const Head h(s, z, qkv, image, window, head, scratch);
-    real *p = scratch.take(query_rows * z.n_padded), *out = scratch.take(z.n * z.d_padded);
-    for (int64_t first = 0; first < z.n; first += query_rows) {
-      const int64_t count = std::min(query_rows, z.n - first);
-      // q kᵀ; then, row by row, + bias, mask and softmax; then times v.
-      small_product(h.q + first * z.d_padded, z.d_padded, 1, h.kt, z.n_padded, count, z.n_padded,
-                    z.d, p, z.n_padded, false);
-      for (int64_t i = 0; i < count; ++i) {
-        real* row = p + i * z.n_padded;
-        finish_scores(row, h.bias_of(first + i, z), h.labels, first + i, z);
-        Vector top = load(row);
-        for (int64_t j = L; j < z.n_padded; j += L) top = base::max(top, load(row + j));
-        const real largest = base::max_lane(top);
-        Vector total{};
-        for (int64_t j = 0; j < z.n_padded; j += L) {
-          const Vector e = base::exp(load(row + j) - largest);
-          store(row + j, e);
-          total += e;
-        }
-        // A row without an allowed key gives zeros.
-        const real inverse = largest > kForbidden / 2 ? 1 / base::sum(total) : 0;
-        for (int64_t j = 0; j < z.n_padded; j += L) store(row + j, load(row + j) * inverse);
-        if (row_max) {
-          row_max[h.saved + first + i] = largest;
-          row_inverse[h.saved + first + i] = inverse;
-        }
-        if (s.keep < 1) drop_probabilities(row, window, head, first + i, s, h.random, z);
+    real *p = scratch.take(scores), *factors = scratch.take(scores),
+         *out = scratch.take(queries * z.d_padded), *largest = scratch.take(queries),
+         *inverse = scratch.take(queries);
+    real* to = y + image * s.map_rows() * channels + head * z.d;
+    for (int64_t first = 0; first < z.n; first += queries) {
+      const int64_t count = std::min(queries, z.n - first);
+      h.scores(first, count, z, p);
+      softmax_rows(p, count, z.n_padded, largest, inverse);
+      if (row_max) {
+        std::copy_n(largest, count, row_max + h.saved + first);
+        std::copy_n(inverse, count, row_inverse + h.saved + first);
       }
-      small_product(p, z.n_padded, 1, h.v, z.d_padded, count, z.d_padded, z.n,
-                    out + first * z.d_padded, z.d_padded, false);
+      if (s.keep < 1) {
+        draw_factors(s, z, h.random, window, head, first, count, factors);
+        multiply(p, factors, count * z.n_padded, p);
+      }
+      small_product(p, z.n_padded, 1, h.v, z.d_padded, count, z.d_padded, z.n, nullptr, 0, out,
+                    z.d_padded);
+      // The division of the softmax comes last, where there are the fewest values.
+      for (int64_t i = 0; i < count; ++i)
+        scatter_token(out + i * z.d_padded, z, inverse[i], false,
+                      to + h.rows[first + i] * channels);
     }
-    scatter_head(out, h.rows, channels, z, 1, false,
-                 y + image * s.map_rows() * channels + head * z.d);
   });
 }
 
@@ -229,9 +313,11 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
   if (!dqkv && !dbias) return;
   const Sizes z(s);
   const Grid grid(s);
-  const int64_t channels = s.heads * s.head_dim, query_rows = std::min(z.n, kQueryRows);
-  const int64_t head_area = z.n * z.d_padded, bias_area = z.n * z.n_padded;
-  const int64_t need = 7 * head_area + 2 * z.d_padded * z.n_padded + 3 * query_rows * z.n_padded;
+  const int64_t channels = s.heads * s.head_dim, queries = std::min(z.n, kBackwardQueries);
+  const int64_t head_area = z.n * z.d_padded, bias_area = z.n * z.n_padded,
+                scores = queries * z.n_padded;
+  const int64_t need = Head::scratch_of(z) + 3 * head_area + z.d_padded * z.n_padded + 3 * scores +
+                       queries * z.d_padded;
   base::Buffer memory;
   real* partials = nullptr;
   if (dbias) {
@@ -242,57 +328,46 @@ void window_attention_backward(const WindowAttention& s, const real* dy, const r
   grid.run(s, [&](int64_t image, int64_t window, int64_t head, int64_t group) {
     Scratch scratch = Scratch::start(need);
     const Head h(s, z, qkv, image, window, head, scratch);
-    real *g = scratch.take(head_area), *dq = scratch.take(head_area), *dk = scratch.take(head_area),
-         *dv = scratch.take(head_area), *vt = scratch.take(z.d_padded * z.n_padded),
-         *p = scratch.take(query_rows * z.n_padded), *ds = scratch.take(query_rows * z.n_padded),
-         *dropped = scratch.take(query_rows * z.n_padded);
+    real *g = scratch.take(head_area), *dk = scratch.take(head_area), *dv = scratch.take(head_area),
+         *vt = scratch.take(z.d_padded * z.n_padded), *p = scratch.take(scores),
+         *ds = scratch.take(scores), *dropped = scratch.take(scores),
+         *dq = scratch.take(queries * z.d_padded);
     gather_head(dy + image * s.map_rows() * channels + head * z.d, channels, h.rows, z, 1, g);
     transpose_padded(h.v, z.d_padded, z.n, z.d_padded, vt, z.n_padded);
     real* dbias_part = partials ? partials + (group * s.heads + head) * bias_area : nullptr;
     const bool first_window = (image * s.windows() + window) % grid.windows_per_tile == 0;
-    for (int64_t first = 0; first < z.n; first += query_rows) {
-      const int64_t count = std::min(query_rows, z.n - first);
-      small_product(h.q + first * z.d_padded, z.d_padded, 1, h.kt, z.n_padded, count, z.n_padded,
-                    z.d, p, z.n_padded, false);
-      small_product(g + first * z.d_padded, z.d_padded, 1, vt, z.n_padded, count, z.n_padded, z.d,
-                    ds, z.n_padded, false);
-      for (int64_t i = 0; i < count; ++i) {
-        real *row = p + i * z.n_padded, *drow = ds + i * z.n_padded;
-        finish_scores(row, h.bias_of(first + i, z), h.labels, first + i, z);
-        const real largest = row_max[h.saved + first + i],
-                   inverse = row_inverse[h.saved + first + i];
-        for (int64_t j = 0; j < z.n_padded; j += L)
-          store(row + j, base::exp(load(row + j) - largest) * inverse);
-        if (s.keep < 1) {
-          std::memcpy(dropped + i * z.n_padded, row,
-                      static_cast<size_t>(z.n_padded) * sizeof(real));
-          drop_probabilities(dropped + i * z.n_padded, window, head, first + i, s, h.random, z);
-          drop_probabilities(drow, window, head, first + i, s, h.random, z);
-        }
-        Vector dot{};
-        for (int64_t j = 0; j < z.n_padded; j += L) dot = fma(load(row + j), load(drow + j), dot);
-        const real mean = base::sum(dot);
-        real* to = dbias_part ? dbias_part + (first + i) * z.n_padded : nullptr;
-        for (int64_t j = 0; j < z.n_padded; j += L) {
-          const Vector d = load(row + j) * (load(drow + j) - mean);
-          store(drow + j, d);
-          if (to) store(to + j, first_window ? d : d + load(to + j));
-        }
+    real* to = dqkv ? dqkv.data + image * s.map_rows() * 3 * channels + head * z.d : nullptr;
+    for (int64_t first = 0; first < z.n; first += queries) {
+      const int64_t count = std::min(queries, z.n - first);
+      const real *q = h.q + first * z.d_padded, *dout = g + first * z.d_padded, *used = p;
+      h.scores(first, count, z, p);
+      softmax_again(p, count, z.n_padded, row_max + h.saved + first, row_inverse + h.saved + first);
+      multiply_transposed(dout, h.v, vt, count, z, nullptr, 0, ds);
+      if (s.keep < 1) {
+        draw_factors(s, z, h.random, window, head, first, count, dropped);
+        multiply(ds, dropped, count * z.n_padded, ds);
+        multiply(p, dropped, count * z.n_padded, dropped);
+        used = dropped;
       }
-      const real* used = s.keep < 1 ? dropped : p;
+      softmax_backward(p, count, z.n_padded, ds,
+                       dbias_part ? dbias_part + first * z.n_padded : nullptr, !first_window);
+      if (!to) continue;
+      small_product(ds, z.n_padded, 1, h.k, z.d_padded, count, z.d_padded, z.n, nullptr, 0, dq,
+                    z.d_padded);
+      for (int64_t i = 0; i < count; ++i)
+        scatter_token(dq + i * z.d_padded, z, s.scale, dqkv.add,
+                      to + h.rows[first + i] * 3 * channels);
       const bool add = first > 0;
-      small_product(ds, z.n_padded, 1, h.k, z.d_padded, count, z.d_padded, z.n,
-                    dq + first * z.d_padded, z.d_padded, false);
-      small_product(ds, 1, z.n_padded, h.q + first * z.d_padded, z.d_padded, z.n, z.d_padded, count,
-                    dk, z.d_padded, add);
-      small_product(used, 1, z.n_padded, g + first * z.d_padded, z.d_padded, z.n, z.d_padded, count,
-                    dv, z.d_padded, add);
+      small_product(ds, 1, z.n_padded, q, z.d_padded, z.n, z.d_padded, count, add ? dk : nullptr,
+                    z.d_padded, dk, z.d_padded);
+      small_product(used, 1, z.n_padded, dout, z.d_padded, z.n, z.d_padded, count,
+                    add ? dv : nullptr, z.d_padded, dv, z.d_padded);
     }
-    if (!dqkv) return;
-    real* to = dqkv.data + image * s.map_rows() * 3 * channels + head * z.d;
-    scatter_head(dq, h.rows, 3 * channels, z, s.scale, dqkv.add, to);
-    scatter_head(dk, h.rows, 3 * channels, z, 1, dqkv.add, to + channels);
-    scatter_head(dv, h.rows, 3 * channels, z, 1, dqkv.add, to + 2 * channels);
+    for (int64_t i = 0; to && i < z.n; ++i) {
+      real* token = to + h.rows[i] * 3 * channels;
+      scatter_token(dk + i * z.d_padded, z, kLn2, dqkv.add, token + channels);  // q has log₂ e
+      scatter_token(dv + i * z.d_padded, z, 1, dqkv.add, token + 2 * channels);
+    }
   });
   if (dbias)
     sum_partials(partials, grid.window_tiles, s.heads * z.n, z.n_padded, {dbias, false},
@@ -314,9 +389,9 @@ void expand_position_bias(const real* table, Size2 window, int64_t heads, real* 
   const int64_t n = window[0] * window[1], n_padded = base::round_to_lanes<real>(n);
   base::parallel_for(heads, [&](int64_t head) {
     real* to = bias + head * n * n_padded;
-    std::fill_n(to, n * n_padded, real{0});
+    std::fill_n(to, n * n_padded, kForbidden);
     for_token_pairs(window, [&](int64_t row, int64_t i, int64_t j) {
-      to[i * n_padded + j] = table[row * heads + head];
+      to[i * n_padded + j] = table[row * heads + head] * kLog2E;
     });
   });
 }

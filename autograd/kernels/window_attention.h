@@ -20,8 +20,7 @@ struct WindowAttention {
   /// (nW, N) region labels: a query attends to the keys with its own label; none attends to
   /// negative labels. Null: every query attends to every key.
   const int32_t* labels;
-  /// (heads, N, padded N): relative position bias, each row padded to whole vectors with arbitrary
-  /// values. Null: no bias.
+  /// (heads, N, padded N), as made by expand_position_bias. Null: no bias.
   const real* bias;
   real scale;
   real keep = 1;  ///< 1 − attention dropout
@@ -37,8 +36,8 @@ extern const base::Kernel<int64_t(int64_t tokens)> padded_tokens;
 
 /// @param qkv (batch, map rows, 3 · C): q, k, v, each heads × head_dim
 /// @param y (batch, map rows, C)
-/// @param row_max, row_inverse (batch, nW, heads, N): maximum and 1 / sum of the softmax, saved for
-///     backward; may be null
+/// @param row_max, row_inverse (batch, nW, heads, N): maximum, times log₂ e, and 1 / sum
+///     of the softmax, saved for backward; may be null
 extern const base::Kernel<void(const WindowAttention& shape, const real* qkv, real* y,
                                real* row_max, real* row_inverse)>
     window_attention_forward;
@@ -49,12 +48,13 @@ extern const base::Kernel<void(const WindowAttention& shape, const real* dy, con
                                real* dbias)>
     window_attention_backward;
 
-/// bias[h, i, j] = table[relative_position(i, j), h].
+/// bias[h, i, j] = log₂ e · table[relative_position(i, j), h]; −1e30 in the padding of a row.
 /// @param table ((2·window₀ − 1)(2·window₁ − 1), heads)
 /// @param bias (heads, N, padded N)
 extern const base::Kernel<void(const real* table, Size2 window, int64_t heads, real* bias)>
     expand_position_bias;
-/// The gradient of expand_position_bias.
+/// The gradient of `table`. The padding of dbias is not read.
+/// @param dbias (heads, N, padded N), as of window_attention_backward: without the factor log₂ e
 extern const base::Kernel<void(const real* dbias, Size2 window, int64_t heads,
                                GradientTarget dtable)>
     collect_position_bias;

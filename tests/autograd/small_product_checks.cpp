@@ -32,8 +32,8 @@ void check_product(int64_t m, int64_t n, int64_t k, bool add, bool transposed) {
                b[static_cast<size_t>(l * ldb + j)];
       want[static_cast<size_t>(i * ldc + j)] = sum;
     }
-  small_product(a.data(), transposed ? 1 : k, transposed ? m : 1, b.data(), ldb, m, n, k, c.data(),
-                ldc, add);
+  small_product(a.data(), transposed ? 1 : k, transposed ? m : 1, b.data(), ldb, m, n, k,
+                add ? c.data() : nullptr, ldc, c.data(), ldc);
   ASSERT_EQ(c, want) << m << " " << n << " " << k << " add " << add << " transposed " << transposed;
 }
 

@@ -128,13 +128,16 @@ void check_square_roots() {
 
 template <class T>
 void check_transposition() {
-  constexpr int L = static_cast<int>(kLanes<T>);
-  Vec<T> lines[L];
+  constexpr int L = static_cast<int>(kLanes<T>), n = base::kBlock<T>, stride = n + 1;
+  std::vector<T> rows(static_cast<size_t>(L * stride));
   for (int i = 0; i < L; ++i)
-    for (int j = 0; j < L; ++j) lines[i][j] = static_cast<T>(i * L + j);
-  base::transpose_block<T>(lines);
-  for (int i = 0; i < L; ++i)
-    for (int j = 0; j < L; ++j) ASSERT_EQ(lines[i][j], j * L + i) << i << " " << j;
+    for (int j = 0; j < n; ++j)
+      rows[static_cast<size_t>(i * stride + j)] = static_cast<T>(i * n + j);
+  Vec<T> lines[n];
+  for (int i = 0; i < n; ++i) lines[i] = base::load_blocks(rows.data() + i * stride, n * stride);
+  base::transpose_blocks<T>(lines);
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < L; ++j) ASSERT_EQ(lines[i][j], j * n + i) << i << " " << j;
 }
 
 template <class T>
