@@ -36,7 +36,7 @@ FILTERS = {
     "masked_l1.cpp": "*/masked_l1",
     "onednn.cpp": "Gemm.*:*/linear", "openblas.cpp": "Gemm.*:*/linear",
     "patches.cpp": "*/patch_*",
-    "permute.cpp": "*/permute:Gemm.TransposeOf*",
+    "packed_product.cpp": "Gemm.*:*/linear", "permute.cpp": "*/permute",
     "ragged.h": "*/layer_norm:*/cosine_qkv:*/l2_normalize",
     "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
     "replace_rows.cpp": "*/replace_tokens",

@@ -4,24 +4,8 @@
 #include <vector>
 
 #include "autograd/kernels/row_blocks.h"
-#include "autograd/kernels/small_product.h"
 
 namespace swin::autograd::kernels::SWIN_ISA {
-
-void transpose(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y) {
-  if (!y) return;
-  constexpr int64_t L = base::kLanes<real>;
-  const int64_t whole_rows = rows / L * L, whole_columns = columns / L * L;
-  base::parallel_ranges(columns, 64, [&](int64_t begin, int64_t end) {
-    const int64_t vectors_end = std::min(end, whole_columns);
-    for (int64_t r = 0; r < whole_rows; r += L)
-      for (int64_t c = begin; c < vectors_end; c += L)
-        transpose_padded(x + r * ldx + c, ldx, L, L, y + c * rows + r, rows);
-    for (int64_t c = begin; c < end; ++c)
-      for (int64_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r)
-        y[c * rows + r] = x[r * ldx + c];
-  });
-}
 
 void permute(const real* x, GradientTarget y, int rank, const int64_t* dims, const int* axes) {
   if (!y) return;
@@ -45,6 +29,5 @@ void permute(const real* x, GradientTarget y, int rank, const int64_t* dims, con
 }  // namespace swin::autograd::kernels::SWIN_ISA
 
 namespace swin::autograd::kernels {
-SWIN_KERNEL(transpose)
 SWIN_KERNEL(permute)
 }  // namespace swin::autograd::kernels

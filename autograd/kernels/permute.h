@@ -7,10 +7,6 @@
 
 namespace swin::autograd::kernels {
 
-/// y (columns, rows) = xᵀ for x (rows, columns; row stride ldx).
-extern const base::Kernel<void(const real* x, int64_t ldx, int64_t rows, int64_t columns, real* y)>
-    transpose;
-
 /// Axis i of y is axis axes[i] of x.
 /// @param dims of x
 extern const base::Kernel<void(const real* x, GradientTarget y, int rank, const int64_t* dims,

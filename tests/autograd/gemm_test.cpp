@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "autograd/kernels/permute.h"
+#include "autograd/kernels/packed_product.h"
 #include "autograd/kernels/reduce.h"
 #include "tests/support/engine_test.h"
 
@@ -187,23 +187,41 @@ TEST_F(Gemm, LibrariesPassTheirSelfCheckAndSayWhatTheyAre) {
   EXPECT_NE(onednn_library().core, "");
 }
 
-TEST_F(Gemm, TransposeOfWholeAndPartialBlocks) {
-  for (const int64_t rows : {1, 7, 8, 16, 17, 33, 96})
-    for (const int64_t columns : {1, 15, 16, 17, 64, 65, 131, 200})
-      for (const int64_t padding : {0, 3}) {
-        const int64_t ldx = columns + padding;
-        std::vector<real> x(static_cast<size_t>(rows * ldx)),
-            y(static_cast<size_t>(rows * columns)), want(y.size());
-        for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<real>(i + 1);
-        for (int64_t r = 0; r < rows; ++r)
-          for (int64_t c = 0; c < columns; ++c)
-            want[static_cast<size_t>(c * rows + r)] = x[static_cast<size_t>(r * ldx + c)];
-        for_each_isa([&](base::Isa) {
-          std::fill(y.begin(), y.end(), real{-1});
-          transpose(x.data(), ldx, rows, columns, y.data());
-          ASSERT_EQ(y, want) << rows << " " << columns << " " << padding;
-        });
-      }
+// The shapes straddle the tiles, strips, K cuts and cache blocks of the product kernel.
+TEST_F(Gemm, PackedProductsOfEveryShape) {
+  for_each_isa([](base::Isa) {
+    const int64_t strip = strip_columns();
+    for (const int64_t m : {int64_t{1}, int64_t{7}, int64_t{50}, int64_t{300}})
+      for (const int64_t n : {int64_t{1}, strip - 1, strip, strip + 1, 3 * strip + 5})
+        for (const int64_t k : {int64_t{1}, int64_t{6}, int64_t{384}, int64_t{391}})
+          for (const bool transposed : {false, true})
+            for (const bool add : {false, true}) {
+              std::vector<real> a(static_cast<size_t>(m * k)), b(static_cast<size_t>(k * n)),
+                  c(static_cast<size_t>(m * n)), bias(static_cast<size_t>(n));
+              for (size_t i = 0; i < a.size(); ++i) a[i] = integer(static_cast<int64_t>(i), 7);
+              for (size_t i = 0; i < b.size(); ++i) b[i] = integer(static_cast<int64_t>(i), 5);
+              for (size_t i = 0; i < c.size(); ++i) c[i] = integer(static_cast<int64_t>(i), 3);
+              for (size_t i = 0; i < bias.size(); ++i)
+                bias[i] = integer(static_cast<int64_t>(i), 2);
+              std::vector<real> want = c;
+              for (int64_t i = 0; i < m; ++i)
+                for (int64_t j = 0; j < n; ++j) {
+                  real sum =
+                      add ? want[static_cast<size_t>(i * n + j)] : bias[static_cast<size_t>(j)];
+                  for (int64_t l = 0; l < k; ++l)
+                    sum += a[static_cast<size_t>(i * k + l)] *
+                           b[static_cast<size_t>(transposed ? j * k + l : l * n + j)];
+                  want[static_cast<size_t>(i * n + j)] = sum;
+                }
+              const int64_t strips = (n + strip - 1) / strip;
+              std::vector<real> packed(static_cast<size_t>(strips * strip * k), -100);
+              pack_strips(b.data(), transposed ? k : n, transposed, n, k, 0, strips, packed.data());
+              packed_product({a.data(), k, packed.data(), m, n, k, c.data(), n, add,
+                              add ? nullptr : bias.data()});
+              ASSERT_EQ(c, want) << m << " " << n << " " << k << (transposed ? " transposed" : "")
+                                 << (add ? " add" : "");
+            }
+  });
 }
 
 TEST_F(Gemm, SumRowsOfManySlicesAndColumns) {
