@@ -248,7 +248,7 @@ def measure_case(options, workload, mode, batch, precision, failures):
         machine_after, own_after = busy_seconds(peers)
         others = (machine_after - machine) - (own_after - own)
     ours = runs[swin.label]
-    return {"workload": workload, "title": re.search(r"// \w+: ([^,.]+)", text).group(1),
+    return {"workload": workload, "title": re.search(r"// \w+: ([^,.;]+)", text).group(1),
             "mode": mode, "batch": batch, "precision": precision,
             "flops_per_image": ours[0]["flops_per_image"],
             "gemm_gflops": statistics.median(run["gemm_gflops"] for run in ours),
