@@ -28,6 +28,7 @@ class Emulator : public testing::TestWithParam<Processor> {
     options.runner = {"qemu-x86_64", "-cpu", GetParam().name};
     // With a policy set, the program has no reason to start itself again, outside of the emulator.
     options.environment = {{"OMP_WAIT_POLICY", "passive"}};
+    options.unset = {"SWIN_ISA"};  // which may name a set that the emulated processor lacks
     return swin(arguments, options);
   }
 };
