@@ -38,7 +38,8 @@ std::optional<Isa> isa_named(std::string_view name);
 namespace detail {
 extern Isa isa_in_use;
 }
-/// The set in use: the best one, or a lower one that the environment variable SWIN_ISA names.
+/// The set in use: the best one, or a lower one that SWIN_ISA in the environment or set_isa (the
+/// flag --isa) names.
 inline Isa isa() { return detail::isa_in_use; }
 /// Uses another set from now on. Call outside parallel_for.
 /// @throws UsageError if the processor lacks it.

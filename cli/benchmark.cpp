@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/isa.h"
 #include "base/stopwatch.h"
 #include "cli/benchmark_profile.h"
 #include "cli/console.h"
@@ -35,6 +36,7 @@ base::Json to_json(const trainers::BenchmarkResult& result) {
   json["threads"] = result.threads;
   json["batch_size"] = result.batch_size;
   json["cpu"] = result.cpu;
+  json["instruction_set"] = base::isa_name(base::isa());
   if (result.profile) {
     json["profile"] = profile_rows(*result.profile);
     json["profile_step_seconds"] = result.profile->step_seconds;
@@ -44,8 +46,9 @@ base::Json to_json(const trainers::BenchmarkResult& result) {
 
 std::string to_text(const trainers::BenchmarkResult& result) {
   std::string text;
-  text += result.mode + " " + result.precision + ", batch " + std::to_string(result.batch_size) +
-          ", " + std::to_string(result.threads) + " threads, " + result.cpu + "\n";
+  text += result.mode + " " + result.precision + ", " + base::isa_name(base::isa()) + ", batch " +
+          std::to_string(result.batch_size) + ", " + std::to_string(result.threads) + " threads, " +
+          result.cpu + "\n";
   text += fixed(result.images_per_second, 2) + " images/s, " +
           fixed(1000 * result.step_seconds, 2) + " ms per step (median of " +
           std::to_string(result.steps.size()) + "), " + bytes_text(result.peak_memory_bytes) +

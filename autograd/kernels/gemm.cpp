@@ -82,8 +82,8 @@ constexpr int64_t kWantedTiles = 16, kTileRows = 256;
 // Which products the engine's own kernel serves; a library serves the others, and all with a
 // transposed A. With a packed B at hand it is ahead of the libraries from a few rows on; packing B
 // costs as much as some tens of rows. oneDNN is as fast with AVX-512 where B is not transposed, and
-// so are both libraries with the baseline (docs/performance.md). The shape alone decides, so that a
-// forward has the same bits with and without a recording.
+// so are both libraries with the baseline (docs/performance.md). Shape and set alone decide, so
+// that a forward has the same bits with and without a recording.
 constexpr int64_t kLeastRows = 4;
 
 }  // namespace

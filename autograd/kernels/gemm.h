@@ -1,5 +1,6 @@
-// Row-major matrix products, with two entry points. gemm cuts the product into a grid that depends
-// on its shape alone and runs the tiles in parallel. gemm_tile is one library call on the calling
+// Row-major matrix products, with two entry points. gemm cuts the product into tiles that depend on
+// its shape and the instruction set alone and runs them in parallel: tiles of a library (gemm_grid)
+// or of the engine's own kernel (packed_product.h). gemm_tile is one library call on the calling
 // thread, for use inside parallel_for.
 #pragma once
 #include <cstdint>
@@ -47,7 +48,8 @@ int64_t packed_numel(const GemmArguments& product);
 void gemm(const GemmArguments& product);
 void gemm_tile(const GemmArguments& product);
 
-/// The grid of gemm: the size of a tile and the number of K slices, a pure function of the shape.
+/// The grid of gemm where a library computes: the size of a tile and the number of K slices, a pure
+/// function of the shape.
 struct GemmGrid {
   int64_t tile_rows, tile_columns, slices;
 };
