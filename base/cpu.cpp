@@ -72,7 +72,7 @@ void require_supported_cpu() {
   if (!cpu().x86_64_v2)
     throw UsageError("swin",
                      "found the processor " + cpu().model + " without SSE4.2, expected x86-64-v2",
-                     "use a machine with a processor made since 2009");
+                     "run it on a processor with SSE4.2");
 #endif
 }
 

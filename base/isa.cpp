@@ -38,13 +38,13 @@ namespace detail {
 Isa isa_in_use = initial_isa();
 }
 
-void set_isa(Isa isa) {
+void set_isa(Isa isa, const char* chosen_by) {
   if (isa > best_isa())
-    throw UsageError("--isa",
+    throw UsageError(chosen_by,
                      std::string("found ") + isa_name(isa) + ", expected no more than " +
                          isa_name(best_isa()) + ", the best set of this processor (" + cpu().model +
                          ")",
-                     "leave --isa and SWIN_ISA out, or choose a lower set");
+                     "choose a lower set, or none");
   detail::isa_in_use = isa;
 }
 

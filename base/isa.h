@@ -42,8 +42,9 @@ extern Isa isa_in_use;
 /// flag --isa) names.
 inline Isa isa() { return detail::isa_in_use; }
 /// Uses another set from now on. Call outside parallel_for.
+/// @param chosen_by the flag or variable that an error names
 /// @throws UsageError if the processor lacks it.
-void set_isa(Isa isa);
+void set_isa(Isa isa, const char* chosen_by = "--isa");
 
 /// A function with one version for each set. Calling it calls the version of the set in use.
 template <class Signature>

@@ -29,7 +29,7 @@ void choose_isa(const CommonArguments& arguments) {
   if (arguments.isa)
     base::set_isa(*arguments.isa);
   else if (variable != nullptr && *variable != '\0')
-    base::set_isa(isa_of("SWIN_ISA", variable));
+    base::set_isa(isa_of("SWIN_ISA", variable), "SWIN_ISA");
 }
 
 void set_threads(const CommonArguments& arguments, const std::optional<int64_t>& of_config) {

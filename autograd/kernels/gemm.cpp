@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <vector>
 
 #include "autograd/kernels/columns.h"
@@ -79,20 +80,31 @@ void library_product(Library library, const GemmArguments& p) {
 // Enough tiles to balance a few cores, but large enough to be worth a call each.
 constexpr int64_t kWantedTiles = 16, kTileRows = 256;
 
-// Which products the engine's own kernel serves; a library serves the others, and all with a
-// transposed A. With a packed B at hand it is ahead of the libraries from a few rows on; packing B
-// costs as much as some tens of rows. oneDNN is as fast with AVX-512 where B is not transposed, and
-// so are both libraries with the baseline (docs/performance.md). Shape and set alone decide, so
-// that a forward has the same bits with and without a recording.
+// Who computes what, for each instruction set: made from measurements (docs/performance.md). Shape
+// and set alone decide, so that a forward has the same bits with and without a recording.
+struct GemmTable {
+  /// The engine's own kernel serves products with a plain (a transposed) B, from kLeastRows rows
+  /// on.
+  bool own_for_plain_b, own_for_transposed_b;
+  /// Weight gradients that are not cut along the tokens; oneDNN serves all that is left.
+  Library uncut_weight_gradients;
+};
+constexpr GemmTable kTables[] = {{false, false, Library::onednn},
+                                 {true, true, Library::openblas},
+                                 {false, true, Library::onednn}};
+static_assert(std::size(kTables) >= base::kIsas);
+const GemmTable& table() { return kTables[static_cast<size_t>(base::isa())]; }
+
+// Packing B costs as much as some tens of rows; with a packed B at hand a few rows suffice.
 constexpr int64_t kLeastRows = 4;
 
 }  // namespace
 
 bool takes_packed(const GemmArguments& p) {
-  const bool set_gains = base::isa() == base::Isa::avx2 ||
-                         (base::isa() == base::Isa::avx512 && p.transpose_b == Transpose::yes);
-  return set_gains && p.transpose_a == Transpose::no && p.m >= kLeastRows &&
-         p.n >= strip_columns() && p.k > 0 && !(p.c.add && p.bias);
+  const bool own =
+      p.transpose_b == Transpose::yes ? table().own_for_transposed_b : table().own_for_plain_b;
+  return own && p.transpose_a == Transpose::no && p.m >= kLeastRows && p.n >= strip_columns() &&
+         p.k > 0 && !(p.c.add && p.bias);
 }
 
 namespace {
@@ -176,11 +188,9 @@ void gemm(const GemmArguments& p) {
   const int64_t slice_length = base::round_up(base::divide_up(p.k, grid.slices), 8);
   const int64_t slices = grid.slices == 1 ? 1 : base::divide_up(p.k, slice_length);
 
-  // With AVX2, weight gradients that are not cut along the tokens are 10 to 20 % faster by
-  // OpenBLAS.
-  const bool openblas =
-      base::isa() == base::Isa::avx2 && p.transpose_a == Transpose::yes && slices == 1;
-  const Library library = openblas ? Library::openblas : Library::onednn;
+  const Library library = p.transpose_a == Transpose::yes && slices == 1
+                              ? table().uncut_weight_gradients
+                              : Library::onednn;
 
   base::Buffer partial_memory;
   if (slices > 1)
