@@ -39,6 +39,8 @@ swin_find_library(swin_webpdemux "libwebpdemux" libwebp-dev webp/demux.h NAMES w
 swin_find_library(swin_exif "libexif" libexif-dev libexif/exif-data.h NAMES exif)
 swin_find_library(swin_zlib "zlib" zlib1g-dev zlib.h NAMES z)
 swin_find_library(swin_seccomp "libseccomp" libseccomp-dev seccomp.h NAMES seccomp)
+swin_find_library(swin_tiff "libtiff" libtiff-dev tiffio.h NAMES tiff)
+swin_find_library(swin_utf8proc "libutf8proc" libutf8proc-dev utf8proc.h NAMES utf8proc)
 swin_find_library(swin_archive "libarchive" libarchive-dev archive.h NAMES archive)
 
 find_package(CLI11 QUIET)

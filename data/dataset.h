@@ -34,6 +34,19 @@ struct DatasetOptions {
   int64_t synthetic_samples = 1000;       ///< in this split
 };
 
+/// Files of a set that are not learned from, for one reason.
+struct PassedOver {
+  std::string reason;              ///< "no image (.txt)", "broken link", "hidden", …
+  std::vector<std::string> names;  ///< all of them, as Dataset::name, sorted
+};
+
+/// A file that a set reads: its path below the set's own folder, which stays when the folder moves,
+/// and its size.
+struct ListedFile {
+  std::string path;
+  int64_t size_bytes = 0;
+};
+
 /// A list of images with annotations, all of one kind. All methods are const; several threads may
 /// call them at once.
 class Dataset {
@@ -66,6 +79,13 @@ class Dataset {
   virtual std::span<const uint8_t> encoded(int64_t, std::vector<uint8_t>&) const { return {}; }
   /// What load() does with these bytes.
   virtual void decode(int64_t, std::span<const uint8_t>, Image&) const {}
+  /// The files of the set, in its order; the images of an archive are files, too. Empty for
+  /// synthetic images.
+  virtual std::vector<ListedFile> files() const { return {}; }
+  /// What was found beside them, by reason.
+  const std::vector<PassedOver>& passed_over() const { return passed_over_; }
+  /// What is likely a slip, a sentence each: "…: found the classes train and val; is it meant?"
+  const std::vector<std::string>& warnings() const { return warnings_; }
   /// Symbolic links that were skipped because they lead out of the set or nowhere.
   virtual std::vector<std::string> links_out() const { return {}; }
   const std::vector<std::string>& class_names() const { return class_names_; }
@@ -77,6 +97,8 @@ class Dataset {
  protected:
   std::vector<std::string> class_names_;
   std::string fingerprint_;
+  std::vector<PassedOver> passed_over_;
+  std::vector<std::string> warnings_;
 };
 
 /// The images of `whole` that the fraction of `options` keeps.

@@ -63,6 +63,7 @@ struct WeightFile {
   std::vector<Skipped> skipped;
   std::vector<std::string> notes;          ///< other changes, one sentence each
   std::optional<std::string> config_json;  ///< a checkpoint's config
+  std::vector<std::string> class_names;    ///< in the order of the head; empty if the file has none
   HubConfig hub;                           ///< from config.json in the same folder
 
   const NamedArray* find(std::string_view name) const;  ///< null if absent
