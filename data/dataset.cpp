@@ -17,6 +17,8 @@ class Subset : public Dataset {
  public:
   Subset(std::unique_ptr<Dataset> whole, const DatasetOptions& options) : whole_(std::move(whole)) {
     class_names_ = whole_->class_names();
+    passed_over_ = whole_->passed_over();
+    warnings_ = whole_->warnings();
     std::vector<int64_t> strata(static_cast<size_t>(whole_->size()));
     for (int64_t i = 0; i < whole_->size(); ++i)
       strata[static_cast<size_t>(i)] = whole_->stratum(i);
@@ -44,6 +46,14 @@ class Subset : public Dataset {
   }
   void load(int64_t i, Image& image) const override { whole_->load(index(i), image); }
   std::string name(int64_t i) const override { return whole_->name(index(i)); }
+  std::vector<ListedFile> files() const override {
+    std::vector<ListedFile> all = whole_->files();
+    if (static_cast<int64_t>(all.size()) != whole_->size() || !holds_files()) return all;
+    std::vector<ListedFile> kept;  // each file is an image
+    kept.reserve(indices_.size());
+    for (const int64_t i : indices_) kept.push_back(std::move(all[static_cast<size_t>(i)]));
+    return kept;
+  }
   std::vector<std::string> links_out() const override { return whole_->links_out(); }
 
  private:

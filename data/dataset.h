@@ -79,8 +79,8 @@ class Dataset {
   virtual std::span<const uint8_t> encoded(int64_t, std::vector<uint8_t>&) const { return {}; }
   /// What load() does with these bytes.
   virtual void decode(int64_t, std::span<const uint8_t>, Image&) const {}
-  /// The files of the set, in its order; the images of an archive are files, too. Empty for
-  /// synthetic images.
+  /// The files of the set, in its order; the images of an archive are files, too. If holds_files(),
+  /// file i is image i. Empty for synthetic images.
   virtual std::vector<ListedFile> files() const { return {}; }
   /// What was found beside them, by reason.
   const std::vector<PassedOver>& passed_over() const { return passed_over_; }

@@ -1,0 +1,93 @@
+#include "data/summary.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
+#include "base/text.h"
+
+namespace swin::data {
+namespace {
+
+constexpr size_t kLongestLine = 390, kLongestName = 90, kNames = 3;
+
+// Whether a byte is inside of a UTF-8 sequence.
+bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0u) == 0x80u; }
+
+// The end of a path tells more than its beginning.
+std::string end_of(const std::string& path) {
+  std::string text = base::without_controls(path, '?');
+  if (text.size() <= kLongestName) return text;
+  size_t begin = text.size() - kLongestName;
+  const size_t slash = text.find('/', begin);
+  if (slash != std::string::npos && slash + 1 < text.size()) begin = slash;
+  while (begin < text.size() && continues(text[begin])) ++begin;
+  return "…" + text.substr(begin);
+}
+
+std::string line_of(const std::string& text) {
+  std::string line = base::without_controls(text, ' ');
+  if (line.size() <= kLongestLine) return line;
+  constexpr std::string_view kCut = "…";
+  size_t end = kLongestLine - kCut.size();
+  while (end > 0 && continues(line[end])) --end;
+  return line.substr(0, end).append(kCut);
+}
+
+std::string counted(int64_t count, const std::string& one, const std::string& several) {
+  return std::to_string(count) + " " + (count == 1 ? one : several);
+}
+
+// The first names that fit into a line.
+std::string with_names(std::string line, const std::vector<std::string>& names) {
+  constexpr size_t kMoreBytes = 30;  // " and 1281167 more"
+  std::vector<std::string> shown;
+  size_t bytes = line.size();
+  for (size_t i = 0; i < std::min(names.size(), kNames); ++i) {
+    shown.push_back(end_of(names[i]));
+    bytes += shown.back().size() + 2;
+    if (bytes + kMoreBytes > kLongestLine) {
+      shown.pop_back();
+      break;
+    }
+  }
+  for (size_t i = 0; i < shown.size(); ++i) line += (i == 0 ? ": " : ", ") + shown[i];
+  if (!shown.empty() && shown.size() < names.size())
+    line += " and " + std::to_string(names.size() - shown.size()) + " more";
+  return line;
+}
+
+}  // namespace
+
+Summary summary_of(const Dataset& dataset, const std::string& name) {
+  const std::string prefix = end_of(name) + ": ";
+  Summary summary;
+  summary.notes.push_back(line_of(prefix + counted(dataset.size(), "image", "images") + " of " +
+                                  counted(dataset.num_classes(), "class", "classes")));
+  for (const PassedOver& passed : dataset.passed_over())
+    summary.notes.push_back(
+        line_of(with_names(prefix + std::to_string(passed.names.size()) + " passed over, " +
+                               base::printable(passed.reason),
+                           passed.names)));
+  for (const std::string& warning : dataset.warnings())
+    summary.warnings.push_back(line_of(prefix + warning));
+  return summary;
+}
+
+base::Json summary_json(const Dataset& dataset) {
+  base::Json json = base::Json::object();
+  json["images"] = dataset.size();
+  json["classes"] = dataset.num_classes();
+  base::Json& passed_over = json["passed_over"] = base::Json::array();
+  for (const PassedOver& passed : dataset.passed_over()) {
+    base::Json entry = base::Json::object();
+    entry["reason"] = passed.reason;
+    entry["count"] = static_cast<int64_t>(passed.names.size());
+    entry["names"] = base::Json::array_of(passed.names);
+    passed_over.push_back(entry);
+  }
+  json["warnings"] = base::Json::array_of(dataset.warnings());
+  return json;
+}
+
+}  // namespace swin::data
