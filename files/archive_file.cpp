@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_set>
 
 #include "base/errors.h"
@@ -59,8 +60,9 @@ class Reader {
   /// Moves to the next entry. @return false at the end.
   bool next(const std::string& refusal) {
     const int result = ::archive_read_next_header(reader_.get(), &entry_);
-    if (result != ARCHIVE_OK && result != ARCHIVE_EOF) refuse_reader(refusal);
-    return result == ARCHIVE_OK;
+    if (result != ARCHIVE_OK && result != ARCHIVE_EOF && !keeps_bytes_of_names(result))
+      refuse_reader(refusal);
+    return result != ARCHIVE_EOF;
   }
 
   std::string name(const std::string& archive) const {
@@ -116,6 +118,15 @@ class Reader {
       refuse(base::printable(name) + " has " + std::to_string(found_bytes) + " bytes, expected " +
              std::to_string(size) + ": the " + format_.whole + " is truncated");
     return {begin, found_bytes};
+  }
+
+  /// Whether the reader only warns that it cannot write a name of the header in the characters of
+  /// the locale (a pax header is UTF-8, the locale is often C). It then gives the bytes as they
+  /// are, and bytes are all that a name is here.
+  bool keeps_bytes_of_names(int result) const {
+    const char* text = ::archive_error_string(reader_.get());
+    return result == ARCHIVE_WARN && text != nullptr &&
+           std::string_view(text).find("can't be converted from") != std::string_view::npos;
   }
 
   ByteSpan archive_;

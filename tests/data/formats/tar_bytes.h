@@ -1,4 +1,4 @@
-// Tar archives made in memory (ustar).
+// Tar archives made in memory (ustar, and the headers of pax and GNU).
 #pragma once
 #include <cstdio>
 #include <cstring>
@@ -11,8 +11,10 @@
 
 namespace swin::data {
 
+/// @param user, group, link texts of the header.
 inline void add_to_tar(Bytes& tar, const std::string& name, std::span<const uint8_t> bytes,
-                       char type = '0') {
+                       char type = '0', const std::string& user = "", const std::string& group = "",
+                       const std::string& link = "") {
   uint8_t header[512] = {};
   const auto put = [&](size_t at, const std::string& text) {
     std::memcpy(header + at, text.data(), text.size());
@@ -27,7 +29,10 @@ inline void add_to_tar(Bytes& tar, const std::string& name, std::span<const uint
   put(136, "00000000000");
   put(148, "        ");
   header[156] = static_cast<uint8_t>(type);
+  put(157, link);
   put(257, std::string("ustar\00000", 8));
+  put(265, user);
+  put(297, group);
   unsigned sum = 0;
   for (const uint8_t byte : header) sum += byte;
   char check[9];
@@ -40,6 +45,20 @@ inline void add_to_tar(Bytes& tar, const std::string& name, std::span<const uint
 
 inline void add_to_tar(Bytes& tar, const std::string& name, const std::string& text) {
   add_to_tar(tar, name, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+/// The pax header of the next entry.   @param fields as {"path", "…"}.
+inline void add_pax_header(Bytes& tar,
+                           const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::string text;
+  for (const auto& [key, value] : fields) {
+    const std::string rest = " " + key + "=" + value + "\n";
+    size_t size = rest.size() + 1;  // the length counts its own digits
+    while (std::to_string(size).size() + rest.size() != size) ++size;
+    text += std::to_string(size) + rest;
+  }
+  add_to_tar(tar, "PaxHeader",
+             std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()), 'x');
 }
 
 inline Bytes ended(Bytes tar) {
