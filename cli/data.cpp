@@ -9,6 +9,7 @@
 #include "data/check.h"
 #include "data/formats/formats.h"
 #include "data/formats/packed.h"
+#include "data/summary.h"
 #include "trainers/report/progress.h"
 
 namespace swin::cli {
@@ -20,10 +21,11 @@ std::unique_ptr<data::Dataset> open(const std::string& path) {
   data::DatasetOptions options;
   options.path = path;
   options.format = data::format_of_path(path);
+  options.empty_classes = true;  // it may be a set to measure
   return data::open_dataset(options);
 }
 
-base::Json to_json(const data::DataCheck& check) {
+base::Json to_json(const data::DataCheck& check, const data::Dataset& dataset) {
   base::Json json = base::Json::object();
   json["images"] = check.images;
   json["bytes"] = check.bytes;
@@ -53,7 +55,11 @@ base::Json to_json(const data::DataCheck& check) {
   }
   base::Json& duplicates = json["duplicates"] = base::Json::array();
   for (const auto& group : check.duplicates) duplicates.push_back(base::Json::array_of(group));
-  json["links_out"] = base::Json::array_of(check.links_out);
+  // An older name of some of what follows.
+  base::Json& links_out = json["links_out"] = base::Json::array();
+  for (const data::PassedOver& passed : dataset.passed_over())
+    if (passed.reason == "broken link") links_out = base::Json::array_of(passed.names);
+  add_summary(dataset, json);
   return json;
 }
 
@@ -66,7 +72,7 @@ std::string lines_of(const std::vector<Item>& items, const Text& text_of) {
   return text + (items.size() > kShown ? "  … (--json lists all)\n" : "");
 }
 
-std::string to_text(const data::DataCheck& check) {
+std::string to_text(const data::DataCheck& check, const data::Dataset& dataset) {
   using Align = Table::Align;
   Table classes({{"CLASS"}, {"IMAGES", Align::right}, {"BAD", Align::right}});
   for (const auto& one : check.classes)
@@ -90,9 +96,11 @@ std::string to_text(const data::DataCheck& check) {
     for (const std::string& name : names) line += (line.empty() ? "" : " ") + one_line(name);
     return line;
   });
-  if (!check.links_out.empty())
-    text += "Links that lead out, skipped: " + grouped(int64_t(check.links_out.size())) + "\n";
-  text += lines_of(check.links_out, one_line);
+  for (const data::PassedOver& passed : dataset.passed_over()) {
+    text += "Passed over, " + one_line(passed.reason) + ": " +
+            grouped(int64_t(passed.names.size())) + "\n";
+    text += lines_of(passed.names, one_line);
+  }
   text += "Bad files: " + grouped(int64_t(check.bad.size())) + "\n";
   return text + lines_of(check.bad, [](const auto& one) { return one_line(one.error); });
 }
@@ -108,14 +116,15 @@ auto with_progress(const DataArguments& arguments, const std::string& doing,
 base::ExitCode check(const DataArguments& arguments) {
   set_threads(arguments, std::nullopt);
   const std::unique_ptr<data::Dataset> dataset = open(arguments.path);
+  tell_summary(*dataset, arguments.path, arguments);
   if (data::format_of_path(arguments.path) == "packed") data::verify_packed(arguments.path);
   const data::DataCheck found =
       with_progress(arguments, "checking", *dataset,
                     [&](const auto& progress) { return data::check_dataset(*dataset, progress); });
   if (arguments.json) {
-    print_json(to_json(found));
+    print_json(to_json(found, *dataset));
   } else {
-    print(to_text(found));
+    print(to_text(found, *dataset));
   }
   if (found.bad.empty()) return base::ExitCode::done;
   note(error_line(base::ExitCode::data, arguments.path + ": found " +
@@ -135,6 +144,7 @@ base::ExitCode pack(const DataArguments& arguments) {
     throw base::UsageError(
         arguments.path, "found a data set of pixels, expected one of image files",
         "train from it as it is (format \"" + data::format_of_path(arguments.path) + "\")");
+  tell_summary(*dataset, arguments.path, arguments);
   const int64_t bytes = with_progress(arguments, "packing", *dataset, [&](const auto& progress) {
     return data::pack_dataset(*dataset, arguments.output, progress);
   });
@@ -145,6 +155,7 @@ base::ExitCode pack(const DataArguments& arguments) {
     json["image_bytes"] = bytes;
     json["bytes"] = static_cast<int64_t>(std::filesystem::file_size(arguments.output));
     json["output"] = arguments.output;
+    add_summary(*dataset, json);
     print_json(json);
   } else {
     print("Packed " + grouped(dataset->size()) + " images of " + grouped(dataset->num_classes()) +

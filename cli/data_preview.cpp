@@ -46,6 +46,7 @@ base::ExitCode data_preview(const DataArguments& arguments) {
   const trainers::Config config = trainers::load_config(arguments.path, arguments.sets);
   set_threads(arguments, config.runtime.threads);
   const auto dataset = trainers::open_dataset_of(config.data.train, config, true);
+  tell_summary(*dataset, "data.train", arguments);
   data::LoaderOptions options = trainers::training_loader(config);
   options.batch_size = std::min({config.trainer.batch_size, kImages, dataset->size()});
   options.label_rows = false;  // the texts come from the data set
@@ -69,6 +70,7 @@ base::ExitCode data_preview(const DataArguments& arguments) {
     base::Json json = base::Json::object();
     json["output"] = arguments.output;
     json["images"] = batch.size;
+    add_summary(*dataset, json);
     print_json(json);
   } else {
     print("Wrote " + std::to_string(batch.size) + " training images to " + arguments.output + "\n");

@@ -10,6 +10,8 @@
 #include "base/isa.h"
 #include "base/parallel.h"
 #include "cli/argument_values.h"
+#include "cli/console.h"
+#include "data/summary.h"
 #include "tasks/task_table.h"
 #include "trainers/run/data_options.h"
 
@@ -42,6 +44,19 @@ void set_threads(const CommonArguments& arguments, const std::optional<int64_t>&
 
 trainers::Config load_model_config(const std::string& file, const std::vector<std::string>& sets) {
   return trainers::parse_config_without_data(trainers::load_config_json(file, sets));
+}
+
+void tell_summary(const data::Dataset& dataset, const std::string& name,
+                  const CommonArguments& arguments) {
+  const data::Summary summary = data::summary_of(dataset, name);
+  if (!arguments.quiet && !arguments.json)
+    for (const std::string& line : summary.notes) note(line);
+  for (const std::string& line : summary.warnings) note(line);
+}
+
+void add_summary(const data::Dataset& dataset, base::Json& json) {
+  const base::Json summary = data::summary_json(dataset);
+  for (const char* key : {"passed_over", "warnings"}) json[key] = summary.at(key);
 }
 
 int64_t look_at_data(trainers::Config& config) {

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "cli/arguments.h"
+#include "data/dataset.h"
 #include "trainers/config/config.h"
 
 namespace swin::cli {
@@ -26,6 +28,13 @@ void set_threads(const CommonArguments& arguments, const std::optional<int64_t>&
 /// A config for verbs that need no data: the model section alone is enough. model.num_classes stays
 /// 0 if the config leaves it to the data set.
 trainers::Config load_model_config(const std::string& file, const std::vector<std::string>& sets);
+
+/// Prints what a data set says of itself on stderr: its counts as notes, and its warnings, which
+/// --quiet does not hold back.   @param name "data.train", or a path.
+void tell_summary(const data::Dataset& dataset, const std::string& name,
+                  const CommonArguments& arguments);
+/// The same for --json: "passed_over" and "warnings".
+void add_summary(const data::Dataset& dataset, base::Json& json);
 
 /// If the config leaves model.num_classes open, sets it from the training images, or to 1000 if
 /// they are not available. @return the number of training images; 0: not known.

@@ -125,7 +125,6 @@ DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t
 
   DataCheck check;
   check.images = size;
-  check.links_out = dataset.links_out();
   for (const std::string& name : dataset.class_names()) check.classes.push_back({name});
   std::map<std::string, int64_t> modes;
   for (int64_t i = 0; i < size; ++i) {

@@ -29,7 +29,6 @@ struct DataCheck {
   base::Size2 smallest{}, largest{}, median{};
   std::vector<Bad> bad;                              ///< in the order of the set
   std::vector<std::vector<std::string>> duplicates;  ///< names of files with equal bytes
-  std::vector<std::string> links_out;                ///< skipped, because they lead out of the set
 };
 
 /// Reads and decodes every image, on all threads.

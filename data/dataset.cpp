@@ -54,7 +54,6 @@ class Subset : public Dataset {
     for (const int64_t i : indices_) kept.push_back(std::move(all[static_cast<size_t>(i)]));
     return kept;
   }
-  std::vector<std::string> links_out() const override { return whole_->links_out(); }
 
  private:
   static std::string range(const DatasetOptions& options) {

@@ -28,7 +28,11 @@ struct DatasetOptions {
   int64_t channels = 3;  ///< of loaded images, 1 or 3; other images are converted
   /// Labels given as numbers must be below it; 0: the labels determine the number of classes.
   int64_t num_classes = 0;
-  DecodeOptions decode = {};              ///< for sets of image files
+  DecodeOptions decode = {};  ///< for sets of image files
+  /// In an image folder, follow symbolic links to files and folders, wherever they lead.
+  bool follow_links = true;
+  /// Accept class folders without an image: classes of a set that is measured, not learned from.
+  bool empty_classes = false;
   uint64_t seed = 0;                      ///< for fractions and synthetic images
   base::Size2 synthetic_size = {32, 32};  ///< height, width
   int64_t synthetic_samples = 1000;       ///< in this split
@@ -86,8 +90,6 @@ class Dataset {
   const std::vector<PassedOver>& passed_over() const { return passed_over_; }
   /// What is likely a slip, a sentence each: "…: found the classes train and val; is it meant?"
   const std::vector<std::string>& warnings() const { return warnings_; }
-  /// Symbolic links that were skipped because they lead out of the set or nowhere.
-  virtual std::vector<std::string> links_out() const { return {}; }
   const std::vector<std::string>& class_names() const { return class_names_; }
   int64_t num_classes() const { return static_cast<int64_t>(class_names_.size()); }
   /// SHA-256, in hex, of what identifies the data: the contents of binary files, the relative paths

@@ -9,7 +9,7 @@
 namespace swin::data {
 namespace {
 
-constexpr size_t kLongestLine = 390, kLongestName = 90, kNames = 3;
+constexpr size_t kLongestLine = 399, kLongestName = 90, kNames = 3;
 
 // Whether a byte is inside of a UTF-8 sequence.
 bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0u) == 0x80u; }
@@ -70,7 +70,7 @@ Summary summary_of(const Dataset& dataset, const std::string& name) {
                                base::printable(passed.reason),
                            passed.names)));
   for (const std::string& warning : dataset.warnings())
-    summary.warnings.push_back(line_of(prefix + warning));
+    summary.warnings.push_back(line_of("swin: warning: " + prefix + warning));
   return summary;
 }
 

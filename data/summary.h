@@ -9,13 +9,13 @@
 
 namespace swin::data {
 
-/// Lines for people. None is over 390 bytes, so that a short prefix ("Warning: ") stays below 400,
-/// and none has control characters.
+/// Lines for people, under 400 bytes each and without control characters.
 struct Summary {
   /// "data.train: 21 images of 3 classes" first; then, for each reason, "data.train: 6 passed over,
   /// no image (.bmp): a/x.bmp, a/y.bmp, a/z.bmp and 3 more".
   std::vector<std::string> notes;
-  std::vector<std::string> warnings;  ///< "data.train: found classes named train and val, …"
+  /// "swin: warning: data.train: found classes named train and val, …"
+  std::vector<std::string> warnings;
 };
 
 /// @param name of the set, as the user knows it: "data.train", or a path.

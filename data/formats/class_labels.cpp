@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "base/unicode.h"
 #include "files/mapped_file.h"
 
 namespace swin::data {
@@ -55,7 +56,7 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
   int64_t line = 0;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    const std::string name(trimmed(text.substr(0, end)));
+    const std::string name = base::composed(trimmed(text.substr(0, end)));
     text.remove_prefix(std::min(end + 1, text.size()));
     const std::string where = file + ":" + std::to_string(++line);
     if (name.empty() && trimmed(text).empty()) break;
@@ -74,7 +75,7 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
 }
 
 int32_t ClassLabels::add(std::string_view text, const std::string& where) {
-  const std::string label(trimmed(text));
+  const std::string label = base::composed(trimmed(text));
   if (label.empty())
     throw base::DataError(where, "found no label, expected a class name or number",
                           "give the image a label or remove it");

@@ -11,7 +11,7 @@ namespace swin::data {
 /// Collects the labels of a data set, each with where it occurred first, and numbers the classes at
 /// the end. If the folder has a file `classes.txt` (one class name per line, in order), labels are
 /// its names or indices of them. Otherwise, if all labels are integers, they are the class indices;
-/// if not, they are names, numbered in the order of their bytes.
+/// if not, they are names, numbered in the order of their bytes. Names are compared composed (NFC).
 class ClassLabels {
  public:
   /// @param folder may contain classes.txt.   @param num_classes numbers must be below it; 0: the

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "base/errors.h"
 #include "data/decode/decode.h"
@@ -88,7 +89,26 @@ bool is_inside(const std::string& path, const std::string& folder) {
 }
 
 bool is_image_ending(const std::string& ending) {
-  return ending == ".jpg" || ending == ".jpeg" || ending == ".png" || ending == ".webp";
+  constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".png", ".webp"};
+  return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
+}
+
+std::optional<ImageKind> kind_of_file(const std::string& path) {
+  constexpr size_t kBytes = 16;
+  // O_NONBLOCK: opening a pipe without a writer must not wait.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return std::nullopt;
+  uint8_t bytes[kBytes];
+  size_t size = 0;
+  ssize_t count = 1;
+  while (size < kBytes && count != 0) {
+    count = ::pread(descriptor, bytes + size, kBytes - size, static_cast<off_t>(size));
+    if (count < 0 && errno != EINTR) break;
+    size += static_cast<size_t>(std::max<ssize_t>(count, 0));
+  }
+  ::close(descriptor);
+  if (count < 0 && size < kBytes) return std::nullopt;
+  return kind_of({bytes, size});
 }
 
 std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,
@@ -100,6 +120,19 @@ std::span<const uint8_t> ListedDataset::encoded(int64_t i, std::vector<uint8_t>&
   const std::string path = name(i);
   const OpenFile file(path, path);
   return file.read(0, file.size_bytes(), memory);
+}
+
+void ListedDataset::add_size(int64_t size_bytes) {
+  sizes_.push_back(size_bytes < 0 ? kMissing
+                                  : static_cast<uint32_t>(std::min<int64_t>(size_bytes, kHuge)));
+}
+
+std::vector<ListedFile> ListedDataset::files() const {
+  std::vector<ListedFile> all;
+  all.reserve(sizes_.size());
+  for (size_t i = 0; i < sizes_.size(); ++i)
+    all.push_back({std::string(names_[i]), sizes_[i] == kMissing ? -1 : int64_t{sizes_[i]}});
+  return all;
 }
 
 void EncodedDataset::load(int64_t i, Image& image) const {

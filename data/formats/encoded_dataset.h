@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,12 +32,17 @@ class EncodedDataset : public Dataset {
 std::string lower_case(std::string_view text);
 /// Whether a canonical path is `folder` or lies in it.
 bool is_inside(const std::string& path, const std::string& folder);
-/// Whether files with this ending are collected as images; decoding tells what they really are.
+/// Whether files with this ending, in lower case, are taken as images without a look at them;
+/// decoding tells what they really are.
 bool is_image_ending(const std::string& ending);
 
 /// Reads a part of a file. @param name used in errors.
 std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,
                                     const std::string& name, std::vector<uint8_t>& memory);
+
+/// The kind of a file by its first bytes; nothing if it cannot be opened. A pipe or device is no
+/// image.
+std::optional<ImageKind> kind_of_file(const std::string& path);
 
 /// Texts stored one after the other in one block of memory: 9 bytes per text besides its own.
 class TextList {
@@ -75,15 +81,22 @@ class ListedDataset : public EncodedDataset {
   }
   /// Of a set whose names are the paths of its files.
   std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override;
+  std::vector<ListedFile> files() const override;
 
  protected:
+  /// Adds the size of the next file for files(); -1: there is no such file.
+  void add_size(int64_t size_bytes);
   /// Releases unused memory.
   void shrink() {
     names_.shrink();
     labels_.shrink_to_fit();
+    sizes_.shrink_to_fit();
   }
   TextList names_;               // of the files, below their folder or in their archive
   std::vector<int32_t> labels_;  // class indices
+  // In bytes, of the files in names_. 4 GB and more is no image that is read: kept as kHuge.
+  static constexpr uint32_t kHuge = UINT32_MAX - 1, kMissing = UINT32_MAX;
+  std::vector<uint32_t> sizes_;
 };
 
 }  // namespace swin::data

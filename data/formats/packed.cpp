@@ -13,7 +13,9 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/unicode.h"
 #include "data/formats/encoded_dataset.h"
+#include "data/formats/passed_over.h"
 #include "files/atomic_file.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
@@ -109,6 +111,7 @@ class Packed : public EncodedDataset {
     tables_.class_names = class_names_ = names_in(classes);
     if (!tables_.fit(static_cast<int64_t>(header.images_bytes))) damaged();
     fingerprint_ = files::to_hex(header.digest);
+    if (!tables_.multi_label) warnings_ = class_warnings(class_names_, "");
   }
 
   using EncodedDataset::size;
@@ -118,6 +121,15 @@ class Packed : public EncodedDataset {
   }
   std::string name(int64_t i) const override {
     return path_ + ": " + std::string(tables_.name_of(i));
+  }
+  std::vector<ListedFile> files() const override {
+    std::vector<ListedFile> all;
+    all.reserve(static_cast<size_t>(size()));
+    for (int64_t i = 0; i < size(); ++i) {
+      const auto* offsets = tables_.image_offsets.data() + i;
+      all.push_back({std::string(tables_.name_of(i)), offsets[1] - offsets[0]});
+    }
+    return all;
   }
   std::span<const uint8_t> encoded(int64_t i, std::vector<uint8_t>& memory) const override {
     const auto* offsets = tables_.image_offsets.data() + i;
@@ -135,7 +147,7 @@ class Packed : public EncodedDataset {
       if (!list.is_array()) damaged();
       for (const base::Json& name : list.items()) {
         if (!name.is_string()) damaged();
-        names.push_back(name.as_string());
+        names.push_back(base::composed(name.as_string()));
       }
     } catch (const base::JsonSyntaxError&) {
       damaged();

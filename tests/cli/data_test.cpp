@@ -46,8 +46,9 @@ class DataVerb : public testing::Test {
 
 TEST_F(DataVerb, CheckCountsAndFindsNothing) {
   const base::Json json = json_of({"data", "check", set(), "--json"});
-  expect_keys(json,
-              {"images", "bytes", "classes", "modes", "sizes", "bad", "duplicates", "links_out"});
+  expect_keys(json, {"images", "bytes", "classes", "modes", "sizes", "bad", "duplicates",
+                     "links_out", "passed_over", "warnings"});
+  EXPECT_EQ(json.at("passed_over").size() + json.at("warnings").size(), 0u);
   EXPECT_EQ(json.at("images").as_int(), 8);
   EXPECT_EQ(json.at("classes").items()[1].at("name").as_string(), "bee");
   EXPECT_EQ(json.at("classes").items()[1].at("images").as_int(), 4);
@@ -70,8 +71,13 @@ TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
   EXPECT_EQ(table.exit_code, 3);
   EXPECT_THAT(table.out, HasSubstr("ant/bad.jpg: found a file that starts with"));
   EXPECT_THAT(table.err, HasSubstr("found 1 bad files, expected none"));
+  // An empty class is no bad file; a set to measure may have it.
+  fs::remove(folder_ / "set/ant/bad.jpg");
   fs::create_directories(folder_ / "set/empty");
-  EXPECT_EQ(swin({"data", "check", set()}).exit_code, 3);
+  const Finished empty = swin({"data", "check", set()});
+  EXPECT_EQ(empty.exit_code, 0);
+  EXPECT_THAT(empty.out, HasSubstr("Classes without images: 1\n"));
+  EXPECT_THAT(empty.err, HasSubstr("1 passed over, class folder without images: " + set()));
   EXPECT_EQ(swin({"data", "check", folder_ / "nowhere"}).exit_code, 3);
 }
 
@@ -93,21 +99,55 @@ TEST_F(DataVerb, CheckAndEvaluateKnowCifarAndMnist) {
             40);
 }
 
-TEST_F(DataVerb, CheckListsTheLinksThatLeadOut) {
-  EXPECT_THAT(swin({"data", "check", set()}).out, testing::Not(HasSubstr("Links")));
+TEST_F(DataVerb, CheckListsWhatIsPassedOver) {
+  EXPECT_THAT(swin({"data", "check", set()}).out, testing::Not(HasSubstr("Passed over")));
+  fs::create_symlink("nowhere.png", folder_ / "set/ant/gone.png");
   fs::create_symlink(kImages + "rgb.png", folder_ / "set/ant/out.png");
+  for (int i = 0; i < 5; ++i)
+    write_text(folder_ / ("set/bee/" + std::to_string(i) + ".txt"), "a bee");
+  write_text(folder_ / "set/bee/\x1b[31m.txt", "a bee");
   const Finished table = swin({"data", "check", set()});
   EXPECT_EQ(table.exit_code, 0);
-  EXPECT_THAT(table.out, HasSubstr("Links that lead out, skipped: 1\n  " + set() +
-                                   "/ant/out.png\nBad files: 0\n"));
+  EXPECT_THAT(table.out, HasSubstr("9 images of 2 classes"));
+  EXPECT_THAT(table.out, HasSubstr("Passed over, broken link: 1\n  " + set() +
+                                   "/ant/gone.png\nPassed over, no image (.txt): 6\n  " + set() +
+                                   "/bee/ [31m.txt\n  " + set() + "/bee/0.txt\n"));
+  EXPECT_THAT(table.err, HasSubstr(": 9 images of 2 classes\n"));
+  EXPECT_THAT(table.err, HasSubstr(": 1 passed over, broken link: "));
+  EXPECT_THAT(table.err, HasSubstr(": 6 passed over, no image (.txt): "));
+  EXPECT_THAT(table.err, HasSubstr(" and 3 more\n"));
+  EXPECT_EQ((table.out + table.err).find('\x1b'), std::string::npos);
+  EXPECT_EQ(swin({"data", "check", set(), "--quiet"}).err, "");
   const base::Json json = json_of({"data", "check", set(), "--json"});
   ASSERT_EQ(json.at("links_out").size(), 1u);
-  EXPECT_EQ(json.at("links_out").items()[0].as_string(), set() + "/ant/out.png");
-  // A class that is such a link is an error: skipping it would change the labels of the others.
-  fs::create_directory_symlink(kImages, folder_ / "set/bat");
-  const Finished refused = swin({"data", "check", set()});
-  EXPECT_EQ(refused.exit_code, 3);
-  EXPECT_THAT(refused.err, HasSubstr("found the link bat, which leads out of"));
+  EXPECT_EQ(json.at("links_out").items()[0].as_string(), set() + "/ant/gone.png");
+  ASSERT_EQ(json.at("passed_over").size(), 2u);
+  EXPECT_EQ(json.at("passed_over").items()[1].at("count").as_int(), 6);
+  EXPECT_EQ(json.at("passed_over").items()[1].at("names").items()[5].as_string(),
+            set() + "/bee/4.txt");
+  // The same from pack, which packs what is left.
+  const std::string output = folder_ / "set.h5";
+  const Finished packed = swin({"data", "pack", set(), output});
+  EXPECT_EQ(packed.err, table.err);
+  EXPECT_THAT(packed.out, HasSubstr("Packed 9 images of 2 classes"));
+  const base::Json pack = json_of({"data", "pack", set(), output, "--json"});
+  EXPECT_EQ(pack.at("passed_over"), json.at("passed_over"));
+}
+
+TEST_F(DataVerb, ASlipInThePathIsWarnedOf) {
+  fs::create_directories(folder_ / "photos");
+  fs::rename(set(), folder_ / "photos/train");
+  fs::copy(folder_ / "photos/train", folder_ / "photos/val", fs::copy_options::recursive);
+  for (const char* flag : {"--quiet", "--json"}) {
+    const Finished check = swin({"data", "check", folder_ / "photos", flag});
+    EXPECT_EQ(check.exit_code, 0);
+    EXPECT_THAT(check.err, testing::AllOf(HasSubstr("swin: warning: "),
+                                          HasSubstr("found classes named train and val"),
+                                          HasSubstr("photos/train, ")));
+  }
+  const base::Json json = json_of({"data", "check", folder_ / "photos", "--json"});
+  EXPECT_EQ(json.at("warnings").size(), 1u);
+  EXPECT_EQ(swin({"data", "check", folder_ / "photos/train", "--quiet"}).err, "");
 }
 
 // The progress bar is only shown on stderr, and only if that is a terminal.
@@ -116,7 +156,7 @@ TEST_F(DataVerb, CheckAndPackShowABarOnATerminalOnly) {
   for (const Words& words : {Words{"data", "check", set()}, Words{"data", "pack", set(), packed}}) {
     const Finished plain = swin(words);
     EXPECT_EQ(plain.exit_code, 0);
-    EXPECT_EQ(plain.err, "");
+    EXPECT_EQ(plain.err, set() + ": 8 images of 2 classes\n");
     Terminal terminal;
     Child::Options options;
     options.stderr_path = terminal.path();

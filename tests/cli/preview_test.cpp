@@ -73,17 +73,22 @@ TEST(DataPreview, ABadImageIsReplacedAndReported) {
   std::filesystem::create_directories(folder / "set/a");
   std::filesystem::copy_file(std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb.png",
                              folder / "set/a/1.png");
+  std::filesystem::copy(folder / "set/a", folder / "set/b");
   write_text(folder / "set/a/2.png", "no image");
+  write_text(folder / "set/a/2.txt", "what it shows");
   const std::string config = folder / "c.json";
   write_text(config, R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [1],
                                    "num_heads": [2], "window_size": 4},
                          "data": {"train": {"format": "image_folder", "path": ")" +
-                         (folder / "set").string() + R"("}}, "trainer": {"batch_size": 2}})");
+                         (folder / "set").string() + R"("}}, "trainer": {"batch_size": 3}})");
   const Words words = {"data", "preview", config, "--output", folder / "p.png"};
   const Finished reported = swin(words);
   EXPECT_EQ(reported.exit_code, 0);
   EXPECT_NE(reported.err.find("1 bad images are replaced"), std::string::npos) << reported.err;
   EXPECT_NE(reported.err.find("set/a/2.png: found"), std::string::npos) << reported.err;
+  EXPECT_NE(reported.err.find("data.train: 3 images of 2 classes\n"), std::string::npos);
+  EXPECT_NE(reported.err.find("data.train: 1 passed over, no image (.txt): "), std::string::npos);
+  EXPECT_EQ(json_of(words + Words{"--json"}).at("passed_over").size(), 1u);
   EXPECT_EQ(swin(words + Words{"--quiet"}).err, "");
   EXPECT_EQ(swin(words + Words{"--set", "data.on_bad=error"}).exit_code, 3);
 }

@@ -34,6 +34,7 @@ struct DataConfig {
   DatasetConfig train;
   std::optional<DatasetConfig> validation;  ///< measured while training; chooses best.h5
   std::optional<DatasetConfig> test;        ///< what `swin evaluate` reads; absent: validation
+  bool follow_links = true;                 ///< in an image folder, wherever they lead
   std::string on_bad = "replace";           ///< replace | error: for an unreadable training image
   double max_bad_fraction = 0.1;            ///< of an epoch's images; above it the run stops
 };

@@ -205,6 +205,10 @@ void add_data(std::vector<Field>& fields) {
   Section<D> data(
       fields, "data", [](Config& c) -> D& { return c.data; },
       [](const Config& c) { return !c.data.train.format.empty(); });
+  data("follow_links", &D::follow_links)
+      .says(
+          "follow symbolic links to files and folders in an image folder, wherever they lead; "
+          "false: they are passed over");
   data("on_bad", &D::on_bad)
       .one_of({"replace", "error"})
       .says(

@@ -94,6 +94,8 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.fraction_end = dataset.fraction_end;
   options.channels = config.model.in_chans;
   options.decode = decode_of(config, training);
+  options.follow_links = config.data.follow_links;
+  options.empty_classes = !training;
   options.num_classes = config.model.num_classes;
   options.seed = static_cast<uint64_t>(dataset.seed);
   options.synthetic_size = config.model.image_size;

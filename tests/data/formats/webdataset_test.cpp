@@ -119,12 +119,6 @@ TEST_F(WebDatasetTest, EveryTruncationIsAnError) {
 
 TEST_F(WebDatasetTest, BrokenSamplesAreNamed) {
   Bytes tar = two();
-  add_to_tar(tar, "3.png", image_bytes("rgb.png"));
-  EXPECT_THAT(error(ended(tar)), HasSubstr("found 3.png without a label, expected 3.cls"));
-  tar = two();
-  add_to_tar(tar, "3.cls", "ant");
-  EXPECT_THAT(error(ended(tar)), HasSubstr("found 3.cls without an image"));
-  tar = two();
   add_to_tar(tar, "2.jpg", image_bytes("rgb_420.jpg"));
   EXPECT_THAT(error(ended(tar)), HasSubstr("found 2.PNG and 2.jpg, expected one image per key"));
   tar = two();
@@ -135,6 +129,90 @@ TEST_F(WebDatasetTest, BrokenSamplesAreNamed) {
   add_to_tar(tar, "4.png", image_bytes("rgb.png"));
   EXPECT_THAT(error(ended(tar)), HasSubstr("bad.tar: 4.cls: found no label"));
   EXPECT_THAT(error(ended({})), HasSubstr("found no image"));
+  tar.clear();
+  add_to_tar(tar, "1.gif", "GIF8");
+  add_to_tar(tar, "1.cls", "ant");
+  EXPECT_THAT(error(ended(tar)),
+              HasSubstr("found no image (of field that is not read: 1, of member without partner: "
+                        "1), expected .jpg, "));
+}
+
+TEST_F(WebDatasetTest, WhatIsNotLearnedFromIsNamed) {
+  Bytes tar = two();
+  add_to_tar(tar, "3.png", image_bytes("rgb.png"));
+  add_to_tar(tar, "4.cls", "ant");
+  add_to_tar(tar, "5.gif", "GIF8");  // images in other formats are no images here
+  add_to_tar(tar, "5.CLS", "ant");
+  add_to_tar(tar, "6", image_bytes("rgb.png"));
+  add_to_tar(tar, "6.crop.PNG", image_bytes("rgb.png"));
+  add_to_tar(tar, "6.crop.cls", "ant");
+  add_to_tar(tar, "v1.2/7.png", image_bytes("rgb.png"));  // dots of folders do not count
+  add_to_tar(tar, "v1.2/7.cls", "ant");
+  folder_.write("a.tar", ended(tar));
+  const auto dataset = open("a.tar");
+  ASSERT_EQ(dataset->size(), 3);
+  EXPECT_EQ(dataset->name(2), folder_ / "a.tar: v1.2/7.png");
+  const size_t skipped = (folder_ / "a.tar: ").string().size();
+  using testing::Pair;
+  EXPECT_THAT(passed_over_of(*dataset, skipped),
+              ElementsAre(Pair("field that is not read",
+                               ElementsAre("2.seg.png", "5.gif", "6.crop.PNG", "6.crop.cls")),
+                          Pair("hidden", ElementsAre("x/._2.png")),
+                          Pair("member without an ending", ElementsAre("6")),
+                          Pair("member without partner", ElementsAre("3.png", "4.cls", "5.CLS"))));
+}
+
+// By WebDataset's rule a name's key ends at its first dot, whoever wrote the archive.
+TEST_F(WebDatasetTest, AKeyThatWouldMergeSamplesIsRefused) {
+  Bytes tar;
+  for (const char* name : {"ant.001", "ant.002"}) {
+    add_to_tar(tar, name + std::string(".jpg"), image_bytes("rgb_420.jpg"));
+    add_to_tar(tar, name + std::string(".cls"), "ant");
+  }
+  EXPECT_THAT(error(ended(tar)),
+              AllOf(HasSubstr("found ant.001.jpg and ant.002.jpg, each with a label, under the key "
+                              "ant (a name up to its first dot), expected one sample per key"),
+                    HasSubstr("no other dot")));
+  tar = two();
+  add_to_tar(tar, "2.crop.jpg", image_bytes("rgb_420.jpg"));
+  add_to_tar(tar, "2.crop.cls", "ant");
+  EXPECT_THAT(error(ended(tar)), HasSubstr("found 2.PNG and 2.crop.jpg, each with a label"));
+  // Several views of one sample are fields.
+  tar.clear();
+  add_to_tar(tar, "1.jpg", image_bytes("rgb_420.jpg"));
+  for (const char* view : {"1.left.jpg", "1.right.jpg", "1.right.png"})
+    add_to_tar(tar, view, image_bytes("rgb_420.jpg"));
+  add_to_tar(tar, "1.cls", "ant");
+  folder_.write("views.tar", ended(tar));
+  EXPECT_EQ(open("views.tar")->size(), 1);
+}
+
+TEST_F(WebDatasetTest, FilesAreTheImages) {
+  folder_.write("d/s-0/a.tar", ended(two()));
+  folder_.write("d/s-1/a.tar", ended(two()));
+  const auto files = open("d/s-{0..1}/a.tar")->files();
+  ASSERT_EQ(files.size(), 4u);
+  EXPECT_EQ(files[0].path, "s-0/a.tar: x/1.jpg");
+  EXPECT_EQ(files[3].path, "s-1/a.tar: 2.PNG");
+  EXPECT_EQ(files[3].size_bytes, static_cast<int64_t>(image_bytes("rgb.png").size()));
+  EXPECT_EQ(open("d/s-0/a.tar")->files()[0].path, "a.tar: x/1.jpg");
+}
+
+TEST_F(WebDatasetTest, NamesBeyondAsciiAreRead) {
+  Bytes tar;
+  add_pax_header(tar, {{"path", "caf\u00e9/\u732b.png"}, {"uname", "Zo\u00eb"}});
+  add_to_tar(tar, "x", image_bytes("rgb.png"));
+  add_pax_header(tar, {{"path", "caf\u00e9/\u732b.cls"}});
+  add_to_tar(tar, "x", "th\u00e9");
+  add_to_tar(tar, "\xE9.png", image_bytes("rgb.png"));
+  add_to_tar(tar, "\xE9.cls", "the\u0301");  // equal, though written otherwise
+  folder_.write("a.tar", ended(tar));
+  const auto dataset = open("a.tar");
+  ASSERT_EQ(dataset->size(), 2);
+  EXPECT_EQ(dataset->name(0), folder_ / "a.tar: caf\u00e9/\u732b.png");
+  EXPECT_THAT(dataset->class_names(), ElementsAre("th\u00e9"));
+  EXPECT_THAT(dataset->warnings(), ElementsAre(HasSubstr("found one class alone, th\u00e9")));
+  EXPECT_EQ(dataset->load(1), read_image(golden_path("images/rgb.png"), 3));
 }
 
 // As in the package webdataset.
