@@ -93,5 +93,29 @@ TEST(DataPreview, ABadImageIsReplacedAndReported) {
   EXPECT_EQ(swin(words + Words{"--set", "data.on_bad=error"}).exit_code, 3);
 }
 
+TEST(DataPreview, LinksAreFollowedUnlessTheConfigSaysOtherwise) {
+  const TemporaryDirectory folder;
+  const std::string image = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb.png";
+  for (const char* name : {"a", "b"}) {
+    std::filesystem::create_directories(folder / ("set/" + std::string(name)));
+    std::filesystem::copy_file(image, folder / ("set/" + std::string(name) + "/1.png"));
+    std::filesystem::create_symlink(image, folder / ("set/" + std::string(name) + "/2.png"));
+  }
+  const std::string config = folder / "c.json";
+  write_text(config, R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8, "depths": [1],
+                                   "num_heads": [2], "window_size": 4},
+                         "data": {"train": {"format": "image_folder", "path": ")" +
+                         (folder / "set").string() + R"("}}, "trainer": {"batch_size": 4}})");
+  const Words words = {"data", "preview", config, "--output", folder / "p.png", "--json"};
+  const base::Json all = json_of(words);
+  EXPECT_EQ(all.at("images").as_int(), 4);
+  EXPECT_EQ(all.at("passed_over").size(), 0u);
+  const base::Json plain = json_of(words + Words{"--set", "data.follow_links=false"});
+  EXPECT_EQ(plain.at("images").as_int(), 2);
+  ASSERT_EQ(plain.at("passed_over").size(), 1u);
+  EXPECT_EQ(plain.at("passed_over").items()[0].at("reason").as_string(), "link");
+  EXPECT_EQ(plain.at("passed_over").items()[0].at("count").as_int(), 2);
+}
+
 }  // namespace
 }  // namespace swin::test
