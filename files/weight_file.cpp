@@ -40,6 +40,7 @@ RawWeights read_checkpoint(const fs::path& path, WeightSet set) {
   }
   if (set == WeightSet::averaged && weights.arrays.empty()) refuse_average(path.string());
   weights.config_json = checkpoint.find_meta("config");
+  weights.class_names_json = checkpoint.find_meta("class_names");
   return weights;
 }
 

@@ -82,6 +82,9 @@ std::vector<int64_t> label_map(const std::vector<std::string>& data,
 
 EvaluateResult evaluate(const EvaluateOptions& options) {
   LoadedModel loaded = load_model(options.checkpoint, options.sets);
+  if (loaded.class_names.empty())
+    for (int64_t i = 0; i < loaded.config.model.num_classes; ++i)
+      loaded.class_names.push_back(std::to_string(i));
   const Config& config = loaded.config;
   const DatasetConfig dataset_config = dataset_of(config, options);
   const auto dataset = open_dataset_of(dataset_config, config);

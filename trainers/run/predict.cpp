@@ -34,8 +34,11 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
     const tasks::Answer classified = model_.task->answers(outputs).front();
     for (const auto& [index, probability] : classified.classes)
       if (std::ssize(answer.predictions) < top_k)
-        answer.predictions.push_back(
-            {index, model_.class_names[static_cast<size_t>(index)], probability});
+        answer.predictions.push_back({index,
+                                      model_.class_names.empty()
+                                          ? std::to_string(index)
+                                          : model_.class_names[static_cast<size_t>(index)],
+                                      probability});
   }
   return answers;
 }

@@ -12,7 +12,7 @@ namespace swin::trainers {
 
 struct Prediction {
   int64_t class_index = 0;
-  std::string class_name;
+  std::string class_name;  ///< the index as text if the checkpoint has no names
   double probability = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "trainers/run/stored_model.h"
 
 #include "base/errors.h"
+#include "weights/class_names.h"
 #include "weights/load_weights.h"
 
 namespace swin::trainers {
@@ -17,19 +18,9 @@ base::Json stored_json(const files::CheckpointFile& file, const char* name) {
 base::Json stored_config(const files::CheckpointFile& file) { return stored_json(file, "config"); }
 
 std::vector<std::string> stored_class_names(const files::CheckpointFile& file) {
-  const base::Json json = stored_json(file, "class_names");
-  std::vector<std::string> names;
-  bool strings = json.is_array();
-  if (strings)
-    for (const base::Json& name : json.items()) {
-      strings &= name.is_string();
-      if (strings) names.push_back(name.as_string());
-    }
-  if (!strings)
-    throw base::WeightError(file.path().string() + ": meta/class_names",
-                            "found no list of strings, expected the class names",
-                            "take another checkpoint");
-  return names;
+  const std::optional<std::string> text = file.find_meta("class_names");
+  if (!text) return {};
+  return weights::parse_class_names(*text, file.path().string() + ": meta/class_names");
 }
 
 LoadedModel load_model(const std::string& checkpoint, const std::vector<std::string>& sets) {
@@ -45,19 +36,9 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
     apply_sets(document, sets);
     loaded.config = parse_config_without_data(document);
   }
-  const int64_t num_classes = loaded.config.model.num_classes;
-  if (file.find_meta("class_names")) {
-    loaded.class_names = stored_class_names(file);
-    if (static_cast<int64_t>(loaded.class_names.size()) != num_classes)
-      throw base::WeightError(checkpoint,
-                              "found " + std::to_string(loaded.class_names.size()) +
-                                  " class names for " + std::to_string(num_classes) +
-                                  " classes, expected equal numbers",
-                              "take another checkpoint");
-  } else {
-    // Converted weights have a config but no data set: classes are named by their indices.
-    for (int64_t i = 0; i < num_classes; ++i) loaded.class_names.push_back(std::to_string(i));
-  }
+  loaded.class_names = stored_class_names(file);
+  weights::require_name_for_each(loaded.class_names, loaded.config.model.num_classes, checkpoint,
+                                 "take another checkpoint");
   loaded.task = tasks::make_task(loaded.config.task, loaded.config.model, 0, false);
   weights::load_weights(loaded.task->parameters(), file);
   return loaded;

@@ -13,8 +13,8 @@ namespace swin::trainers {
 
 /// A model as its checkpoint describes it.
 struct LoadedModel {
-  Config config;  ///< runtime has its defaults
-  std::vector<std::string> class_names;
+  Config config;                         ///< runtime has its defaults
+  std::vector<std::string> class_names;  ///< of the head's rows; empty if the file has none
   std::unique_ptr<tasks::Task> task;
 };
 
@@ -27,6 +27,7 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
 /// A meta text of a checkpoint as JSON. @throws WeightError if it is absent or not JSON.
 base::Json stored_json(const files::CheckpointFile& file, const char* name);
 base::Json stored_config(const files::CheckpointFile& file);
+/// Empty if the file has none.
 std::vector<std::string> stored_class_names(const files::CheckpointFile& file);
 /// The config stored in a weight file that has one (file.config_json).
 /// @throws WeightError if it is not a valid config.
