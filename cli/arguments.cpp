@@ -194,14 +194,17 @@ void declare(Verb& v, ConvertArguments& a) {
   v.required_positional("IN", a.input,
                         "Checkpoint (.h5), .safetensors, its index or folder, .pth or .pt");
   v.required_positional("OUT", a.output,
-                        "OUT.h5 (for predict, evaluate, train --init) or OUT.safetensors (for "
-                        "other programs)");
+                        "OUT.h5 (for predict, evaluate, train --init), OUT.safetensors (for "
+                        "other programs), or OUT/, a folder that transformers or timm opens");
   v.option("--dialect", "NAME", a.dialect,
            "Names of the tensors in OUT.safetensors: official (default), "
-           "timm, torchvision, huggingface; those of IN are recognized");
+           "timm, torchvision, huggingface; those of IN are recognized. For OUT/: huggingface or "
+           "timm");
   v.option("--config", "CONFIG", a.config,
-           "Model of a weight file that has no config of its own (default: "
-           "inferred from its shapes)");
+           "Model and pre-processing of a weight file that has no config of its own (default: "
+           "inferred from its shapes, its folder and the published models)");
+  v.option("--classes", "FILE", a.classes,
+           "Names of the classes, one a line in the order of the head (default: those of IN)");
   v.flag("--ema", a.ema, "The averaged weights of a file that holds two sets");
   v.option("--allow", "KEY,…", "Unknown keys of IN that may be left out; * is any characters",
            [&](const std::string& text) {

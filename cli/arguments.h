@@ -68,8 +68,9 @@ struct ConvertArguments : CommonArguments {
   std::string input, output;
   std::optional<std::string> dialect;  ///< of the output; default official
   std::optional<std::string> config;
-  bool ema = false;                ///< the averaged weights of a file that holds two sets
-  std::vector<std::string> allow;  ///< unknown keys that may be left out; * is any characters
+  bool ema = false;                    ///< the averaged weights of a file that holds two sets
+  std::vector<std::string> allow;      ///< unknown keys that may be left out; * is any characters
+  std::optional<std::string> classes;  ///< file with the names of the head's rows
 };
 
 struct VerifyArguments : CommonArguments {

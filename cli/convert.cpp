@@ -1,14 +1,18 @@
 // swin convert: weights from one format and dialect into another, bit for bit.
+#include <filesystem>
+
 #include "base/text.h"
 #include "cli/console.h"
-#include "cli/startup.h"
 #include "cli/verbs.h"
 #include "cli/weight_report.h"
+#include "files/atomic_file.h"
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
-#include "trainers/run/stored_model.h"
-#include "weights/dialects.h"
+#include "trainers/run/weight_config.h"
+#include "weights/class_names.h"
+#include "weights/descriptions.h"
 #include "weights/dialects_conventions.h"
+#include "weights/hub_write.h"
 #include "weights/load_weights.h"
 
 namespace swin::cli {
@@ -17,38 +21,45 @@ namespace {
 using weights::Dialect;
 using weights::WeightKind;
 
-// The config of the weights, and its origin.
-struct Source {
-  trainers::Config config;
-  std::string origin;  // "--config", "stored" or "inferred"
-  std::vector<std::string> assumptions;
+enum class Form {
+  checkpoint,   // OUT.h5
+  safetensors,  // OUT.safetensors
+  folder,       // OUT/ as Hugging Face or timm opens it
 };
 
-Source source_of(const ConvertArguments& arguments, const weights::WeightFile& file) {
-  Source source;
-  if (arguments.config) {
-    source.config = load_model_config(*arguments.config, {});
-    source.origin = "--config";
-  } else if (file.config_json) {
-    source.config = trainers::stored_config_of(file);
-    source.origin = "stored";
-  } else {
-    weights::InferredConfig inferred = weights::infer_model_config(file);
-    try {
-      source.config = trainers::parse_config_without_data(trainers::to_json(inferred.config));
-    } catch (const base::UsageError& error) {  // the weights are wrong, not a config
-      throw base::WeightError(file.where,
-                              std::string("found shapes that fit no model (") + error.what() +
-                                  "), expected those of a Swin, Swin V2, Swin-MLP or ViT",
-                              "add --config CONFIG (its model section is enough)");
-    }
-    source.origin = "inferred";
-    source.assumptions = std::move(inferred.assumptions);
-  }
-  layers::ModelConfig& model = source.config.model;
+Form form_of(const std::string& output) {
+  std::error_code error;
+  if (output.ends_with('/') || std::filesystem::is_directory(output, error)) return Form::folder;
+  if (output.ends_with(".h5")) return Form::checkpoint;
+  if (output.ends_with(".safetensors")) return Form::safetensors;
+  throw base::UsageError(output,
+                         "found a name that ends neither in .h5 nor in .safetensors nor in /, "
+                         "expected one of them for the output",
+                         "name it OUT.h5 (for predict, evaluate, train --init), OUT.safetensors "
+                         "(for other programs) or OUT/ (a folder for transformers or timm)");
+}
+
+trainers::WeightConfig config_for(const ConvertArguments& arguments,
+                                  const weights::WeightFile& file) {
+  if (!arguments.config) return trainers::config_of(file);
+  const base::Json given = trainers::load_config_json(*arguments.config, {});
+  return trainers::config_of(file, &given);
+}
+
+// Names from --classes replace those of the file.
+void take_class_names(const ConvertArguments& arguments, weights::WeightFile& file) {
+  if (!arguments.classes) return;
   const files::NamedArray* head = file.find("head.weight");
-  if (model.num_classes == 0 && head && !head->shape.empty()) model.num_classes = head->shape[0];
-  return source;
+  if (!head || head->shape.empty())
+    throw base::UsageError("--classes", "found weights without a head, expected rows to name",
+                           "leave it out");
+  file.class_names = weights::read_class_list(*arguments.classes);
+  if (std::ssize(file.class_names) != head->shape[0])
+    throw base::UsageError(*arguments.classes,
+                           "found " + std::to_string(file.class_names.size()) +
+                               " names, expected one for each of the head's " +
+                               std::to_string(head->shape[0]) + " rows",
+                           "list the class names in the order of the rows, one a line");
 }
 
 // The arrays of a checkpoint: float32; other float types of the file are converted.
@@ -68,34 +79,67 @@ std::vector<files::NamedArray> checkpoint_arrays(const weights::WeightFile& file
   return arrays;
 }
 
+void require_classifier(const weights::WeightFile& file, const std::string& holder) {
+  if (file.kind == WeightKind::model && file.find("head.weight")) return;
+  throw base::WeightError(
+      file.where,
+      std::string("found ") +
+          (file.kind == WeightKind::simmim     ? "SimMIM's encoder and decoder"
+           : file.kind == WeightKind::backbone ? "a backbone"
+                                               : "no head.weight") +
+          ", expected a classifier, which " + holder + " holds",
+      "write a .safetensors, or start a training from it: swin train CONFIG --init " + file.where);
+}
+
 void write_h5(const ConvertArguments& arguments, const weights::WeightFile& file,
-              const Source& source) {
-  if (file.kind != WeightKind::model || !file.find("head.weight"))
-    throw base::WeightError(
-        file.where,
-        std::string("found ") +
-            (file.kind == WeightKind::simmim     ? "SimMIM's encoder and decoder"
-             : file.kind == WeightKind::backbone ? "a backbone"
-                                                 : "no head.weight") +
-            ", expected a classifier, which a .h5 holds",
-        "write a .safetensors, or start a training from it: swin train CONFIG --init " +
-            file.where);
+              const trainers::Config& config) {
+  require_classifier(file, "a .h5");
   files::CheckpointContents contents;
   contents.arrays = checkpoint_arrays(file);
-  contents.meta.emplace_back(
-      "config", base::to_text(trainers::to_json(source.config, trainers::WithRuntime::no)));
+  contents.meta.emplace_back("config",
+                             base::to_text(trainers::to_json(config, trainers::WithRuntime::no)));
+  if (!file.class_names.empty())
+    contents.meta.emplace_back("class_names", weights::class_names_json(file.class_names));
   if (files::is_checkpoint(arguments.input)) {
     const files::CheckpointFile checkpoint(arguments.input);
     contents.step = checkpoint.step();
     contents.epoch = checkpoint.epoch();
-    for (const char* name : {"class_names", "dataset_fingerprint"})
-      if (std::optional<std::string> text = checkpoint.find_meta(name))
-        contents.meta.emplace_back(name, std::move(*text));
+    if (std::optional<std::string> text = checkpoint.find_meta("dataset_fingerprint"))
+      contents.meta.emplace_back("dataset_fingerprint", std::move(*text));
   }
   files::write_checkpoint(arguments.output, contents);
 }
 
-Dialect chosen_dialect(const ConvertArguments& arguments, bool to_h5) {
+// The metadata that makes the checkpoint again: config, pre-processing and class names.
+files::StringMap metadata_of(const weights::WeightFile& file, const trainers::Config& config) {
+  const base::Json json = trainers::to_json(config, trainers::WithRuntime::no);
+  files::StringMap metadata = {{weights::kConfigKey, base::to_text(json)},
+                               {weights::kPreprocessKey, base::to_text(json.at("preprocess"))}};
+  if (!file.class_names.empty())
+    metadata.emplace_back(weights::kClassNamesKey, weights::class_names_json(file.class_names));
+  return metadata;
+}
+
+// config.json is the last file, because no library opens a folder without it.
+void write_folder(const ConvertArguments& arguments, const weights::WeightFile& file,
+                  Dialect dialect, const trainers::Config& config,
+                  std::vector<std::string>& differences) {
+  require_classifier(file, "such a folder");
+  const std::filesystem::path folder = arguments.output;
+  const auto texts = weights::hub_files(dialect, config.model, trainers::published_form(config),
+                                        file.class_names, differences);
+  std::vector<files::NamedArray> arrays = weights::to_dialect(file.arrays, dialect, config.model);
+  files::make_directories(folder);
+  files::write_safetensors(folder / "model.safetensors", std::move(arrays),
+                           metadata_of(file, config));
+  for (const auto& [name, text] : texts) files::write_file_atomically(folder / name, text);
+  if (config.preprocess.exif_orientation)
+    differences.push_back(std::string(weights::name_of(dialect)) +
+                          " does not rotate images as their EXIF data say "
+                          "(preprocess.exif_orientation)");
+}
+
+Dialect chosen_dialect(const ConvertArguments& arguments, Form form) {
   const std::string name = arguments.dialect.value_or("official");
   const std::optional<Dialect> dialect = weights::dialect_named(name);
   if (!dialect || *dialect == Dialect::mm) {
@@ -105,7 +149,12 @@ Dialect chosen_dialect(const ConvertArguments& arguments, bool to_h5) {
         "found \"" + name + "\", expected one of " + base::listing(choices, choices.size()),
         name == "mm" ? "mm is only read" : "choose one of them");
   }
-  if (to_h5 && *dialect != Dialect::official)
+  if (form == Form::folder && *dialect != Dialect::huggingface && *dialect != Dialect::timm)
+    throw base::UsageError("swin convert --dialect",
+                           "found a folder for the output and the dialect " + name +
+                               ", expected one whose library opens folders",
+                           "choose huggingface or timm, or name the output OUT.safetensors");
+  if (form == Form::checkpoint && *dialect != Dialect::official)
     throw base::UsageError("swin convert --dialect",
                            "found " + name + " for a .h5, whose names are always official",
                            "leave --dialect out, or write a .safetensors");
@@ -115,29 +164,30 @@ Dialect chosen_dialect(const ConvertArguments& arguments, bool to_h5) {
 }  // namespace
 
 base::ExitCode run(const ConvertArguments& arguments) {
-  const bool to_h5 = arguments.output.ends_with(".h5");
-  if (!to_h5 && !arguments.output.ends_with(".safetensors"))
-    throw base::UsageError(arguments.output,
-                           "found a name that ends neither in .h5 nor in .safetensors, expected "
-                           "one of them for the output",
-                           "name it OUT.h5 (for predict, evaluate, train --init) or "
-                           "OUT.safetensors (for other programs)");
-  const Dialect dialect = chosen_dialect(arguments, to_h5);
-  const weights::WeightFile file = weights::read_weight_file(
+  const Form form = form_of(arguments.output);
+  const Dialect dialect = chosen_dialect(arguments, form);
+  weights::WeightFile file = weights::read_weight_file(
       arguments.input, arguments.allow,
       arguments.ema ? files::WeightSet::averaged : files::WeightSet::trained);
-  const Source source = source_of(arguments, file);
+  take_class_names(arguments, file);
+  trainers::WeightConfig source = config_for(arguments, file);
   weights::require_fit(file, source.config.model);
-  if (to_h5) {
-    write_h5(arguments, file, source);
-  } else {
-    files::write_safetensors(arguments.output,
-                             weights::to_dialect(file.arrays, dialect, source.config.model));
-  }
-
   std::vector<std::string> differences;
-  if (!to_h5 && file.kind == WeightKind::model)
+  if (form != Form::checkpoint && file.kind == WeightKind::model)
     differences = weights::computed_otherwise(dialect, source.config.model);
+  if (form == Form::checkpoint)
+    write_h5(arguments, file, source.config);
+  else if (form == Form::folder)
+    write_folder(arguments, file, dialect, source.config, differences);
+  else
+    files::write_safetensors(arguments.output,
+                             weights::to_dialect(file.arrays, dialect, source.config.model),
+                             metadata_of(file, source.config));
+  if (file.class_names.empty() && file.find("head.weight"))
+    source.notes.push_back(
+        "the weights do not tell the names of their classes, so none are stored; give them with "
+        "--classes FILE (a name a line, in the order of the head)");
+  for (const std::string& note : source.notes) file.notes.push_back(note);
 
   if (arguments.json) {
     base::Json result = base::Json::object();
@@ -155,27 +205,36 @@ base::ExitCode run(const ConvertArguments& arguments) {
     }
     result["unexpected"] = base::Json::array();  // both are errors before this
     result["missing"] = base::Json::array();
+    const base::Json config = trainers::to_json(source.config);
     result["config"] = source.origin;
-    result["model_config"] = trainers::to_json(source.config.model).at("model");
+    result["model_config"] = config.at("model");
+    result["preprocess"] = config.at("preprocess");
     result["assumptions"] = base::Json::array_of(source.assumptions);
     result["differences"] = base::Json::array_of(differences);
     print_json(result);
     return base::ExitCode::done;
   }
   std::string text = arguments.input + ": " + summary(file) + "\n" + skipped_text(file);
-  for (const std::string& note : file.notes) text += "Note: " + note + "\n";
   if (source.origin == "inferred") {
     text += "No config was given; the shapes fit " + sizes_text(source.config.model) + "\n";
     for (const std::string& assumption : source.assumptions) text += "Assumed " + assumption + "\n";
     if (!source.assumptions.empty()) text += "If that is wrong, give --config CONFIG\n";
   }
+  text += class_names_text(file) + "Images: " + trainers::preprocess_text(source.config) + "\n";
+  for (const std::string& note : file.notes) text += "Note: " + note + "\n";
   text += "Written: " + arguments.output + ", " +
-          (to_h5 ? "a checkpoint with its config"
-                 : weights::name_of(dialect) + std::string("'s names")) +
+          (form == Form::checkpoint ? "a checkpoint with its config"
+           : form == Form::folder
+               ? "a folder for " + std::string(dialect == Dialect::timm
+                                                   ? "timm.create_model(\"local-dir:…\")"
+                                                   : "from_pretrained of transformers")
+               : weights::name_of(dialect) + std::string("'s names")) +
           "\n";
   for (const std::string& difference : differences) text += "Note: " + difference + "\n";
-  if (!to_h5 && dialect == Dialect::huggingface)
-    text += "from_pretrained also reads a config.json next to model.safetensors\n";
+  if (form == Form::safetensors && dialect == Dialect::huggingface)
+    text +=
+        "from_pretrained also reads a config.json next to model.safetensors; an output that "
+        "ends in / gets both\n";
   print(text);
   return base::ExitCode::done;
 }

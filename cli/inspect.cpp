@@ -10,6 +10,7 @@
 #include "files/mapped_file.h"
 #include "files/weight_file.h"
 #include "trainers/run/stored_model.h"
+#include "trainers/run/weight_config.h"
 #include "weights/load_weights.h"
 
 namespace swin::cli {
@@ -86,6 +87,19 @@ base::Json inferred_config(const weights::WeightFile& file) {
   }
 }
 
+// How images are prepared, by the stored or inferred config; else why that is not known.
+struct Images {
+  std::optional<trainers::WeightConfig> config;
+  std::string unknown;
+};
+Images images_of(const weights::WeightFile& file) {
+  try {
+    return {trainers::config_of(file), ""};
+  } catch (const base::WeightError& error) {
+    return {std::nullopt, error.what()};
+  }
+}
+
 void print_as_json(const std::string& file, const Contents& contents) {
   base::Json result = base::Json::object();
   result["file"] = file;
@@ -96,6 +110,11 @@ void print_as_json(const std::string& file, const Contents& contents) {
   if (contents.weights) {
     describe(*contents.weights, result);
     result["inferred_model"] = inferred_config(*contents.weights);
+    const std::optional<trainers::WeightConfig> config = images_of(*contents.weights).config;
+    result["preprocess"] =
+        config ? trainers::to_json(config->config).at("preprocess") : base::Json();
+    result["assumptions"] =
+        base::Json::array_of(config ? config->assumptions : std::vector<std::string>());
   } else {
     result["dialect"] = base::Json();
     result["parameters"] = contents.values;
@@ -131,13 +150,23 @@ void print_as_text(const std::string& file, const Contents& contents) {
     for (const std::string& note : weights.notes) text += "Note: " + note + "\n";
     if (const base::Json config = inferred_config(weights); config.is_object())
       text += "Shapes of " + sizes_text(weights::infer_model_config(weights).config) + "\n";
+    text += class_names_text(weights);
+    const auto [config, unknown] = images_of(weights);
+    text += "Images: " +
+            (config ? trainers::preprocess_text(config->config)
+                    : "not known (" + one_line(unknown) + ")") +
+            "\n";
+    if (config)
+      for (const std::string& assumption : config->assumptions)
+        text += "Assumed " + assumption + "\n";
   } else {
     text += "Not the weights of a model (" + one_line(contents.unknown) + ")\n" +
             grouped(contents.values) + " values in all arrays\n";
   }
   if (!contents.fits.empty()) text += "They fit " + contents.fits + "\n";
   for (const auto& [name, json] : contents.meta)
-    text += name + ": " + base::printable(base::to_text(json)) + "\n";
+    if (!name.starts_with("swin."))  // config, pre-processing and names are shown above
+      text += name + ": " + base::printable(base::to_text(json)) + "\n";
   if (!contents.sha256.empty()) text += "SHA-256 " + contents.sha256 + "\n";
   print(text);
 }

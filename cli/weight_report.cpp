@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/size2.h"
+#include "base/text.h"
 #include "cli/console.h"
 
 namespace swin::cli {
@@ -53,6 +54,18 @@ std::string skipped_text(const weights::WeightFile& file) {
   return text;
 }
 
+std::string class_names_text(const weights::WeightFile& file) {
+  if (file.class_names.empty()) return "";
+  std::vector<std::string> shown;
+  for (const std::string& name : file.class_names) {
+    if (shown.size() == 5) break;
+    shown.push_back(base::printable(name));
+  }
+  const size_t more = file.class_names.size() - shown.size();
+  return "Classes: " + base::listing(shown, shown.size()) +
+         (more > 0 ? " and " + grouped(static_cast<int64_t>(more)) + " more" : "") + "\n";
+}
+
 std::string sizes_text(const layers::ModelConfig& config) {
   std::string text = config.name + ", patch " + std::to_string(config.patch_size) + ", embed_dim " +
                      std::to_string(config.embed_dim) + ", depths " + dashed(config.depths) +
@@ -87,6 +100,7 @@ void describe(const weights::WeightFile& file, base::Json& result) {
     skipped.push_back(row);
   }
   result["notes"] = base::Json::array_of(file.notes);
+  result["class_names"] = base::Json::array_of(file.class_names);
 }
 
 }  // namespace swin::cli

@@ -12,9 +12,12 @@ namespace swin::cli {
 std::string summary(const weights::WeightFile& file);
 /// One line per reason: "12 keys skipped: derived from the sizes"; empty if none was skipped.
 std::string skipped_text(const weights::WeightFile& file);
+/// "Classes: ant, bee, cat and 7 more", a line; empty if the file does not name them.
+std::string class_names_text(const weights::WeightFile& file);
 /// "embed_dim 96, depths 2-2-6-2, heads 3-6-12-24, window 7, image 224 × 224, 1,000 classes".
 std::string sizes_text(const layers::ModelConfig& config);
-/// Adds format, dialect, model, kind, parameters, dtypes, skipped and notes to a JSON object.
+/// Adds format, dialect, model, kind, parameters, dtypes, skipped, notes and class_names to a JSON
+/// object.
 void describe(const weights::WeightFile& file, base::Json& result);
 
 }  // namespace swin::cli

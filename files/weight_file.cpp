@@ -198,11 +198,15 @@ RawWeights read_raw_weights(const fs::path& path, WeightSet set) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return read_file(path, set);
   RawWeights weights = read_file(file_in(path), set);
-  const fs::path config = path / "config.json";
-  if (!fs::exists(config, error)) return weights;
-  const MappedFile file(config, FileKind::weights);
-  weights.hub_config = text_of(file.bytes()).substr(0, kMaxIndexBytes);
-  weights.hub_config_where = config.string();
+  const auto read = [&](const char* name, std::optional<std::string>& text, std::string& where) {
+    const fs::path json = path / name;
+    if (!fs::exists(json, error)) return;
+    const MappedFile file(json, FileKind::weights);
+    text = text_of(file.bytes()).substr(0, kMaxIndexBytes);
+    where = json.string();
+  };
+  read("config.json", weights.hub_config, weights.hub_config_where);
+  read("preprocessor_config.json", weights.processor_config, weights.processor_config_where);
   return weights;
 }
 

@@ -33,11 +33,15 @@ struct RawWeights {
   /// `hub_config_where`.
   std::optional<std::string> hub_config;
   std::string hub_config_where;
+  /// Likewise preprocessor_config.json, which says how images are prepared.
+  std::optional<std::string> processor_config;
+  std::string processor_config_where;
 };
 
 /// Reads a checkpoint (the arrays of /model, without that prefix), a safetensors file, a
 /// `model.safetensors.index.json` (its shards are in the same folder), a folder holding one or a
-/// `model.safetensors` (and its config.json), or a file of torch.save (files/torch_file.h).
+/// `model.safetensors` (and its config.json and preprocessor_config.json), or a file of torch.save
+/// (files/torch_file.h).
 /// @param set which weights to read from a .pth file or a checkpoint that holds two sets.
 /// @throws base::WeightError where it is missing, damaged or none of these, or lacks the set.
 /// Nothing in the file is executed, and it never takes more memory than the size of the file.

@@ -62,9 +62,12 @@ struct WeightFile {
   std::vector<Loaded> loaded;       ///< one for each element of `arrays`, same order
   std::vector<Skipped> skipped;
   std::vector<std::string> notes;          ///< other changes, one sentence each
-  std::optional<std::string> config_json;  ///< a checkpoint's config
-  std::vector<std::string> class_names;    ///< in the order of the head; empty if the file has none
-  HubConfig hub;                           ///< from config.json in the same folder
+  std::optional<std::string> config_json;  ///< the config stored with the weights
+  std::string config_where;                ///< its place, for errors
+  /// The `preprocess` section stored with the weights, of use where there is no config_json.
+  std::optional<std::string> preprocess_json;
+  std::vector<std::string> class_names;  ///< in the order of the head; empty if the file has none
+  HubConfig hub;  ///< from config.json and preprocessor_config.json in the same folder
 
   const NamedArray* find(std::string_view name) const;  ///< null if absent
 };

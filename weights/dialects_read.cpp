@@ -7,7 +7,7 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "files/weight_file.h"
-#include "weights/class_names.h"
+#include "weights/descriptions.h"
 #include "weights/dialects_rows.h"
 
 namespace swin::weights {
@@ -413,11 +413,7 @@ WeightFile read_weight_file(const std::filesystem::path& path, std::span<const s
     file = to_official(std::move(raw.arrays), path.string(), allowed);
   }
   file.format = raw.format;
-  file.config_json = std::move(raw.config_json);
-  if (raw.class_names_json)
-    file.class_names =
-        parse_class_names(*raw.class_names_json, path.string() + ": meta/class_names");
-  if (raw.hub_config) file.hub = read_hub_config(*raw.hub_config, raw.hub_config_where);
+  add_descriptions(file, raw);
   for (std::string& key : raw.ignored) file.skipped.push_back({std::move(key), "no weights"});
   for (files::TorchFile::OtherSet& other : raw.other_sets)
     file.skipped.push_back(

@@ -3,7 +3,8 @@
 
 Makes a small model of each library with random weights, saves it as .safetensors and .pth, converts it
 to every dialect and loads the result with strict=True. Compares the logits of both libraries, and,
-after converting back, every tensor bit by bit.
+after converting back, every tensor bit by bit. Then folders with class names and pre-processing, out and
+in (check_folders.py).
 
     python scripts/reference/check_dialects.py --swin build/swin [--keys tests/weights/dialect_keys]
 
@@ -29,6 +30,8 @@ from timm.models.vision_transformer import VisionTransformer as TimmVit
 from torchvision.models import VisionTransformer as TorchvisionVit
 from torchvision.models.swin_transformer import PatchMergingV2, SwinTransformerBlockV2
 from torchvision.models.swin_transformer import SwinTransformer as TorchvisionSwin
+
+from check_folders import check_folders
 
 CLASSES = 5
 # Every map is a multiple of the window, so that all libraries compute the same.
@@ -368,6 +371,7 @@ def main():
         check_classifiers(check)
         check_simmim(check)
         check_backbone(check)
+        check_folders(check, MAKERS, randomize, config_of)
     print(f"{len(check.rows) - 1} conversions, {check.failed} failed")
     return 1 if check.failed else 0
 

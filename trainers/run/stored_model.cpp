@@ -45,7 +45,7 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
 }
 
 Config stored_config_of(const weights::WeightFile& file) {
-  const std::string where = file.where + ": meta/config";
+  const std::string& where = file.config_where;
   try {
     return parse_config_without_data(base::parse_json(*file.config_json, where));
   } catch (const base::JsonSyntaxError& error) {

@@ -1,0 +1,234 @@
+#include "trainers/run/weight_config.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "base/size2.h"
+#include "trainers/run/stored_model.h"
+#include "weights/published_preprocess.h"
+
+namespace swin::trainers {
+namespace {
+
+using base::Json;
+
+const char* const kRemedy = "add --config CONFIG (its model and preprocess sections are enough)";
+
+// ---- The preprocess section as JSON ------------------------------------------------------------
+
+/// One value for each channel of the model, if the list has one for all or equal ones.
+Json channels_of(std::vector<double> values, int64_t channels) {
+  if (!values.empty() &&
+      std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; }))
+    values.resize(static_cast<size_t>(channels), values[0]);
+  return Json::array_of(values);
+}
+
+/// What a source says, as fields of the section.
+Json section_of(const weights::Preprocess& said, const layers::ModelConfig& model) {
+  Json section = Json::object();
+  if (said.crop_pct) section["crop_pct"] = *said.crop_pct;
+  if (said.resize)
+    section["resize"] = said.resize->short_side ? Json(*said.resize->short_side) : Json();
+  if (!said.interpolation.empty()) section["interpolation"] = said.interpolation;
+  if (!said.mean.empty()) section["mean"] = channels_of(said.mean, model.in_chans);
+  if (!said.std.empty()) section["std"] = channels_of(said.std, model.in_chans);
+  return section;
+}
+
+bool is_resize(const std::string& field) { return field == "resize" || field == "crop_pct"; }
+
+bool says_resize(const Json& section) { return section.find("resize") || section.find("crop_pct"); }
+
+/// Adds the fields that `document` does not have. Resize and crop_pct are one.
+void complete(Json& document, const Json& section) {
+  Json& target = document["preprocess"];
+  if (target.is_null()) target = Json::object();
+  const bool resizes = says_resize(target);
+  for (const auto& [name, value] : section.members())
+    if (is_resize(name) ? !resizes : !target.find(name)) target[name] = value;
+}
+
+/// Replaces fields of a stored document.
+void replace(Json& document, const Json& section) {
+  Json& target = document["preprocess"];
+  if (target.is_null()) target = Json::object();
+  if (says_resize(section))
+    std::erase_if(target.members(), [](const Json::Member& m) { return is_resize(m.first); });
+  for (const auto& [name, value] : section.members()) target[name] = value;
+}
+
+bool same_pixels(const PreprocessConfig& a, const PreprocessConfig& b) {
+  return a.resize == b.resize && a.interpolation == b.interpolation && a.mean == b.mean &&
+         a.std == b.std;
+}
+
+// ------------------------------------------------------------------------------------------------
+
+/// Parses a document whose faults are those of a weight file.
+Config parse_stored(const Json& document, const std::string& where, const std::string& found,
+                    const std::string& remedy) {
+  try {
+    return parse_config_without_data(document);
+  } catch (const base::UsageError& error) {
+    throw base::WeightError(where, found + error.what(), remedy);
+  }
+}
+
+Json parse_text(const std::string& text, const std::string& where) {
+  try {
+    return base::parse_json(text, where);
+  } catch (const base::JsonSyntaxError& error) {
+    throw base::WeightError(where, error.what, kRemedy);
+  }
+}
+
+class Reader {
+ public:
+  Reader(const weights::WeightFile& file, const Json* given) : file_(file), given_(given) {}
+
+  WeightConfig read() {
+    model();
+    preprocess();
+    layers::ModelConfig& config = result_.config.model;
+    const files::NamedArray* head = file_.find("head.weight");
+    if (config.num_classes == 0 && head && !head->shape.empty())
+      config.num_classes = head->shape[0];
+    return std::move(result_);
+  }
+
+ private:
+  void model() {
+    if (given_) {
+      result_.origin = "--config";
+      document_ = *given_;
+      result_.config = parse_config_without_data(document_);
+    } else if (file_.config_json) {
+      result_.origin = "stored";
+      result_.config = stored_config_of(file_);
+      document_ = parse_text(*file_.config_json, file_.config_where);
+    } else {
+      result_.origin = "inferred";
+      weights::InferredConfig inferred = weights::infer_model_config(file_);
+      result_.assumptions = std::move(inferred.assumptions);
+      document_ = to_json(inferred.config);
+      result_.config = parse_stored(document_, file_.where, "found shapes that fit no model: ",
+                                    "add --config CONFIG (its model section is enough)");
+    }
+  }
+
+  /// The section stored with the weights; null if there is none.
+  Json stored_section() const {
+    if (file_.config_json) {
+      const Json stored = parse_text(*file_.config_json, file_.config_where);
+      const Json* section = stored.find("preprocess");
+      return section && section->is_object() ? *section : Json();
+    }
+    if (!file_.preprocess_json) return {};
+    const std::string where = file_.where + ": swin.preprocess";
+    Json section = parse_text(*file_.preprocess_json, where);
+    if (!section.is_object())
+      throw base::WeightError(
+          where, std::string("found ") + section.type_name() + ", expected an object", kRemedy);
+    return section;
+  }
+
+  // Whether the document leaves nothing open that changes pixels.
+  bool is_complete() const {
+    const Json* said = document_.find("preprocess");
+    return said && says_resize(*said) && said->find("interpolation") && said->find("mean") &&
+           said->find("std");
+  }
+
+  void preprocess() {
+    if (file_.hub.refusal && !(given_ && is_complete())) throw *file_.hub.refusal;
+    const bool stored = result_.origin == "stored";
+    if (file_.hub.preprocess) {
+      const weights::Preprocess& said = *file_.hub.preprocess;
+      const Json* section = document_.find("preprocess");
+      if (stored || !section || !says_resize(*section)) require_size(said);
+      const Config before = result_.config;
+      add(section_of(said, before.model), said.where);
+      if (stored && same_pixels(before.preprocess, result_.config.preprocess))
+        result_.config = before;  // also keeps the words in which it is stored
+      else if (stored)
+        result_.notes.push_back("the pre-processing is that of " + said.where + ", " +
+                                file_.config_where + " differs");
+    }
+    if (stored) return;
+    if (Json section = stored_section(); section.is_object()) {
+      if (given_ && file_.config_json && says_resize(section) &&
+          stored_config_of(file_).model.image_size != result_.config.model.image_size)
+        std::erase_if(section.members(), [](const Json::Member& m) { return m.first == "resize"; });
+      if (const Json* pct = section.find("crop_pct"); pct && pct->is_null() && given_)
+        std::erase_if(section.members(),
+                      [](const Json::Member& m) { return m.first == "crop_pct"; });
+      add(section, file_.where);
+    } else if (!file_.hub.preprocess) {
+      assume();
+    }
+  }
+
+  void require_size(const weights::Preprocess& said) const {
+    const base::Size2& size = result_.config.model.image_size;
+    if (said.input_size && *said.input_size != size)
+      throw base::WeightError(said.where,
+                              "found images of " + base::size_text(*said.input_size) +
+                                  ", expected those of the model, " + base::size_text(size),
+                              "say which with --config CONFIG (model.image_size and "
+                              "preprocess.resize)");
+  }
+
+  void add(const Json& section, const std::string& where) {
+    result_.origin == "stored" ? replace(document_, section) : complete(document_, section);
+    result_.config = parse_stored(document_, where, "found no valid pre-processing: ", kRemedy);
+  }
+
+  void assume() {
+    if (is_complete()) return;
+    const auto published = weights::published_preprocess(file_.dialect, result_.config.model);
+    if (published) add(section_of(*published, result_.config.model), file_.where);
+    result_.assumptions.push_back(
+        "preprocess: " + preprocess_text(result_.config) + " (" +
+        (published ? "as " + published->where + " was published" : "the default") +
+        "): these files do not tell it");
+  }
+
+  const weights::WeightFile& file_;
+  const Json* given_;
+  Json document_;
+  WeightConfig result_;
+};
+
+}  // namespace
+
+WeightConfig config_of(const weights::WeightFile& file, const Json* given) {
+  return Reader(file, given).read();
+}
+
+weights::Preprocess published_form(const Config& config) {
+  weights::Preprocess form;
+  form.input_size = config.model.image_size;
+  form.resize = weights::Preprocess::Resize{config.preprocess.resize};
+  form.crop_pct = config.preprocess.crop_pct;
+  form.interpolation = config.preprocess.interpolation;
+  form.mean = config.preprocess.mean;
+  form.std = config.preprocess.std;
+  return form;
+}
+
+std::string preprocess_text(const Config& config) {
+  const PreprocessConfig& preprocess = config.preprocess;
+  const std::string size = base::size_text(config.model.image_size);
+  const auto listed = [](const std::vector<double>& values) {
+    std::string text;
+    for (const double value : values) text += " " + base::to_text(Json(value));
+    return text;
+  };
+  return (preprocess.resize ? "resize " + std::to_string(*preprocess.resize) + ", center " + size
+                            : "straight to " + size) +
+         ", " + preprocess.interpolation + ", mean" + listed(preprocess.mean) + ", std" +
+         listed(preprocess.std);
+}
+
+}  // namespace swin::trainers

@@ -1,0 +1,16 @@
+// The pre-processing that models were published with, for weights that do not say theirs.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "weights/dialects.h"
+#include "weights/preprocess.h"
+
+namespace swin::weights {
+
+/// The pre-processing of the published model of this library and size; `where` is its name, as
+/// "torchvision's Swin-T". Empty if that library published no such model. The number of classes may
+/// be another one: a fine-tuning usually keeps the pre-processing.
+std::optional<Preprocess> published_preprocess(Dialect dialect, const ModelConfig& config);
+
+}  // namespace swin::weights
