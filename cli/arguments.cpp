@@ -158,7 +158,7 @@ void declare(Verb& v, EvaluateArguments& a) {
 
 void declare(Verb& v, PredictArguments& a) {
   v.required_positional("CHECKPOINT", a.checkpoint, "Checkpoint (.h5)");
-  v.positionals("IMAGE", a.images, "JPEG, PNG or WebP files");
+  v.positionals("IMAGE", a.images, "JPEG, PNG, WebP, BMP or TIFF files");
   v.check([&] { v.require("IMAGE", a.images.empty()); });
   v.option("--top-k", "N", "Classes per image (default 5)", [&](const std::string& text) {
     a.top_k =

@@ -47,7 +47,8 @@ std::string image_mode(std::span<const uint8_t> bytes) {
   const ImageKind kind = kind_of(bytes);
   if (kind == ImageKind::jpeg) return jpeg_mode(bytes);
   if (kind == ImageKind::png) return png_mode(bytes);
-  return kind == ImageKind::webp ? webp_mode(bytes) : "";
+  if (kind == ImageKind::webp) return webp_mode(bytes);
+  return kind == ImageKind::bmp ? "BMP" : kind == ImageKind::tiff ? "TIFF" : "";
 }
 
 struct Found {

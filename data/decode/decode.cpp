@@ -10,17 +10,44 @@
 namespace swin::data {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 // What a file of another kind is, by its first bytes.
 std::string describe(std::span<const uint8_t> bytes) {
   const std::string_view text = files::text_of(bytes);
   if (bytes.empty()) return "an empty file";
   if (text.starts_with("GIF8")) return "a GIF";
-  if (text.starts_with("BM")) return "a BMP";
-  if (text.starts_with("II*") || text.starts_with("MM")) return "a TIFF";
   std::string found = "a file that starts with";
   for (const uint8_t byte : bytes.first(std::min<size_t>(bytes.size(), 4)))
     found += " " + base::hex(byte);
   return found;
+}
+
+// The two letters alone would take any text that starts with them: the size of the header follows.
+bool is_bmp(std::string_view text) {
+  constexpr std::string_view kHeaderSizes("\x0C\x28\x34\x38\x40\x6C\x7C");
+  return text.starts_with("BM") && text.size() >= 16 &&
+         kHeaderSizes.find(text[14]) != std::string_view::npos && text[15] == '\0';
+}
+
+using Decoder = void (*)(std::span<const uint8_t>, const std::string&, int64_t,
+                         const DecodeOptions&, Image&);
+Decoder decoder_of(ImageKind kind) {
+  switch (kind) {
+    case ImageKind::jpeg:
+      return decode_jpeg;
+    case ImageKind::png:
+      return decode_png;
+    case ImageKind::webp:
+      return decode_webp;
+    case ImageKind::bmp:
+      return decode_bmp;
+    case ImageKind::tiff:
+      return decode_tiff;
+    case ImageKind::other:
+      break;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -31,6 +58,9 @@ ImageKind kind_of(std::span<const uint8_t> bytes) {
   if (text.starts_with("\x89PNG\r\n\x1A\n")) return ImageKind::png;
   if (text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP")
     return ImageKind::webp;
+  if (is_bmp(text)) return ImageKind::bmp;
+  for (const std::string_view start : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv})
+    if (text.starts_with(start)) return ImageKind::tiff;
   return ImageKind::other;
 }
 
@@ -56,13 +86,11 @@ void decode_image(std::span<const uint8_t> bytes, const std::string& name, int64
                               " bytes, expected an image file of at most " +
                               std::to_string(kMaxImageBytes),
                           "make it smaller");
-  const ImageKind kind = kind_of(bytes);
-  if (kind == ImageKind::other)
-    throw base::DataError(name, "found " + describe(bytes) + ", expected a JPEG, PNG or WebP",
+  const Decoder decode = decoder_of(kind_of(bytes));
+  if (decode == nullptr)
+    throw base::DataError(name,
+                          "found " + describe(bytes) + ", expected a JPEG, PNG, WebP, BMP or TIFF",
                           "convert or remove the file");
-  const auto decode = kind == ImageKind::jpeg  ? decode_jpeg
-                      : kind == ImageKind::png ? decode_png
-                                               : decode_webp;
   const int64_t orientation = options.exif_orientation ? exif_orientation(bytes) : 1;
   if (orientation == 1) return decode(bytes, name, channels, options, to);
   if (options.header_only) {

@@ -1,5 +1,6 @@
 // Decodes and encodes image files. JPEG uses TurboJPEG (jpeg.cpp), PNG libspng (png.cpp), WebP
-// libwebp (webp.cpp), the EXIF orientation libexif (exif.cpp).
+// libwebp (webp.cpp), TIFF libtiff (tiff.cpp), BMP nothing (bmp.cpp), the EXIF orientation libexif
+// (exif.cpp).
 #pragma once
 #include <cstdint>
 #include <span>
@@ -18,7 +19,7 @@ inline constexpr int64_t kMaxImageBytes = int64_t{256} << 20;
 /// How an image file is decoded. The default is Pillow's Image.open.
 struct DecodeOptions {
   /// Rotate and mirror the image as its EXIF data ask (Pillow's ImageOps.exif_transpose). EXIF data
-  /// that cannot be read are ignored.
+  /// that cannot be read are ignored. A TIFF is always turned as its tag asks, as Pillow does.
   bool exif_orientation = false;
   /// Allow decoding a JPEG at 1/2, 1/4 or 1/8 of its size (Pillow's Image.draft) if the short side
   /// and the number of pixels stay at least these. Both 0: full size.
@@ -28,10 +29,11 @@ struct DecodeOptions {
   bool header_only = false;
 };
 
-/// Decodes a JPEG, PNG or WebP file, whose first bytes tell the kind. The result equals, byte for
-/// byte, Pillow's Image.open(…).convert("RGB") or convert("L"). Alpha is dropped; of 16-bit samples
-/// the high byte is kept (also for gray, where Pillow saturates); animations give the first
-/// frame.
+/// Decodes a JPEG, PNG, WebP, BMP or TIFF file, whose first bytes tell the kind. The result equals,
+/// byte for byte, Pillow's Image.open(…).convert("RGB") or convert("L"). Alpha is dropped; of
+/// 16-bit samples of a PNG the high byte is kept (also for gray, where Pillow saturates);
+/// animations give the first frame, a TIFF its first page. A TIFF must have 8-bit gray, palette or
+/// RGB samples.
 /// @param name used in errors.   @param channels 1 or 3.
 /// @throws DataError for anything that is not a complete, valid image of at most kMaxImageBytes and
 /// options.max_pixels.
@@ -48,12 +50,12 @@ std::vector<uint8_t> encode_png(const Image& image);
 /// Writes a PNG file atomically. @throws DiskError.
 void write_png(const std::string& path, const Image& image);
 
-enum class ImageKind { jpeg, png, webp, other };
-/// The kind of an image file, by its first bytes.
+enum class ImageKind { jpeg, png, webp, bmp, tiff, other };
+/// The kind of an image file, by its first 16 bytes.
 ImageKind kind_of(std::span<const uint8_t> bytes);
 
-/// The orientation, 1 … 8, in the EXIF data of an image file; 1 (unchanged) if there are none or
-/// they cannot be read. Accepts any bytes.
+/// The orientation, 1 … 8, in the EXIF data of a JPEG, PNG or WebP; 1 (unchanged) if there are none
+/// or they cannot be read. Accepts any bytes.
 int64_t exif_orientation(std::span<const uint8_t> bytes);
 
 // The decoders of decode_image. Each checks the size that the header claims before it allocates.
@@ -62,6 +64,10 @@ void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_
 void decode_png(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
                 const DecodeOptions& options, Image& to);
 void decode_webp(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
+                 const DecodeOptions& options, Image& to);
+void decode_bmp(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
+                const DecodeOptions& options, Image& to);
+void decode_tiff(std::span<const uint8_t> bytes, const std::string& name, int64_t channels,
                  const DecodeOptions& options, Image& to);
 
 /// @throws DataError for an image of more than options.max_pixels.   @param kind "JPEG" …

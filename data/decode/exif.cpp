@@ -58,7 +58,7 @@ std::vector<uint8_t> exif_of_chunks(Bytes bytes, bool png) {
 
 int64_t exif_orientation(std::span<const uint8_t> bytes) {
   const ImageKind kind = kind_of(bytes);
-  if (kind == ImageKind::other) return 1;
+  if (kind != ImageKind::jpeg && kind != ImageKind::png && kind != ImageKind::webp) return 1;
   const std::vector<uint8_t> exif =
       kind == ImageKind::jpeg ? exif_of_jpeg(bytes) : exif_of_chunks(bytes, kind == ImageKind::png);
   // libexif takes the size as unsigned int, and EXIF data are never that large.

@@ -89,7 +89,8 @@ bool is_inside(const std::string& path, const std::string& folder) {
 }
 
 bool is_image_ending(const std::string& ending) {
-  constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".png", ".webp"};
+  constexpr std::string_view kEndings[] = {".jpg",  ".jpeg", ".jfif", ".png",
+                                            ".webp", ".bmp",  ".tif",  ".tiff"};
   return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
 }
 

@@ -173,8 +173,9 @@ TEST(Decode, ErrorsNameTheKindOfTheFile) {
       decode_image({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "x.jpg", 3);
     });
   };
-  EXPECT_EQ(text("GIF89a..."),
-            "x.jpg: found a GIF, expected a JPEG, PNG or WebP; convert or remove the file");
+  EXPECT_EQ(
+      text("GIF89a..."),
+      "x.jpg: found a GIF, expected a JPEG, PNG, WebP, BMP or TIFF; convert or remove the file");
   EXPECT_THAT(text("RIFF1234WEBPVP8 "), HasSubstr("x.jpg: damaged WebP (header)"));
   EXPECT_THAT(text("RIFF1234WAVE"), HasSubstr("starts with 52 49 46 46"));
   EXPECT_THAT(text(""), HasSubstr("found an empty file"));
