@@ -192,28 +192,31 @@ SWIN_INLINE Vec<T> load_blocks(const T* rows, int64_t stride) {
 /// Values in 16 bytes: most shuffles work within blocks of that size.
 template <class T>
 static constexpr int kBlock = 16 / static_cast<int>(sizeof(T));
-/// In each block: the lower (upper) half of the lanes a₀ b₀ a₁ b₁ …
-template <class T, int... I>
-SWIN_INLINE Vec<T> interleave_low(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
-  constexpr int n = sizeof...(I), k = kBlock<T>;
-  return __builtin_shufflevector(a, b, (I / k * k + I % k / 2 + I % 2 * n)...);
+template <class T, bool kHigh, int... I>
+SWIN_INLINE Vec<T> interleave_half(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
+  constexpr int n = sizeof...(I), k = kBlock<T>, first = kHigh ? k / 2 : 0;
+  return __builtin_shufflevector(a, b, (I / k * k + first + I % k / 2 + I % 2 * n)...);
 }
-template <class T, int... I>
-SWIN_INLINE Vec<T> interleave_high(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
-  constexpr int n = sizeof...(I), k = kBlock<T>;
-  return __builtin_shufflevector(a, b, (I / k * k + k / 2 + I % k / 2 + I % 2 * n)...);
+/// In each block: the lower half of the lanes a₀ b₀ a₁ b₁ …
+template <class T>
+SWIN_INLINE Vec<T> interleave_low(Vec<T> a, Vec<T> b) {
+  return interleave_half<T, false>(a, b, std::make_integer_sequence<int, kLanes<T>>());
+}
+/// In each block: the upper half of them.
+template <class T>
+SWIN_INLINE Vec<T> interleave_high(Vec<T> a, Vec<T> b) {
+  return interleave_half<T, true>(a, b, std::make_integer_sequence<int, kLanes<T>>());
 }
 /// Transposes the blocks of kBlock × kBlock in kBlock vectors.
 template <class T>
 SWIN_INLINE void transpose_blocks(Vec<T>* lines) {
   constexpr int n = kBlock<T>;
-  constexpr auto lanes = std::make_integer_sequence<int, static_cast<int>(kLanes<T>)>();
   // log₂ n perfect shuffles.
   for (int step = 1; step < n; step *= 2) {
     Vec<T> next[n];
     for (int i = 0; i < n / 2; ++i) {
-      next[2 * i] = interleave_low<T>(lines[i], lines[i + n / 2], lanes);
-      next[2 * i + 1] = interleave_high<T>(lines[i], lines[i + n / 2], lanes);
+      next[2 * i] = interleave_low<T>(lines[i], lines[i + n / 2]);
+      next[2 * i + 1] = interleave_high<T>(lines[i], lines[i + n / 2]);
     }
     for (int i = 0; i < n; ++i) lines[i] = next[i];
   }

@@ -60,30 +60,14 @@ SWIN_INLINE Bytes pack_bytes(Ints a, Ints b, Ints c, Ints d) {
 }
 #endif
 
-/// In each block the lower (upper) half of the values a₀ b₀ a₁ b₁ …
-template <class T, bool kUpper, int... I>
-SWIN_INLINE base::Vec<T> interleave_blocks(base::Vec<T> a, base::Vec<T> b,
-                                           std::integer_sequence<int, I...>) {
-  constexpr int n = sizeof...(I), block = 16 / sizeof(T), first = kUpper ? block / 2 : 0;
-  return __builtin_shufflevector(a, b, (I / block * block + first + I % block / 2 + I % 2 * n)...);
-}
-template <class T>
-SWIN_INLINE base::Vec<T> interleave_lower(base::Vec<T> a, base::Vec<T> b) {
-  return interleave_blocks<T, false>(a, b, std::make_integer_sequence<int, base::kLanes<T>>());
-}
-template <class T>
-SWIN_INLINE base::Vec<T> interleave_upper(base::Vec<T> a, base::Vec<T> b) {
-  return interleave_blocks<T, true>(a, b, std::make_integer_sequence<int, base::kLanes<T>>());
-}
-
 /// The bytes of each block as integers, four per block and vector, as pack_bytes takes them.
 SWIN_INLINE void widen(Bytes v, Ints (&to)[4]) {
-  const auto lower = (Shorts)interleave_lower<uint8_t>(v, Bytes{});
-  const auto upper = (Shorts)interleave_upper<uint8_t>(v, Bytes{});
-  to[0] = (Ints)interleave_lower<int16_t>(lower, Shorts{});
-  to[1] = (Ints)interleave_upper<int16_t>(lower, Shorts{});
-  to[2] = (Ints)interleave_lower<int16_t>(upper, Shorts{});
-  to[3] = (Ints)interleave_upper<int16_t>(upper, Shorts{});
+  const auto lower = (Shorts)base::interleave_low<uint8_t>(v, Bytes{});
+  const auto upper = (Shorts)base::interleave_high<uint8_t>(v, Bytes{});
+  to[0] = (Ints)base::interleave_low<int16_t>(lower, Shorts{});
+  to[1] = (Ints)base::interleave_high<int16_t>(lower, Shorts{});
+  to[2] = (Ints)base::interleave_low<int16_t>(upper, Shorts{});
+  to[3] = (Ints)base::interleave_high<int16_t>(upper, Shorts{});
 }
 
 /// The same 16 bytes in each block.

@@ -189,10 +189,12 @@ struct Columns<1> {  // sixteen pixels, eight per step
   SWIN_INLINE static Ints weights(const int32_t* step) { return repeat_block(step); }
   // The sum of the four lanes of each block is a pixel.
   SWIN_INLINE static Bytes bytes(UnsignedInts a, UnsignedInts b, UnsignedInts c, UnsignedInts d) {
-    const auto ab = (Longs)(interleave_lower<uint32_t>(a, b) + interleave_upper<uint32_t>(a, b));
-    const auto cd = (Longs)(interleave_lower<uint32_t>(c, d) + interleave_upper<uint32_t>(c, d));
-    const Ints sums = rounded((UnsignedInts)interleave_lower<int64_t>(ab, cd) +
-                              (UnsignedInts)interleave_upper<int64_t>(ab, cd));
+    const auto ab =
+        (Longs)(base::interleave_low<uint32_t>(a, b) + base::interleave_high<uint32_t>(a, b));
+    const auto cd =
+        (Longs)(base::interleave_low<uint32_t>(c, d) + base::interleave_high<uint32_t>(c, d));
+    const Ints sums = rounded((UnsignedInts)base::interleave_low<int64_t>(ab, cd) +
+                              (UnsignedInts)base::interleave_high<int64_t>(ab, cd));
     return pack_bytes(sums, sums, sums, sums);
   }
 };
@@ -307,12 +309,13 @@ SWIN_INLINE Bytes make_row_vector(const uint8_t* rows, int64_t row_bytes, int64_
   Sums sums[4];
   for (int64_t k = 0; k < count; k += 2, rows += 2 * row_bytes) {
     const Bytes a = load_row(rows), b = k + 1 < count ? load_row(rows + row_bytes) : Bytes{};
-    const Bytes lower = interleave_lower<uint8_t>(a, b), upper = interleave_upper<uint8_t>(a, b);
+    const Bytes lower = base::interleave_low<uint8_t>(a, b),
+                upper = base::interleave_high<uint8_t>(a, b);
     const Ints h = base::broadcast(high[k / 2]), l = base::broadcast(low[k / 2]);
-    sums[0].add(interleave_lower<uint8_t>(lower, Bytes{}), h, l);
-    sums[1].add(interleave_upper<uint8_t>(lower, Bytes{}), h, l);
-    sums[2].add(interleave_lower<uint8_t>(upper, Bytes{}), h, l);
-    sums[3].add(interleave_upper<uint8_t>(upper, Bytes{}), h, l);
+    sums[0].add(base::interleave_low<uint8_t>(lower, Bytes{}), h, l);
+    sums[1].add(base::interleave_high<uint8_t>(lower, Bytes{}), h, l);
+    sums[2].add(base::interleave_low<uint8_t>(upper, Bytes{}), h, l);
+    sums[3].add(base::interleave_high<uint8_t>(upper, Bytes{}), h, l);
   }
   return pack_bytes(rounded(sums[0].whole()), rounded(sums[1].whole()), rounded(sums[2].whole()),
                     rounded(sums[3].whole()));
