@@ -75,14 +75,14 @@ TEST(Convert, CheckpointMadeOfWeightsIsComplete) {
   const std::string weights = folder / "weights.safetensors", made = folder / "made.h5";
   json_of({"convert", h5, weights, "--dialect", "huggingface"});
   json_of({"convert", weights, made, "--config", config});
-  // The trained checkpoint and the converted one predict the same; classes are numbers here.
+  // The trained checkpoint and the converted one predict the same.
   const std::string image = "docs/demo_images/bag.png";
   const Json before = json_of({"predict", h5, image}), after = json_of({"predict", made, image});
   const Json &first = before.items()[0].at("predictions").items()[0],
              &again = after.items()[0].at("predictions").items()[0];
   EXPECT_EQ(again.at("probability").as_real(), first.at("probability").as_real());
   EXPECT_EQ(again.at("class_index").as_int(), first.at("class_index").as_int());
-  EXPECT_EQ(again.at("class_name").as_string(), std::to_string(first.at("class_index").as_int()));
+  EXPECT_EQ(again.at("class_name").as_string(), first.at("class_name").as_string());
   const Json inspected = json_of({"inspect", made});
   EXPECT_TRUE(inspected.at("fits_config").as_bool());
   EXPECT_EQ(inspected.at("meta").at("config").at("preprocess").at("interpolation").as_string(),
@@ -102,8 +102,9 @@ TEST(Convert, StateDictOfTorchSaveNeedsNoConfig) {
   EXPECT_EQ(result.at("format").as_string(), "pth (zip)");
   EXPECT_EQ(result.at("config").as_string(), "inferred");
   EXPECT_EQ(result.at("model_config").at("depths").items()[1].as_int(), 2);
-  ASSERT_EQ(result.at("assumptions").size(), 1u);
+  ASSERT_EQ(result.at("assumptions").size(), 2u);
   EXPECT_THAT(result.at("assumptions").items()[0].as_string(), HasSubstr("image_size 16"));
+  EXPECT_THAT(result.at("assumptions").items()[1].as_string(), HasSubstr("(the default)"));
   EXPECT_GT(result.at("skipped").size(), 0u);
   json_of({"convert", h5, again, "--dialect", "torchvision"});
   EXPECT_EQ(weights_of(again), weights_of(kTiny));
