@@ -156,9 +156,11 @@ void print_as_text(const std::string& file, const Contents& contents) {
             (config ? trainers::preprocess_text(config->config)
                     : "not known (" + one_line(unknown) + ")") +
             "\n";
-    if (config)
+    if (config) {
+      for (const std::string& note : config->notes) text += "Note: " + note + "\n";
       for (const std::string& assumption : config->assumptions)
         text += "Assumed " + assumption + "\n";
+    }
   } else {
     text += "Not the weights of a model (" + one_line(contents.unknown) + ")\n" +
             grouped(contents.values) + " values in all arrays\n";

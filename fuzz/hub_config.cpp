@@ -24,7 +24,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (config.preprocess) check(*config.preprocess);
   });
   return swin::fuzz::run([&] {
-    std::vector<std::string> notes;
-    check(swin::weights::read_processor_config(text, "input", notes));
+    check(swin::weights::read_processor_config(text, "input"));
   });
 }

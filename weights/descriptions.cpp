@@ -51,7 +51,7 @@ void add_descriptions(WeightFile& file, const files::RawWeights& raw) {
   } else if (raw.processor_config) {
     try {
       file.hub.preprocess =
-          read_processor_config(*raw.processor_config, raw.processor_config_where, file.hub.notes);
+          read_processor_config(*raw.processor_config, raw.processor_config_where);
     } catch (const base::WeightError& error) {
       file.hub.refusal = error;
     }

@@ -28,7 +28,7 @@ struct HubConfig {
   /// Why there is no `preprocess`, if one is there that a config's `preprocess` section cannot do.
   /// It concerns those alone who prepare images by it.
   std::optional<base::WeightError> refusal;
-  std::vector<std::string> notes;  ///< what was read otherwise than written, one sentence each
+  std::vector<std::string> notes;  ///< on the names, one sentence each
 };
 
 /// Reads a config.json of either library.
@@ -39,12 +39,10 @@ HubConfig read_hub_config(const std::string& text, const std::string& where);
 
 /// Reads Hugging Face's preprocessor_config.json. What it does not say has the defaults of its
 /// image processor.
-/// @param notes what was read otherwise than written is added, one sentence each.
 /// @throws base::WeightError if the text is not JSON, a field is not of its type or range, or the
 ///     steps are others than those of a config's `preprocess` section.
 /// Source: transformers' image_processing_vit.py, …_clip.py, …_bit.py, …_convnext.py.
-Preprocess read_processor_config(const std::string& text, const std::string& where,
-                                 std::vector<std::string>& notes);
+Preprocess read_processor_config(const std::string& text, const std::string& where);
 
 /// Reads timm's pretrained_cfg: input_size, interpolation, crop_pct, crop_mode, mean and std. What
 /// it does not say has timm's defaults.

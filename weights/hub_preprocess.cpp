@@ -65,8 +65,7 @@ constexpr Processor kProcessors[] = {
 
 class ProcessorReader {
  public:
-  ProcessorReader(const HubReader& reader, std::vector<std::string>& notes)
-      : reader_(reader), notes_(notes), processor_(processor()) {}
+  explicit ProcessorReader(const HubReader& reader) : reader_(reader), processor_(processor()) {}
 
   Preprocess read() {
     refuse_other_steps();
@@ -149,8 +148,9 @@ class ProcessorReader {
     if (!reader_.flag("do_resize").value_or(true)) {
       if (crop) reader_.fail("found do_center_crop without do_resize, expected a resize before it");
       result_.resize = Preprocess::Resize{};
-      notes_.push_back("do_resize is false in " + reader_.where() +
-                       ": an image of another size than the model's is resized straight to it");
+      result_.notes.push_back(
+          "do_resize is false in " + reader_.where() +
+          ": an image of another size than the model's is resized straight to it");
     } else if (convnext) {  // a crop only of small images
       constexpr int64_t kLarge = 384;
       const int64_t side = wanted.short_side;
@@ -182,7 +182,7 @@ class ProcessorReader {
   }
 
   void note_middle() {
-    notes_.push_back(
+    result_.notes.push_back(
         "where an odd number of pixels is cut, transformers rounds the corner of the "
         "crop down, here it is rounded to the even one, as in torchvision");
   }
@@ -222,23 +222,21 @@ class ProcessorReader {
     for (double& value : mean) value /= scale;
     for (double& value : std) value /= scale;
     if (scale != 1)
-      notes_.push_back("pixels are not divided by 255 in " + reader_.where() +
-                       ": its factor is part of preprocess.mean and preprocess.std here");
+      result_.notes.push_back("pixels are not divided by 255 in " + reader_.where() +
+                              ": its factor is part of preprocess.mean and preprocess.std here");
     require_range(reader_, "image_mean", "image_std", result_);
   }
 
   const HubReader& reader_;
-  std::vector<std::string>& notes_;
   const Processor& processor_;
   Preprocess result_;
 };
 
 }  // namespace
 
-Preprocess read_processor_config(const std::string& text, const std::string& where,
-                                 std::vector<std::string>& notes) {
+Preprocess read_processor_config(const std::string& text, const std::string& where) {
   const base::Json json = parse_hub_json(text, where, kRemedy);
-  return ProcessorReader(HubReader(json, where, kRemedy), notes).read();
+  return ProcessorReader(HubReader(json, where, kRemedy)).read();
 }
 
 Preprocess read_pretrained_cfg(const HubReader& of_file) {

@@ -21,8 +21,9 @@ struct Preprocess {
   std::optional<Resize> resize;
   /// Instead of `resize`: the short side is int(short side of the input / crop_pct).
   std::optional<double> crop_pct;
-  std::string interpolation;      ///< bilinear | bicubic | lanczos
-  std::vector<double> mean, std;  ///< one for all channels or one for each, of pixels in 0 … 1
+  std::string interpolation;       ///< bilinear | bicubic | lanczos
+  std::vector<double> mean, std;   ///< one for all channels or one for each, of pixels in 0 … 1
+  std::vector<std::string> notes;  ///< what was read otherwise than written, one sentence each
 };
 
 }  // namespace swin::weights

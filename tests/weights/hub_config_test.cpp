@@ -20,14 +20,8 @@ using ::testing::SizeIs;
 
 HubConfig hub(const std::string& text) { return read_hub_config(text, "F/config.json"); }
 
-struct Processed {
-  Preprocess preprocess;
-  std::vector<std::string> notes;
-};
-Processed processed(const std::string& text) {
-  Processed result;
-  result.preprocess = read_processor_config(text, "F/preprocessor_config.json", result.notes);
-  return result;
+Preprocess processed(const std::string& text) {
+  return read_processor_config(text, "F/preprocessor_config.json");
 }
 
 void expect_refused(const std::function<void()>& read, const std::string& text) {
@@ -178,59 +172,56 @@ TEST(TimmConfig, WhatCannotBeDoneIsRefusedByName) {
 
 TEST(ProcessorConfig, HeightAndWidthIsAStraightResize) {
   for (const char* size : {R"({"height": 32, "width": 32})", "32", "[32, 32]"}) {
-    const Processed read = processed(
+    const Preprocess read = processed(
         std::string(R"({"image_processor_type": "ViTImageProcessor", "resample": 2, "size": )") +
         size + R"(, "image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]})");
-    EXPECT_EQ(read.preprocess.input_size, (Size2{32, 32}));
-    ASSERT_TRUE(read.preprocess.resize);
-    EXPECT_FALSE(read.preprocess.resize->short_side);
-    EXPECT_EQ(read.preprocess.interpolation, "bilinear");
-    EXPECT_THAT(read.preprocess.mean, ElementsAre(0.1, 0.2, 0.3));
-    EXPECT_THAT(read.preprocess.std, ElementsAre(0.4, 0.5, 0.6));
+    EXPECT_EQ(read.input_size, (Size2{32, 32}));
+    ASSERT_TRUE(read.resize);
+    EXPECT_FALSE(read.resize->short_side);
+    EXPECT_EQ(read.interpolation, "bilinear");
+    EXPECT_THAT(read.mean, ElementsAre(0.1, 0.2, 0.3));
+    EXPECT_THAT(read.std, ElementsAre(0.4, 0.5, 0.6));
     EXPECT_THAT(read.notes, IsEmpty());
   }
 }
 
 TEST(ProcessorConfig, ShortestEdgeAndACrop) {
-  const Processed read = processed(R"({"image_processor_type": "CLIPImageProcessor",
+  const Preprocess read = processed(R"({"image_processor_type": "CLIPImageProcessor",
       "size": {"shortest_edge": 36}, "crop_size": {"height": 32, "width": 24}, "resample": 3})");
-  EXPECT_EQ(read.preprocess.input_size, (Size2{32, 24}));
-  EXPECT_EQ(read.preprocess.resize->short_side, 36);
-  EXPECT_EQ(read.preprocess.interpolation, "bicubic");
-  EXPECT_THAT(read.preprocess.mean, ElementsAre(0.48145466, 0.4578275, 0.40821073));
+  EXPECT_EQ(read.input_size, (Size2{32, 24}));
+  EXPECT_EQ(read.resize->short_side, 36);
+  EXPECT_EQ(read.interpolation, "bicubic");
+  EXPECT_THAT(read.mean, ElementsAre(0.48145466, 0.4578275, 0.40821073));
   ASSERT_THAT(read.notes, SizeIs(1));  // of the corner of the crop
   // A number is the short side there, and height and width in ViT's.
   EXPECT_EQ(processed(R"({"feature_extractor_type": "CLIPFeatureExtractor", "size": 40,
                           "crop_size": 32})")
-                .preprocess.resize->short_side,
+                .resize->short_side,
             40);
 }
 
 TEST(ProcessorConfig, ConvNextCropsSmallImagesAlone) {
   const Preprocess small = processed(R"({"image_processor_type": "ConvNextImageProcessorFast",
-      "size": {"shortest_edge": 224}, "crop_pct": 0.9})")
-                               .preprocess;
+      "size": {"shortest_edge": 224}, "crop_pct": 0.9})");
   EXPECT_EQ(small.crop_pct, 0.9);
   EXPECT_EQ(small.input_size, (Size2{224, 224}));
   const Preprocess large = processed(R"({"image_processor_type": "ConvNextFeatureExtractor",
-      "size": 384, "crop_pct": 0.9})")
-                               .preprocess;
+      "size": 384, "crop_pct": 0.9})");
   EXPECT_FALSE(large.crop_pct);
   EXPECT_FALSE(large.resize->short_side);
 }
 
 TEST(ProcessorConfig, DefaultsAreThoseOfVit) {
-  const Processed read = processed("{}");
-  EXPECT_EQ(read.preprocess.input_size, (Size2{224, 224}));
-  EXPECT_EQ(read.preprocess.interpolation, "bilinear");
-  EXPECT_THAT(read.preprocess.mean, ElementsAre(0.5, 0.5, 0.5));
+  const Preprocess read = processed("{}");
+  EXPECT_EQ(read.input_size, (Size2{224, 224}));
+  EXPECT_EQ(read.interpolation, "bilinear");
+  EXPECT_THAT(read.mean, ElementsAre(0.5, 0.5, 0.5));
 }
 
 TEST(ProcessorConfig, NumbersOfPil) {
   for (const auto& [number, name] :
        {std::pair{"1", "lanczos"}, {"2", "bilinear"}, {"3", "bicubic"}, {"\"bicubic\"", "bicubic"}})
-    EXPECT_EQ(processed(std::string(R"({"resample": )") + number + "}").preprocess.interpolation,
-              name);
+    EXPECT_EQ(processed(std::string(R"({"resample": )") + number + "}").interpolation, name);
   for (const auto& [number, found] : {std::pair{"0", "resample nearest"},
                                       {"4", "resample box"},
                                       {"5", "resample hamming"},
@@ -243,24 +234,24 @@ TEST(ProcessorConfig, NumbersOfPil) {
 
 TEST(ProcessorConfig, OtherScalesOfPixelsAreFolded) {
   // (x − 127.5) / 127.5 of bytes.
-  const Processed bytes = processed(R"({"do_rescale": false, "image_mean": [127.5, 127.5, 127.5],
+  const Preprocess bytes = processed(R"({"do_rescale": false, "image_mean": [127.5, 127.5, 127.5],
                                        "image_std": 127.5})");
-  EXPECT_THAT(bytes.preprocess.mean, ElementsAre(DoubleEq(0.5), DoubleEq(0.5), DoubleEq(0.5)));
-  EXPECT_THAT(bytes.preprocess.std, ElementsAre(DoubleEq(0.5)));
+  EXPECT_THAT(bytes.mean, ElementsAre(DoubleEq(0.5), DoubleEq(0.5), DoubleEq(0.5)));
+  EXPECT_THAT(bytes.std, ElementsAre(DoubleEq(0.5)));
   EXPECT_THAT(bytes.notes, SizeIs(1));
   // x / 127.5 − 1.
-  const Processed twice = processed(R"({"rescale_factor": 0.00784313725490196,
+  const Preprocess twice = processed(R"({"rescale_factor": 0.00784313725490196,
                                        "image_mean": [1, 1, 1], "image_std": [1, 1, 1]})");
-  EXPECT_THAT(twice.preprocess.mean[0], DoubleEq(0.5));
-  EXPECT_THAT(processed(R"({"rescale_factor": 0.00392156862745098})").preprocess.mean[0], 0.5);
-  const Processed plain = processed(R"({"do_normalize": false, "image_mean": [9, 9, 9]})");
-  EXPECT_THAT(plain.preprocess.mean, ElementsAre(0));
-  EXPECT_THAT(plain.preprocess.std, ElementsAre(1));
+  EXPECT_THAT(twice.mean[0], DoubleEq(0.5));
+  EXPECT_THAT(processed(R"({"rescale_factor": 0.00392156862745098})").mean[0], 0.5);
+  const Preprocess plain = processed(R"({"do_normalize": false, "image_mean": [9, 9, 9]})");
+  EXPECT_THAT(plain.mean, ElementsAre(0));
+  EXPECT_THAT(plain.std, ElementsAre(1));
 }
 
 TEST(ProcessorConfig, WithoutAResizeANoteSaysWhatIsDone) {
-  const Processed read = processed(R"({"do_resize": false, "size": 32})");
-  EXPECT_FALSE(read.preprocess.resize->short_side);
+  const Preprocess read = processed(R"({"do_resize": false, "size": 32})");
+  EXPECT_FALSE(read.resize->short_side);
   ASSERT_THAT(read.notes, SizeIs(1));
   EXPECT_THAT(read.notes[0], HasSubstr("do_resize"));
 }

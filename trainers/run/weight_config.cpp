@@ -149,6 +149,7 @@ class Reader {
       if (stored || !section || !says_resize(*section)) require_size(said);
       const Config before = result_.config;
       add(section_of(said, before.model), said.where);
+      result_.notes = said.notes;
       if (stored && same_pixels(before.preprocess, result_.config.preprocess))
         result_.config = before;  // also keeps the words in which it is stored
       else if (stored)
