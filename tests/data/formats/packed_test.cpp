@@ -58,6 +58,30 @@ TEST_F(PackedTest, HasTheBatchesOfTheFolder) {
   EXPECT_EQ(batches, 3);
 }
 
+TEST_F(PackedTest, FilesAreTheImages) {
+  const auto folder = open_path(set());
+  pack_dataset(*folder, packed());
+  const auto pack = open_path(packed());
+  const std::vector<ListedFile> files = pack->files(), originals = folder->files();
+  ASSERT_EQ(files.size(), 8u);
+  for (size_t i = 0; i < files.size(); ++i) {
+    EXPECT_EQ(files[i].path, folder->name(static_cast<int64_t>(i)));
+    EXPECT_EQ(files[i].size_bytes, originals[i].size_bytes);
+  }
+  std::filesystem::rename(packed(), folder_ / "moved.h5");
+  EXPECT_EQ(open_path(folder_ / "moved.h5")->files()[7].path, files[7].path);
+}
+
+TEST_F(PackedTest, KeepsAClassWithoutImages) {
+  std::filesystem::create_directories(folder_ / "set/aa");
+  DatasetOptions options = dataset_options("image_folder", set());
+  options.empty_classes = true;
+  pack_dataset(*open_dataset(options), packed());
+  const auto pack = open_path(packed());
+  EXPECT_THAT(pack->class_names(), ElementsAre("a", "aa", "b"));
+  EXPECT_EQ(pack->stratum(7), 2);
+}
+
 TEST_F(PackedTest, EqualSetsGiveEqualBytesAndNothingIsLeftBehind) {
   pack_dataset(*open_path(set()), packed());
   const Bytes first = read_bytes(packed());

@@ -187,6 +187,23 @@ TEST_F(WebDatasetTest, AKeyThatWouldMergeSamplesIsRefused) {
   EXPECT_EQ(open("views.tar")->size(), 1);
 }
 
+TEST_F(WebDatasetTest, NamesOfClassesAreComparedComposed) {
+  Bytes tar;
+  add_to_tar(tar, "1.png", image_bytes("rgb.png"));
+  add_to_tar(tar, "1.cls", "the\u0301");
+  add_to_tar(tar, "2.png", image_bytes("rgb.png"));
+  add_to_tar(tar, "2.cls", "th\u00e9");
+  folder_.write("a.tar", ended(tar));
+  folder_.write("classes.txt", "th\u00e9\ncafe\u0301\n");
+  const auto dataset = open("a.tar");
+  EXPECT_THAT(dataset->class_names(), ElementsAre("th\u00e9", "caf\u00e9"));
+  EXPECT_EQ(dataset->stratum(0), 0);
+  EXPECT_EQ(dataset->stratum(1), 0);
+  folder_.write("classes.txt", "th\u00e9\nthe\u0301\n");
+  EXPECT_THAT(data_error([&] { open("a.tar"); }),
+              HasSubstr("classes.txt:2: found the class th\u00e9 again"));
+}
+
 TEST_F(WebDatasetTest, FilesAreTheImages) {
   folder_.write("d/s-0/a.tar", ended(two()));
   folder_.write("d/s-1/a.tar", ended(two()));
