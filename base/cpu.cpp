@@ -1,8 +1,8 @@
 #include "base/cpu.h"
 
-#include <sched.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/errors.h"
@@ -24,10 +24,11 @@ Cpu look() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {
     if (line.rfind("model name", 0) == 0) {
-      result.model = line.substr(line.find(':') + 2);
+      result.model = line.substr(std::min(line.find(':') + 2, line.size()));
       break;
     }
   }
+  if (result.model.empty()) result.model = "unknown";
 #if defined(__x86_64__)
   __builtin_cpu_init();
   result.avx2 = __builtin_cpu_supports("avx2");
@@ -40,9 +41,6 @@ Cpu look() {
   result.x86_64_v3 = __builtin_cpu_supports("x86-64-v3");
   result.x86_64_v4 = __builtin_cpu_supports("x86-64-v4");
 #endif
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  if (sched_getaffinity(0, sizeof cores, &cores) == 0) result.cores = CPU_COUNT(&cores);
   return result;
 }
 

@@ -6,10 +6,9 @@
 namespace swin::base {
 
 struct Cpu {
-  std::string model;  ///< "model name" of /proc/cpuinfo
+  std::string model;  ///< "model name" of /proc/cpuinfo; "unknown" if it does not say
   bool avx2 = false, fma = false, avx512 = false, avx512_bf16 = false, amx_bf16 = false;
   bool x86_64_v2 = false, x86_64_v3 = false, x86_64_v4 = false;  ///< levels of the x86-64 psABI
-  int cores = 1;                                                 ///< that this process may use
 };
 const Cpu& cpu();
 

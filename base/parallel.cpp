@@ -6,25 +6,29 @@
 #endif
 
 #include <atomic>
+#include <charconv>
 #include <cstdlib>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <system_error>
 
-#include "base/cpu.h"
+#include "base/errors.h"
+#include "base/limits.h"
+#include "base/text.h"
 
 namespace swin::base {
 namespace {
 
-int initial_threads() {
-  if (const char* text = std::getenv("OMP_NUM_THREADS")) {
-    const int n = std::atoi(text);
-    if (n > 0) return n;
-  }
-  return cpu().cores;
+int& thread_count() {
+  static int count = threads_of_environment().value_or(std::min(limits().threads(), kMaxThreads));
+  return count;
 }
 
-int& thread_count() {
-  static int count = initial_threads();
-  return count;
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 thread_local bool inside = false;
@@ -59,6 +63,28 @@ class ComputeState {
 };
 
 }  // namespace
+
+std::optional<int> threads_of_environment() {
+  const char* text = std::getenv("OMP_NUM_THREADS");
+  if (text == nullptr || *text == '\0') return std::nullopt;
+  std::optional<int> first;
+  const std::string_view list = text;
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    const std::string_view item = trimmed(list.substr(begin, end - begin));
+    int number = 0;
+    const auto [stop, error] = std::from_chars(item.data(), item.data() + item.size(), number);
+    if (error != std::errc{} || stop != item.data() + item.size() || number < 1 ||
+        number > kMaxThreads)
+      throw UsageError("OMP_NUM_THREADS",
+                       "found \"" + printable(list) + "\", expected a whole number from 1 to " +
+                           std::to_string(kMaxThreads),
+                       "correct or unset it, or give --threads N");
+    if (!first) first = number;
+    begin = end + 1;
+  }
+  return first;
+}
 
 int num_threads() { return thread_count(); }
 void set_num_threads(int n) {

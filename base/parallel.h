@@ -4,6 +4,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 
 #include "base/integer.h"
@@ -43,8 +44,14 @@ void parallel_ranges(int64_t count, int64_t block, F&& body) {
                [&](int64_t i) { body(i * block, std::min(count, (i + 1) * block)); });
 }
 
-/// The number of threads that parallel_for uses. Initially OMP_NUM_THREADS, else the cores that
-/// this process may use.
+constexpr int kMaxThreads = 1024;
+
+/// What OMP_NUM_THREADS asks for: its number, of a list the first. Nothing if it is not set or
+/// empty. @throws UsageError if a number is not one from 1 to kMaxThreads.
+std::optional<int> threads_of_environment();
+
+/// The number of threads that parallel_for uses. Initially that of OMP_NUM_THREADS, else of the
+/// limits of this process (limits.h). @throws UsageError as threads_of_environment.
 int num_threads();
 /// @param n at least 1. Call from the main thread, outside parallel_for.
 void set_num_threads(int n);

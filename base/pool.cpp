@@ -14,10 +14,13 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/limits.h"
 
 namespace swin::base {
 namespace {
 
+constexpr char kRemedy[] =
+    "lower trainer.batch_size or set trainer.micro_batch_size (swin plan shows the peak)";
 constexpr size_t kPage = 4096, kHugePage = 2u << 20;
 
 struct Lists {
@@ -125,6 +128,10 @@ Buffer allocate(size_t bytes) {
       blocks.pop_back();
     } else {
       if (!block.dry) {
+        if (size >= kHugePage && !has_memory_for(static_cast<int64_t>(size))) {
+          free_blocks(lists);
+          require_memory(static_cast<int64_t>(size), "a tensor", kRemedy);
+        }
         block.data = system_allocate(size);
         if (!block.data) {
           free_blocks(lists);
@@ -134,8 +141,7 @@ Buffer allocate(size_t bytes) {
           throw MemoryError("memory",
                             "found no room for " + std::to_string(size) + " bytes on top of " +
                                 std::to_string(lists.statistics.bytes_in_use) + " in use",
-                            "lower trainer.batch_size or set trainer.micro_batch_size (swin plan "
-                            "shows the peak)");
+                            kRemedy);
       }
       lists.statistics.bytes_reserved += size;
       ++lists.statistics.blocks_made;

@@ -1,14 +1,12 @@
 // swin info: this machine and this build.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <optional>
 
 #include "autograd/kernels/gemm.h"
 #include "base/cpu.h"
 #include "base/isa.h"
+#include "base/limits.h"
 #include "base/parallel.h"
 #include "cli/console.h"
 #include "cli/restart.h"
@@ -18,14 +16,47 @@
 namespace swin::cli {
 namespace {
 
-// MemAvailable of the kernel, in bytes; 0 if it is not reported.
-int64_t available_memory_bytes() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string name; file >> name; file.ignore(256, '\n')) {
-    int64_t kilobytes = 0;
-    if (name == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
-  }
-  return 0;
+// Who chose the number of threads.
+std::string threads_choice(const InfoArguments& arguments) {
+  if (arguments.threads) return "--threads";
+  if (base::threads_of_environment()) return "OMP_NUM_THREADS";
+  return base::limits().threads() < base::limits().cores ? "quota" : "cores";
+}
+
+std::string cores_text(double cores) {
+  std::string text = fixed(cores, 2);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text + (text == "1" ? " core" : " cores");
+}
+
+std::string threads_text(const std::string& choice) {
+  const base::Limits& limits = base::limits();
+  const std::string threads = std::to_string(base::num_threads());
+  if (choice == "cores") return threads + " of " + cores_text(limits.cores);
+  if (choice == "quota") return threads + ": quota of " + cores_text(*limits.quota_cores);
+  return threads + ": " + choice;
+}
+
+// Where the memory of this process is limited.
+std::string memory_choice(const base::Limits& limits) {
+  const std::optional<int64_t> least = limits.memory_bytes();
+  if (least && least == limits.group_bytes) return "control group";
+  if (least && least == limits.address_space_bytes) return "ulimit -v";
+  return "";
+}
+
+std::string memory_text(const base::Limits& limits, std::optional<int64_t> available) {
+  std::string text = limits.machine_bytes ? bytes_text(*limits.machine_bytes) : "unknown";
+  const std::string choice = memory_choice(limits);
+  if (!choice.empty())
+    text += ", limited to " + bytes_text(*limits.memory_bytes()) + " (" + choice + ")";
+  return text + (available ? ", " + bytes_text(*available) + " available" : "");
+}
+
+template <class Number>
+base::Json number_or_null(const std::optional<Number>& number) {
+  return number ? base::Json(*number) : base::Json();
 }
 
 std::string library_text(const autograd::kernels::GemmLibrary& library) {
@@ -51,7 +82,7 @@ std::string isa_choice(const InfoArguments& arguments) {
 
 std::string isa_text(const std::string& choice) {
   if (choice.empty()) return base::isa_name(base::isa());
-  return std::string(base::isa_name(base::isa())) + " by " + choice + ", the processor has " +
+  return std::string(base::isa_name(base::isa())) + " (" + choice + ")" + ", the processor has " +
          base::isa_name(base::best_isa());
 }
 
@@ -80,18 +111,25 @@ base::ExitCode run(const InfoArguments& arguments) {
   set_threads(arguments, std::nullopt);
   const auto& openblas = autograd::kernels::openblas_library();
   const auto& onednn = autograd::kernels::onednn_library();
-  const int64_t memory_bytes =
-      static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  const base::Limits& limits = base::limits();
+  const std::optional<int64_t> available = base::available_memory_bytes();
+  const std::string threads = threads_choice(arguments);
   if (arguments.json) {
     base::Json result = base::Json::object();
     result["version"] = SWIN_VERSION;
     base::Json& cpu = result["cpu"] = base::Json::object();
     cpu["model"] = base::cpu().model;
-    cpu["cores"] = base::cpu().cores;
+    cpu["cores"] = limits.cores;
+    cpu["quota_cores"] = number_or_null(limits.quota_cores);
     cpu["features"] = base::cpu_features();
     result["threads"] = base::num_threads();
-    result["memory_bytes"] = memory_bytes;
-    result["available_memory_bytes"] = available_memory_bytes();
+    result["threads_chosen_by"] = threads;
+    result["memory_bytes"] = number_or_null(limits.machine_bytes);
+    result["memory_limit_bytes"] =
+        memory_choice(limits).empty() ? base::Json() : base::Json(*limits.memory_bytes());
+    result["memory_limited_by"] =
+        memory_choice(limits).empty() ? base::Json() : base::Json(memory_choice(limits));
+    result["available_memory_bytes"] = number_or_null(available);
     const std::string choice = isa_choice(arguments);
     base::Json& isa = result["isa"] = base::Json::object();
     isa["in_use"] = base::isa_name(base::isa());
@@ -113,21 +151,20 @@ base::ExitCode run(const InfoArguments& arguments) {
     build["compiler"] = SWIN_COMPILER;
     build["flags"] = SWIN_BUILD_FLAGS;
     build["sanitize"] = SWIN_BUILD_SANITIZE;
-    build["kernel_level"] = base::isa_name(base::isa());
     build["real"] = sizeof(real) == 4 ? "float" : "double";
     print_json(result);
     return base::ExitCode::done;
   }
   std::string text = "swin " SWIN_VERSION "\n";
   const auto line = [&](const std::string& name, const std::string& value) {
-    text += "  " + name + std::string(12 - name.size(), ' ') + value + "\n";
+    text += one_line("  " + name + std::string(12 - name.size(), ' ') + value) + "\n";
   };
   line("processor", base::cpu().model);
   line("features", base::cpu_features());
-  line("cores", std::to_string(base::cpu().cores) + " this process may use");
-  line("threads", std::to_string(base::num_threads()));
-  line("memory",
-       bytes_text(memory_bytes) + ", " + bytes_text(available_memory_bytes()) + " available");
+  line("cores", std::to_string(limits.cores) + " this process may use" +
+                    (limits.quota_cores ? ", a quota of " + cores_text(*limits.quota_cores) : ""));
+  line("threads", threads_text(threads));
+  line("memory", memory_text(limits, available));
   line("products", library_text(openblas));
   line("", library_text(onednn));
   line("waiting", waiting_text());

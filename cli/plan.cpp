@@ -1,6 +1,7 @@
 // swin plan: what a config will cost, as a table or JSON.
 #include "trainers/run/plan.h"
 
+#include "base/limits.h"
 #include "base/size2.h"
 #include "cli/console.h"
 #include "cli/startup.h"
@@ -111,6 +112,12 @@ std::string plan_text(const layers::ModelConfig& model, const trainers::Training
                ? " in micro-batches of " + std::to_string(plan.micro_batch_size)
                : "") +
           "\n";
+  const std::optional<int64_t> limit = base::limits().memory_bytes();
+  if (limit && plan.peak_memory_bytes > *limit)
+    text += "That is more than the " + bytes_text(*limit) + " that this process may use: " +
+            (plan.state_bytes < *limit ? "set a smaller trainer.micro_batch_size"
+                                       : "choose a smaller model or a larger limit") +
+            "\n";
   text += "Estimate: " + fixed(time.images_per_second, time.images_per_second < 10 ? 2 : 0) +
           " images/s, " + seconds_text(time.step_seconds) + " per step, if a step reaches " +
           fixed(100 * time.gemm_fraction, 0) + "% of this machine's matrix product (" +

@@ -39,6 +39,8 @@ void set_threads(const CommonArguments& arguments, const std::optional<int64_t>&
     base::set_num_threads(*arguments.threads);
   } else if (of_config) {
     base::set_num_threads(static_cast<int>(*of_config));
+  } else {
+    base::set_num_threads(base::num_threads());  // the libraries' number, too
   }
 }
 

@@ -21,8 +21,9 @@ void prepare_process();
 /// @throws base::UsageError if there is no such set or the processor lacks it.
 void choose_isa(const CommonArguments& arguments);
 
-/// Sets the number of threads from the flag, or else from the config. Without both it stays as the
-/// process started (OMP_NUM_THREADS, the cores it may use).
+/// Sets the number of threads from the flag, or else from the config, the variable OMP_NUM_THREADS,
+/// or the limits of this process (base/limits.h).
+/// @throws base::UsageError if OMP_NUM_THREADS has to choose and is no number of threads.
 void set_threads(const CommonArguments& arguments, const std::optional<int64_t>& of_config);
 
 /// A config for verbs that need no data: the model section alone is enough. model.num_classes stays

@@ -1,13 +1,12 @@
 // Third-party HDF5 files: /images (N, height, width, channels) uint8 and /labels, read by a child
 // process in a sandbox (files/hdf5_reader_process/third_party_hdf5.h). A set that fits into memory
 // is read once; the images of a larger one are read on demand.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <span>
 
 #include "base/errors.h"
+#include "base/limits.h"
 #include "data/formats/formats.h"
 #include "files/digest.h"
 #include "files/hdf5_reader_process/third_party_hdf5.h"
@@ -17,11 +16,8 @@ namespace {
 
 constexpr int64_t kMaxClasses = 65536;
 
-/// A quarter of the machine's memory.
-int64_t memory_for_images() {
-  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) / 4 *
-         static_cast<int64_t>(sysconf(_SC_PAGESIZE));
-}
+/// A quarter of the memory that this process may use.
+int64_t memory_for_images() { return base::limits().memory_bytes().value_or(0) / 4; }
 
 class Hdf5Dataset : public Dataset {
  public:

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -32,8 +33,11 @@ std::string failure(const char* what, int error) {
   return std::string(what) + " (" + std::strerror(error) + ")";
 }
 
+// A lower limit that the process was started with (ulimit) stays: it cannot be raised.
 bool limit(__rlimit_resource resource, rlim_t soft, rlim_t hard) {
-  const rlimit value{soft, hard};
+  rlimit now{};
+  if (getrlimit(resource, &now) != 0) return false;
+  const rlimit value{std::min(soft, now.rlim_max), std::min(hard, now.rlim_max)};
   return setrlimit(resource, &value) == 0;
 }
 

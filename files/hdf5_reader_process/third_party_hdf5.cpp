@@ -200,7 +200,10 @@ struct ThirdPartyHdf5::State {
     clockid_t clock{};
     timespec used{};
     if (clock_getcpuclockid(channel.child, &clock) != 0 || clock_gettime(clock, &used) != 0) return;
-    const rlimit limit{static_cast<rlim_t>(used.tv_sec + channel.cpu_seconds), RLIM_INFINITY};
+    rlimit limit{};
+    if (::prlimit(channel.child, RLIMIT_CPU, nullptr, &limit) != 0) return;
+    limit.rlim_cur =
+        std::min(static_cast<rlim_t>(used.tv_sec + channel.cpu_seconds), limit.rlim_max);
     ::prlimit(channel.child, RLIMIT_CPU, &limit, nullptr);
   }
 

@@ -41,7 +41,7 @@ TEST_P(Emulator, InfoNamesTheSet) {
   const Finished info = run({"info", "--json"});
   ASSERT_EQ(info.exit_code, 0) << info.err;
   const base::Json document = base::parse_json(info.out, "stdout");
-  EXPECT_EQ(document.at("build").at("kernel_level").as_string(), GetParam().isa);
+  EXPECT_EQ(document.at("isa").at("in_use").as_string(), GetParam().isa);
   for (const base::Json& library : document.at("libraries").items())
     EXPECT_TRUE(library.at("correct").as_bool()) << library.at("name").as_string();
 }

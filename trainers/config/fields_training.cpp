@@ -1,5 +1,6 @@
 // The rows of the table for how a model is trained: optimizer, schedule, trainer, checkpoint,
 // init, runtime.
+#include "base/parallel.h"
 #include "tasks/task_table.h"
 #include "trainers/config/field_builder.h"
 #include "trainers/config/optimizer_table.h"
@@ -162,9 +163,10 @@ void add_runtime(std::vector<Field>& fields) {
   using R = RuntimeConfig;
   Section<R> runtime(fields, "runtime", [](Config& c) -> R& { return c.runtime; });
   runtime("threads", &R::threads)
-      .range(1, 4096)
+      .range(1, base::kMaxThreads)
       .says(
-          "null: OMP_NUM_THREADS, else the cores this process may use; changes no bit of a result");
+          "null: OMP_NUM_THREADS, else the cores and the processor quota of this process; changes "
+          "no bit of a result");
   runtime("workers", &R::workers)
       .range(0, 256)
       .says("threads that load images; 0: the training thread does; changes no bit of a result",
