@@ -2,16 +2,38 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
+
+#include "base/utf8.h"
 
 namespace swin::base {
 namespace {
 
-// At most the first `most` bytes of a text, without cutting a UTF-8 sequence; "…" marks the cut.
-std::string shortened(std::string_view text, size_t most) {
-  if (text.size() <= most) return std::string(text);
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0u) == 0x80u) --most;
-  return std::string(text.substr(0, most)) + "…";
+bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0u) == 0x80u; }
+
+// The longest run of bytes that are no spaces, as [begin, end).
+std::pair<size_t, size_t> longest_word(std::string_view text) {
+  std::pair<size_t, size_t> longest{0, 0};
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    if (end - begin > longest.second - longest.first) longest = {begin, end};
+    begin = end + 1;
+  }
+  return longest;
+}
+
+// Shortens the longest words first: they are the names, and what is around them explains them.
+std::string fitted(std::string text, size_t most) {
+  constexpr size_t kShortWord = 80;
+  while (text.size() > most) {
+    const auto [begin, end] = longest_word(text);
+    const size_t length = end - begin, excess = text.size() - most;
+    if (length <= kShortWord) return shortened(text, most);
+    const size_t kept = length > excess + kShortWord ? length - excess : kShortWord;
+    text.replace(begin, length, shortened(std::string_view(text).substr(begin, length), kept));
+  }
+  return text;
 }
 
 }  // namespace
@@ -49,12 +71,30 @@ std::string nearest_if_close(std::string_view text, std::span<const std::string>
   return !found.empty() && edit_distance(text, found) <= most ? found : "";
 }
 
+std::string shortened(std::string_view text, size_t most) {
+  constexpr std::string_view kCut = "…";
+  if (text.size() <= most) return std::string(text);
+  // The end of a path says more than its beginning.
+  size_t head = (most - kCut.size()) * 2 / 5, tail = text.size() - (most - kCut.size() - head);
+  while (head > 0 && continues_character(text[head])) --head;
+  while (tail < text.size() && continues_character(text[tail])) ++tail;
+  return std::string(text.substr(0, head)).append(kCut).append(text.substr(tail));
+}
+
 std::string listing(std::span<const std::string> items, size_t shown, std::string_view separator) {
-  constexpr size_t kLongest = 300;
-  std::string text;
+  constexpr size_t kBytes = 240, kLeast = 40;
+  const size_t most = std::max(kLeast, kBytes / std::max<size_t>(shown, 1));
+  std::vector<std::string> first;
   for (size_t i = 0; i < std::min(items.size(), shown); ++i)
-    text.append(i ? separator : "").append(shortened(items[i], kLongest));
+    first.push_back(shortened(items[i], most));
+  std::string text = joined(first, separator);
   if (items.size() > shown) text += " and " + std::to_string(items.size() - shown) + " more";
+  return text;
+}
+
+std::string joined(std::span<const std::string> items, std::string_view separator) {
+  std::string text;
+  for (size_t i = 0; i < items.size(); ++i) text.append(i ? separator : "").append(items[i]);
   return text;
 }
 
@@ -71,21 +111,36 @@ std::string hex(uint8_t byte) {
 }
 
 std::string without_controls(std::string_view text, char replacement) {
-  std::string shown(text);
-  for (size_t i = 0; i < shown.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(shown[i]);
-    // U+0080 … U+009F in UTF-8
-    const bool is_c1 = byte == 0xC2 && i + 1 < shown.size() &&
-                       (static_cast<unsigned char>(shown[i + 1]) & 0xE0u) == 0x80u;
-    if (is_c1) shown.erase(i + 1, 1);
-    if (is_c1 || byte < 0x20 || byte == 0x7F) shown[i] = replacement;
+  std::string shown;
+  shown.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = utf8_length(text.substr(i));
+    const auto byte = [&](size_t k) { return static_cast<unsigned char>(text[i + k]); };
+    const bool is_control = length == 0 || (length == 1 && (byte(0) < 0x20 || byte(0) == 0x7F)) ||
+                            (length == 2 && byte(0) == 0xC2 && byte(1) < 0xA0);
+    if (is_control)
+      shown += replacement;
+    else
+      shown += text.substr(i, length);
+    i += std::max<size_t>(length, 1);
   }
   return shown;
 }
 
 std::string printable(std::string_view text) {
   constexpr size_t kMaxBytes = 80;
-  return without_controls(shortened(text, kMaxBytes), '?');
+  return shortened(without_controls(text, '?'), kMaxBytes);
+}
+
+std::string one_line(std::string_view text) {
+  constexpr size_t kLongestRemedy = kLongestLine * 2 / 3;
+  std::string line = without_controls(text, ' ');
+  if (line.size() <= kLongestLine) return line;
+  const size_t remedy = line.rfind("; ");
+  if (remedy == std::string::npos || line.size() - remedy > kLongestRemedy)
+    return fitted(std::move(line), kLongestLine);
+  const std::string kept = line.substr(remedy);
+  return fitted(line.substr(0, remedy), kLongestLine - kept.size()) + kept;
 }
 
 }  // namespace swin::base

@@ -20,9 +20,16 @@ std::string nearest(std::string_view text, std::span<const std::string> candidat
 std::string nearest_if_close(std::string_view text, std::span<const std::string> candidates,
                              size_t least = 1);
 
-/// "a, b, c and 4 more". Longer items are cut after 300 bytes.
+/// The text in at most `most` bytes: "…" replaces what is too much of its middle. Valid UTF-8 stays
+/// valid.
+/// @param most at least 8
+std::string shortened(std::string_view text, size_t most);
+
+/// "a, b, c and 4 more". Long items are shortened, so that all of them take about 240 bytes.
 std::string listing(std::span<const std::string> items, size_t shown = 3,
                     std::string_view separator = ", ");
+/// All items, whole.
+std::string joined(std::span<const std::string> items, std::string_view separator = ", ");
 
 /// "a", "a or b", "a, b or c".
 std::string alternatives(std::span<const std::string> items);
@@ -30,11 +37,21 @@ std::string alternatives(std::span<const std::string> items);
 /// Two lower-case hexadecimal digits.
 std::string hex(uint8_t byte);
 
-/// The text with each control character (of ASCII, or U+0080 … U+009F) replaced by `replacement`.
+/// The text with each control character (of ASCII, or U+0080 … U+009F) and each byte that is not
+/// UTF-8 replaced by `replacement`.
 std::string without_controls(std::string_view text, char replacement);
 
-/// A name read from a file, safe to print in an error: control characters become "?", and the text
-/// is cut after 80 bytes.
+/// A name read from a file, safe to print in an error: as without_controls with "?", shortened to
+/// 80 bytes.
 std::string printable(std::string_view text);
+
+/// Bytes of the longest line that people are shown.
+constexpr size_t kLongestLine = 400;
+
+/// A line that is safe to print, whatever names it contains: without control characters (spaces
+/// instead) and at most kLongestLine bytes. Of a longer one, words and then the middle are
+/// shortened; what follows the last "; ", which says what to do, stays whole where it is short
+/// enough itself.
+std::string one_line(std::string_view text);
 
 }  // namespace swin::base

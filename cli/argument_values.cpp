@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "base/errors.h"
@@ -36,6 +38,25 @@ std::vector<std::string> normalized(int argc, const char* const* argv) {
   if (result.size() == 2 && result[0] == "help") result = {result[1], "--help"};
   if (result.size() == 1 && result[0] == "help") result = {"--help"};
   return result;
+}
+
+std::string shell_words(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) {
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) ||
+             std::string_view("_-./=:,+@%").find(c) != std::string_view::npos;
+    });
+    line += line.empty() ? "" : " ";
+    if (plain) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
 }
 
 std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
@@ -140,6 +161,26 @@ void check_mode(const std::string& mode) {
   if (mode != "train" && mode != "infer")
     throw UsageError("swin benchmark --mode", "found \"" + mode + "\", expected train or infer",
                      did_you_mean(mode, {"train", "infer"}, "choose one of them"));
+}
+
+namespace {
+
+std::string ending_of(const std::string& file) {
+  std::string ending = std::filesystem::path(file).extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return ending;
+}
+
+}  // namespace
+
+bool is_png_name(const std::string& file) { return ending_of(file) == ".png"; }
+
+void check_picture_name(const std::string& where, const std::string& file) {
+  const std::string ending = ending_of(file);
+  if (ending == ".png" || ending == ".jpg" || ending == ".jpeg") return;
+  throw UsageError(where,
+                   "found \"" + file + "\", expected a name that ends in .png, .jpg or .jpeg",
+                   "write it as: " + where + " preview.png");
 }
 
 void set_action(const std::vector<std::string>& words, DataArguments& arguments) {

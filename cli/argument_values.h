@@ -13,6 +13,9 @@ namespace swin::cli {
 /// `--set a=1 --set b=2`, and `swin help VERB` becomes `swin VERB --help`.
 std::vector<std::string> normalized(int argc, const char* const* argv);
 
+/// The words as a shell takes them, quoted where it needs that.
+std::string shell_words(const std::vector<std::string>& words);
+
 /// "did you mean X?" with the choice nearest to `found`, or `otherwise` if none is near.
 std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
                          const std::string& otherwise);
@@ -51,6 +54,11 @@ void set_configs(const std::vector<std::string>& words, BenchmarkArguments& argu
 void check_profile(const BenchmarkArguments& arguments);
 /// Checks `--mode`.
 void check_mode(const std::string& mode);
+
+/// Whether the name of a picture ends in .png rather than in .jpg or .jpeg, in any letters.
+bool is_png_name(const std::string& file);
+/// Checks that the name of a picture has one of these endings.
+void check_picture_name(const std::string& where, const std::string& file);
 
 /// Sets action, path and output from the words after `swin data`.
 void set_action(const std::vector<std::string>& words, DataArguments& arguments);

@@ -262,7 +262,11 @@ void declare(Verb& v, DataArguments& a) {
                        "found --output or --set, expected none: preview alone takes them",
                        v.name() + " --help shows an example");
   });
-  v.option("--output", "PNG", a.output, "Of preview (default preview.png)");
+  v.option("--output", "PICTURE", "Of preview: .png, .jpg or .jpeg (default preview.png)",
+           [&](const std::string& text) {
+             a.output = text;
+             check_picture_name(v.name() + " preview CONFIG --output", text);
+           });
   v.sets(a.sets);
 }
 
@@ -321,7 +325,20 @@ constexpr VerbEntry kVerbs[] = {
      declare_verb<InfoArguments>},
 };
 
-void check_first_word(const std::string& word) {
+// The words in the order that is right: a verb, then what stood before it.
+std::vector<std::string> verb_first(const std::vector<std::string>& words,
+                                    const std::vector<std::string>& verbs) {
+  const auto verb = std::find_if(words.begin(), words.end(), [&](const std::string& word) {
+    return std::find(verbs.begin(), verbs.end(), word) != verbs.end();
+  });
+  std::vector<std::string> result = {verb == words.end() ? "VERB" : *verb};
+  if (verb != words.end()) result.insert(result.end(), verb + 1, words.end());
+  result.insert(result.end(), words.begin(), verb);
+  return result;
+}
+
+void check_first_word(const std::vector<std::string>& words) {
+  const std::string& word = words[0];
   std::vector<std::string> names;
   for (const VerbEntry& entry : kVerbs) names.emplace_back(entry.name);
   if (word[0] != '-' && std::find(names.begin(), names.end(), word) == names.end())
@@ -333,7 +350,7 @@ void check_first_word(const std::string& word) {
     throw UsageError(
         "swin",
         "found the flag " + word.substr(0, word.find('=')) + " before a verb, expected a verb",
-        "write it as: swin VERB " + word);
+        "write it as: swin " + shell_words(verb_first(words, names)));
 }
 
 }  // namespace
@@ -353,7 +370,7 @@ Arguments parse_arguments(int argc, const char* const* argv) {
 
   const std::vector<std::string> words = normalized(argc, argv);
   if (words.empty()) return HelpArguments{root.help()};
-  check_first_word(words[0]);
+  check_first_word(words);
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 takes them
     root.parse(reversed);

@@ -137,6 +137,7 @@ base::ExitCode run(const BenchmarkArguments& arguments) {
   options.batch_size = arguments.batch_size;
   options.seconds = arguments.seconds;
   options.profile = arguments.profile;
+  if (arguments.trace) files::require_writable(*arguments.trace);  // before minutes are measured
   if (!arguments.quiet) note("Measuring for about " + seconds_text(options.seconds) + " …");
   const trainers::BenchmarkResult result = trainers::benchmark(config, options);
   if (arguments.json) {

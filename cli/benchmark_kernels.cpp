@@ -87,8 +87,8 @@ std::string to_text(const KernelBenchmark& result, const std::vector<trainers::C
                      " GB/s (triad over " + bytes_text(result.roofline.triad_bytes) + ")\n";
   for (size_t i = 0; i < configs.size(); ++i) {
     const trainers::Profile& profile = result.workloads[i].profile;
-    text += "\n" + arguments.configs[i] + ": " + configs[i].trainer.precision + ", batch " +
-            std::to_string(result.workloads[i].batch_size) + ", " +
+    text += "\n" + one_line(arguments.configs[i]) + ": " + configs[i].trainer.precision +
+            ", batch " + std::to_string(result.workloads[i].batch_size) + ", " +
             fixed(1000 * profile.step_seconds, 2) + " ms per step\n";
     using Align = Table::Align;
     Table table({{"OP"},

@@ -8,8 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-
-#include "base/text.h"
+#include <string_view>
 
 namespace swin::cli {
 namespace {
@@ -34,9 +33,7 @@ bool write_all(int file, const std::string& text) {
   return true;
 }
 
-}  // namespace
-
-void print(const std::string& text) {
+void write_result(const std::string& text) {
   if (write_all(STDOUT_FILENO, text) || errno == EPIPE) return;
   throw base::DiskError(
       "standard output",
@@ -44,13 +41,49 @@ void print(const std::string& text) {
       "free some space or redirect it to a file that can be written");
 }
 
-void print_json(const base::Json& document) { print(base::to_text(document, 2) + "\n"); }
+// DEL and U+0080 … U+009F, which JSON allows in strings and terminals obey, as \u escapes.
+std::string with_escapes(const std::string& json) {
+  std::string text;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(json[i]);
+    const bool is_c1 =
+        byte == 0xC2 && i + 1 < json.size() && static_cast<unsigned char>(json[i + 1]) < 0xA0;
+    if (is_c1) ++i;
+    if (is_c1 || byte == 0x7F)
+      text += "\\u00" + base::hex(static_cast<uint8_t>(json[i]));
+    else
+      text += json[i];
+  }
+  return text;
+}
 
-void note(const std::string& line) { write_all(STDERR_FILENO, line + "\n"); }
+}  // namespace
 
-std::string one_line(const std::string& text) { return base::without_controls(text, ' '); }
+void print(const std::string& text) {
+  std::string lines;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\n', begin);
+    lines += one_line(std::string_view(text).substr(begin, end - begin));
+    if (end == std::string::npos) break;
+    lines += '\n';
+    begin = end + 1;
+  }
+  write_result(lines);
+}
+
+void print_json(const base::Json& document) {
+  write_result(with_escapes(base::to_text(document, 2)) + "\n");
+}
+
+void note(const std::string& text) { write_all(STDERR_FILENO, one_line(text) + "\n"); }
 
 namespace {
+
+// Two long cells and their spaces fit into a line.
+std::string cell_text(const std::string& text) {
+  constexpr size_t kLongest = 160;
+  return base::shortened(base::without_controls(text, ' '), kLongest);
+}
 
 struct Parts {
   const char *expected, *remedy;
@@ -86,6 +119,15 @@ std::string error_line(base::ExitCode code, const std::string& message) {
   if (text.find(", expected ") == std::string::npos)
     text.insert(text.find("; "), std::string(", expected ") + parts.expected);
   return one_line("swin: " + text);
+}
+
+Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
+  for (Column& column : columns_) column.title = cell_text(column.title);
+}
+
+void Table::row(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = cell_text(cell);
+  rows_.push_back(std::move(cells));
 }
 
 std::string Table::text() const {

@@ -6,24 +6,26 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/text.h"
 
 namespace swin::cli {
 
-/// Writes the whole text to stdout. A closed pipe is not an error.
+/// Writes the lines of a text to stdout, each as base::one_line. Names that may contain line ends
+/// must have gone through one_line before. A closed pipe is not an error.
 /// @throws base::DiskError where stdout is closed or its disk is full.
 void print(const std::string& text);
-/// Prints one JSON document and a line end.
+/// Prints one JSON document, whole, and a line end. Control characters are written as \u escapes.
 void print_json(const base::Json& document);
-/// Prints a line on stderr.
-void note(const std::string& line);
-/// The text as one line: control characters become spaces.
-std::string one_line(const std::string& text);
+/// Prints a text as one line (base::one_line) on stderr.
+void note(const std::string& text);
+using base::one_line;
 
 /// The line that reports an error: `swin: where: what was found, expected what; what to do`.
 /// Missing parts are filled in for this kind of error.
 std::string error_line(base::ExitCode code, const std::string& message);
 
-/// Rows of text in aligned columns.
+/// Rows of text in aligned columns. Control characters of cells become spaces, long cells are
+/// shortened.
 class Table {
  public:
   enum class Align { left, right };
@@ -31,8 +33,8 @@ class Table {
     std::string title;
     Align align = Align::left;
   };
-  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  explicit Table(std::vector<Column> columns);
+  void row(std::vector<std::string> cells);
   std::string text() const;
 
  private:

@@ -214,15 +214,16 @@ base::ExitCode run(const ConvertArguments& arguments) {
     print_json(result);
     return base::ExitCode::done;
   }
-  std::string text = arguments.input + ": " + summary(file) + "\n" + skipped_text(file);
+  std::string text = one_line(arguments.input) + ": " + summary(file) + "\n" + skipped_text(file);
   if (source.origin == "inferred") {
     text += "No config was given; the shapes fit " + sizes_text(source.config.model) + "\n";
-    for (const std::string& assumption : source.assumptions) text += "Assumed " + assumption + "\n";
+    for (const std::string& assumption : source.assumptions)
+      text += one_line("Assumed " + assumption) + "\n";
     if (!source.assumptions.empty()) text += "If that is wrong, give --config CONFIG\n";
   }
   text += class_names_text(file) + "Images: " + trainers::preprocess_text(source.config) + "\n";
-  for (const std::string& note : file.notes) text += "Note: " + note + "\n";
-  text += "Written: " + arguments.output + ", " +
+  for (const std::string& note : file.notes) text += one_line("Note: " + note) + "\n";
+  text += "Written: " + one_line(arguments.output) + ", " +
           (form == Form::checkpoint ? "a checkpoint with its config"
            : form == Form::folder
                ? "a folder for " + std::string(dialect == Dialect::timm
@@ -230,7 +231,7 @@ base::ExitCode run(const ConvertArguments& arguments) {
                                                    : "from_pretrained of transformers")
                : weights::name_of(dialect) + std::string("'s names")) +
           "\n";
-  for (const std::string& difference : differences) text += "Note: " + difference + "\n";
+  for (const std::string& difference : differences) text += one_line("Note: " + difference) + "\n";
   if (form == Form::safetensors && dialect == Dialect::huggingface)
     text +=
         "from_pretrained also reads a config.json next to model.safetensors; an output that "

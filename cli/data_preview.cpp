@@ -1,6 +1,7 @@
 // swin data preview: draws the first training batch as one image.
 #include <algorithm>
 
+#include "cli/argument_values.h"
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
@@ -43,6 +44,7 @@ std::vector<std::string> texts_of(const data::Batch& batch, const data::Dataset&
 }  // namespace
 
 base::ExitCode data_preview(const DataArguments& arguments) {
+  files::require_writable(arguments.output);
   const trainers::Config config = trainers::load_config(arguments.path, arguments.sets);
   set_threads(arguments, config.runtime.threads);
   const auto dataset = trainers::open_dataset_of(config.data.train, config, true);
@@ -62,10 +64,11 @@ base::ExitCode data_preview(const DataArguments& arguments) {
   data::mix(data::draw_mix(trainers::mixing_of(config), preprocess.height, preprocess.width,
                            options.seed, 0, 0),
             preprocess.height, preprocess.width, preprocess.channels, batch);
-  const std::vector<uint8_t> png =
-      data::encode_png(data::draw_preview(batch, preprocess, texts_of(batch, *dataset)));
+  const data::Image drawn = data::draw_preview(batch, preprocess, texts_of(batch, *dataset));
+  const std::vector<uint8_t> file =
+      is_png_name(arguments.output) ? data::encode_png(drawn) : data::encode_jpeg(drawn);
   files::write_file_atomically(
-      arguments.output, std::string_view(reinterpret_cast<const char*>(png.data()), png.size()));
+      arguments.output, std::string_view(reinterpret_cast<const char*>(file.data()), file.size()));
   if (arguments.json) {
     base::Json json = base::Json::object();
     json["output"] = arguments.output;
@@ -73,7 +76,8 @@ base::ExitCode data_preview(const DataArguments& arguments) {
     add_summary(*dataset, json);
     print_json(json);
   } else {
-    print("Wrote " + std::to_string(batch.size) + " training images to " + arguments.output + "\n");
+    print("Wrote " + std::to_string(batch.size) + " training images to " +
+          one_line(arguments.output) + "\n");
   }
   return base::ExitCode::done;
 }

@@ -139,7 +139,7 @@ void print_as_text(const std::string& file, const Contents& contents) {
   for (const auto& array : contents.arrays)
     table.row({array.name, files::to_text(array.shape), files::name_of(array.dtype),
                grouped(numel(array.shape))});
-  std::string text = table.text() + "\n" + file + ": " + contents.format;
+  std::string text = table.text() + "\n" + one_line(file) + ": " + contents.format;
   if (contents.size_bytes > 0) text += ", " + bytes_text(contents.size_bytes);
   text += ", complete and undamaged\n";
   if (contents.step)
@@ -147,7 +147,7 @@ void print_as_text(const std::string& file, const Contents& contents) {
   if (contents.weights) {
     const weights::WeightFile& weights = *contents.weights;
     text += summary(weights) + "\n" + skipped_text(weights);
-    for (const std::string& note : weights.notes) text += "Note: " + note + "\n";
+    for (const std::string& note : weights.notes) text += one_line("Note: " + note) + "\n";
     if (const base::Json config = inferred_config(weights); config.is_object())
       text += "Shapes of " + sizes_text(weights::infer_model_config(weights).config) + "\n";
     text += class_names_text(weights);
@@ -157,18 +157,18 @@ void print_as_text(const std::string& file, const Contents& contents) {
                     : "not known (" + one_line(unknown) + ")") +
             "\n";
     if (config) {
-      for (const std::string& note : config->notes) text += "Note: " + note + "\n";
+      for (const std::string& note : config->notes) text += one_line("Note: " + note) + "\n";
       for (const std::string& assumption : config->assumptions)
-        text += "Assumed " + assumption + "\n";
+        text += one_line("Assumed " + assumption) + "\n";
     }
   } else {
     text += "Not the weights of a model (" + one_line(contents.unknown) + ")\n" +
             grouped(contents.values) + " values in all arrays\n";
   }
-  if (!contents.fits.empty()) text += "They fit " + contents.fits + "\n";
+  if (!contents.fits.empty()) text += one_line("They fit " + contents.fits) + "\n";
   for (const auto& [name, json] : contents.meta)
     if (!name.starts_with("swin."))  // config, pre-processing and names are shown above
-      text += name + ": " + base::printable(base::to_text(json)) + "\n";
+      text += one_line(name) + ": " + base::printable(base::to_text(json)) + "\n";
   if (!contents.sha256.empty()) text += "SHA-256 " + contents.sha256 + "\n";
   print(text);
 }

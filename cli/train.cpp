@@ -49,8 +49,8 @@ base::ExitCode run(const TrainArguments& arguments) {
       text += " " + metric + " " + (metric.rfind("top", 0) == 0 ? percent(value) : fixed(value, 4));
     text += "\n";
   }
-  if (!result.last.empty()) text += "Last checkpoint: " + result.last + "\n";
-  if (!result.best.empty()) text += "Best checkpoint: " + result.best + "\n";
+  if (!result.last.empty()) text += one_line("Last checkpoint: " + result.last) + "\n";
+  if (!result.best.empty()) text += one_line("Best checkpoint: " + result.best) + "\n";
   print(text);
   return result.exit_code;
 }

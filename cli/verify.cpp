@@ -59,10 +59,10 @@ base::ExitCode run(const VerifyArguments& arguments) {
       table.row({tensor.name, scientific(tensor.max_abs_error), scientific(tensor.max_rel_error),
                  scientific(tensor.tolerance), tensor.passed ? "ok" : "DIFFERS"});
     std::string text = table.text() + "\n";
-    for (const std::string& name : report.ignored) text += "Not compared: " + name + "\n";
+    for (const std::string& name : report.ignored) text += one_line("Not compared: " + name) + "\n";
     if (!report.without_golden.empty())
       text += "The golden file has no gradient of " + std::to_string(report.without_golden.size()) +
-              " parameters, the first is " + report.without_golden[0] + "\n";
+              " parameters, the first is " + one_line(report.without_golden[0]) + "\n";
     text += std::to_string(report.tensors.size()) + " tensors compared, " +
             (report.passed ? "all agree\n" : std::to_string(failed) + " differ\n");
     print(text);

@@ -50,7 +50,8 @@ std::string skipped_text(const weights::WeightFile& file) {
   for (const weights::WeightFile::Skipped& skipped : file.skipped) ++reasons[skipped.reason];
   std::string text;
   for (const auto& [reason, count] : reasons)
-    text += grouped(count) + (count == 1 ? " key" : " keys") + " skipped: " + reason + "\n";
+    text +=
+        grouped(count) + (count == 1 ? " key" : " keys") + " skipped: " + one_line(reason) + "\n";
   return text;
 }
 

@@ -20,6 +20,8 @@ inline const char* split_name(Split split) { return split == Split::train ? "tra
 struct DatasetOptions {
   std::string format;  ///< a name of format_rows()
   std::string path;    ///< folder or file, depending on the format; synthetic has none
+  /// For errors: what names the set ("data.validation", "--data"; empty: nothing) and its path.
+  std::string field, path_field = "the path";
   Split split = Split::train;
   /// The part [begin, end) of every class, in an order shuffled by `seed`. Data sets opened with
   /// the same path, split and seed share no image if their intervals do not overlap: [0, 0.75) is a

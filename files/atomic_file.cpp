@@ -138,6 +138,12 @@ struct Temporary {
     if (descriptor >= 0) ::close(descriptor);
     if (remove) ::unlink(path.c_str());
   }
+  void create() {
+    // O_EXCL refuses a link that was planted there.
+    descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (descriptor < 0) fail_on_disk(target, "create", errno);
+    remove = true;
+  }
   void put_into_place(const char* action) {
     if (::rename(path.c_str(), target.c_str()) != 0) fail_on_disk(target, action, errno);
     remove = false;
@@ -160,11 +166,7 @@ void ignore_file_size_signal() {
 void write_file_atomically(const fs::path& path, std::span<const ByteSpan> spans) {
   ignore_file_size_signal();
   Temporary temporary(path);
-  // O_EXCL refuses a link that was planted there.
-  temporary.descriptor =
-      ::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (temporary.descriptor < 0) fail_on_disk(path, "create", errno);
-  temporary.remove = true;
+  temporary.create();
   // The lock ends with the process. It tells sweep_stale_temporaries that this file has a writer.
   // On file systems without locks the sweep cannot take one either, and leaves the file.
   ::flock(temporary.descriptor, LOCK_EX | LOCK_NB);
@@ -179,6 +181,8 @@ void write_file_atomically(const fs::path& path, std::string_view text) {
   const ByteSpan span = bytes_of(text);
   write_file_atomically(path, std::span(&span, 1));
 }
+
+void require_writable(const fs::path& path) { Temporary(path).create(); }
 
 void replace_symlink(const fs::path& link, const fs::path& target) {
   Temporary temporary(link);

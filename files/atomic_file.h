@@ -18,6 +18,10 @@ namespace swin::files {
 void write_file_atomically(const std::filesystem::path& path, std::span<const ByteSpan> spans);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
+/// Does what write_file_atomically does first, for errors before long work: makes the temporary
+/// file, and removes it. @throws base::DiskError.
+void require_writable(const std::filesystem::path& path);
+
 /// Makes `link` a symbolic link to `target` (as written, so usually relative to the link's
 /// directory), replacing a link or file there by rename. @throws base::DiskError.
 void replace_symlink(const std::filesystem::path& link, const std::filesystem::path& target);

@@ -13,10 +13,10 @@ namespace {
 
 // Every image gets a new one: a used one keeps tables and state of the last file, so a damaged file
 // could change how the next one is decoded. Creating one takes microseconds.
-using Decompressor = base::Owned<void, tjDestroy>;
+using TurboJpeg = base::Owned<void, tjDestroy>;
 
-Decompressor make_decompressor() {
-  Decompressor made(tjInitDecompress());
+TurboJpeg make_decompressor() {
+  TurboJpeg made(tjInitDecompress());
   if (!made) throw base::MemoryError("TurboJPEG", "no memory for a decompressor");
   return made;
 }
@@ -57,7 +57,7 @@ struct Decoding {
 
   // @return the warning or error of TurboJPEG; empty: none.
   std::string run(std::span<const uint8_t> bytes, bool stop_on_warning) const {
-    const Decompressor decompressor = make_decompressor();
+    const TurboJpeg decompressor = make_decompressor();
     // Pillow's decoder: accurate DCT, smooth upsampling.
     const int flags =
         TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS | (stop_on_warning ? TJFLAG_STOPONWARNING : 0);
@@ -94,7 +94,7 @@ void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_
             "replace or remove the file"};
   };
   int width = 0, height = 0, subsampling = 0, colorspace = -1;
-  const Decompressor header = make_decompressor();
+  const TurboJpeg header = make_decompressor();
   tjDecompressHeader3(header.get(), bytes.data(), static_cast<unsigned long>(bytes.size()), &width,
                       &height, &subsampling, &colorspace);
   // It also fails on warnings and on samplings that it has no name for, with all values set.
@@ -122,6 +122,22 @@ void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, int64_
     if (&target == &to) return;
   }
   convert_channels(decoded, channels, to);
+}
+
+std::vector<uint8_t> encode_jpeg(const Image& image) {
+  constexpr int kQuality = 95;
+  const TurboJpeg compressor(tjInitCompress());
+  if (!compressor) throw base::MemoryError("TurboJPEG", "no memory for a compressor");
+  const bool gray = image.channels == 1;
+  unsigned char* file = nullptr;
+  unsigned long size = 0;
+  const int result =
+      tjCompress2(compressor.get(), image.pixels.data(), static_cast<int>(image.width), 0,
+                  static_cast<int>(image.height), gray ? TJPF_GRAY : TJPF_RGB, &file, &size,
+                  gray ? TJSAMP_GRAY : TJSAMP_444, kQuality, TJFLAG_ACCURATEDCT);
+  const base::Owned<unsigned char, tjFree> owner(file);
+  if (result != 0) throw base::InternalError("encode_jpeg", tjGetErrorStr2(compressor.get()));
+  return std::vector<uint8_t>(file, file + size);
 }
 
 }  // namespace swin::data

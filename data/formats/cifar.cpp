@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/errors.h"
+#include "base/limits.h"
 #include "data/formats/formats.h"
 #include "data/formats/memory_dataset.h"
 #include "files/digest.h"
@@ -80,12 +81,12 @@ class Cifar : public MemoryDataset {
     std::vector<std::string> paths = batch_files(folder, wanted);
     if (paths.empty()) paths = batch_files(folder /= layout.folder, wanted);
     if (paths.empty()) {
-      throw base::DataError(
-          options.path,
-          std::string("found no ") + wanted + " here or in " + layout.folder +
-              "/, expected the binary version",
-          "correct data.train.path; for a folder of JPEG or PNG files set the format to "
-          "image_folder");
+      throw base::DataError(options.path,
+                            std::string("found no ") + wanted + " here or in " + layout.folder +
+                                "/, expected the binary version",
+                            "correct " + options.path_field +
+                                "; for a folder of JPEG or PNG files set the format to "
+                                "image_folder");
     }
     files::Sha256 digest;
     for (const std::string& path : paths) append(path, layout, digest);
@@ -114,6 +115,7 @@ class Cifar : public MemoryDataset {
     const auto* bytes = reinterpret_cast<const uint8_t*>(file.bytes().data());
     const int64_t records = file.size_bytes() / record_bytes;
     size_t offset = pixels_.size();
+    base::require_memory(records * 3 * kPixels, path, "raise its memory limit");
     pixels_.resize(offset + static_cast<size_t>(records * 3 * kPixels));
     for (int64_t i = 0; i < records; ++i) {
       const uint8_t* record = bytes + i * record_bytes;

@@ -52,7 +52,7 @@ void check_path(const DatasetOptions& options, PathKind kind) {
   const std::string what = kind == PathKind::folder ? "folder" : "file";
   const std::string expected = "expected a " + what + " in the format " + options.format;
   if (options.path.empty())
-    throw base::UsageError("data.path", "found nothing, " + expected, "set data.train.path");
+    throw base::UsageError("data.path", "found nothing, " + expected, "set " + options.path_field);
   std::error_code error;
   const bool folder = std::filesystem::is_directory(options.path, error);
   const bool exists = std::filesystem::exists(options.path, error);
@@ -66,7 +66,10 @@ void check_path(const DatasetOptions& options, PathKind kind) {
                             : folder ? "found a folder"
                                      : "found a file";
   throw base::DataError(options.path, found + ", " + expected,
-                        "correct its path in the data section (or --set data.train.path=…)");
+                        "correct " + options.path_field +
+                            (options.path_field.starts_with("data.")
+                                 ? " (in the config, or --set " + options.path_field + "=…)"
+                                 : ""));
 }
 
 // Checkpoints and reports store names as JSON, which must be UTF-8. Other names would be changed,
@@ -93,7 +96,7 @@ void check_class_names(const Dataset& dataset, const DatasetOptions& options) {
 
 }  // namespace
 
-std::string format_of_path(const std::string& path) {
+std::string format_of_path(const std::string& path, const std::string& path_field) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
     for (const Format& format : kFormats)
@@ -111,11 +114,12 @@ std::string format_of_path(const std::string& path) {
       path,
       std::string(exists ? "found another file" : "found no such folder or file") +
           ", expected a folder, .csv, .jsonl, .tar or .h5",
-      "check the path");
+      "correct " + path_field);
 }
 
-std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
-  check_options(options);
+namespace {
+
+std::unique_ptr<Dataset> open_checked(const DatasetOptions& options) {
   const auto format =
       std::find_if(std::begin(kFormats), std::end(kFormats),
                    [&](const Format& candidate) { return options.format == candidate.name; });
@@ -131,6 +135,20 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   check_class_names(*dataset, options);
   if (options.fraction_begin == 0 && options.fraction_end == 1) return dataset;
   return take_fraction(std::move(dataset), options);
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
+  check_options(options);
+  try {
+    return open_checked(options);
+  } catch (const base::DataError& error) {
+    // One of several sets: the message says which.
+    if (options.field.empty() || std::string_view(error.what()).starts_with(options.field + ": "))
+      throw;
+    throw base::DataError(options.field, error.what());
+  }
 }
 
 }  // namespace swin::data

@@ -16,8 +16,9 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 /// The most likely format of a path. A folder with the files of MNIST or CIFAR is that, any other
 /// image_folder. Of files, .csv, .json and .jsonl are manifest, .h5 and .hdf5 packed or hdf5, .tar
 /// (also compressed) and paths with a range in braces webdataset.
+/// @param path_field what names the path, for the error: "--data".
 /// @throws DataError for other paths.
-std::string format_of_path(const std::string& path);
+std::string format_of_path(const std::string& path, const std::string& path_field = "the path");
 
 // What the rows of the table call, each in the file of its format. (packed.h has that of packed
 // sets.)

@@ -86,7 +86,8 @@ std::vector<fs::path> candidates_of(const fs::path& folder, const std::string& s
   return candidates;
 }
 
-std::string find_file(const fs::path& folder, const std::string& start, const std::string& ending) {
+std::string find_file(const fs::path& folder, const std::string& start, const std::string& ending,
+                      const std::string& path_field) {
   std::string searched;
   for (const fs::path& path : candidates_of(folder, start, ending)) {
     std::error_code error;
@@ -94,7 +95,7 @@ std::string find_file(const fs::path& folder, const std::string& start, const st
     searched += (searched.empty() ? "" : ", ") + path.filename().string();
   }
   throw base::DataError(folder.string(), "found none of " + searched + ", expected one of them",
-                        "correct data.train.path");
+                        "correct " + path_field);
 }
 
 bool is_fashion(const std::string& folder) {
@@ -108,8 +109,10 @@ class Mnist : public MemoryDataset {
   explicit Mnist(const DatasetOptions& options) {
     split_ = split_name(options.split);
     const std::string start = options.split == Split::train ? "train" : "t10k";
-    Idx images = read_idx(find_file(options.path, start + "-images", "idx3-ubyte"), 3);
-    const Idx labels = read_idx(find_file(options.path, start + "-labels", "idx1-ubyte"), 1);
+    Idx images =
+        read_idx(find_file(options.path, start + "-images", "idx3-ubyte", options.path_field), 3);
+    const Idx labels =
+        read_idx(find_file(options.path, start + "-labels", "idx1-ubyte", options.path_field), 1);
     if (images.shape[0] != labels.shape[0])
       throw base::DataError(labels.path,
                             "found " + std::to_string(labels.shape[0]) + " labels, expected " +

@@ -75,12 +75,24 @@ TEST(Benchmark, ProfileAndTrace) {
   EXPECT_EQ(forward, calls);   // the names are those of the ops
   EXPECT_EQ(backward, calls);  // each has a backward
 
-  const Finished text =
-      swin(words + Words{"--mode", "infer", "--trace", folder / "missing/trace.json"});
-  EXPECT_EQ(text.exit_code, 5) << text.err;  // after the result
+  const Finished text = swin(words + Words{"--mode", "infer"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
   EXPECT_THAT(text.out,
               testing::ContainsRegex("OP +CALLS +FORWARD ms +BACKWARD ms +GFLOP/s +GB/s"));
   EXPECT_THAT(text.out, testing::ContainsRegex("outside of ops +[0-9]"));
+}
+
+TEST(Benchmark, ATraceThatCannotBeWrittenIsRefusedBeforeItMeasures) {
+  const TemporaryDirectory folder;
+  const Words words = {"benchmark", kMicro, "--seconds", "0", "--profile", "--trace"};
+  for (const std::filesystem::path& file :
+       {folder / "missing/trace.json", folder.path(), std::filesystem::path("/proc/trace.json")}) {
+    const Finished result = swin(words + Words{file});
+    EXPECT_EQ(result.exit_code, 5) << file;
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, testing::StartsWith("swin: " + file.string()));
+  }
+  EXPECT_EQ(folder.num_entries(), 0);
 }
 
 TEST(Benchmark, KernelsOfSeveralConfigs) {

@@ -1,4 +1,4 @@
-// swin data preview: a PNG of the first training batch.
+// swin data preview: a picture of the first training batch.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -66,6 +66,30 @@ TEST(DataPreview, DecodesAsTrainingDoes) {
   };
   EXPECT_EQ(preview("files", true), preview("scaled", false));
   EXPECT_NE(preview("files", false), preview("scaled", false));
+}
+
+TEST(DataPreview, TheNameSaysTheFormat) {
+  const TemporaryDirectory folder;
+  const Words preview = {
+      "data",    "preview", "configs/synthetic_micro.json", "--set", "trainer.batch_size=2",
+      "--output"};
+  const auto starts = [&](const char* name) {
+    EXPECT_EQ(swin(preview + Words{folder / name}).exit_code, 0) << name;
+    return read(folder / name).substr(0, 4);
+  };
+  for (const char* name : {"a.png", "a.PNG", "b.jpg.png"}) EXPECT_EQ(starts(name), "\x89PNG");
+  for (const char* name : {"a.jpg", "a.jpeg", "a.JPG", "b.png.jpg"})
+    EXPECT_EQ(starts(name).substr(0, 3), "\xFF\xD8\xFF");
+  EXPECT_EQ(data::read_image(folder / "a.jpg", 3).width,
+            data::read_image(folder / "a.png", 3).width);
+  for (const char* name : {"a.webp", "a.gif", "a.bmp", "a", "png", ".png"}) {
+    const Finished result = swin(preview + Words{folder / name});
+    EXPECT_EQ(result.exit_code, 2) << name;
+    EXPECT_NE(result.err.find("expected a name that ends in .png, .jpg or .jpeg"),
+              std::string::npos)
+        << result.err;
+    EXPECT_FALSE(std::filesystem::exists(folder / name)) << name;
+  }
 }
 
 TEST(DataPreview, ABadImageIsReplacedAndReported) {

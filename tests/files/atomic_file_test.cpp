@@ -33,6 +33,21 @@ TEST(AtomicFile, WritesSpansInOrderAndLeavesNothingElse) {
   EXPECT_EQ(directory.num_entries(), 1);
 }
 
+TEST(AtomicFile, WhatCannotBeWrittenIsKnownBefore) {
+  const TemporaryDirectory directory;
+  write_text(directory / "old", "content");
+  require_writable(directory / "old");
+  require_writable(directory / "new");
+  EXPECT_EQ(read_text(directory / "old"), "content");
+  EXPECT_EQ(directory.num_entries(), 1);
+  for (const fs::path& path :
+       {directory / "missing/file", directory / "old/file", directory.path(), fs::path("/dev/null"),
+        fs::path("/proc/file"), directory / std::string(300, 'x')}) {
+    EXPECT_THROW(require_writable(path), base::DiskError) << path;
+    EXPECT_THROW(write_file_atomically(path, "text"), base::DiskError) << path;
+  }
+}
+
 TEST(AtomicFile, TakesRelativePaths) {
   const TemporaryDirectory directory;
   const fs::path before = fs::current_path();

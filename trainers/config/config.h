@@ -25,8 +25,10 @@ struct DatasetConfig {
   /// train | test; empty for the formats whose path holds a single set.
   std::string split;
   double fraction_begin = 0, fraction_end = 1;  ///< of the shuffle: begin ≤ index/count < end
-  int64_t samples = 0;  ///< images of a synthetic set; 0 for the other formats
-  int64_t seed = 0;     ///< of the shuffle, and of synthetic images
+  int64_t samples = 0;     ///< images of a synthetic set; 0 for the other formats
+  int64_t seed = 0;        ///< of the shuffle, and of synthetic images
+  std::string field;       ///< for errors: the section, as "data.validation", or the flag --data
+  std::string path_field;  ///< what says the path: that of data.train where it is inherited
   bool whole() const { return fraction_begin == 0 && fraction_end == 1; }
 };
 
@@ -138,7 +140,7 @@ struct InitConfig {
 
 /// Never part of a run's identity.
 struct RuntimeConfig {
-  std::optional<int64_t> threads;  ///< null: OMP_NUM_THREADS, else the cores this process may use
+  std::optional<int64_t> threads;  ///< null: OMP_NUM_THREADS, else base::limits().threads()
   int64_t workers = 1;             ///< loader threads; 0: images are loaded by the training thread
   std::optional<std::string> output;  ///< run directory; null: runs/<name of the config file>
 };

@@ -250,6 +250,8 @@ class CrossCheck {
     });
   }
   void data_set(const std::string& path, DatasetConfig& set, const char* split) const {
+    set.field = path;
+    set.path_field = written(path + ".path") ? path + ".path" : "data.train.path";
     const bool synthetic = set.format == "synthetic", one_part = !has_splits(set.format);
     if (!one_part && !written(path + ".split")) set.split = split;
     if (one_part && !set.split.empty())

@@ -50,8 +50,7 @@ std::string expected_value(const Field& field) {
     case Kind::text:
       return "a string";
     case Kind::choice:
-      return (field.choices.size() > 1 ? "one of " : "") +
-             base::listing(field.choices, field.choices.size());
+      return (field.choices.size() > 1 ? "one of " : "") + base::joined(field.choices);
     case Kind::integers:
       return "a list of " + count_text(field) + " integers, each" + range_text(field);
     case Kind::numbers:
@@ -83,7 +82,7 @@ std::string type_of_value(const Field& field) {
     case Kind::text:
       return "string";
     case Kind::choice:
-      return "`" + base::listing(field.choices, field.choices.size(), "`, `") + "`";
+      return "`" + base::joined(field.choices, "`, `") + "`";
     case Kind::integers:
       return "list of integers";
     case Kind::numbers:

@@ -168,7 +168,7 @@ std::string meanings_of(const Rows& rows) {
   std::vector<std::string> texts;
   for (const base::ConfigRow& row : rows)
     texts.push_back("`" + std::string(row.name) + "`: " + row.meaning);
-  return base::listing(texts, texts.size(), "; ");
+  return base::joined(texts, "; ");
 }
 
 /// Adds the rows of one section; `access` gives the section of a config.
@@ -280,7 +280,7 @@ class Section {
     for (const base::ConfigRow& row : table)
       if (row.find(field.name)) added.rows.emplace_back(row.name);
     if (added.rows.size() < table.size())
-      added.meaning = base::listing(added.rows, added.rows.size()) + ": " + added.meaning;
+      added.meaning = base::joined(added.rows) + ": " + added.meaning;
     added.present = [access = access_, rows = added.rows](const Config& config) {
       const std::string& name = access(const_cast<Config&>(config)).name;
       return std::find(rows.begin(), rows.end(), name) != rows.end();

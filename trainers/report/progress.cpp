@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace swin::trainers {
 namespace {
 
@@ -133,11 +135,11 @@ void Progress::evaluated(const EpochReport& report) {
 void Progress::message(Message kind, const std::string& text) {
   if (options_.quiet && kind == Message::note) return;
   clear_line();
-  write(text + "\n");
+  write(base::one_line(text) + "\n");
 }
 
 void Progress::draw(const std::string& line) {
-  if (!terminal_) return write(line + "\n");
+  if (!terminal_) return write(base::one_line(line) + "\n");
   const std::string_view shown = cut_to(line, columns_of(options_.file_descriptor) - 1);
   std::string text = "\r\033[K";
   text += color_ ? "\033[36m" + std::string(shown) + "\033[0m" : std::string(shown);

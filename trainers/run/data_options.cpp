@@ -89,6 +89,8 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   data::DatasetOptions options;
   options.format = dataset.format;
   options.path = dataset.path;
+  options.field = dataset.field;
+  if (!dataset.path_field.empty()) options.path_field = dataset.path_field;
   options.split = dataset.split == "test" ? data::Split::test : data::Split::train;
   options.fraction_begin = dataset.fraction_begin;
   options.fraction_end = dataset.fraction_end;

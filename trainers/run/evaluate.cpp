@@ -40,10 +40,11 @@ DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
   const bool known = stored && dataset.format != "synthetic" && dataset.format != "image_folder";
   if (!known || has_folders(options.data) || !std::filesystem::is_directory(options.data)) {
     dataset = {};
-    dataset.format = data::format_of_path(options.data);
+    dataset.format = data::format_of_path(options.data, "--data");
     dataset.split = "test";  // of CIFAR and MNIST; other formats have no parts
   }
   dataset.path = options.data;
+  dataset.field = dataset.path_field = "--data";
   dataset.fraction_begin = 0;
   dataset.fraction_end = 1;
   return dataset;

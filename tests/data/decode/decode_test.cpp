@@ -256,6 +256,21 @@ TEST(Png, WritesWhatItReads) {
   EXPECT_THROW(write_png(folder / "missing/a.png", Image{1, 1, 1, {0}}), base::DiskError);
 }
 
+TEST(Jpeg, WritesWhatItReads) {
+  for (const int64_t channels : {1, 3}) {
+    Image image{19, 33, channels, {}};
+    for (int64_t i = 0; i < image.height * image.width * channels; ++i)
+      image.pixels.push_back(static_cast<uint8_t>(i * 255 / (19 * 33 * channels)));
+    const Bytes file = encode_jpeg(image);
+    EXPECT_EQ(kind_of(file), ImageKind::jpeg);
+    EXPECT_EQ(file, encode_jpeg(image));
+    const Image read = decode_image(file, "a.jpg", channels);
+    ASSERT_EQ(read.pixels.size(), image.pixels.size());
+    for (size_t i = 0; i < read.pixels.size(); ++i)
+      ASSERT_NEAR(read.pixels[i], image.pixels[i], 12) << i;
+  }
+}
+
 TEST(Image, OrientsAsExifDefines) {
   const Image from{2, 3, 1, {1, 2, 3, 4, 5, 6}};
   const std::vector<std::pair<int64_t, Bytes>> seen = {
