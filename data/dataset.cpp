@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "base/errors.h"
@@ -68,6 +69,13 @@ class Subset : public Dataset {
 };
 
 }  // namespace
+
+ListedFile listed_file(const std::string& path) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(path, error);
+  return {std::filesystem::path(path).filename().string(),
+          error ? -1 : static_cast<int64_t>(bytes)};
+}
 
 int64_t Dataset::stratum(int64_t i) const { return stratum_of(annotation(i)); }
 

@@ -30,6 +30,9 @@ struct DatasetOptions {
   int64_t channels = 3;  ///< of loaded images, 1 or 3; other images are converted
   /// Labels given as numbers must be below it; 0: the labels determine the number of classes.
   int64_t num_classes = 0;
+  /// Keep labels given as lists, or as rows of 0 and 1, as they are: the task has any number of
+  /// classes per image. Else, where each of them is one class, they are one class per image.
+  bool label_rows = false;
   DecodeOptions decode = {};  ///< for sets of image files
   /// In an image folder, follow symbolic links to files and folders, wherever they lead.
   bool follow_links = true;
@@ -50,8 +53,12 @@ struct PassedOver {
 /// and its size.
 struct ListedFile {
   std::string path;
-  int64_t size_bytes = 0;
+  int64_t size_bytes = 0;  ///< −1: there is no such file
 };
+
+/// A file that holds a whole set or a part of it: its name without folders, and its size; −1: there
+/// is no such file.
+ListedFile listed_file(const std::string& path);
 
 /// A list of images with annotations, all of one kind. All methods are const; several threads may
 /// call them at once.

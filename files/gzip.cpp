@@ -24,31 +24,23 @@ struct Inflater {
   ~Inflater() { inflateEnd(&stream); }
 };
 
-/// The inflated size as the last four bytes state it, limited to what is possible: the initial size
-/// of the buffer.
-int64_t expected_bytes(ByteSpan compressed, int64_t limit_bytes) {
+/// The inflated size as the last four bytes state it, limited to what is possible and asked for:
+/// the initial size of the buffer.
+int64_t expected_bytes(ByteSpan compressed, int64_t most_bytes) {
   uint32_t stated = 0;
   if (compressed.size() >= 18) std::memcpy(&stated, compressed.data() + compressed.size() - 4, 4);
   const int64_t possible = static_cast<int64_t>(compressed.size()) * kMaxRatio;
-  return std::clamp<int64_t>(stated, 4096,
-                             std::max<int64_t>(4096, std::min(possible, limit_bytes)));
+  return std::clamp<int64_t>(stated, 4096, std::max<int64_t>(4096, std::min(possible, most_bytes)));
 }
 
-}  // namespace
-
-bool is_gzip(ByteSpan bytes) {
-  return bytes.size() >= 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b};
-}
-
-std::vector<uint8_t> gunzip(ByteSpan compressed, const std::string& where, int64_t limit_bytes) {
+/// Inflates until `most` bytes came out or the data end.
+std::vector<uint8_t> inflate_start(ByteSpan compressed, const std::string& where, size_t most) {
   if (!is_gzip(compressed))
     throw base::DataError(where, "found no gzip header, expected a gzip file");
   Inflater inflater;
   z_stream& stream = inflater.stream;
-  // One byte more than the limit, to notice that the limit is exceeded.
-  const auto most = static_cast<size_t>(std::max<int64_t>(limit_bytes, 0)) + 1;
-  std::vector<uint8_t> out(
-      std::min(most, static_cast<size_t>(expected_bytes(compressed, limit_bytes)) + 1));
+  const int64_t expected = expected_bytes(compressed, static_cast<int64_t>(most));
+  std::vector<uint8_t> out(std::min(most, static_cast<size_t>(expected) + 1));
   size_t produced = 0, consumed = 0;
   for (;;) {
     if (produced == out.size()) out.resize(std::min(most, out.size() * 2));
@@ -61,9 +53,7 @@ std::vector<uint8_t> gunzip(ByteSpan compressed, const std::string& where, int64
     const int status = inflate(&stream, Z_NO_FLUSH);
     consumed += input - stream.avail_in;
     produced += room - stream.avail_out;
-    if (produced == most)
-      throw base::DataError(where, "inflates to more than " + std::to_string(limit_bytes) +
-                                       " bytes, expected at most that many");
+    if (produced == most) break;
     if (status == Z_STREAM_END) {
       const auto rest = compressed.subspan(consumed);
       if (is_gzip(rest)) {  // another member follows
@@ -93,6 +83,30 @@ std::vector<uint8_t> gunzip(ByteSpan compressed, const std::string& where, int64
   }
   out.resize(produced);
   return out;
+}
+
+}  // namespace
+
+bool is_gzip(ByteSpan bytes) {
+  return bytes.size() >= 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b};
+}
+
+std::vector<uint8_t> gunzip(ByteSpan compressed, const std::string& where, int64_t limit_bytes) {
+  // One byte more than the limit, to notice that the limit is exceeded.
+  const auto limit = static_cast<size_t>(std::max<int64_t>(limit_bytes, 0));
+  std::vector<uint8_t> out = inflate_start(compressed, where, limit + 1);
+  if (out.size() > limit)
+    throw base::DataError(where, "inflates to more than " + std::to_string(limit_bytes) +
+                                     " bytes, expected at most that many");
+  return out;
+}
+
+std::vector<uint8_t> read_start_maybe_gzip(const std::filesystem::path& path, int64_t size_bytes) {
+  const MappedFile file(path, FileKind::data);
+  const auto most = static_cast<size_t>(std::max<int64_t>(size_bytes, 0));
+  if (is_gzip(file.bytes())) return inflate_start(file.bytes(), path.string(), most);
+  const auto* begin = reinterpret_cast<const uint8_t*>(file.bytes().data());
+  return {begin, begin + std::min(most, file.bytes().size())};
 }
 
 std::vector<uint8_t> read_maybe_gzip(const std::filesystem::path& path, int64_t limit_bytes) {

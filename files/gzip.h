@@ -18,6 +18,11 @@ bool is_gzip(ByteSpan bytes);
 /// than limit_bytes come out (memory never exceeds the limit).
 std::vector<uint8_t> gunzip(ByteSpan compressed, const std::string& where, int64_t limit_bytes);
 
+/// The first bytes of a file, at most `size_bytes`; inflated if it starts as a gzip file does.
+/// Reads and inflates no more than that, so only a file with fewer bytes is checked to its end.
+/// @throws base::DataError where it is missing, unreadable or damaged.
+std::vector<uint8_t> read_start_maybe_gzip(const std::filesystem::path& path, int64_t size_bytes);
+
 /// A whole file; inflated if it starts as a gzip file does, whatever its name is.
 /// @throws base::DataError where it is missing, unreadable, damaged or larger than limit_bytes.
 std::vector<uint8_t> read_maybe_gzip(const std::filesystem::path& path, int64_t limit_bytes);

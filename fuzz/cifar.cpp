@@ -20,9 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (whole) records = records.first(records.size() - records.size() % (hundred ? 3074 : 3073));
   if (train && !hundred) {
     const size_t half = records.size() / 2 / 3073 * 3073;
-    folder.write("data_batch_1.bin", records.first(half));
-    folder.write("data_batch_2.bin", records.subspan(half));
-    if (half == 0) std::filesystem::remove(folder.path() + "/data_batch_1.bin");
+    folder.write("data_batch_1.bin", half > 0 ? records.first(half) : records);
+    if (half > 0) folder.write("data_batch_2.bin", records.subspan(half));
   } else {
     folder.write(!hundred ? "test_batch.bin" : train ? "train.bin" : "test.bin", records);
   }

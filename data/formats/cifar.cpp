@@ -2,11 +2,14 @@
 // and blue, 32 × 32 bytes each (https://www.cs.toronto.edu/~kriz/cifar.html). A file may have any
 // number of records.
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
+#include <set>
 #include <sstream>
 
 #include "base/errors.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "data/formats/formats.h"
 #include "data/formats/memory_dataset.h"
 #include "files/digest.h"
@@ -19,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kSide = 32, kPixels = kSide * kSide;
+constexpr int64_t kNamed = 3;  // missing files that an error names
 
 struct Layout {
   const char* folder;   // of the official archive
@@ -50,6 +54,42 @@ std::vector<std::string> batch_files(const fs::path& folder, std::string_view wa
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });
   return paths;
+}
+
+// Refuses a hole in the row data_batch_1.bin, data_batch_2.bin, …, which would leave out a part of
+// the images. Names that are no numbers have no order.
+void check_row(const fs::path& folder, const std::vector<std::string>& paths,
+               std::string_view wanted) {
+  const size_t star = wanted.find('*');
+  if (star == std::string_view::npos) return;
+  const std::string front(wanted.substr(0, star)), back(wanted.substr(star + 1));
+  std::set<int64_t> numbers;
+  for (const std::string& path : paths) {
+    const std::string name = fs::path(path).filename().string();
+    const std::string_view digits =
+        std::string_view(name).substr(star, name.size() - front.size() - back.size());
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error == std::errc{} && end == digits.data() + digits.size()) numbers.insert(number);
+  }
+  if (numbers.empty()) return;
+  std::vector<std::string> missing;
+  int64_t next = std::min<int64_t>(1, *numbers.begin());
+  int64_t count = 0;
+  for (const int64_t number : numbers) {
+    count += number - next;
+    for (; next < number; ++next)
+      if (missing.size() < kNamed) missing.push_back(front + std::to_string(next) + back);
+    next = number + 1;
+  }
+  if (count == 0) return;
+  const std::string more =
+      count > kNamed ? " and " + std::to_string(count - kNamed) + " more" : std::string();
+  throw base::DataError(folder.string(),
+                        "found " + front + std::to_string(*numbers.rbegin()) + back + ", but not " +
+                            base::listing(missing, kNamed) + more +
+                            ", expected every file of the row from " + front + "1" + back + " on",
+                        "put what is missing there, or number the files without a hole");
 }
 
 std::vector<std::string> read_class_names(const fs::path& path, int64_t classes) {
@@ -88,6 +128,8 @@ class Cifar : public MemoryDataset {
                                 "; for a folder of JPEG or PNG files set the format to "
                                 "image_folder");
     }
+    check_row(folder, paths, wanted);
+    list_files(paths);
     files::Sha256 digest;
     for (const std::string& path : paths) append(path, layout, digest);
     fingerprint_ = files::to_hex(digest.finish());

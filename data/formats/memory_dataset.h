@@ -22,8 +22,13 @@ class MemoryDataset : public Dataset {
     std::memcpy(image.pixels.data(), pixels_.data() + static_cast<size_t>(i) * bytes, bytes);
   }
   std::string name(int64_t i) const override { return split_ + " #" + std::to_string(i); }
+  std::vector<ListedFile> files() const override { return files_; }
 
  protected:
+  /// What files() returns: the names and sizes of the files that were read.
+  void list_files(const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) files_.push_back(listed_file(path));
+  }
   /// Converts the whole set to another number of channels.
   void convert_to(int64_t channels) {
     if (channels == channels_) return;
@@ -37,6 +42,9 @@ class MemoryDataset : public Dataset {
   std::vector<uint8_t> pixels_;  // (size, height, width, channels)
   std::vector<uint8_t> labels_;
   std::string split_;
+
+ private:
+  std::vector<ListedFile> files_;
 };
 
 }  // namespace swin::data

@@ -36,20 +36,21 @@ std::string hex(uint32_t value) {
   return text;
 }
 
+// The file's memory follows its header: more than the header promises is not inflated.
 // @param rank 3 for images, 1 for labels.
 Idx read_idx(const std::string& path, int rank) {
   Idx idx;
   idx.path = path;
-  idx.bytes = files::read_maybe_gzip(path, kLimitBytes);
   const char* remedy = "fetch the file again, or correct data.train.format";
   idx.header_bytes = static_cast<size_t>(4 + 4 * rank);
-  if (idx.bytes.size() < idx.header_bytes)
+  const std::vector<uint8_t> header =
+      files::read_start_maybe_gzip(path, static_cast<int64_t>(idx.header_bytes));
+  if (header.size() < idx.header_bytes)
     throw base::DataError(path,
-                          "found " + std::to_string(idx.bytes.size()) +
-                              " bytes, expected at least " + std::to_string(idx.header_bytes) +
-                              " of an IDX header",
+                          "found " + std::to_string(header.size()) + " bytes, expected at least " +
+                              std::to_string(idx.header_bytes) + " of an IDX header",
                           remedy);
-  const uint32_t magic = big_endian(idx.bytes.data());
+  const uint32_t magic = big_endian(header.data());
   const uint32_t expected = 0x0800u | static_cast<uint32_t>(rank);
   if (magic != expected)
     throw base::DataError(path,
@@ -59,7 +60,7 @@ Idx read_idx(const std::string& path, int rank) {
   int64_t values = 1;
   std::string shape;
   for (int i = 0; i < rank; ++i) {
-    const int64_t size = big_endian(idx.bytes.data() + 4 + 4 * i);
+    const int64_t size = big_endian(header.data() + 4 + 4 * i);
     idx.shape.push_back(size);
     shape += (i ? " × " : "") + std::to_string(size);
     if (size != 0 && values > kLimitBytes / size)
@@ -67,9 +68,14 @@ Idx read_idx(const std::string& path, int rank) {
           path, "found a header of " + shape + " … bytes, expected the size of the file", remedy);
     values *= size;
   }
-  if (values != static_cast<int64_t>(idx.values().size()))
+  const auto promised = static_cast<int64_t>(idx.header_bytes) + values;
+  idx.bytes = files::read_start_maybe_gzip(path, promised + 1);
+  const auto found = static_cast<int64_t>(idx.bytes.size());
+  if (found != promised)
     throw base::DataError(path,
-                          "found " + std::to_string(idx.values().size()) +
+                          "found " +
+                              (found > promised ? "more than " + std::to_string(values)
+                                                : std::to_string(found - promised + values)) +
                               " bytes after the header, expected " + std::to_string(values) + " (" +
                               shape + ")",
                           remedy);
@@ -131,6 +137,7 @@ class Mnist : public MemoryDataset {
     height_ = images.shape[1];
     width_ = images.shape[2];
     channels_ = 1;
+    list_files({images.path, labels.path});
     files::Sha256 digest;
     digest.update(std::as_bytes(std::span(images.bytes)));
     digest.update(std::as_bytes(std::span(labels.bytes)));

@@ -250,7 +250,25 @@ std::vector<std::string> shard_paths(const std::string& pattern) {
   return paths;
 }
 
+// A hole in a range would leave out a part of the images; shards are read in turn, which takes
+// long.
+void check_shards(const std::string& pattern) {
+  if (fs::exists(pattern)) return;
+  const std::vector<std::string> shards = shard_paths(pattern);
+  std::vector<std::string> missing;
+  for (const std::string& shard : shards)
+    if (!fs::exists(shard)) missing.push_back(fs::path(shard).filename().string());
+  if (missing.empty()) return;
+  throw base::DataError(
+      pattern,
+      "found " + std::to_string(shards.size() - missing.size()) + " of " +
+          std::to_string(shards.size()) + " shards, not " + base::listing(missing) +
+          ", expected every one of the range",
+      missing.size() == shards.size() ? "correct the path" : "fetch them, or correct the range");
+}
+
 std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options) {
+  check_shards(options.path);
   return std::make_unique<WebDataset>(options);
 }
 

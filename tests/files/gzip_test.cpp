@@ -95,5 +95,27 @@ TEST(Gzip, ABombStopsAtTheLimit) {
               HasSubstr("more than 1000000 bytes"));
 }
 
+TEST(Gzip, AStartIsReadAlone) {
+  const TemporaryDirectory directory;
+  const std::string text = varied_text(100'000), packed = gzip_of(text);
+  write_text(directory / "plain", text);
+  write_text(directory / "packed", packed);
+  write_text(directory / "cut", packed.substr(0, packed.size() / 2));
+  write_text(directory / "damaged", packed.substr(0, packed.size() - 8) + "checksum");
+  for (const char* name : {"plain", "packed", "cut", "damaged"})
+    for (const size_t size : {0, 1, 16, 5000})
+      EXPECT_EQ(text_of(read_start_maybe_gzip(directory / name, static_cast<int64_t>(size))),
+                text.substr(0, size))
+          << name;
+  // One byte more than the file has: all of it, checked to its end.
+  for (const char* name : {"plain", "packed"})
+    EXPECT_EQ(text_of(read_start_maybe_gzip(directory / name, 100'001)), text);
+  for (const auto& [name, what] : {std::pair{"cut", "cut: the gzip data ends after"},
+                                   {"damaged", "damaged: the gzip data is damaged"}})
+    EXPECT_THAT(message_of<base::DataError>(
+                    [&, name = name] { read_start_maybe_gzip(directory / name, 100'001); }),
+                HasSubstr(what));
+}
+
 }  // namespace
 }  // namespace swin::files

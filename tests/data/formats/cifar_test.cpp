@@ -26,12 +26,14 @@ TEST(Cifar, ReadsBatchesInOrder) {
   folder.write("data_batch_2.bin", cifar_records(1, 1, 5));
   folder.write("data_batch_10.bin", cifar_records(2, 1, 7));
   folder.write("data_batch_1.bin", cifar_records(3, 1));
+  for (const char* number : {"3", "4", "5", "6", "7", "8", "9"})
+    folder.write(std::string("data_batch_") + number + ".bin", cifar_records(1, 1, 6));
   folder.write("test_batch.bin", cifar_records(2, 1, 8));
   const auto dataset = open_dataset(dataset_options("cifar10", folder.path()));
-  ASSERT_EQ(dataset->size(), 6);
+  ASSERT_EQ(dataset->size(), 13);
   std::vector<int64_t> labels;
-  for (int64_t i = 0; i < 6; ++i) labels.push_back(dataset->stratum(i));
-  EXPECT_THAT(labels, ElementsAre(0, 1, 2, 5, 7, 8));
+  for (int64_t i = 0; i < 13; ++i) labels.push_back(dataset->stratum(i));
+  EXPECT_THAT(labels, ElementsAre(0, 1, 2, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8));
   EXPECT_EQ(dataset->class_names()[9], "truck");
   const Image image = dataset->load(1);
   EXPECT_EQ(image.height, 32);
@@ -42,6 +44,46 @@ TEST(Cifar, ReadsBatchesInOrder) {
   test.split = Split::test;
   EXPECT_EQ(open_dataset(test)->size(), 2);
   EXPECT_EQ(open_dataset(test)->load(0).channels, 1);
+}
+
+TEST(Cifar, AHoleInTheRowOfBatchesIsNamed) {
+  const auto error = [](std::initializer_list<int> numbers, const std::string& inside = "") {
+    const TemporaryDirectory folder;
+    for (const int number : numbers)
+      folder.write(inside + "data_batch_" + std::to_string(number) + ".bin", cifar_records(1, 1));
+    return data_error([&] { open_dataset(dataset_options("cifar10", folder.path())); });
+  };
+  EXPECT_THAT(error({1, 2, 4, 5}),
+              HasSubstr(": found data_batch_5.bin, but not data_batch_3.bin, expected every file "
+                        "of the row from data_batch_1.bin on; put what is missing there"));
+  EXPECT_THAT(error({2, 3, 4, 5}), HasSubstr("not data_batch_1.bin, expected"));
+  EXPECT_THAT(error({2}), HasSubstr("not data_batch_1.bin, expected"));
+  EXPECT_THAT(error({1, 3, 5}), HasSubstr("not data_batch_2.bin, data_batch_4.bin, expected"));
+  EXPECT_THAT(error({1, 10}), HasSubstr("not data_batch_2.bin, data_batch_3.bin, data_batch_4.bin "
+                                        "and 5 more, expected"));
+  EXPECT_THAT(error({1, 3}, "cifar-10-batches-bin/"), HasSubstr("not data_batch_2.bin, expected"));
+  const TemporaryDirectory folder;
+  for (const char* name : {"data_batch_1.bin", "data_batch_2.bin"}) {
+    folder.write(name, cifar_records(2, 1));
+    EXPECT_NO_THROW(open_dataset(dataset_options("cifar10", folder.path()))) << name;
+  }
+  folder.write("data_batch_mine.bin", cifar_records(1, 1));
+  EXPECT_EQ(open_dataset(dataset_options("cifar10", folder.path()))->size(), 5);
+}
+
+TEST(Cifar, ListsTheFilesOfItsSplit) {
+  const TemporaryDirectory folder;
+  folder.write("cifar-10-batches-bin/data_batch_2.bin", cifar_records(1, 1));
+  folder.write("cifar-10-batches-bin/data_batch_1.bin", cifar_records(2, 1));
+  folder.write("cifar-10-batches-bin/test_batch.bin", cifar_records(1, 1));
+  // The same names, whichever folder the path names.
+  for (const std::string path : {folder / "", folder / "cifar-10-batches-bin"}) {
+    std::vector<std::pair<std::string, int64_t>> files;
+    for (const ListedFile& file : open_dataset(dataset_options("cifar10", path))->files())
+      files.emplace_back(file.path, file.size_bytes);
+    EXPECT_THAT(files, ElementsAre(testing::Pair("data_batch_1.bin", 2 * 3073),
+                                   testing::Pair("data_batch_2.bin", 3073)));
+  }
 }
 
 TEST(Cifar, ReadsClassNamesAndTheFolderOfTheArchive) {

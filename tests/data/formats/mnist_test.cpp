@@ -109,6 +109,58 @@ TEST(Mnist, ADamagedGzipFileIsNamed) {
               HasSubstr(path));
 }
 
+// Stored blocks: a gzip file that a test can write by hand. The checksum is left out, so only what
+// comes out before it can be read.
+Bytes gzip_without_end(const Bytes& start, int64_t zero_blocks) {
+  Bytes bytes = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
+  const auto block = [&](const Bytes& content) {
+    const auto size = static_cast<uint16_t>(content.size());
+    const auto inverse = static_cast<uint16_t>(~size);
+    bytes.insert(bytes.end(), {0, static_cast<uint8_t>(size), static_cast<uint8_t>(size >> 8),
+                               static_cast<uint8_t>(inverse), static_cast<uint8_t>(inverse >> 8)});
+    bytes.insert(bytes.end(), content.begin(), content.end());
+  };
+  block(start);
+  for (int64_t i = 0; i < zero_blocks; ++i) block(Bytes(65535));
+  return bytes;
+}
+
+// What follows is not even looked at: the file has no end, which would be another error.
+TEST(Mnist, MoreThanTheHeaderPromisesIsNotInflated) {
+  const TemporaryDirectory folder;
+  const auto error = [&] {
+    return data_error([&] { open_dataset(dataset_options("mnist", folder.path(), 1)); });
+  };
+  folder.write("train-labels-idx1-ubyte", idx({4}, {7, 0, 9, 7}));
+  const std::string images =
+      folder.write("train-images-idx3-ubyte.gz", gzip_without_end(idx({4, 2, 3}, noise(24)), 20));
+  EXPECT_EQ(error(),
+            images +
+                ": found more than 24 bytes after the header, expected 24 (4 × 2 × 3); fetch the "
+                "file again, or correct data.train.format");
+  std::filesystem::remove(images);
+  write_mnist(folder);
+  std::filesystem::remove(folder / "train-labels-idx1-ubyte");
+  folder.write("train-labels-idx1-ubyte.gz", gzip_without_end(idx({4}, {7, 0, 9, 7}), 20));
+  EXPECT_THAT(error(), HasSubstr("train-labels-idx1-ubyte.gz: found more than 4 bytes after the"));
+  folder.write("train-labels-idx1-ubyte.gz", gzip_without_end(idx({4}, {7, 0, 9, 7}), 0));
+  EXPECT_THAT(error(), HasSubstr("train-labels-idx1-ubyte.gz: the gzip data ends after"));
+  std::filesystem::remove(folder / "train-labels-idx1-ubyte.gz");
+  folder.write("train-labels-idx1-ubyte", idx({4}, {7, 0, 9, 7, 5, 5}));
+  EXPECT_THAT(error(), HasSubstr("ubyte: found more than 4 bytes after the header, expected 4"));
+}
+
+TEST(Mnist, ListsTheFilesOfItsSplit) {
+  const TemporaryDirectory folder;
+  write_mnist(folder);
+  write_mnist(folder, "t10k");
+  std::vector<std::pair<std::string, int64_t>> files;
+  for (const ListedFile& file : open_dataset(dataset_options("mnist", folder.path(), 1))->files())
+    files.emplace_back(file.path, file.size_bytes);
+  EXPECT_THAT(files, testing::ElementsAre(testing::Pair("train-images-idx3-ubyte", 16 + 24),
+                                          testing::Pair("train-labels-idx1-ubyte", 8 + 4)));
+}
+
 TEST(Mnist, TheRealFashionMnist) {
   const std::string path = "/usr/share/datasets/fashion-mnist";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "dataset-fashion-mnist is not installed";

@@ -96,9 +96,18 @@ TEST_F(WebDatasetTest, ARangeNamesItsShards) {
   EXPECT_EQ(dataset->stratum(0), 2);
   EXPECT_EQ(dataset->stratum(2), 0);
   EXPECT_EQ(dataset->name(2), folder_ / "s-002.tar: k.png");
-  EXPECT_THAT(data_error([&] { open("s-{000..003}.tar"); }), HasSubstr("s-003.tar: no such file"));
+  EXPECT_THAT(
+      data_error([&] { open("s-{000..003}.tar"); }),
+      HasSubstr("s-{000..003}.tar: found 3 of 4 shards, not s-003.tar, expected every one of "
+                "the range; fetch them, or correct the range"));
+  EXPECT_THAT(data_error([&] { open("s-{000..099}.tar"); }),
+              HasSubstr("found 3 of 100 shards, not s-003.tar, s-004.tar, s-005.tar and 94 more"));
+  EXPECT_THAT(data_error([&] { open("x-{000..002}.tar"); }), HasSubstr("; correct the path"));
   EXPECT_THAT(data_error([&] { open("s-{000..002}.tar", 2); }),
               HasSubstr("s-000.tar: k.cls: found the label 2, expected 0 … 1"));
+  std::filesystem::remove(folder_ / "s-001.tar");
+  EXPECT_THAT(data_error([&] { open("s-{000..002}.tar"); }),
+              HasSubstr("found 2 of 3 shards, not s-001.tar, expected"));
 }
 
 TEST_F(WebDatasetTest, EveryTruncationIsAnError) {
