@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "data/formats/encoded_dataset.h"
 #include "data/formats/format_table.h"
 #include "data/formats/packed.h"
 
@@ -104,11 +105,13 @@ std::string format_of_path(const std::string& path, const std::string& path_fiel
     return "image_folder";
   }
   const bool exists = std::filesystem::exists(path, error);
-  const std::string ending = std::filesystem::path(path).extension().string();
-  if (ending == ".csv" || ending == ".jsonl" || ending == ".json") return "manifest";
+  const std::string ending = lower_case(std::filesystem::path(path).extension().string());
+  if (ending == ".csv" || ending == ".tsv" || ending == ".jsonl" || ending == ".json")
+    return "manifest";
   if (ending == ".h5" || ending == ".hdf5") return is_packed(path) ? "packed" : "hdf5";
   // open_webdataset refuses compressed archives and says what to do.
-  const bool tar = ending == ".tar" || ending == ".tgz" || path.find(".tar.") != std::string::npos;
+  const bool tar =
+      ending == ".tar" || ending == ".tgz" || lower_case(path).find(".tar.") != std::string::npos;
   if (tar || (!exists && path.find('{') != std::string::npos)) return "webdataset";
   throw base::DataError(
       path,

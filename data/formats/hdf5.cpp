@@ -1,6 +1,7 @@
-// Third-party HDF5 files: /images (N, height, width, channels) uint8 and /labels, read by a child
-// process in a sandbox (files/hdf5_reader_process/third_party_hdf5.h). A set that fits into memory
-// is read once; the images of a larger one are read on demand.
+// Third-party HDF5 files: /images (N, height, width, channels) uint8 and /labels: class numbers (N)
+// or (N, 1), or rows of 0 and 1 for each class (N, classes); one-hot rows are class numbers. Read
+// by a child process in a sandbox (files/hdf5_reader_process/third_party_hdf5.h). A set that fits
+// into memory is read once; the images of a larger one are read on demand.
 #include <algorithm>
 #include <cstring>
 #include <span>
@@ -25,17 +26,19 @@ class Hdf5Dataset : public Dataset {
       : path_(options.path), file_(options.path), channels_(options.channels) {
     class_names_ = file_.class_names();
     labels_ = file_.read_labels();
+    files::Sha256 digest;
+    const int64_t shape[] = {file_.num_images(), file_.height(), file_.width(), file_.channels(),
+                             file_.label_columns()};
+    digest.update(std::as_bytes(std::span(shape)));
+    digest.update(std::as_bytes(std::span(labels_)));
+    columns_ = file_.label_columns();
+    if (!options.label_rows) take_one_class_each(options);
     take_labels(options);
     const auto all = file_.num_images() * file_.image_bytes();
     if (all <= memory_for_images()) {
       pixels_.resize(static_cast<size_t>(all));
       file_.read_images(0, file_.num_images(), pixels_);
     }
-    files::Sha256 digest;
-    const int64_t shape[] = {file_.num_images(), file_.height(), file_.width(), file_.channels(),
-                             file_.label_columns()};
-    digest.update(std::as_bytes(std::span(shape)));
-    digest.update(std::as_bytes(std::span(labels_)));
     if (!pixels_.empty()) {
       digest.update(std::as_bytes(std::span(pixels_)));
     } else {  // reading all images would take too long
@@ -53,7 +56,7 @@ class Hdf5Dataset : public Dataset {
   Annotation annotation(int64_t i) const override {
     if (!multi_label()) return OneClass{labels_[static_cast<size_t>(i)]};
     Classes classes;
-    const auto columns = static_cast<size_t>(file_.label_columns());
+    const auto columns = static_cast<size_t>(columns_);
     const auto row = std::span(labels_).subspan(static_cast<size_t>(i) * columns, columns);
     for (size_t c = 0; c < columns; ++c)
       if (row[c] == 1) classes.indices.push_back(static_cast<int64_t>(c));
@@ -66,9 +69,38 @@ class Hdf5Dataset : public Dataset {
     convert_channels(stored, channels_, image);
   }
   std::string name(int64_t i) const override { return path_ + " #" + std::to_string(i); }
+  std::vector<ListedFile> files() const override { return {listed_file(path_)}; }
 
  private:
-  bool multi_label() const { return file_.label_columns() > 0; }
+  bool multi_label() const { return columns_ > 0; }
+
+  /// A column of class numbers, (N, 1), and one-hot rows become class numbers (N).
+  void take_one_class_each(const DatasetOptions& options) {
+    const int64_t columns = columns_;
+    if (columns == 1) columns_ = 0;
+    if (columns < 2) return;
+    std::vector<int64_t> classes;
+    for (auto row = labels_.begin(); row != labels_.end(); row += columns) {
+      const auto one = std::find(row, row + columns, 1);
+      if (std::count(row, row + columns, 0) != columns - 1 || one == row + columns) return;
+      classes.push_back(one - row);
+    }
+    check_columns(options);
+    for (int64_t c = static_cast<int64_t>(class_names_.size()); c < columns; ++c)
+      class_names_.push_back(std::to_string(c));
+    labels_ = std::move(classes);
+    columns_ = 0;
+  }
+
+  void check_columns(const DatasetOptions& options) const {
+    const bool named = !class_names_.empty();
+    const int64_t classes = named ? num_classes() : options.num_classes;
+    if (classes == 0 || classes == columns_) return;
+    throw base::DataError(path_,
+                          "found /labels of " + std::to_string(columns_) + " classes, expected " +
+                              std::to_string(classes),
+                          named ? "correct /class_names" : "correct model.num_classes");
+  }
 
   void read(int64_t i, Image& image) const {
     image.reshape(file_.height(), file_.width(), file_.channels());
@@ -79,7 +111,7 @@ class Hdf5Dataset : public Dataset {
 
   [[noreturn]] void refuse(int64_t index, const std::string& expected,
                            const std::string& remedy) const {
-    const int64_t columns = std::max<int64_t>(1, file_.label_columns());
+    const int64_t columns = std::max<int64_t>(1, columns_);
     throw base::DataError(path_,
                           "found the label " + std::to_string(labels_[static_cast<size_t>(index)]) +
                               " of image " + std::to_string(index / columns) + ", expected " +
@@ -96,12 +128,8 @@ class Hdf5Dataset : public Dataset {
         if (labels_[i] != 0 && labels_[i] != 1)
           refuse(static_cast<int64_t>(i), "0 or 1 for each class of /labels (N, classes)",
                  "correct /labels, or make it (N), one class per image");
-      if (classes != 0 && classes != file_.label_columns())
-        throw base::DataError(path_,
-                              "found /labels of " + std::to_string(file_.label_columns()) +
-                                  " classes, expected " + std::to_string(classes),
-                              named ? "correct /class_names" : "correct model.num_classes");
-      classes = file_.label_columns();
+      check_columns(options);
+      classes = columns_;
     } else {
       const int64_t most = classes != 0 ? classes : kMaxClasses;
       for (size_t i = 0; i < labels_.size(); ++i)
@@ -131,7 +159,8 @@ class Hdf5Dataset : public Dataset {
   std::string path_;
   files::ThirdPartyHdf5 file_;
   int64_t channels_;
-  std::vector<int64_t> labels_;  // (N) or (N, classes)
+  int64_t columns_ = 0;          // of labels_; 0: one class per image
+  std::vector<int64_t> labels_;  // (N) or (N, columns)
   std::vector<uint8_t> pixels_;  // all images, or empty
 };
 

@@ -54,7 +54,7 @@ class Manifest : public ListedDataset {
       digest.update(std::as_bytes(std::span(line)));
     }
     fingerprint_ = files::to_hex(digest.finish());
-    finish_labels();
+    finish_labels(options.label_rows);
   }
 
   Annotation annotation(int64_t i) const override {
@@ -63,6 +63,15 @@ class Manifest : public ListedDataset {
   }
   std::string name(int64_t i) const override {
     return prefix_ + std::string(names_[static_cast<size_t>(i)]);
+  }
+  // Asks the file system for each size; −1: there is no such file.
+  std::vector<ListedFile> files() const override {
+    std::vector<ListedFile> files;
+    for (int64_t i = 0; i < size(); ++i) {
+      files.push_back(
+          {std::string(names_[static_cast<size_t>(i)]), listed_file(name(i)).size_bytes});
+    }
+    return files;
   }
 
  private:
@@ -77,6 +86,7 @@ class Manifest : public ListedDataset {
     if (names_.size() == 0) first_line_ = row.line;
     const std::string path = normalized(row.path);
     const int64_t size_bytes = check_path(path, where);
+    if (size_bytes < 0 && !is_utf8(path)) refuse_encoding(where_, row.line);
     const auto [earlier, inserted] = seen_.emplace(path, row.line);
     if (!inserted)
       throw base::DataError(where,
@@ -154,8 +164,9 @@ class Manifest : public ListedDataset {
   }
 
   // Sorts the labels of each image, which are class indices by now, and drops those it has twice
-  // ("3" and a name in classes.txt may be the same class).
-  void finish_labels() {
+  // ("3" and a name in classes.txt may be the same class). Lists of one label each are kept as
+  // lists only if the task has any number.
+  void finish_labels(bool keep_lists) {
     if (multi_label_) {
       std::vector<int32_t> all;
       auto begin = labels_.begin();
@@ -167,9 +178,10 @@ class Manifest : public ListedDataset {
         end = all.size();
       }
       labels_ = std::move(all);
-    } else {
-      std::vector<size_t>().swap(label_ends_);
+      for (size_t i = 0; i < label_ends_.size(); ++i) keep_lists |= label_ends_[i] != i + 1;
+      multi_label_ = keep_lists;
     }
+    if (!multi_label_) std::vector<size_t>().swap(label_ends_);
     shrink();
   }
 

@@ -18,10 +18,17 @@ struct ManifestRow {
 /// Reads every row, in order. A text whose first character is '{' is JSON Lines: one object per
 /// line with "path" and either "label" (a text or an integer) or "labels" (a list of them).
 /// Anything else is CSV (RFC 4180; LF, CRLF or CR) with a header. The columns path and label (or
-/// labels) may be in any order, with other columns between and spaces around their names; ';'
-/// separates several labels.
+/// labels) may be in any order, with other columns between, spaces around their names and in
+/// capitals. The header tells the separator of the columns: a comma, a semicolon or a tab; a first
+/// line "sep=;", as spreadsheets write it, is skipped. ';' separates several labels in a field (in
+/// double quotes where it separates the columns). The text is UTF-8, or UTF-16 with a byte order
+/// mark. Paths may have any bytes, labels must be UTF-8.
 /// @param where the file, for errors.   @throws DataError naming file and line.
 void read_manifest(std::string_view text, const std::string& where,
                    const std::function<void(const ManifestRow&)>& take);
+
+bool is_utf8(std::string_view text);
+/// Refuses a line whose text is not UTF-8. @throws DataError, always.
+[[noreturn]] void refuse_encoding(const std::string& where, int64_t line);
 
 }  // namespace swin::data

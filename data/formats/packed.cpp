@@ -111,6 +111,8 @@ class Packed : public EncodedDataset {
     tables_.class_names = class_names_ = names_in(classes);
     if (!tables_.fit(static_cast<int64_t>(header.images_bytes))) damaged();
     fingerprint_ = files::to_hex(header.digest);
+    // As the other formats do for lists of one label each.
+    if (!options.label_rows) tables_.multi_label &= !tables_.has_one_label_each();
     if (!tables_.multi_label) warnings_ = class_warnings(class_names_, "");
   }
 
@@ -231,6 +233,12 @@ bool PackedTables::fit(int64_t images_bytes) const {
 
 std::span<const int64_t> PackedTables::labels_of(int64_t i) const {
   return part(labels, label_offsets, i);
+}
+
+bool PackedTables::has_one_label_each() const {
+  for (int64_t i = 0; i < size(); ++i)
+    if (labels_of(i).size() != 1) return false;
+  return true;
 }
 
 std::string_view PackedTables::name_of(int64_t i) const {

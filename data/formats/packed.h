@@ -36,6 +36,7 @@ struct PackedTables {
   bool fit(int64_t images_bytes) const;
   int64_t size() const { return static_cast<int64_t>(image_offsets.size()) - 1; }
   std::span<const int64_t> labels_of(int64_t i) const;
+  bool has_one_label_each() const;
   std::string_view name_of(int64_t i) const;
 };
 

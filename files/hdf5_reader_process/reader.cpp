@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <new>
 #include <string>
@@ -236,9 +237,31 @@ bool has_its_bits(hid_t type) {
   return offset >= 0 && bits >= 1 && bits <= size && static_cast<size_t>(offset) <= size - bits;
 }
 
+/// Whether a type is an IEEE number of 4 or 8 bytes, as one-hot labels often are. libhdf5 does not
+/// check where the exponent of other ones is.
+bool is_float(hid_t type) {
+  for (const hid_t known : {H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE, H5T_IEEE_F64BE})
+    if (H5Tequal(type, known) > 0) return true;
+  return false;
+}
+
+/// Replaces 8-byte floating-point numbers, which must be whole, by integers.
+void make_whole(std::vector<uint8_t>& rows, const std::string& name) {
+  for (size_t at = 0; at + sizeof(double) <= rows.size(); at += sizeof(double)) {
+    double value = 0;
+    std::memcpy(&value, rows.data() + at, sizeof value);
+    if (!(std::abs(value) <= 1e9) || value != std::floor(value))
+      refuse(kLabelKind,
+             name + " has the value " + std::to_string(value) + ", expected whole numbers");
+    const auto whole = static_cast<int64_t>(value);
+    std::memcpy(rows.data() + at, &whole, sizeof whole);
+  }
+}
+
 struct Contents {
   hid_t file = -1;
   Dataset images, labels;
+  bool float_labels = false;
   Header header;
   std::string names;
 };
@@ -319,10 +342,11 @@ Contents open_contents(hid_t access) {
   const hid_t label_type = have(H5Dget_type(c.labels.id), "/labels");
   const H5T_class_t kind = H5Tget_class(label_type);
   const bool many = c.labels.shape.size() == 2;
+  c.float_labels = many && is_float(label_type);
   // Booleans are an enumeration of one byte.
-  if ((kind != H5T_INTEGER && !(many && kind == H5T_ENUM)) || H5Tget_size(label_type) > 8)
+  if ((kind != H5T_INTEGER && kind != H5T_ENUM && !c.float_labels) || H5Tget_size(label_type) > 8)
     refuse(kLabelKind, "/labels is " + type_text(label_type) + ", expected integers");
-  if (!has_its_bits(label_type)) refuse(kDamaged, "/labels is damaged");
+  if (!c.float_labels && !has_its_bits(label_type)) refuse(kDamaged, "/labels is damaged");
   if (c.labels.shape.size() > 2 || c.labels.shape[0] != h.images ||
       (many && c.labels.shape[1] > kMaxClasses))
     refuse(kLabelKind, "/labels has the shape " + to_text(c.labels.shape) + ", expected (" +
@@ -360,8 +384,13 @@ void answer(const Contents& c, std::vector<uint8_t>& rows) {
       refuse(kDamaged, "was asked for rows that it does not have");
     // Zeroed, because libhdf5 may leave bytes unwritten if the file is damaged.
     rows.assign(static_cast<size_t>(request.count * row_bytes), 0);
-    read_rows(images ? c.images : c.labels, images ? H5T_NATIVE_UINT8 : H5T_NATIVE_INT64,
+    const bool floats = !images && c.float_labels;
+    read_rows(images ? c.images : c.labels,
+              images   ? H5T_NATIVE_UINT8
+              : floats ? H5T_NATIVE_DOUBLE
+                       : H5T_NATIVE_INT64,
               request.first, request.count, rows.data());
+    if (floats) make_whole(rows, c.labels.name);
     const Reply reply;
     send(&reply, sizeof reply);
     send(rows.data(), rows.size());

@@ -12,10 +12,11 @@
 namespace swin::files {
 
 /// A file with `/images` (N, height, width, channels) or (N, height, width) of uint8, and `/labels`
-/// (N) of integers, or (N, classes) of 0 and 1; optional names as `/class_names` (dataset or root
-/// attribute, strings of fixed length). The profile: contiguous or chunked, without filters; no
-/// soft, external or user-defined links, no external or virtual storage, nothing declared larger
-/// than the file. Const functions may be called by several threads; they take turns.
+/// (N) of integers, or (N, columns) of integers, booleans or whole floats; optional names as
+/// `/class_names` (dataset or root attribute, strings of fixed length). The profile: contiguous or
+/// chunked, without filters; no soft, external or user-defined links, no external or virtual
+/// storage, nothing declared larger than the file. Const functions may be called by several
+/// threads; they take turns.
 class ThirdPartyHdf5 {
  public:
   /// The connection to the reader: a child process, or a test.
@@ -40,7 +41,7 @@ class ThirdPartyHdf5 {
   int64_t height() const;
   int64_t width() const;
   int64_t channels() const;  ///< 1 or 3
-  /// Classes of labels (N, classes); 0: labels are (N), one per image.
+  /// Columns of labels (N, columns); 0: labels are (N), one per image.
   int64_t label_columns() const;
   int64_t image_bytes() const { return height() * width() * channels(); }
   /// Empty where the file has none.

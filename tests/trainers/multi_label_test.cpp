@@ -1,6 +1,7 @@
 // Several labels per image: targets, loss and metrics of the task, and a run from an HDF5 file to
 // predictions.
 #include <cmath>
+#include <functional>
 
 #include "base/errors.h"
 #include "base/random.h"
@@ -19,8 +20,10 @@ using autograd::Tensor;
 
 constexpr int64_t kImages = 64, kSide = 16, kClasses = 3;
 
-/// Class c makes color c bright.
-void write_set(const std::filesystem::path& path, bool several) {
+/// Class c makes color c bright. @param of_image the labels of an image: bit c is class c.
+void write_set(
+    const std::filesystem::path& path, bool several,
+    const std::function<size_t(size_t)>& of_image = [](size_t n) { return n * 5 / 3; }) {
   std::vector<uint8_t> images(static_cast<size_t>(kImages * kSide * kSide * 3));
   std::vector<uint8_t> labels;
   const base::Random random(3, "test/images", 0);
@@ -29,7 +32,7 @@ void write_set(const std::filesystem::path& path, bool several) {
   const auto pixels = static_cast<size_t>(kSide * kSide);
   for (size_t n = 0; n < static_cast<size_t>(kImages); ++n)
     for (size_t c = 0; c < static_cast<size_t>(kClasses); ++c) {
-      const bool has = (n * 5 / 3 >> c & 1) != 0;
+      const bool has = (of_image(n) >> c & 1) != 0;
       labels.push_back(has);
       if (has)
         for (size_t i = 0; i < pixels; ++i) images[(n * pixels + i) * 3 + c] |= 0x90;
@@ -115,6 +118,34 @@ TEST(MultiLabel, ClassificationRefusesImagesOfSeveralClasses) {
   const std::string message = message_of<base::UsageError>(
       [&] { train(options_of(micro_config(sets_of(path, "classification")), directory / "run")); });
   EXPECT_NE(message.find("set it to \"multi_label_classification\""), std::string::npos) << message;
+  EXPECT_NE(message.find("set.h5 #"), std::string::npos) << message;  // names one
+}
+
+// One class per image or none: another task is no remedy.
+TEST(MultiLabel, ClassificationRefusesImagesWithoutClass) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory / "set.h5").string();
+  write_set(path, true, [](size_t n) { return n % 5 == 4 ? 0 : size_t{1} << n % 3; });
+  const std::string message = message_of<base::DataError>(
+      [&] { train(options_of(micro_config(sets_of(path, "classification")), directory / "run")); });
+  EXPECT_NE(message.find("set.h5 #4: found no class, expected one class per image"),
+            std::string::npos)
+      << message;
+  EXPECT_EQ(message.find("multi_label"), std::string::npos) << message;
+}
+
+TEST(MultiLabel, OneHotRowsAreOneClassEach) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory / "set.h5").string();
+  write_set(path, true, [](size_t n) { return size_t{1} << n % 3; });
+  const TrainResult one = train(
+      options_of(micro_config(sets_of(path, "classification")), directory / "classification"));
+  EXPECT_EQ(one.metrics.at(0).first, "top1");
+  EXPECT_GT(one.metrics[0].second, 0.9);
+  std::vector<std::string> sets = sets_of(path, "multi_label_classification");
+  sets.push_back("schedule.steps=5");
+  const TrainResult rows = train(options_of(micro_config(sets), directory / "rows"));
+  EXPECT_EQ(rows.metrics.at(0).first, "mean_average_precision");
 }
 
 TEST(MultiLabel, SingleLabelsBecomeRows) {

@@ -19,6 +19,30 @@ data::Interpolation interpolation_named(const std::string& name) {
                          "found \"" + name + "\", expected bilinear, bicubic or lanczos");
 }
 
+// A task of one class per image cannot use images of several classes or none.
+void check_one_class_each(const data::Dataset& dataset, const std::string& path,
+                          const std::string& task) {
+  if (dataset.annotation_kind() != data::AnnotationKind::classes) return;
+  std::string several, none;
+  for (int64_t i = 0; i < dataset.size() && several.empty(); ++i) {
+    const size_t classes = data::classes_of(dataset.annotation(i)).size();
+    if (classes > 1)
+      several = ", as " + base::printable(dataset.name(i)) + " of " + std::to_string(classes);
+    if (classes == 0 && none.empty()) none = base::printable(dataset.name(i));
+  }
+  if (several.empty() && !none.empty())
+    throw base::DataError(none, "found no class, expected one class per image for " + task,
+                          "give it a class, or leave it out of " + path);
+  std::vector<std::string> fitting;
+  for (const tasks::TaskRow& row : tasks::task_rows())
+    if (row.annotation == data::AnnotationKind::classes)
+      fitting.push_back('"' + std::string(row.name) + '"');
+  throw base::UsageError("task.name",
+                         "found \"" + task + "\" and images of several classes in " + path +
+                             several + ", expected one class per image",
+                         "set it to " + base::alternatives(fitting));
+}
+
 }  // namespace
 
 data::Preprocess preprocess_of(const Config& config) {
@@ -99,21 +123,13 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.follow_links = config.data.follow_links;
   options.empty_classes = !training;
   options.num_classes = config.model.num_classes;
+  options.label_rows = has_label_rows(config);
   options.seed = static_cast<uint64_t>(dataset.seed);
   options.synthetic_size = config.model.image_size;
   options.synthetic_samples = dataset.samples;
   auto opened = data::open_dataset(options);
-  if (opened->annotation_kind() == data::AnnotationKind::classes &&
-      tasks::task_row(config.task.name).annotation == data::AnnotationKind::one_class) {
-    std::vector<std::string> fitting;
-    for (const tasks::TaskRow& row : tasks::task_rows())
-      if (row.annotation == data::AnnotationKind::classes)
-        fitting.push_back('"' + std::string(row.name) + '"');
-    throw base::UsageError("task.name",
-                           "found \"" + config.task.name + "\" and images of several classes in " +
-                               dataset.path + ", expected one class per image",
-                           "set it to " + base::alternatives(fitting));
-  }
+  if (tasks::task_row(config.task.name).annotation == data::AnnotationKind::one_class)
+    check_one_class_each(*opened, dataset.path, config.task.name);
   return opened;
 }
 

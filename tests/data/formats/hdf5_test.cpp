@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <thread>
@@ -200,6 +202,109 @@ TEST_F(LargeHdf5, FingerprintIsOfTheFirstAndLastImage) {
   EXPECT_EQ(open_dataset(options)->fingerprint(), fingerprint);
   change(images_ - 1);
   EXPECT_NE(open_dataset(options)->fingerprint(), fingerprint);
+}
+
+// Black images of 2 × 2 pixels with these labels, a row for each.
+template <class T>
+DatasetOptions with_labels(const test::TemporaryDirectory& folder, const std::vector<T>& labels,
+                           int64_t columns) {
+  const auto rows = static_cast<int64_t>(labels.size()) / columns;
+  const std::vector<uint8_t> pixels(static_cast<size_t>(rows * 4));
+  const files::NamedArray arrays[] = {files::NamedArray::of("images", {rows, 2, 2, 1}, pixels),
+                                      files::NamedArray::of("labels", {rows, columns}, labels)};
+  const files::Hdf5Image image = files::build_hdf5(arrays, {});
+  const DatasetOptions options = dataset_options("hdf5", folder / "labels.h5");
+  std::ofstream file(options.path, std::ios::binary);
+  for (const auto span : image.spans())
+    file.write(reinterpret_cast<const char*>(span.data()),
+               static_cast<std::streamsize>(span.size()));
+  return options;
+}
+
+std::vector<std::vector<int64_t>> classes_in(const Dataset& set) {
+  std::vector<std::vector<int64_t>> all;
+  for (int64_t i = 0; i < set.size(); ++i) all.push_back(classes_of(set.annotation(i)));
+  return all;
+}
+using Lists = std::vector<std::vector<int64_t>>;
+
+TEST(Hdf5Dataset, OneHotRowsAreOneClassEach) {
+  const test::TemporaryDirectory folder;
+  const auto expect = [&](auto zero) {
+    using T = decltype(zero);
+    DatasetOptions options = with_labels<T>(folder, {0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0}, 3);
+    const auto one = open_dataset(options);
+    EXPECT_EQ(one->annotation_kind(), AnnotationKind::one_class);
+    EXPECT_EQ(classes_in(*one), (Lists{{2}, {0}, {2}, {0}}));
+    EXPECT_EQ(one->class_names(), (std::vector<std::string>{"0", "1", "2"}));  // 1 has no image
+    EXPECT_EQ(one->stratum(0), 2);
+    options.label_rows = true;
+    const auto rows = open_dataset(options);
+    EXPECT_EQ(rows->annotation_kind(), AnnotationKind::classes);
+    EXPECT_EQ(classes_in(*rows), classes_in(*one));
+    EXPECT_EQ(rows->class_names(), one->class_names());
+    EXPECT_EQ(rows->fingerprint(), one->fingerprint());
+    options.num_classes = 4;
+    for (const bool label_rows : {false, true}) {
+      options.label_rows = label_rows;
+      try {
+        open_dataset(options);
+        ADD_FAILURE() << "was read";
+      } catch (const base::DataError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("found /labels of 3 classes, expected 4"));
+      }
+    }
+  };
+  expect(int64_t{0});
+  expect(uint8_t{0});
+  expect(float{0});
+  expect(double{0});
+}
+
+TEST(Hdf5Dataset, RowsThatAreNotOneHotStayRows) {
+  const test::TemporaryDirectory folder;
+  const auto several = open_dataset(with_labels<int64_t>(folder, {1, 0, 1, 1}, 2));
+  EXPECT_EQ(several->annotation_kind(), AnnotationKind::classes);
+  EXPECT_EQ(classes_in(*several), (Lists{{0}, {0, 1}}));
+  const auto none = open_dataset(with_labels<float>(folder, {1, 0, 0, 0}, 2));
+  EXPECT_EQ(classes_in(*none), (Lists{{0}, {}}));
+  const auto error = [](const DatasetOptions& options) -> std::string {
+    try {
+      open_dataset(options);
+    } catch (const base::DataError& refused) {
+      return refused.what();
+    }
+    return "read";
+  };
+  EXPECT_THAT(error(with_labels<int64_t>(folder, {1, 0, 0, 2}, 2)),
+              HasSubstr("found the label 2 of image 1, expected 0 or 1"));
+  EXPECT_THAT(error(with_labels<float>(folder, {1, 0, 0.25f, 0.75f}, 2)),
+              HasSubstr("/labels has the value 0.25"));
+  EXPECT_THAT(error(with_labels<float>(folder, {1, 0, std::nanf(""), 1}, 2)),
+              HasSubstr("/labels has the value nan"));
+}
+
+TEST(Hdf5Dataset, AColumnIsClassNumbers) {
+  const test::TemporaryDirectory folder;
+  for (const std::vector<int64_t>& labels :
+       {std::vector<int64_t>{2, 0, 1}, std::vector<int64_t>{1, 0, 0}}) {
+    DatasetOptions options = with_labels(folder, labels, 1);
+    const auto set = open_dataset(options);
+    EXPECT_EQ(set->annotation_kind(), AnnotationKind::one_class);
+    EXPECT_EQ(set->num_classes(), labels[0] + 1);
+    EXPECT_EQ(classes_in(*set), (Lists{{labels[0]}, {labels[1]}, {labels[2]}}));
+  }
+  DatasetOptions options = with_labels<int64_t>(folder, {1, 0, 1}, 1);
+  options.label_rows = true;  // one class, or none
+  EXPECT_EQ(classes_in(*open_dataset(options)), (Lists{{0}, {}, {0}}));
+}
+
+TEST(Hdf5Dataset, ListsItsFile) {
+  const auto files = open_dataset(options_of("chunked"))->files();
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_EQ(files[0].path, "chunked.h5");
+  EXPECT_EQ(files[0].size_bytes,
+            static_cast<int64_t>(std::filesystem::file_size(options_of("chunked").path)));
 }
 
 TEST(Hdf5Dataset, RefusesLabelsOutOfRange) {

@@ -180,6 +180,117 @@ TEST_F(ManifestTest, ErrorsNameTheLine) {
   EXPECT_THAT(error("{\"path\":\"a.png\",\"label\":1\n"), HasSubstr(list() + ":1: "));
 }
 
+TEST_F(ManifestTest, TheHeaderTellsTheSeparator) {
+  const auto expect = [&](const std::string& text) {
+    const auto dataset = open(text);
+    EXPECT_THAT(dataset->class_names(), ElementsAre("ant", "bee")) << text;
+    EXPECT_THAT(labels_of(*dataset), ElementsAre(ElementsAre(1), ElementsAre(0))) << text;
+    EXPECT_EQ(dataset->name(1), folder_ / "d, e.png") << text;
+    EXPECT_EQ(dataset->annotation_kind(), AnnotationKind::one_class) << text;
+  };
+  expect("path,label\na.png,bee\n\"d, e.png\",ant\n");
+  expect("path;label\na.png;bee\nd, e.png;ant\n");
+  expect("path\tlabel\na.png\tbee\nd, e.png\tant\n");
+  expect(
+      "\"label\";\"width, cm\";\"path\"\r\n\"bee\";1,5;\"a.png\"\r\n\"ant\";2,5;\"d, e.png\"\r\n");
+  expect("sep=;\r\npath;label\r\na.png;bee\r\nd, e.png;ant\r\n");
+  expect("sep=;\npath,label\na.png,bee\n\"d, e.png\",ant\n");
+  expect("\xEF\xBB\xBFPath ; LABEL\na.png;bee\nd, e.png;ant\n");
+  const auto several = open("path;labels\na.png;\"bee;ant\"\nb.png;ant\n");
+  EXPECT_THAT(labels_of(*several), ElementsAre(ElementsAre(0, 1), ElementsAre(0)));
+}
+
+TEST_F(ManifestTest, ErrorsNameTheSeparator) {
+  for (const char* header : {"path|label", "path label", "path:label"})
+    EXPECT_THAT(error(std::string(header) + "\na.png|x\n"),
+                AllOf(HasSubstr(list() + ":1: found the columns " + header),
+                      HasSubstr("separated by commas, semicolons or tabs")));
+  EXPECT_THAT(error("path;name\na.png;x\n"),
+              HasSubstr(":1: found the columns path,name, expected"));
+  EXPECT_THAT(error("path;label\na.png;x;y\n"),
+              HasSubstr(":2: found 3 fields, expected the 2 of the header, separated by a "
+                        "semicolon; put a field that holds a semicolon into double quotes"));
+  EXPECT_THAT(error("path\tlabel\na.png x\n"),
+              HasSubstr(":2: found 1 fields, expected the 2 of the "
+                        "header, separated by a tab"));
+  EXPECT_THAT(error("path;label\n\"a.png\"x;y\n"),
+              HasSubstr(":2: found text after a closing quote, expected a semicolon"));
+  EXPECT_THAT(error("Path;PATH;label\na.png;b;x\n"), HasSubstr(":1: found the column path twice"));
+}
+
+std::string utf16(const std::u16string& text, bool big_endian) {
+  std::string bytes;
+  for (const char16_t unit : u"\uFEFF" + text) {
+    const char low = static_cast<char>(unit & 255), high = static_cast<char>(unit >> 8);
+    bytes += big_endian ? high : low;
+    bytes += big_endian ? low : high;
+  }
+  return bytes;
+}
+
+TEST_F(ManifestTest, ReadsUtf16) {
+  folder_.write("\u732B.png", read_bytes(golden_path("images/rgb.png")));
+  for (const bool big_endian : {false, true}) {
+    const auto dataset =
+        open(utf16(u"path\tlabel\r\n\u732B.png\tcaf\u00E9\r\na.png\t\U0001F41D\r\n", big_endian));
+    EXPECT_THAT(dataset->class_names(), ElementsAre("caf\u00E9", "\U0001F41D"));
+    EXPECT_EQ(dataset->name(0), folder_ / "\u732B.png");
+    const auto json = open(utf16(u"{\"path\": \"a.png\", \"label\": \"\u00E9\"}\n", big_endian));
+    EXPECT_THAT(json->class_names(), ElementsAre("\u00E9"));
+    const std::string whole = utf16(u"path,label\na.png,x\n", big_endian);
+    EXPECT_THAT(error(whole.substr(0, whole.size() - 1)), HasSubstr(":2: found damaged UTF-16"));
+    for (const auto& bad : {std::u16string(u"path,label\na.png,") + char16_t(0xD83D) + u"\n",
+                            std::u16string(u"path,label\na.png,") + char16_t(0xDC1D) + u"\n",
+                            std::u16string(u"path,label\na.png,") + char16_t(0xD83D)})
+      EXPECT_THAT(error(utf16(bad, big_endian)), HasSubstr(":2: found damaged UTF-16"));
+    EXPECT_THAT(error(whole.substr(2)), HasSubstr(":1: found UTF-16 without a byte order mark"));
+  }
+}
+
+TEST_F(ManifestTest, OtherEncodingsAreNamedByLine) {
+  const std::string line =
+      ": found text that is not UTF-8 (Latin-1 or Windows-1252?), expected "
+      "UTF-8; save the list as UTF-8";
+  EXPECT_EQ(error("path,label\na.png,x\nb.png,caf\xE9\n"), list() + ":3" + line);
+  EXPECT_EQ(error("path,label\na.png,x\ncaf\xE9.png,x\n"), list() + ":3" + line);
+  EXPECT_EQ(error("path,cat\xE9gorie\na.png,x\n"), list() + ":1" + line);
+  // A file may be called so.
+  folder_.write("caf\xE9.png", read_bytes(golden_path("images/rgb.png")));
+  EXPECT_EQ(open("path,label\ncaf\xE9.png,x\n")->size(), 1);
+}
+
+TEST_F(ManifestTest, ListsOfOneLabelEachDependOnTheTask) {
+  DatasetOptions options = dataset_options("manifest", "");
+  for (const char* text : {"path,labels\na.png,cat\nb.png,dog\n",
+                           "{\"path\":\"a.png\",\"labels\":[\"cat\"]}\n"
+                           "{\"path\":\"b.png\",\"labels\":[\"dog\", \"dog\"]}\n"}) {
+    options.path = folder_.write("list.csv", text);
+    options.label_rows = false;
+    const auto one = open_dataset(options);
+    EXPECT_EQ(one->annotation_kind(), AnnotationKind::one_class);
+    options.label_rows = true;
+    const auto lists = open_dataset(options);
+    EXPECT_EQ(lists->annotation_kind(), AnnotationKind::classes);
+    EXPECT_EQ(labels_of(*one), labels_of(*lists));
+    EXPECT_EQ(one->fingerprint(), lists->fingerprint());
+  }
+}
+
+TEST_F(ManifestTest, ListsItsFiles) {
+  const auto dataset = open("path,label\n./deep/c.png,x\ngone.png,x\na.png,y\n");
+  const auto bytes = static_cast<int64_t>(fs::file_size(folder_ / "a.png"));
+  std::vector<std::pair<std::string, int64_t>> files;
+  for (const ListedFile& file : dataset->files()) files.emplace_back(file.path, file.size_bytes);
+  EXPECT_THAT(files, ElementsAre(testing::Pair("deep/c.png", bytes), testing::Pair("gone.png", -1),
+                                 testing::Pair("a.png", bytes)));
+}
+
+TEST_F(ManifestTest, TheEndingOfAListMayBeInCapitals) {
+  for (const char* name : {"LIST.CSV", "list.Csv", "list.tsv", "A.JSONL"})
+    EXPECT_EQ(format_of_path(folder_.write(name, "path,label\na.png,x\n")), "manifest") << name;
+  EXPECT_EQ(format_of_path("shard-{000..001}.TAR"), "webdataset");
+}
+
 TEST(ManifestRows, LinesEndAtLfCrlfOrCr) {
   for (const char* text : {"path,label\na,0\nb,1\n", "path,label\r\na,0\r\nb,1\r\n",
                            "path,label\ra,0\rb,1\r", "path,label\na,0\rb,1"}) {
