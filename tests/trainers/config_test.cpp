@@ -408,7 +408,30 @@ TEST(Difference, NamesWhatDiffersOutsideRuntimeAndCheckpoint) {
                        before),
             "model.ape is true, was false; task.label_smoothing is 0.0, was 0.1; optimizer.eps is "
             "1e-06, was 1e-08 and 2 more");
-  EXPECT_NE(difference(resolved({"data.validation={}"}), before), "");
+}
+
+// What changes no bit of what is learned, and what a fingerprint stands for.
+TEST(Difference, LeavesOutPathsReportsAndReactions) {
+  const char* kFolders = R"({"data": {
+    "train": {"format": "image_folder", "path": "a"}, "validation": {"path": "b"},
+    "test": {"path": "c"}}, "init": {"checkpoint": "x.h5"}})";
+  const auto resolved = [&](const std::vector<std::string>& sets) {
+    return to_json(memory_config(kFolders, sets), WithRuntime::no);
+  };
+  const base::Json before = resolved({});
+  for (const char* set :
+       {"data.train.path=/elsewhere/a/", "data.validation.path=./b", "data.validation=null",
+        "data.validation.fraction=0.5", "data.test.path=d", "data.test=null",
+        "init.checkpoint=y/x.h5", "trainer.log_every_steps=3", "trainer.evaluate_every_epochs=4",
+        "checkpoint.monitor=loss", "checkpoint.every_minutes=5", "checkpoint.keep_best=false",
+        "data.on_bad=error", "data.max_bad_fraction=0.5", "data.ignore_unknown_classes=true"})
+    EXPECT_EQ(difference(resolved({set}), before), "") << set;
+  EXPECT_EQ(difference(before, resolved({"data.test=null", "data.validation=null"})), "");
+  EXPECT_EQ(difference(resolved({"init.checkpoint=null"}), before),
+            "init.checkpoint is null, was \"x.h5\"");
+  for (const char* set : {"data.train.fraction=0.5", "trainer.seed=3", "augment.mixup=0.1",
+                          "schedule.epochs=7", "preprocess.resize=240"})
+    EXPECT_NE(difference(resolved({set}), before), "") << set;
 }
 
 TEST(Augment, ParsesAndResolvesToItself) {

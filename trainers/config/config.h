@@ -37,8 +37,9 @@ struct DataConfig {
   std::optional<DatasetConfig> validation;  ///< measured while training; chooses best.h5
   std::optional<DatasetConfig> test;        ///< what `swin evaluate` reads; absent: validation
   bool follow_links = true;                 ///< in an image folder, wherever they lead
-  std::string on_bad = "replace";           ///< replace | error: for an unreadable training image
+  std::string on_bad = "replace";           ///< replace | error: for an unreadable image
   double max_bad_fraction = 0.1;            ///< of an epoch's images; above it the run stops
+  bool ignore_unknown_classes = false;      ///< of validation and test: their images are left out
 };
 
 struct ResizedCropConfig {
@@ -198,8 +199,8 @@ std::vector<Origin> origins(const base::Json& document, const Config& config);
 /// A document that cannot be parsed is returned unchanged.
 base::Json with_defaults(const base::Json& stored);
 
-/// The fields outside runtime, checkpoint and data.max_bad_fraction in which two resolved configs
-/// differ, as "optimizer.lr is 0.002, was 0.001"; empty if none. At most three are named.
+/// The fields of a run's identity (Field::identity) in which two resolved configs differ, as
+/// "optimizer.lr is 0.002, was 0.001"; empty if none. At most three are named.
 std::string difference(const base::Json& now, const base::Json& before);
 
 /// JSON Schema (draft-07) of a config file.

@@ -189,17 +189,23 @@ std::vector<Origin> origins(const Json& document, const Config& config) {
 
 namespace {
 
+/// The leaves of a config that belong to a run's identity.
 void flatten(const Json& json, const std::string& path,
-             std::vector<std::pair<std::string, const Json*>>& leaves) {
-  if (path == "runtime" || path == "checkpoint") return;
-  // After bad images stopped a run, it may be resumed with another limit: no image changes.
-  if (path == "data.max_bad_fraction") return;
-  if (!json.is_object()) {
-    leaves.emplace_back(path, &json);
+             std::vector<std::pair<std::string, Json>>& leaves) {
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.members())
+      flatten(value, path.empty() ? key : path + "." + key, leaves);
     return;
   }
-  for (const auto& [key, value] : json.members())
-    flatten(value, path.empty() ? key : path + "." + key, leaves);
+  Identity identity = Identity::value;  // of a field that this version does not know
+  for (const Field& field : all_fields())
+    if (field.path == path || field.path.starts_with(path + ".")) {  // null stands for a section
+      identity = field.identity;
+      if (identity == Identity::value) break;
+    }
+  if (identity == Identity::none) return;
+  const bool named = identity == Identity::presence && !json.is_null();
+  leaves.emplace_back(path, named ? Json("set") : json);
 }
 
 }  // namespace
@@ -213,23 +219,23 @@ Json with_defaults(const Json& stored) {
 }
 
 std::string difference(const Json& now, const Json& before) {
-  std::vector<std::pair<std::string, const Json*>> ours, theirs;
+  std::vector<std::pair<std::string, Json>> ours, theirs;
   flatten(now, "", ours);
   flatten(before, "", theirs);
   std::vector<std::string> found;
   const auto look_up = [](const auto& leaves, const std::string& path) -> const Json* {
     for (const auto& [name, value] : leaves)
-      if (name == path) return value;
+      if (name == path) return &value;
     return nullptr;
   };
   for (const auto& [path, value] : ours) {
     const Json* old = look_up(theirs, path);
-    if (old && *old == *value) continue;
-    found.push_back(path + " is " + base::to_text(*value) + ", was " +
-                    (old ? base::to_text(*old) : "absent"));
+    if (old && *old == value) continue;
+    found.push_back(path + " is " + base::to_text(*find_path(now, path)) + ", was " +
+                    (old ? base::to_text(*find_path(before, path)) : "absent"));
   }
   for (const auto& [path, value] : theirs)
-    if (!look_up(ours, path)) found.push_back(path + " is absent, was " + base::to_text(*value));
+    if (!look_up(ours, path)) found.push_back(path + " is absent, was " + base::to_text(value));
   return base::listing(found, 3, "; ");
 }
 

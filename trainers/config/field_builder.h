@@ -149,6 +149,7 @@ class Row {
     return *this;
   }
   Row& null_too() { return field_.nullable = true, *this; }
+  Row& identity(Identity part) { return field_.identity = part, *this; }
   Row& by_default(const std::string& text) { return field_.default_text = text, *this; }
 
  private:

@@ -143,6 +143,7 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
   Section<D> set(fields, path, access, present);
   const std::string name = path;
   const bool train = name == "data.train";
+  const size_t first = fields.size();
   set("format", &D::format)
       .one_of(table::names_of(data::format_rows()))
       .by_default(train ? "required" : "that of data.train")
@@ -189,6 +190,9 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
       .range(0, kLargestSeed)
       .by_default(train ? "`0`" : "that of data.train")
       .says("seed of the shuffle that fractions are taken from, and of synthetic images");
+  // The fingerprint stands for the images; a test set is only for `swin evaluate`.
+  for (size_t i = first; i < fields.size(); ++i)
+    if (!train || fields[i].name() == "path") fields[i].identity = Identity::none;
 }
 
 void add_data(std::vector<Field>& fields) {
@@ -206,17 +210,28 @@ void add_data(std::vector<Field>& fields) {
       fields, "data", [](Config& c) -> D& { return c.data; },
       [](const Config& c) { return !c.data.train.format.empty(); });
   data("follow_links", &D::follow_links)
+      .identity(Identity::none)
       .says(
           "follow symbolic links to files and folders in an image folder, wherever they lead; "
           "false: they are passed over");
+  // What happens to unreadable images: a run that they stopped may go on with other values.
   data("on_bad", &D::on_bad)
       .one_of({"replace", "error"})
+      .identity(Identity::none)
       .says(
-          "for a training image that cannot be read: `replace` logs it in bad.jsonl and takes "
-          "another of its class, `error` stops the run; evaluation never replaces an image");
+          "for an image that cannot be read: `replace` logs it in bad.jsonl and takes another of "
+          "its class, in validation it is left out of the metrics; `error` stops the run");
   data("max_bad_fraction", &D::max_bad_fraction)
       .range(0, 1)
-      .says("largest fraction of bad images in an epoch; above it the run stops with exit code 3");
+      .identity(Identity::none)
+      .says(
+          "largest fraction of bad images in an epoch, and in data.validation; above it the run "
+          "saves and stops with exit code 3");
+  data("ignore_unknown_classes", &D::ignore_unknown_classes)
+      .identity(Identity::none)
+      .says(
+          "leave out the images of data.validation and data.test whose class data.train does not "
+          "have; false: such a class is an error");
 }
 
 void add_images(std::vector<Field>& fields) {

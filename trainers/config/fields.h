@@ -26,8 +26,16 @@ enum class Kind {
   init_std,  ///< a number or "fan_in"
 };
 
+/// What of a field belongs to a run's identity: a run is resumed only where it is equal.
+enum class Identity {
+  value,
+  presence,  ///< whether it is null: of a file that is read once, at the start
+  none,      ///< it changes no bit of what is learned, or a fingerprint stands for it
+};
+
 struct Field {
   std::string path;  ///< "trainer.batch_size"
+  Identity identity = Identity::value;
   Kind kind = Kind::text;
   bool nullable = false;
   /// Of an integer or number, or of every element of a list.

@@ -87,28 +87,35 @@ void add_run(std::vector<Field>& fields) {
           "frozen_stages");
   trainer("log_every_steps", &T::log_every_steps)
       .range(1, kMany)
+      .identity(Identity::none)
       .says("steps between lines of log.jsonl", "PRINT_FREQ");
   trainer("evaluate_every_epochs", &T::evaluate_every_epochs)
       .range(1, kMany)
+      .identity(Identity::none)
       .says("epochs between evaluations on data.validation; the last epoch is always evaluated");
 
   using C = CheckpointConfig;
   Section<C> checkpoint(fields, "checkpoint", [](Config& c) -> C& { return c.checkpoint; });
   checkpoint("every_epochs", &C::every_epochs)
+      .identity(Identity::none)
       .range(1, kMany)
       .says("epochs between checkpoints; null: none; the end of a run is always saved",
             "SAVE_FREQ");
   checkpoint("every_steps", &C::every_steps)
+      .identity(Identity::none)
       .range(1, kMany)
       .says("steps between checkpoints; null: none");
   checkpoint("every_minutes", &C::every_minutes)
+      .identity(Identity::none)
       .above(0)
       .at_most(kMany)
       .says("minutes between checkpoints; null: none");
   checkpoint("keep_last", &C::keep_last)
+      .identity(Identity::none)
       .range(1, kMany)
       .says("newest checkpoints kept; older ones are deleted, but never the best");
   checkpoint("keep_best", &C::keep_best)
+      .identity(Identity::none)
       .says("keep best.h5, chosen on data.validation", "max_accuracy");
   std::vector<std::string> metrics;
   std::string monitors;
@@ -120,6 +127,7 @@ void add_run(std::vector<Field>& fields) {
                 std::string(task.metrics.front().name) + "\"`";
   }
   checkpoint("monitor", &C::monitor)
+      .identity(Identity::none)
       .one_of(metrics)
       .by_default(monitors)
       .says("metric of the task by which the best checkpoint is chosen");
@@ -129,6 +137,7 @@ void add_init(std::vector<Field>& fields) {
   using I = InitConfig;
   Section<I> init(fields, "init", [](Config& c) -> I& { return c.init; });
   init.path("checkpoint", &I::checkpoint)
+      .identity(Identity::presence)
       .says(
           "weight file a run starts with: a checkpoint, .safetensors or .pth, in any dialect; "
           "null: random weights of the seed; `--init` sets it",
@@ -136,9 +145,12 @@ void add_init(std::vector<Field>& fields) {
   init("head", &I::head)
       .one_of({"auto", "keep", "reset"})
       .says(
-          "`auto` keeps the file's head if its shape fits, else initializes a new one; `keep` "
-          "refuses a head that does not fit; `reset` always initializes a new one");
+          "`auto` keeps the rows of the file's head whose class names are those of the data (all "
+          "rows, by number, where either has no names and the shape fits) and initializes the "
+          "others; `keep` refuses a head without a row for each class; `reset` always initializes "
+          "a new one");
   init.path("class_index_file", &I::class_index_file)
+      .identity(Identity::presence)
       .says(
           "text file whose line k is the weight file's class index for class k: the head takes "
           "these rows of the file's head",
@@ -163,15 +175,18 @@ void add_runtime(std::vector<Field>& fields) {
   using R = RuntimeConfig;
   Section<R> runtime(fields, "runtime", [](Config& c) -> R& { return c.runtime; });
   runtime("threads", &R::threads)
+      .identity(Identity::none)
       .range(1, base::kMaxThreads)
       .says(
           "null: OMP_NUM_THREADS, else the cores and the processor quota of this process; changes "
           "no bit of a result");
   runtime("workers", &R::workers)
+      .identity(Identity::none)
       .range(0, 256)
       .says("threads that load images; 0: the training thread does; changes no bit of a result",
             "DATA.NUM_WORKERS");
   runtime.path("output", &R::output)
+      .identity(Identity::none)
       .says("run directory; null: runs/<name of the config file>", "OUTPUT");
 }
 
