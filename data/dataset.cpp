@@ -13,25 +13,16 @@
 namespace swin::data {
 namespace {
 
-// The images that a fraction of another data set keeps.
+// Some images of another data set.
 class Subset : public Dataset {
  public:
-  Subset(std::unique_ptr<Dataset> whole, const DatasetOptions& options) : whole_(std::move(whole)) {
+  // `which` names the choice, for the fingerprint.
+  Subset(std::unique_ptr<Dataset> whole, std::vector<int64_t> indices, const std::string& which)
+      : whole_(std::move(whole)), indices_(std::move(indices)) {
     class_names_ = whole_->class_names();
     passed_over_ = whole_->passed_over();
     warnings_ = whole_->warnings();
-    std::vector<int64_t> strata(static_cast<size_t>(whole_->size()));
-    for (int64_t i = 0; i < whole_->size(); ++i)
-      strata[static_cast<size_t>(i)] = whole_->stratum(i);
-    indices_ = stratified_fraction(strata, num_classes(), options.fraction_begin,
-                                   options.fraction_end, options.seed);
-    if (indices_.empty())
-      throw base::DataError(options.path.empty() ? options.format : options.path,
-                            "no image in the fraction " + range(options) + " of " +
-                                std::to_string(whole_->size()) + ", expected at least one",
-                            "ask for a larger fraction");
-    const std::string text =
-        whole_->fingerprint() + " " + range(options) + " seed " + std::to_string(options.seed);
+    const std::string text = whole_->fingerprint() + " " + which;
     fingerprint_ = files::to_hex(files::sha256(std::as_bytes(std::span(text))));
   }
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
@@ -57,16 +48,17 @@ class Subset : public Dataset {
   }
 
  private:
-  static std::string range(const DatasetOptions& options) {
-    char text[80];
-    std::snprintf(text, sizeof text, "%.9g … %.9g", options.fraction_begin, options.fraction_end);
-    return text;
-  }
   int64_t index(int64_t i) const { return indices_[static_cast<size_t>(i)]; }
 
   std::unique_ptr<Dataset> whole_;
   std::vector<int64_t> indices_;
 };
+
+std::string range(const DatasetOptions& options) {
+  char text[80];
+  std::snprintf(text, sizeof text, "%.9g … %.9g", options.fraction_begin, options.fraction_end);
+  return text;
+}
 
 }  // namespace
 
@@ -86,7 +78,32 @@ base::Size2 Dataset::size(int64_t i) const {
 
 std::unique_ptr<Dataset> take_fraction(std::unique_ptr<Dataset> whole,
                                        const DatasetOptions& options) {
-  return std::make_unique<Subset>(std::move(whole), options);
+  std::vector<int64_t> strata(static_cast<size_t>(whole->size()));
+  for (int64_t i = 0; i < whole->size(); ++i) strata[static_cast<size_t>(i)] = whole->stratum(i);
+  std::vector<int64_t> indices = stratified_fraction(
+      strata, whole->num_classes(), options.fraction_begin, options.fraction_end, options.seed);
+  if (indices.empty())
+    throw base::DataError(options.path.empty() ? options.format : options.path,
+                          "no image in the fraction " + range(options) + " of " +
+                              std::to_string(whole->size()) + ", expected at least one",
+                          "ask for a larger fraction");
+  return std::make_unique<Subset>(std::move(whole), std::move(indices),
+                                  range(options) + " seed " + std::to_string(options.seed));
+}
+
+std::unique_ptr<Dataset> leave_out_classes(std::unique_ptr<Dataset> whole,
+                                           const std::vector<bool>& left_out) {
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < whole->size(); ++i) {
+    const std::vector<int64_t> classes = classes_of(whole->annotation(i));
+    if (std::none_of(classes.begin(), classes.end(),
+                     [&](int64_t c) { return left_out[static_cast<size_t>(c)]; }))
+      indices.push_back(i);
+  }
+  std::string which = "without classes";
+  for (size_t c = 0; c < left_out.size(); ++c)
+    if (left_out[c]) which += " " + std::to_string(c);
+  return std::make_unique<Subset>(std::move(whole), std::move(indices), which);
 }
 
 std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int64_t num_classes,

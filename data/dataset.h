@@ -117,6 +117,11 @@ class Dataset {
 std::unique_ptr<Dataset> take_fraction(std::unique_ptr<Dataset> whole,
                                        const DatasetOptions& options);
 
+/// The images of `whole` that have none of the classes for which `left_out` is true; possibly none.
+/// The class names stay.
+std::unique_ptr<Dataset> leave_out_classes(std::unique_ptr<Dataset> whole,
+                                           const std::vector<bool>& left_out);
+
 /// The indices of the images that a fraction [begin, end) keeps, ascending. Stratified: of the n
 /// images of a class, in a shuffled order, the positions [round(begin·n), round(end·n)).
 std::vector<int64_t> stratified_fraction(const std::vector<int64_t>& labels, int64_t num_classes,

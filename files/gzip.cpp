@@ -120,4 +120,28 @@ std::vector<uint8_t> read_maybe_gzip(const std::filesystem::path& path, int64_t 
   return {begin, begin + file.bytes().size()};
 }
 
+std::vector<uint8_t> gzip(ByteSpan bytes) {
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzipWindow, 8,
+                   Z_DEFAULT_STRATEGY) != Z_OK)
+    throw base::MemoryError("gzip", "found no memory to compress");
+  std::vector<uint8_t> out;
+  size_t consumed = 0;
+  int status = Z_OK;
+  while (status == Z_OK) {
+    const size_t input = std::min(bytes.size() - consumed, kMaxStep), produced = out.size();
+    out.resize(produced + std::clamp<size_t>(bytes.size() / 4, 4096, kMaxStep));
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(bytes.data() + consumed));
+    stream.avail_in = static_cast<uInt>(input);
+    stream.next_out = out.data() + produced;
+    stream.avail_out = static_cast<uInt>(out.size() - produced);
+    status = deflate(&stream, consumed + input == bytes.size() ? Z_FINISH : Z_NO_FLUSH);
+    consumed += input - stream.avail_in;
+    out.resize(out.size() - stream.avail_out);
+  }
+  deflateEnd(&stream);
+  if (status != Z_STREAM_END) throw base::InternalError("gzip", "zlib does not compress");
+  return out;
+}
+
 }  // namespace swin::files

@@ -1,4 +1,4 @@
-// Gzip files, and files that may be gzip, read into memory.
+// Gzip files: read into memory (also files that may be gzip), and made.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -26,5 +26,8 @@ std::vector<uint8_t> read_start_maybe_gzip(const std::filesystem::path& path, in
 /// A whole file; inflated if it starts as a gzip file does, whatever its name is.
 /// @throws base::DataError where it is missing, unreadable, damaged or larger than limit_bytes.
 std::vector<uint8_t> read_maybe_gzip(const std::filesystem::path& path, int64_t limit_bytes);
+
+/// The bytes as a gzip file of one member, without a name or a time: equal bytes give equal files.
+std::vector<uint8_t> gzip(ByteSpan bytes);
 
 }  // namespace swin::files

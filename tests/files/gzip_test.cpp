@@ -117,5 +117,19 @@ TEST(Gzip, AStartIsReadAlone) {
                 HasSubstr(what));
 }
 
+TEST(Gzip, WritesWhatItReadsAndAlwaysTheSameBytes) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{5000}, size_t{300000}}) {
+    std::string text;
+    for (size_t i = 0; i < size; ++i) text += static_cast<char>(i * i % 251);
+    const std::vector<uint8_t> zipped = gzip(std::as_bytes(std::span(text)));
+    EXPECT_EQ(zipped, gzip(std::as_bytes(std::span(text))));
+    EXPECT_EQ(std::vector<uint8_t>(zipped.begin() + 3, zipped.begin() + 8),
+              std::vector<uint8_t>(5));  // neither a name nor a time
+    const std::vector<uint8_t> again =
+        gunzip(std::as_bytes(std::span(zipped)), "x.gz", static_cast<int64_t>(size));
+    EXPECT_EQ(std::string(again.begin(), again.end()), text);
+  }
+}
+
 }  // namespace
 }  // namespace swin::files
