@@ -6,6 +6,8 @@
 
 #include "base/errors.h"
 #include "base/size2.h"
+#include "base/text.h"
+#include "base/unicode.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
 #include "weights/load_weights.h"
@@ -112,11 +114,19 @@ class Adapter {
     const ParameterEntry* weight = parameters_.find("head.weight");
     if (!weight) return;
     const NamedArray* found = find("head.weight");
-    if (!options_.class_rows.empty()) return check_class_rows(*weight, found);
+    if (!options_.class_rows.empty()) {
+      check_class_rows(*weight, found);
+      rows_ = options_.class_rows;
+      rows_detail_ = std::to_string(weight->shape[0]) + " of " + std::to_string(found->shape[0]) +
+                     " classes, by " + options_.class_rows_where;
+      return;
+    }
     const NamedArray* bias = find("head.bias");
     const int64_t classes = weight->shape[0];
     if (options_.head == HeadInit::reset) {
       head_reason_ = "init.head is \"reset\"";
+    } else if (has_named_rows(*weight, found, bias)) {
+      rows_by_name(classes);
     } else if (options_.head == HeadInit::automatic) {
       if (!found || !bias)
         head_reason_ = "not in the file";
@@ -152,27 +162,87 @@ class Adapter {
             "correct the line");
   }
 
+  /// Whether both sides name the classes of the head.
+  bool has_named_rows(const ParameterEntry& weight, const NamedArray* found,
+                      const NamedArray* bias) const {
+    const int64_t theirs = std::ssize(file_.class_names);
+    return theirs > 0 && std::ssize(options_.class_names) == weight.shape[0] && found && bias &&
+           found->shape == std::vector{theirs, weight.shape[1]} &&
+           bias->shape == std::vector{theirs};
+  }
+
+  void rows_by_name(int64_t classes) {
+    std::unordered_map<std::string, int64_t> by_name;
+    for (size_t i = 0; i < file_.class_names.size(); ++i)
+      by_name.emplace(base::composed(file_.class_names[i]), static_cast<int64_t>(i));
+    std::vector<std::string> added, dropped;
+    std::unordered_set<int64_t> kept;
+    bool same = std::ssize(file_.class_names) == classes;
+    for (size_t k = 0; k < options_.class_names.size(); ++k) {
+      const auto found = by_name.find(base::composed(options_.class_names[k]));
+      const int64_t row = found == by_name.end() ? -1 : found->second;
+      same &= row == static_cast<int64_t>(k);
+      rows_.push_back(row);
+      if (row < 0)
+        added.push_back(base::printable(options_.class_names[k]));
+      else
+        kept.insert(row);
+    }
+    for (size_t i = 0; i < file_.class_names.size(); ++i)
+      if (!kept.contains(static_cast<int64_t>(i)))
+        dropped.push_back(base::printable(file_.class_names[i]));
+    if (same) return rows_.clear();
+    if (options_.head == HeadInit::keep && !added.empty())
+      throw base::WeightError(file_.where,
+                              "found no head row of the class " + base::listing(added) +
+                                  ", expected all classes of data.train (init.head is \"keep\")",
+                              "set init.head to \"auto\"");
+    if (kept.empty()) {
+      rows_.clear();
+      head_reason_ = std::to_string(file_.class_names.size()) + " classes in the file, " +
+                     std::to_string(classes) + " here, no name in common";
+      return;
+    }
+    rows_detail_ = "rows by class name: " + std::to_string(kept.size()) + " kept";
+    if (!dropped.empty())
+      rows_detail_ +=
+          ", " + std::to_string(dropped.size()) + " dropped (" + base::listing(dropped) + ")";
+    if (!added.empty())
+      rows_detail_ += ", " + std::to_string(added.size()) + " new (" + base::listing(added) + ")";
+    if (dropped.empty() && added.empty()) rows_detail_ += ", in another order";
+  }
+
+  /// The initial values of a parameter.
+  std::vector<double> initial_values(const ParameterEntry& entry) const {
+    const real* data = parameters_.slab();
+    if (!data) return std::vector<double>(static_cast<size_t>(entry.numel()));  // in a dry run
+    return {data + entry.offset, data + entry.offset + entry.numel()};
+  }
+
   void fit_head(const ParameterEntry& entry, const NamedArray* array) {
     if (!head_reason_.empty()) return note(entry, Action::reinitialized, head_reason_);
     if (!array) return absent(entry);
-    if (options_.class_rows.empty()) return fit_exactly(entry, *array);
+    if (rows_.empty()) {
+      const bool named = !options_.class_names.empty(), theirs = !file_.class_names.empty();
+      if (!is_called(entry.name, "head.weight") || named == theirs)
+        return fit_exactly(entry, *array);
+      return fit_exactly(entry, *array,
+                         named ? "rows by number: the file has no class names"
+                               : "rows by number: the data have class numbers, the file has names");
+    }
     const std::vector<int64_t> expected = entry.shape.dims();
     if (array->shape.size() != expected.size() || array->shape.back() < 1 ||
         (expected.size() == 2 && array->shape[1] != expected[1]) ||
-        array->shape[0] <=
-            *std::max_element(options_.class_rows.begin(), options_.class_rows.end()))
+        array->shape[0] <= *std::max_element(rows_.begin(), rows_.end()))
       return mismatch(entry, *array);
     const std::vector<double> from = values_of(*array, file_.where);
     const size_t width = expected.size() == 2 ? static_cast<size_t>(expected[1]) : 1;
-    std::vector<double> to;
-    to.reserve(width * options_.class_rows.size());
-    for (const int64_t row : options_.class_rows) {
-      const auto begin = from.begin() + row * static_cast<int64_t>(width);
-      to.insert(to.end(), begin, begin + static_cast<int64_t>(width));
-    }
-    take(entry, to, Action::adapted,
-         std::to_string(expected[0]) + " of " + std::to_string(array->shape[0]) + " classes, by " +
-             options_.class_rows_where);
+    std::vector<double> to = initial_values(entry);
+    for (size_t k = 0; k < rows_.size(); ++k)
+      if (rows_[k] >= 0)
+        std::copy_n(from.begin() + rows_[k] * static_cast<int64_t>(width), width,
+                    to.begin() + static_cast<std::ptrdiff_t>(k * width));
+    take(entry, to, Action::adapted, rows_detail_);
   }
 
   // ---- One parameter
@@ -186,9 +256,10 @@ class Adapter {
     mismatches_.add("found " + entry.name + " with shape " + files::to_text(array.shape) +
                     ", expected " + entry.shape.text() + (why.empty() ? "" : " (" + why + ")"));
   }
-  void fit_exactly(const ParameterEntry& entry, const NamedArray& array) {
+  void fit_exactly(const ParameterEntry& entry, const NamedArray& array,
+                   const std::string& detail = "") {
     if (array.shape != entry.shape.dims()) return mismatch(entry, array);
-    take(entry, array, Action::loaded);
+    take(entry, array, Action::loaded, detail);
   }
 
   void fit(const ParameterEntry& entry) {
@@ -316,6 +387,8 @@ class Adapter {
   std::unordered_map<std::string, NamedArray> by_name_;
   std::vector<std::string> order_;
   std::unordered_set<std::string> used_;
+  std::vector<int64_t> rows_;  // of the file's head, for each class; −1: new. Empty: as they are
+  std::string rows_detail_;
   std::string head_reason_;  // why the head keeps its initial values; empty if it is loaded
   Mismatches mismatches_;
   std::vector<std::pair<const ParameterEntry*, NamedArray>> taken_;

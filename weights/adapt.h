@@ -33,6 +33,10 @@ struct AdaptOptions {
   /// If not empty: row k of the head is this row of the file's head.
   std::vector<int64_t> class_rows;
   std::string class_rows_where;  ///< their file, for errors; row k comes from line k + 1
+  /// Of the model's classes, in the order of its head; empty if they have none. Where the file has
+  /// names, too, rows of the head go by name: those whose names are not here are dropped, and the
+  /// rows of other names keep their initial values. `class_rows` come first.
+  std::vector<std::string> class_names;
   /// Patterns, `*` for any characters: parameters that the file may lack, and names in the file
   /// that the model may lack.
   std::vector<std::string> allow_missing, allow_unexpected;
@@ -57,7 +61,7 @@ struct AdaptReport {
 ///   absolute_pos_embed, pos_embed resized if the map size differs; the class token's row is kept
 ///   patch_embed.proj.weight       3 → 1 channels: summed; 3 → N: repeated, times 3/N; 1 → N:
 ///                                 repeated, times 1/N
-///   head.*                        as options.head and options.class_rows say
+///   head.*                        as options.head, class_rows and class_names say
 /// @param source the config of the file's model, if known; without it windows must be square.
 /// @throws base::WeightError naming parameters that are missing, unexpected or of another shape;
 ///     base::UsageError if class_rows do not fit.

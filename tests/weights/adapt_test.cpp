@@ -57,6 +57,110 @@ TEST_F(AdaptTest, InputChannelsAreSummedOrRepeated) {
             std::string::npos);
 }
 
+/// A model of the named classes, as a file that has them.
+WeightFile named_file(const Model& model, std::vector<std::string> names) {
+  WeightFile file = file_of(model);
+  file.class_names = std::move(names);
+  return file;
+}
+
+/// Row k of head.weight and head.bias.
+std::vector<float> head_row(const Model& model, size_t k) {
+  const std::vector<float> weight = parameter(model, "head.weight");
+  const auto begin = weight.begin() + static_cast<std::ptrdiff_t>(k * 16);
+  std::vector<float> row(begin, begin + 16);
+  row.push_back(parameter(model, "head.bias")[k]);
+  return row;
+}
+
+TEST_F(AdaptTest, RowsOfTheHeadGoByName) {
+  const Model from = random_model(square_config());  // 5 classes, 16 channels
+  const WeightFile file = named_file(from, {"ant", "bee", "cat", "dog", "caf\u00e9"});
+  struct Case {
+    std::vector<std::string> names;
+    std::vector<int> rows;  // -1: new
+    const char* detail;
+  };
+  const Case cases[] = {
+      {{"dog", "bee", "ant", "cafe\u0301", "cat"}, {3, 1, 0, 4, 2}, "5 kept, in another order"},
+      {{"bee", "cat"}, {1, 2}, "2 kept, 3 dropped (ant, dog, caf\u00e9)"},
+      {{"ant", "bee", "cat", "dog", "caf\u00e9", "emu"},
+       {0, 1, 2, 3, 4, -1},
+       "5 kept, 1 new (emu)"},
+      {{"ant", "emu", "cat", "gnu", "yak"},
+       {0, -1, 2, -1, -1},
+       "2 kept, 3 dropped (bee, dog, caf\u00e9), 3 new (emu, gnu, yak)"}};
+  for (const Case& c : cases) {
+    ModelConfig config = square_config();
+    config.num_classes = std::ssize(c.names);
+    const Model fresh(config, 9, false);
+    Model to(config, 9, false);
+    AdaptOptions options;
+    options.class_names = c.names;
+    const AdaptReport report = adapt(to, file, options);
+    for (size_t k = 0; k < c.rows.size(); ++k)
+      EXPECT_EQ(head_row(to, k),
+                c.rows[k] < 0 ? head_row(fresh, k) : head_row(from, static_cast<size_t>(c.rows[k])))
+          << c.detail << " row " << k;
+    for (const char* name : {"head.weight", "head.bias"}) {
+      EXPECT_EQ(row(report, name).action, Action::adapted);
+      EXPECT_EQ(row(report, name).detail, std::string("rows by class name: ") + c.detail);
+    }
+  }
+}
+
+TEST_F(AdaptTest, EqualNamesLoadTheHeadAsItIs) {
+  const Model from = random_model(square_config());
+  const std::vector<std::string> names = {"a", "b", "c", "d", "caf\u00e9"};
+  AdaptOptions options;
+  options.class_names = {"a", "b", "c", "d", "cafe\u0301"};
+  Model to(square_config(), 9, false);
+  const AdaptReport report = adapt(to, named_file(from, names), options);
+  EXPECT_EQ(row(report, "head.weight").action, Action::loaded);
+  EXPECT_EQ(row(report, "head.weight").detail, "");
+  EXPECT_EQ(parameter(to, "head.weight"), parameter(from, "head.weight"));
+}
+
+TEST_F(AdaptTest, WithoutNamesOnBothSidesRowsStayByNumberAndThatIsSaid) {
+  const Model from = random_model(square_config());
+  const std::vector<std::string> names = {"a", "b", "c", "d", "e"};
+  const auto detail = [&](std::vector<std::string> theirs, std::vector<std::string> ours) {
+    AdaptOptions options;
+    options.class_names = std::move(ours);
+    Model to(square_config(), 9, false);
+    const AdaptReport report = adapt(to, named_file(from, std::move(theirs)), options);
+    EXPECT_EQ(row(report, "head.weight").action, Action::loaded);
+    EXPECT_EQ(parameter(to, "head.weight"), parameter(from, "head.weight"));
+    return row(report, "head.weight").detail;
+  };
+  EXPECT_EQ(detail({}, names), "rows by number: the file has no class names");
+  EXPECT_EQ(detail(names, {}), "rows by number: the data have class numbers, the file has names");
+  EXPECT_EQ(detail({}, {}), "");
+}
+
+TEST_F(AdaptTest, NoNameInCommonIsAnotherHead) {
+  const Model from = random_model(square_config());
+  const WeightFile file = named_file(from, {"a", "b", "c", "d", "e"});
+  AdaptOptions options;
+  options.class_names = {"v", "w", "x", "y", "z"};
+  const Model fresh(square_config(), 9, false);
+  Model to(square_config(), 9, false);
+  const AdaptReport report = adapt(to, file, options);
+  EXPECT_EQ(row(report, "head.weight").action, Action::reinitialized);
+  EXPECT_EQ(row(report, "head.bias").detail, "5 classes in the file, 5 here, no name in common");
+  EXPECT_EQ(parameter(to, "head.weight"), parameter(fresh, "head.weight"));
+  // "keep" wants a row for each class; class_index_file decides before the names.
+  options.class_names = {"a", "b", "x", "d", "e"};
+  options.head = HeadInit::keep;
+  const std::string message = refusal<base::WeightError>([&] { adapt(to, file, options); });
+  EXPECT_NE(message.find("found no head row of the class x"), std::string::npos) << message;
+  options.head = HeadInit::automatic;
+  options.class_rows = {4, 3, 2, 1, 0};
+  options.class_rows_where = "map.txt";
+  adapt(to, file, options);
+  EXPECT_EQ(head_row(to, 0), head_row(from, 4));
+}
+
 TEST_F(AdaptTest, AHeadOfOtherClassesKeepsItsInitialValues) {
   ModelConfig seven = square_config();
   seven.num_classes = 7;
