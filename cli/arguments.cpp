@@ -153,6 +153,10 @@ void declare(Verb& v, EvaluateArguments& a) {
   v.option("--data", "PATH", a.data,
            "Instead of the data set trained on: an image folder, one folder per class; a .csv "
            "or .jsonl list; .tar shards; an .h5 file; a folder of the files of CIFAR or MNIST");
+  v.option("--classes", "FILE", a.classes,
+           "Names of the checkpoint's classes, one a line in the order of its head");
+  v.flag("--ignore-unknown-classes", a.ignore_unknown_classes,
+         "Leave out the images of classes that the checkpoint does not know");
   v.sets(a.sets);
 }
 

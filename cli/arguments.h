@@ -36,6 +36,8 @@ struct EvaluateArguments : CommonArguments {
   std::string checkpoint;
   std::optional<std::string> data;  ///< images instead of the checkpoint's data set
   std::vector<std::string> sets;
+  std::optional<std::string> classes;   ///< a file with the names of its classes
+  bool ignore_unknown_classes = false;  ///< leave out images of classes it does not know
 };
 
 struct PredictArguments : CommonArguments {

@@ -7,28 +7,42 @@
 
 namespace swin::cli {
 
+namespace {
+
+std::string text_of(const trainers::EvaluateResult& result) {
+  Table table({{"METRIC"}, {"VALUE", Table::Align::right}});
+  table.row({"images", grouped(result.images)});
+  if (!result.bad.empty()) table.row({"bad images", grouped(std::ssize(result.bad))});
+  for (const auto& [metric, value] : result.metrics)
+    table.row({metric, metric.rfind("top", 0) == 0 ? percent(value) : fixed(value, 4)});
+  table.row({"images/s", fixed(result.images_per_second, 0)});
+  return table.text();
+}
+
+}  // namespace
+
 base::ExitCode run(const EvaluateArguments& arguments) {
   set_threads(arguments, std::nullopt);
   trainers::EvaluateOptions options;
   options.checkpoint = arguments.checkpoint;
   options.data = arguments.data.value_or("");
   options.sets = arguments.sets;
+  options.classes = arguments.classes;
+  options.ignore_unknown_classes = arguments.ignore_unknown_classes;
   options.quiet = arguments.quiet;
   const trainers::EvaluateResult result = trainers::evaluate(options);
-  if (result.classes_by_order && !arguments.quiet)
-    note(
-        "Note: the checkpoint has no class names; those of the data set were used, in their order");
-  if (arguments.json) {
+  if (arguments.json)
     print_json(trainers::to_json(result));
-    return base::ExitCode::done;
-  }
-  Table table({{"METRIC"}, {"VALUE", Table::Align::right}});
-  table.row({"images", grouped(result.images)});
-  for (const auto& [metric, value] : result.metrics)
-    table.row({metric, metric.rfind("top", 0) == 0 ? percent(value) : fixed(value, 4)});
-  table.row({"images/s", fixed(result.images_per_second, 0)});
-  print(table.text());
-  return base::ExitCode::done;
+  else
+    print(text_of(result));
+  if (result.bad.empty()) return base::ExitCode::done;
+  const std::string bad = std::to_string(result.bad.size());
+  note(error_line(base::ExitCode::data,
+                  arguments.data.value_or(arguments.checkpoint) + ": found " + bad + " of " +
+                      std::to_string(result.images + std::ssize(result.bad)) +
+                      " images unreadable, expected none; repair or remove them: the metrics are "
+                      "those of the other images"));
+  return base::ExitCode::data;
 }
 
 }  // namespace swin::cli

@@ -67,7 +67,7 @@ int64_t look_at_data(trainers::Config& config) {
   if (!config.data.train.format.empty()) {
     try {
       const std::unique_ptr<data::Dataset> dataset =
-          trainers::open_dataset_of(config.data.train, config);
+          trainers::open_dataset_of(config.data.train, config, true);
       images = dataset->size();
       if (config.model.num_classes == 0 && has_classes)
         config.model.num_classes = dataset->num_classes();

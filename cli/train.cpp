@@ -42,6 +42,9 @@ base::ExitCode run(const TrainArguments& arguments) {
            "% of the time waiting for data\n";
     if (result.bad_images > 0)
       text += "Replaced bad images: " + grouped(result.bad_images) + " (bad.jsonl lists them)\n";
+    if (result.validation_bad_images > 0)
+      text += "Bad validation images, left out: " + grouped(result.validation_bad_images) +
+              " (bad.jsonl lists them)\n";
   }
   if (!result.metrics.empty()) {
     text += "Newest evaluation:";

@@ -55,8 +55,8 @@ except ImportError:
 
 # --- What is hashed -----------------------------------------------------------------------------------------------
 
-# Values that differ between runs or folders.
-DROPPED_KEYS = {"seconds", "data_wait_fraction", "gemm_gflops", "path"}
+# Values that differ between runs or folders, and what a data set says of itself: fields may be added to it.
+DROPPED_KEYS = {"seconds", "data_wait_fraction", "gemm_gflops", "path", "data", "bad", "bad_images"}
 DROPPED_ENDINGS = ("_per_second", "_seconds", "_memory_bytes")
 
 

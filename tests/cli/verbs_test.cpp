@@ -114,10 +114,37 @@ TEST(Verbs, EvaluateReadsAFolder) {
   EXPECT_EQ(evaluated.at("images").as_int(), 3);
   EXPECT_DOUBLE_EQ(evaluated.at("top1").as_real(), 1.0 / 3);  // equal images of three classes
 
+  EXPECT_EQ(evaluated.at("data").at("classes").as_int(), 3);
+  EXPECT_EQ(evaluated.at("bad_images").as_int(), 0);
+
+  // The metrics of the others, on one document, and exit code 3.
   write_text(folder / "images/coat/two.png", "no image");
+  const Json rest = json_of({"evaluate", last, "--data", folder / "images"}, 3);
+  EXPECT_EQ(rest.at("images").as_int(), 3);
+  EXPECT_EQ(rest.at("loss"), evaluated.at("loss"));
+  EXPECT_EQ(rest.at("bad_images").as_int(), 1);
+  EXPECT_THAT(rest.at("bad").items()[0].at("path").as_string(), HasSubstr("coat/two.png"));
   const Finished failed = swin({"evaluate", last, "--data", folder / "images"});
   EXPECT_EQ(failed.exit_code, 3);
   EXPECT_THAT(failed.err, HasSubstr("two.png"));
+  EXPECT_THAT(failed.err, HasSubstr("found 1 of 4 images unreadable"));
+  EXPECT_THAT(failed.out, HasSubstr("top1"));
+  std::filesystem::remove(folder / "images/coat/two.png");
+
+  // Other names in the same order: a list says so.
+  std::filesystem::rename(folder / "images/bag", folder / "images/Tasche");
+  const Finished unknown = swin({"evaluate", last, "--data", folder / "images"});
+  EXPECT_EQ(unknown.exit_code, 3);
+  EXPECT_THAT(unknown.err, HasSubstr("found the class Tasche"));
+  EXPECT_THAT(unknown.err, HasSubstr("--ignore-unknown-classes"));
+  EXPECT_THAT(unknown.err, HasSubstr("--classes FILE"));
+  const Json two =
+      json_of({"evaluate", last, "--data", folder / "images", "--ignore-unknown-classes"});
+  EXPECT_EQ(two.at("images").as_int(), 2);
+  write_text(folder / "classes.txt", "Tasche\ncoat\ndress\n");
+  const Json named =
+      json_of({"evaluate", last, "--data", folder / "images", "--classes", folder / "classes.txt"});
+  EXPECT_EQ(named.at("loss"), evaluated.at("loss"));
 }
 
 TEST(Verbs, ConfigShowsOrigins) {

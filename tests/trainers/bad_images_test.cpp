@@ -5,6 +5,7 @@
 #include <map>
 
 #include "data/decode/decode.h"
+#include "files/checkpoint_file.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/evaluate.h"
 
@@ -145,30 +146,152 @@ TEST_F(BadImageRuns, OnBadErrorStopsAtTheFirst) {
   EXPECT_FALSE(fs::exists(directory_ / "run" / "bad.jsonl"));
 }
 
-TEST_F(BadImageRuns, EvaluationCountsNamesAndNeverReplaces) {
-  make_folder("train", {});
-  make_folder("other", {"a/3.png", "b/11.png"});
-  const std::string validation = "data.validation={\"format\": \"image_folder\", \"path\": \"" +
-                                 (directory_ / "other").string() + "\"}";
-  const auto is_complete = AllOf(HasSubstr("found 2 of 24 images unreadable"),
-                                 HasSubstr("other/a/3.png"), HasSubstr("other/b/11.png"));
-  EXPECT_THAT(message_of<base::DataError>(options_of(
-                  config({validation, "checkpoint.every_steps=null"}), directory_ / "run")),
-              is_complete);
-  // The steps of the epoch are saved before the run ends.
-  EXPECT_TRUE(fs::exists(directory_ / "run" / "checkpoints" / "step_000000003.h5"));
-
-  train(options_of(config(), directory_ / "good"));
-  EvaluateOptions options;
-  options.checkpoint = (directory_ / "good" / "last.h5").string();
-  options.data = (directory_ / "other").string();
-  options.quiet = true;
-  try {
-    evaluate(options);
-    ADD_FAILURE() << "no error";
-  } catch (const base::DataError& error) {
-    EXPECT_THAT(error.what(), is_complete);
+/// Validation on a folder, as `--set` texts.
+class BadValidation : public BadImageRuns {
+ protected:
+  std::string validation(const std::string& name) {
+    return "data.validation={\"format\": \"image_folder\", \"path\": \"" +
+           (directory_ / name).string() + "\"}";
   }
+  std::vector<base::Json> epochs(const std::string& run) {
+    std::vector<base::Json> lines;
+    for (const base::Json& line : read_log(directory_ / run))
+      if (line.find("top1")) lines.push_back(line);
+    return lines;
+  }
+  /// The folder `name` without some files, as another one.
+  std::string without(const std::string& name, const std::vector<std::string>& files) {
+    const std::string rest = name + "_rest";
+    fs::copy(directory_ / name, directory_ / rest, fs::copy_options::recursive);
+    for (const std::string& file : files) fs::remove(directory_ / rest / file);
+    return rest;
+  }
+  EvaluateResult measured(const std::string& run, const std::string& data,
+                          const std::vector<std::string>& sets = {}) {
+    EvaluateOptions options;
+    options.checkpoint = (directory_ / run / "last.h5").string();
+    options.data = (directory_ / data).string();
+    options.sets = sets;
+    options.quiet = true;
+    return evaluate(options);
+  }
+};
+
+// In the first batch, in the middle and in the partial last one; and more than one.
+TEST_F(BadValidation, TheMetricsAreThoseOfTheOthersToTheDigit) {
+  make_folder("train", {});
+  int number = 0;
+  for (const std::vector<std::string>& bad : {std::vector<std::string>{"a/0.png"},
+                                              {"b/9.png"},
+                                              {"b/8.png"},
+                                              {"a/3.png", "b/11.png"},
+                                              {"a/0.png", "a/1.png"}}) {
+    const std::string name = "val" + std::to_string(number++), run = "run_" + name;
+    make_folder(name, bad);
+    train(options_of(config({validation(name), "trainer.micro_batch_size=7"}), directory_ / run));
+    const std::vector<base::Json> lines = epochs(run);
+    ASSERT_EQ(lines.size(), 2u);
+    for (const base::Json& line : lines) {
+      EXPECT_EQ(line.at("validation_bad_images").as_int(), std::ssize(bad));
+      EXPECT_EQ(line.at("bad_images").as_int(), 0);
+    }
+    ASSERT_EQ(bad_lines(run).size(), bad.size());  // once a run
+    EXPECT_THAT(bad_lines(run)[0].at("path").as_string(), HasSubstr(name + "/" + bad[0]));
+    EXPECT_TRUE(bad_lines(run)[0].at("replaced_by").is_null());
+    const EvaluateResult rest = measured(run, without(name, bad));
+    EXPECT_EQ(rest.images, 24 - std::ssize(bad));
+    EXPECT_TRUE(rest.bad.empty());
+    for (const auto& [metric, value] : rest.metrics)
+      EXPECT_EQ(value, lines.back().at(metric).as_real()) << name << " " << metric;
+    const EvaluateResult same = measured(run, name);
+    EXPECT_EQ(same.metrics, rest.metrics);
+    EXPECT_EQ(same.images, rest.images);
+    ASSERT_EQ(same.bad.size(), bad.size());
+    EXPECT_THAT(same.bad[0].error, HasSubstr(bad[0]));
+    EXPECT_EQ(to_json(same).at("bad_images").as_int(), std::ssize(bad));
+  }
+}
+
+// A set of less than a batch is one forward of its own size, with and without its bad images.
+TEST_F(BadValidation, ASetSmallerThanABatchHasTheMetricsOfTheOthers) {
+  make_folder("train", {});
+  make_folder("val", {"a/4.png", "b/0.png"});
+  train(options_of(config(), directory_ / "run"));
+  const std::vector<std::string> large = {"trainer.batch_size=64"};
+  const EvaluateResult rest = measured("run", without("val", {"a/4.png", "b/0.png"}), large);
+  EXPECT_EQ(measured("run", "val", large).metrics, rest.metrics);
+  EXPECT_EQ(rest.images, 22);
+}
+
+TEST_F(BadValidation, AboveTheLimitARunSavesStopsAndGoesOnAfterTheRepair) {
+  make_folder("train", {});
+  make_folder("val", {"a/3.png", "b/7.png", "b/11.png"});
+  make_folder("good", {});
+  const Config stopped = config({validation("val"), "checkpoint.every_steps=null"});
+  const std::string message = message_of<base::DataError>(options_of(stopped, directory_ / "run"));
+  EXPECT_THAT(message, AllOf(HasSubstr("data.validation: found 3 of 24 images unreadable"),
+                             HasSubstr("max_bad_fraction"), HasSubstr("val/a/3.png")));
+  EXPECT_TRUE(fs::exists(directory_ / "run" / "checkpoints" / "step_000000003.h5"));
+  EXPECT_EQ(bad_lines("run").size(), 3u);
+  // "repair … then start the same command again"
+  for (const char* file : {"a/3.png", "b/7.png", "b/11.png"})
+    fs::copy_file(directory_ / "good" / file, directory_ / "val" / file,
+                  fs::copy_options::overwrite_existing);
+  EXPECT_EQ(train(options_of(stopped, directory_ / "run")).steps, 6);
+  EXPECT_EQ(epochs("run").size(), 2u);
+  EXPECT_EQ(epochs("run")[0].at("epoch").as_int(), 1);
+  // The same bits as a run that never stopped.
+  train(options_of(stopped, directory_ / "whole"));
+  EXPECT_EQ(testing::checkpoint_bytes(directory_ / "run", 6),
+            testing::checkpoint_bytes(directory_ / "whole", 6));
+}
+
+TEST_F(BadValidation, AnotherLimitAlsoLetsTheRunGoOn) {
+  make_folder("train", {});
+  make_folder("val", {"a/3.png", "b/7.png", "b/11.png"});
+  message_of<base::DataError>(options_of(config({validation("val")}), directory_ / "run"));
+  const Config more = config({validation("val"), "data.max_bad_fraction=0.125"});
+  EXPECT_EQ(train(options_of(more, directory_ / "run")).validation_bad_images, 3);
+}
+
+TEST_F(BadValidation, OnBadErrorIsAnError) {
+  make_folder("train", {});
+  make_folder("val", {"b/7.png"});
+  EXPECT_THAT(
+      message_of<base::DataError>(
+          options_of(config({validation("val"), "data.on_bad=error"}), directory_ / "run")),
+      AllOf(HasSubstr("found 1 of 24 images unreadable, expected none"), HasSubstr("val/b/7.png")));
+  EXPECT_TRUE(fs::exists(directory_ / "run" / "last.h5"));
+}
+
+TEST_F(BadValidation, WithoutAReadableImageThereIsNothingToMeasure) {
+  make_folder("train", {});
+  std::vector<std::string> all;
+  for (const char* c : {"a/", "b/"})
+    for (int i = 0; i < 12; ++i) all.push_back(c + std::to_string(i) + ".png");
+  make_folder("val", all);
+  EXPECT_THAT(message_of<base::DataError>(options_of(
+                  config({validation("val"), "data.max_bad_fraction=1"}), directory_ / "run")),
+              HasSubstr("found 24 of 24 images unreadable"));
+  train(options_of(config(), directory_ / "good"));
+  EXPECT_THROW(measured("good", "val"), base::DataError);
+}
+
+TEST_F(BadImageRuns, AboveTheLimitTheStepsBeforeAreSaved) {
+  make_folder("train", {});
+  const Config rare = config({"checkpoint.every_steps=null", "checkpoint.every_epochs=9"});
+  TrainOptions options = options_of(rare, directory_ / "run");
+  testing::AfterStep after_step([&](int64_t step) {  // the loader of epoch 2 starts after it
+    if (step == 3)
+      for (const char* file : {"a/3.png", "b/7.png", "b/8.png"})
+        std::ofstream(directory_ / "train" / file) << "no image";
+  });
+  options.listeners = {&after_step};
+  EXPECT_THAT(message_of<base::DataError>(options),
+              AllOf(HasSubstr("in epoch 2"), HasSubstr("start the same command again")));
+  EXPECT_GE(files::CheckpointFile(directory_ / "run" / "last.h5").step(), 3);
+  make_folder("train", {});
+  EXPECT_EQ(train(options_of(rare, directory_ / "run")).steps, 6);
 }
 
 }  // namespace

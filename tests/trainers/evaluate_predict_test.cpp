@@ -3,6 +3,7 @@
 
 #include "base/errors.h"
 #include "data/decode/decode.h"
+#include "files/checkpoint_file.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/data_options.h"
 #include "trainers/run/evaluate.h"
@@ -152,8 +153,100 @@ TEST_F(Trained, FoldersMatchClassesByNameAndABadImageIsNamed) {
   EXPECT_EQ(result.images, 21);
   EXPECT_EQ(result.metrics[0], result_->metrics[0]);
   std::ofstream(fs::path(folder.data) / classes[0] / "broken.png") << "no image";
-  const std::string message = message_of<base::DataError>([&] { evaluate(folder); });
-  EXPECT_NE(message.find("broken.png"), std::string::npos) << message;
+  const EvaluateResult rest = evaluate(folder);
+  EXPECT_EQ(rest.images, 21);
+  EXPECT_EQ(rest.metrics, result.metrics);
+  ASSERT_EQ(rest.bad.size(), 1u);
+  EXPECT_NE(rest.bad[0].name.find("broken.png"), std::string::npos);
+}
+
+/// The checkpoint without the names of its classes.
+std::string without_names(const std::string& checkpoint, const fs::path& path) {
+  const files::CheckpointFile file(checkpoint);
+  files::CheckpointContents contents;
+  contents.step = file.step();
+  contents.epoch = file.epoch();
+  for (const auto& entry : file.entries()) contents.arrays.push_back(file.read(entry.name));
+  for (const std::string& name : file.meta_names())
+    if (name != "class_names") contents.meta.emplace_back(name, file.meta(name));
+  files::write_checkpoint(path, contents);
+  return path.string();
+}
+
+TEST_F(Trained, WeightsWithoutNamesTakeAnOrderAndSayHowToNameThem) {
+  EvaluateOptions nameless = options();
+  nameless.checkpoint = without_names(checkpoint(), *directory_ / "nameless.h5");
+  nameless.data = image_folder("ordered", 21).string();
+  nameless.quiet = false;
+  ::testing::internal::CaptureStderr();
+  const EvaluateResult assumed = evaluate(nameless);
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("assumed are those of the data in the order of their text"),
+            std::string::npos)
+      << said;
+  ASSERT_NE(said.find("--classes FILE"), std::string::npos) << said;
+  EXPECT_NE(assumed.metrics, result_->metrics);  // the head's order is another
+  // The advice, followed.
+  std::string list;
+  for (const std::string& name : load_model(checkpoint()).class_names) list += name + "\n";
+  nameless.classes = directory_->write("classes.txt", list).string();
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(evaluate(nameless).metrics[0], result_->metrics[0]);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr().find("assumed"), std::string::npos);
+  nameless.classes = directory_->write("short.txt", "one\ntwo\n").string();
+  EXPECT_NE(message_of<base::UsageError>([&] {
+              evaluate(nameless);
+            }).find("short.txt: found 2 names, expected one for each of the 10 classes"),
+            std::string::npos);
+}
+
+TEST_F(Trained, AnUnknownClassIsNamedAndCanBeLeftOut) {
+  const fs::path folder = image_folder("unknown", 21);
+  data::Image image;
+  image.reshape(16, 16, 3);
+  fs::create_directories(folder / "zebra");
+  data::write_png((folder / "zebra" / "x.png").string(), image);
+  EvaluateOptions other = options();
+  other.data = folder.string();
+  const std::string message = message_of<base::DataError>([&] { evaluate(other); });
+  EXPECT_NE(message.find("found the class zebra"), std::string::npos) << message;
+  EXPECT_NE(message.find("--ignore-unknown-classes"), std::string::npos) << message;
+  other.ignore_unknown_classes = true;
+  const EvaluateResult result = evaluate(other);
+  EXPECT_EQ(result.images, 21);
+  EXPECT_EQ(result.metrics[0], result_->metrics[0]);
+  // As the stored config may say, too.
+  other.ignore_unknown_classes = false;
+  other.sets = {"data.ignore_unknown_classes=true"};
+  EXPECT_EQ(evaluate(other).metrics, result.metrics);
+}
+
+TEST_F(Trained, ClassesWithoutImagesLeaveTheOthersWhatTheyAre) {
+  const fs::path folder = image_folder("missing", 21);
+  const std::vector<std::string> classes = load_model(checkpoint()).class_names;
+  fs::remove_all(folder / classes[3]);
+  for (const auto& entry : fs::directory_iterator(folder / classes[5])) fs::remove(entry.path());
+  EvaluateOptions other = options();
+  other.data = folder.string();
+  other.quiet = false;
+  ::testing::internal::CaptureStderr();
+  const EvaluateResult result = evaluate(other);
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("no image of 2 of 10 classes (" + classes[3] + ", " + classes[5] + ")"),
+            std::string::npos)
+      << said;
+  // The answers to the images there are those of predict.
+  int64_t right = 0, images = 0;
+  const Predictor predictor(checkpoint());
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    ++images;
+    right += predictor.predict({entry.path().string()}, 1)[0].predictions[0].class_name ==
+             entry.path().parent_path().filename();
+  }
+  EXPECT_EQ(result.images, images);
+  EXPECT_DOUBLE_EQ(result.metrics[0].second,
+                   static_cast<double>(right) / static_cast<double>(images));
 }
 
 TEST_F(Trained, AMissingCheckpointIsAWeightError) {

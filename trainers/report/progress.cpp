@@ -127,6 +127,8 @@ void Progress::evaluated(const EpochReport& report) {
     for (const auto& [name, value] : *report.metrics)
       text += "  " + name + " " + short_number(value);
   if (report.bad_images > 0) text += "  bad images " + std::to_string(report.bad_images);
+  if (report.validation_bad_images > 0)
+    text += "  bad validation images " + std::to_string(report.validation_bad_images);
   if (report.metrics || !text.empty())
     note("epoch " + std::to_string(report.epoch) + "/" + std::to_string(report.total_epochs) +
          text + (report.new_best ? "  (best)" : ""));

@@ -29,7 +29,8 @@ struct EpochReport {
   int64_t epoch = 0, total_epochs = 0;
   std::optional<tasks::Metrics> metrics;  ///< empty if it was not evaluated
   double evaluate_seconds = 0;
-  int64_t bad_images = 0;
+  int64_t bad_images = 0;             ///< replaced in training
+  int64_t validation_bad_images = 0;  ///< left out of the metrics
   bool new_best = false;
 };
 

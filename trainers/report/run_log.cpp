@@ -102,6 +102,7 @@ void LogListener::evaluated(const EpochReport& report) {
   if (report.metrics) {
     for (const auto& [name, value] : *report.metrics) line[name] = value;
     line["evaluate_seconds"] = report.evaluate_seconds;
+    line["validation_bad_images"] = report.validation_bad_images;
   }
   line["bad_images"] = report.bad_images;
   log_.line(line);

@@ -21,23 +21,30 @@ BadImages::BadImages(std::filesystem::path path, bool starts_from_scratch, int64
   });
 }
 
+void BadImages::log(const std::string& name, const std::string& error,
+                    const std::string& replaced_by, RunListener& listener) {
+  if (!logged_.insert(name).second) return;
+  base::Json line = base::Json::object();
+  line["path"] = name;
+  line["error"] = error;
+  line["replaced_by"] = replaced_by.empty() ? base::Json() : base::Json(replaced_by);
+  if (!log_) log_.emplace(path_, [](const base::Json&) { return false; });
+  log_->line(line);
+  if (logged_.size() <= kShown)
+    listener.note(
+        "swin: warning: " + error +
+        (replaced_by.empty() ? " (left out of the metrics" : " (replaced by " + replaced_by) +
+        (logged_.size() == kShown ? "; further ones only in " + path_.string() : "") + ")");
+}
+
+void BadImages::add(const Measured& measured, RunListener& listener) {
+  for (const Measured::Bad& image : measured.bad) log(image.name, image.error, "", listener);
+}
+
 int64_t BadImages::add(const data::Batch& batch, const data::Dataset& dataset, int64_t so_far,
                        int64_t epoch, RunListener& listener) {
-  for (const data::BadImage& image : batch.bad) {
-    const std::string name = dataset.name(image.index);
-    if (!logged_.insert(name).second) continue;
-    const std::string replaced_by = dataset.name(image.replaced_by);
-    base::Json line = base::Json::object();
-    line["path"] = name;
-    line["error"] = image.error;
-    line["replaced_by"] = replaced_by;
-    if (!log_) log_.emplace(path_, [](const base::Json&) { return false; });
-    log_->line(line);
-    if (logged_.size() <= kShown)
-      listener.note("swin: warning: " + image.error + " (replaced by " + replaced_by +
-                    (logged_.size() == kShown ? "; further ones only in " + path_.string() : "") +
-                    ")");
-  }
+  for (const data::BadImage& image : batch.bad)
+    log(dataset.name(image.index), image.error, dataset.name(image.replaced_by), listener);
   const auto bad = static_cast<int64_t>(batch.bad.size());
   total_ += bad;
   const int64_t count = so_far + bad;
@@ -48,7 +55,7 @@ int64_t BadImages::add(const data::Batch& batch, const data::Dataset& dataset, i
             " in epoch " + std::to_string(epoch) + ", expected at most " +
             base::to_text(base::Json(max_fraction_)) +
             " of them (data.max_bad_fraction); the newest: " + batch.bad.back().error,
-        "repair or remove the files listed there");
+        "repair or remove the files listed there, then start the same command again");
   }
   return count;
 }

@@ -8,6 +8,7 @@
 
 #include "data/loader.h"
 #include "trainers/report/run_log.h"
+#include "trainers/run/evaluation.h"
 
 namespace swin::trainers {
 
@@ -25,10 +26,16 @@ class BadImages {
   /// @throws DataError with the counts if they exceed the limit; DiskError.
   int64_t add(const data::Batch& batch, const data::Dataset& dataset, int64_t so_far, int64_t epoch,
               RunListener& listener);
-  /// Bad images of all batches added to this object.
+  /// The same for an evaluation, whose bad images are left out. Says nothing about limits.
+  void add(const Measured& measured, RunListener& listener);
+  /// Bad images of all training batches added to this object.
   int64_t total() const { return total_; }
 
  private:
+  /// @param replaced_by empty: the image is left out.
+  void log(const std::string& name, const std::string& error, const std::string& replaced_by,
+           RunListener& listener);
+
   std::filesystem::path path_;
   int64_t epoch_images_;
   double max_fraction_;

@@ -109,8 +109,9 @@ data::DecodeOptions decode_of(const Config& config, bool training) {
 }
 
 std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
-                                               bool training) {
+                                               bool training, const std::string& field) {
   data::DatasetOptions options;
+  options.field = field;
   options.format = dataset.format;
   options.path = dataset.path;
   options.field = dataset.field;
@@ -131,15 +132,6 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   if (tasks::task_row(config.task.name).annotation == data::AnnotationKind::one_class)
     check_one_class_each(*opened, dataset.path, config.task.name);
   return opened;
-}
-
-std::string names_missing_in(const std::string& where, const std::vector<std::string>& known,
-                             const std::vector<std::string>& names) {
-  std::vector<std::string> missing;
-  for (const std::string& name : names)
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      missing.push_back(base::printable(name));
-  return missing.empty() ? "" : "; not in " + where + ": " + base::listing(missing, 5);
 }
 
 }  // namespace swin::trainers

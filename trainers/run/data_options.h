@@ -22,13 +22,12 @@ bool has_label_rows(const Config& config);
 /// How image files are decoded. @param training applies augment.scaled_decode.
 data::DecodeOptions decode_of(const Config& config, bool training = false);
 
-/// Opens one of the config's data sets, with the model's channels. @throws DataError, UsageError.
+/// Opens one of the config's data sets, with the model's channels.
+/// @param training decodes as in training; such a set has images of every class.
+/// @param field the section of the config that names its path, for errors.
+/// @throws DataError, UsageError.
 std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
-                                               bool training = false);
-
-/// For errors: "; not in <where>: a, b and 4 more" of the `names` that are not among the `known`
-/// ones of `where`; empty if all are.
-std::string names_missing_in(const std::string& where, const std::vector<std::string>& known,
-                             const std::vector<std::string>& names);
+                                               bool training = false,
+                                               const std::string& field = "data.train");
 
 }  // namespace swin::trainers

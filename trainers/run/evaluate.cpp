@@ -6,14 +6,19 @@
 #include "base/errors.h"
 #include "base/stopwatch.h"
 #include "data/formats/formats.h"
+#include "data/summary.h"
 #include "tasks/task_table.h"
 #include "trainers/report/progress.h"
+#include "trainers/run/classes.h"
 #include "trainers/run/data_options.h"
 #include "trainers/run/evaluation.h"
 #include "trainers/run/stored_model.h"
+#include "weights/class_names.h"
 
 namespace swin::trainers {
 namespace {
+
+constexpr size_t kNamedBadImages = 5;
 
 bool has_folders(const std::string& path) {
   std::error_code error;
@@ -50,67 +55,78 @@ DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
   return dataset;
 }
 
-bool is_number(const std::string& text) {
-  return text.find_first_not_of("0123456789") == std::string::npos;
-}
-
-/// Whether the classes are named 0, 1, 2 …: then the model has no real names for them.
-bool numbered(const std::vector<std::string>& names) {
-  for (size_t i = 0; i < names.size(); ++i)
-    if (names[i] != std::to_string(i)) return false;
-  return true;
-}
-
-/// Matches classes by name: data sets list them in different orders.
-/// @return the model's class index for each class of the data set.
-std::vector<int64_t> label_map(const std::vector<std::string>& data,
-                               const std::vector<std::string>& model, const std::string& where) {
-  std::vector<int64_t> map;
-  for (const std::string& name : data) {
-    const auto found = std::find(model.begin(), model.end(), name);
-    if (found != model.end()) map.push_back(found - model.begin());
+/// The classes of a checkpoint.
+Head head_of(const LoadedModel& loaded, const EvaluateOptions& options) {
+  Head head = {.where = "the checkpoint",
+               .names = loaded.class_names,
+               .named = false,
+               .num_classes = loaded.config.model.num_classes};
+  if (options.classes) {
+    head.names = weights::read_class_list(*options.classes);
+    if (std::ssize(head.names) != head.num_classes)
+      throw base::UsageError(*options.classes,
+                             "found " + std::to_string(head.names.size()) +
+                                 " names, expected one for each of the " +
+                                 std::to_string(head.num_classes) + " classes of the checkpoint",
+                             "write a name a line, in the order of its head");
+    head.named = true;
+  } else {
+    head.named = !real_class_names(head.names, loaded.config.data.train.format).empty();
   }
-  if (map.size() == data.size() && data.size() == model.size()) return map;
-  throw base::DataError(where,
-                        "found " + std::to_string(data.size()) + " classes, expected the " +
-                            std::to_string(model.size()) + " of the checkpoint" +
-                            names_missing_in("the checkpoint", model, data) +
-                            names_missing_in("the data", data, model),
-                        "use a data set with the classes that the checkpoint was trained on");
+  return head;
 }
 
 }  // namespace
 
 EvaluateResult evaluate(const EvaluateOptions& options) {
-  LoadedModel loaded = load_model(options.checkpoint, options.sets);
-  if (loaded.class_names.empty())
-    for (int64_t i = 0; i < loaded.config.model.num_classes; ++i)
-      loaded.class_names.push_back(std::to_string(i));
+  const LoadedModel loaded = load_model(options.checkpoint, options.sets);
   const Config& config = loaded.config;
   const DatasetConfig dataset_config = dataset_of(config, options);
-  const auto dataset = open_dataset_of(dataset_config, config);
-  const std::vector<std::string>& names = dataset->class_names();
-  EvaluateResult result;
-  result.classes_by_order = numbered(loaded.class_names) && !numbered(names) &&
-                            names.size() == loaded.class_names.size() &&
-                            !std::all_of(names.begin(), names.end(), is_number);
-  std::vector<int64_t> labels;
-  if (tasks::has_classes(tasks::task_row(config.task.name)))
-    labels = label_map(result.classes_by_order ? loaded.class_names : names, loaded.class_names,
-                       dataset_config.path.empty() ? dataset_config.format : dataset_config.path);
-  const data::LoaderOptions loader_options = evaluation_loader(config, *dataset);
-  data::Loader loader(*dataset, loader_options);
-
+  const std::string field = !options.data.empty() ? ""
+                            : config.data.test    ? "data.test"
+                                                  : "data.validation";
+  MeasuredSet set;
+  set.images = open_dataset_of(dataset_config, config, false, field);
+  const std::string name = field.empty() ? options.data : field;
   Progress progress({.quiet = options.quiet});
+  const data::Summary summary = data::summary_of(*set.images, name);
+  for (const std::string& line : summary.notes) progress.note(line);
+  for (const std::string& line : summary.warnings) progress.warning("swin: warning: " + line);
+  EvaluateResult result;
+  result.data = data::summary_json(*set.images);
+  if (tasks::has_classes(tasks::task_row(config.task.name))) {
+    const Head head = head_of(loaded, options);
+    const std::string list =
+        "name them with --classes FILE (a name a line, in the order of the head)";
+    set = match_classes(
+        std::move(set.images), head,
+        {.where = name,
+         .format = dataset_config.format,
+         .ignore_unknown_classes =
+             options.ignore_unknown_classes || config.data.ignore_unknown_classes,
+         .ignore_remedy = "leave their images out with --ignore-unknown-classes, or name the "
+                          "classes of the checkpoint with --classes FILE",
+         .by_order = true,
+         .order_remedy = list});
+    for (const std::string& line : set.notes) progress.note(line);
+  }
+  const data::LoaderOptions loader_options = evaluation_loader(config, *set.images);
+  data::Loader loader(*set.images, loader_options);
+
   const base::Stopwatch watch;
-  const auto metrics =
-      measure(*loaded.task, loader, loader_options.batch_size, labels, [&](int64_t images) {
-        result.images = images;
-        progress.images("evaluating", images, dataset->size());
-        return true;
-      });
+  Measured measured = *measure(*loaded.task, loader, loader_options.batch_size,
+                               {set.labels, loader_options.label_rows}, [&](int64_t images) {
+                                 progress.images("evaluating", images, set.images->size());
+                                 return true;
+                               });
   const double seconds = watch.seconds();
-  result.metrics = *metrics;
+  if (measured.images == 0)
+    throw base::DataError(name, unreadable_text(measured, "some to measure"), "repair them");
+  for (size_t i = 0; i < std::min(measured.bad.size(), kNamedBadImages); ++i)
+    progress.warning("swin: warning: " + measured.bad[i].error + " (left out)");
+  result.images = measured.images;
+  result.bad = std::move(measured.bad);
+  result.metrics = std::move(measured.metrics);
   result.images_per_second = static_cast<double>(result.images) / seconds;
   return result;
 }
@@ -120,6 +136,15 @@ base::Json to_json(const EvaluateResult& result) {
   json["images"] = result.images;
   for (const auto& [name, value] : result.metrics) json[name] = value;
   json["images_per_second"] = result.images_per_second;
+  json["bad_images"] = std::ssize(result.bad);
+  base::Json& bad = json["bad"] = base::Json::array();
+  for (const Measured::Bad& image : result.bad) {
+    base::Json entry = base::Json::object();
+    entry["path"] = image.name;
+    entry["error"] = image.error;
+    bad.push_back(std::move(entry));
+  }
+  json["data"] = result.data;
   return json;
 }
 

@@ -1,11 +1,13 @@
 // Evaluates a checkpoint on a data set; everything except the images comes from the checkpoint.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/json.h"
+#include "trainers/run/evaluation.h"
 
 namespace swin::trainers {
 
@@ -17,27 +19,34 @@ struct EvaluateOptions {
   std::string data;
   /// `path.to.field=value` texts applied to the stored config (data.test.path=…, trainer.…).
   std::vector<std::string> sets;
+  /// A text file with the names of the checkpoint's classes, one a line in the order of its head,
+  /// instead of those it has.
+  std::optional<std::string> classes = {};
+  /// Leaves out the images of classes that the checkpoint does not know; also where the stored
+  /// config says so (data.ignore_unknown_classes).
+  bool ignore_unknown_classes = false;
   bool quiet = false;
 };
 
 struct EvaluateResult {
-  int64_t images = 0;  ///< every image of the set, once
+  int64_t images = 0;  ///< that were measured, once each
+  /// Images that cannot be read; they are left out.
+  std::vector<Measured::Bad> bad;
   /// Of the task (tasks/task_table.h), in its order.
   std::vector<std::pair<std::string, double>> metrics;
   double images_per_second = 0;
-  /// The checkpoint has only numbers for its classes (converted weights), so that the classes of
-  /// the data set were matched by their order (alphabetical for folders).
-  bool classes_by_order = false;
+  base::Json data;  ///< what data::summary_json says of the set
 };
 
-/// Classes are matched by name, in any order, or by index if the checkpoint has no names and
-/// the counts agree.
-/// @throws WeightError on a bad checkpoint; UsageError on a bad set or without a data set;
-///   DataError naming an image that cannot be read, or the classes in which data set and checkpoint
-///   differ.
+/// Says on stderr what the set holds, how its classes were matched (classes.h) and which images
+/// cannot be read.
+/// @throws WeightError on a bad checkpoint; UsageError on a bad set or list of classes, or without
+/// a
+///   data set; DataError if no image can be read, or naming the classes that the checkpoint does
+///   not know.
 EvaluateResult evaluate(const EvaluateOptions& options);
 
-/// images, the metrics by name, images_per_second.
+/// images, the metrics by name, images_per_second, bad_images, bad: [{path, error}], data.
 base::Json to_json(const EvaluateResult& result);
 
 }  // namespace swin::trainers

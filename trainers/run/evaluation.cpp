@@ -1,28 +1,54 @@
 #include "trainers/run/evaluation.h"
 
 #include <algorithm>
-#include <string>
+#include <numeric>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "trainers/run/data_options.h"
 
 namespace swin::trainers {
 
 namespace {
 
-constexpr int64_t kNamedBadImages = 20;
-
 /// Maps the data set's classes to the model's: single labels, or the columns of label rows.
-void apply(std::span<const int64_t> label_map, data::Batch& batch) {
-  if (label_map.size() <= 1) return;  // nothing to reorder
-  if (batch.labels.size() == static_cast<size_t>(batch.size)) {
-    for (int64_t& label : batch.labels) label = label_map[static_cast<size_t>(label)];
+void apply(const LabelMap& map, int64_t num_classes, data::Batch& batch) {
+  if (map.classes.empty()) return;
+  const auto of = [&](size_t label) { return static_cast<size_t>(map.classes[label]); };
+  if (!map.rows) {
+    for (int64_t& label : batch.labels)
+      label = static_cast<int64_t>(of(static_cast<size_t>(label)));
     return;
   }
-  const std::vector<int64_t> from = batch.labels;
-  const size_t columns = label_map.size();
-  for (size_t i = 0; i < from.size(); ++i)
-    batch.labels[i / columns * columns + static_cast<size_t>(label_map[i % columns])] = from[i];
+  const std::vector<int64_t> from = std::move(batch.labels);
+  const size_t columns = map.classes.size(), classes = static_cast<size_t>(num_classes);
+  batch.labels.assign(from.size() / columns * classes, 0);
+  for (size_t i = 0; i < from.size(); ++i)  // a class that the model lacks has no image
+    if (from[i] != 0) batch.labels[i / columns * classes + of(i % columns)] = from[i];
+}
+
+/// Puts sample i of a batch at the end of another one, of the same kind.
+void append(const data::Batch& from, int64_t i, data::Batch& to) {
+  const auto part = [&](auto& target, const auto& source) {
+    const auto width = std::ssize(source) / from.size;
+    target.insert(target.end(), source.begin() + i * width, source.begin() + (i + 1) * width);
+  };
+  to.padded_size = from.padded_size;
+  part(to.images, from.images);
+  part(to.real_sizes, from.real_sizes);
+  part(to.original_sizes, from.original_sizes);
+  part(to.annotations, from.annotations);
+  part(to.labels, from.labels);
+  ++to.size;
+}
+
+void clear(data::Batch& batch) {
+  batch.size = 0;
+  batch.images.clear();
+  batch.real_sizes.clear();
+  batch.original_sizes.clear();
+  batch.annotations.clear();
+  batch.labels.clear();
 }
 
 }  // namespace
@@ -39,37 +65,59 @@ data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset&
   return options;
 }
 
-std::optional<tasks::Metrics> measure(const tasks::Task& task, data::Loader& loader,
-                                      int64_t batch_size, std::span<const int64_t> label_map,
-                                      const std::function<bool(int64_t images)>& go_on) {
+std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, int64_t batch_size,
+                                const LabelMap& label_map,
+                                const std::function<bool(int64_t images)>& go_on) {
   const std::unique_ptr<tasks::Meter> meter = task.meter();
-  loader.start(0);
-  data::Batch batch;
-  int64_t images = 0, bad = 0;
-  std::string first_bad;
-  while (loader.next(batch)) {
-    images += batch.size;
-    for (const data::BadImage& image : batch.bad)
-      if (bad++ < kNamedBadImages) first_bad += (bad == 1 ? "" : "; ") + image.error;
-    if (go_on && !go_on(images)) return std::nullopt;
-    if (bad > 0)
-      continue;  // there will be no metrics; the other images are only read, to name all bad ones
-    const tasks::Outputs outputs = task.outputs(
-        tasks::images_of({batch, 0, batch.size}, batch_size, task.model_config().in_chans),
-        tasks::Detail::answers, batch.indices);
-    apply(label_map, batch);
+  Measured measured;
+  const auto add = [&](data::Batch& batch, int64_t rows) {
+    batch.indices.resize(static_cast<size_t>(batch.size));
+    std::iota(batch.indices.begin(), batch.indices.end(), measured.images);
+    const tasks::Outputs outputs =
+        task.outputs(tasks::images_of({batch, 0, batch.size}, rows, task.model_config().in_chans),
+                     tasks::Detail::answers, batch.indices);
+    apply(label_map, task.model_config().num_classes, batch);
     meter->add(outputs, batch);
+    measured.images += batch.size;
+  };
+  // The forwards are those of the set without its bad images: batches of `batch_size`, and indices
+  // that count the images before.
+  data::Batch batch, rest;
+  int64_t seen = 0;
+  loader.start(0);
+  while (loader.next(batch)) {
+    seen += batch.size;
+    for (const data::BadImage& image : batch.bad)
+      measured.bad.push_back({loader.dataset().name(image.index), image.error});
+    if (go_on && !go_on(seen)) return std::nullopt;
+    if (rest.size == 0 && batch.bad.empty() && batch.size == batch_size) {
+      add(batch, batch_size);
+      continue;
+    }
+    auto bad = batch.bad.begin();
+    for (int64_t i = 0; i < batch.size; ++i) {
+      if (bad != batch.bad.end() && bad->position == i) {
+        ++bad;
+        continue;
+      }
+      append(batch, i, rest);
+      if (rest.size < batch_size) continue;
+      add(rest, batch_size);
+      clear(rest);
+    }
   }
-  if (bad > 0) {
-    if (bad > kNamedBadImages)
-      first_bad += "; and " + std::to_string(bad - kNamedBadImages) + " more";
-    throw base::DataError(
-        "evaluation",
-        "found " + std::to_string(bad) + " of " + std::to_string(images) +
-            " images unreadable, expected none (evaluation replaces no image): " + first_bad,
-        "repair or remove them");
-  }
-  return meter->metrics();
+  // A set of less than a batch is one forward of its own size (evaluation_loader).
+  if (rest.size > 0) add(rest, measured.images > 0 ? batch_size : rest.size);
+  measured.metrics = meter->metrics();
+  return measured;
+}
+
+std::string unreadable_text(const Measured& measured, const std::string& expected) {
+  std::vector<std::string> names;
+  for (const Measured::Bad& bad : measured.bad)
+    names.push_back(base::without_controls(bad.name, '?'));
+  return "found " + std::to_string(measured.bad.size()) + " of " + std::to_string(measured.all()) +
+         " images unreadable, expected " + expected + ": " + base::listing(names, 2);
 }
 
 }  // namespace swin::trainers

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/errors.h"
+#include "trainers/run/classes.h"
 #include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
@@ -62,10 +63,14 @@ base::Json to_json(const weights::AdaptReport& report, const weights::WeightFile
   return json;
 }
 
-InitialWeights::InitialWeights(Config& config, RunListener& listener)
+InitialWeights::InitialWeights(Config& config, const std::vector<std::string>& class_names,
+                               RunListener& listener)
     : init_(config.init),
-      file_(weights::read_weight_file(*init_.checkpoint, init_.allow_unexpected)),
-      source_(file_.config_json ? std::optional(stored_config_of(file_).model) : std::nullopt) {
+      file_(weights::read_weight_file(*init_.checkpoint, init_.allow_unexpected)) {
+  const auto stored = file_.config_json ? std::optional(stored_config_of(file_)) : std::nullopt;
+  if (stored) source_ = stored->model;
+  file_.class_names = real_class_names(file_.class_names, stored ? stored->data.train.format : "");
+  options_.class_names = real_class_names(class_names, config.data.train.format);
   options_.head = init_.head == "keep"    ? weights::HeadInit::keep
                   : init_.head == "reset" ? weights::HeadInit::reset
                                           : weights::HeadInit::automatic;
@@ -111,7 +116,7 @@ void InitialWeights::load(tasks::Task& task, const RunDirectory& directory,
     skipped = 0;
   };
   for (const weights::AdaptedTensor& tensor : report.tensors) {
-    if (tensor.action == Action::loaded) continue;
+    if (tensor.action == Action::loaded && tensor.detail.empty()) continue;
     const bool again = tensor.action == Action::skipped && skipped > 0 && tensor.detail == reason;
     if (!again) flush();
     if (!again)

@@ -17,8 +17,10 @@ class InitialWeights {
  public:
   /// Reads config.init.checkpoint, and fills in model.pretrained_window_sizes if the config leaves
   /// it open.
+  /// @param class_names of data.train: rows of the head go by name.
   /// @throws WeightError on a bad file; UsageError on a bad class_index_file.
-  InitialWeights(Config& config, RunListener& listener);
+  InitialWeights(Config& config, const std::vector<std::string>& class_names,
+                 RunListener& listener);
   /// Fills the model, reports what was done to each tensor, and writes RUN/init.json.
   /// @throws WeightError if the file does not fit the model.
   void load(tasks::Task& task, const RunDirectory& directory, RunListener& listener) const;

@@ -2,10 +2,12 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "files/checkpoint_file.h"
 #include "trainers/config/config.h"
 #include "trainers/report/run_listener.h"
+#include "trainers/run/file_lists.h"
 #include "trainers/run/run_directory.h"
 #include "trainers/run/train_state.h"
 
@@ -21,10 +23,19 @@ std::optional<files::CheckpointFile> checkpoint_to_resume(const std::string& res
 /// from its checkpoint, because it does not read that file again.
 void keep_pretrained_windows(const files::CheckpointFile& file, Config& config);
 
-/// @throws UsageError if the checkpoint is of another config, DataError if it is of other images.
-/// Other numerics are a warning.
-void check_identity(const files::CheckpointFile& file, const RunIdentity& now,
-                    RunListener& listener);
+/// How a run goes on from a checkpoint.
+struct Continuation {
+  int64_t steps_per_epoch = 0;  ///< of the start of the run
+  bool validation_changed = false;
+  std::vector<std::string> warnings;  ///< a line each: data sets that changed, other numerics
+};
+
+/// Compares a checkpoint with the run that is started: its content, never its paths. Data sets of
+/// the same classes may have changed.
+/// @param batch_size of the run.
+/// @throws UsageError if the checkpoint is of another config, DataError if it is of other classes.
+Continuation check_identity(const files::CheckpointFile& file, const RunIdentity& now,
+                            const RunData& data, const RunDirectory& directory, int64_t batch_size);
 
 /// Makes best.h5 agree with the state, which may have been restored from an older checkpoint.
 void restore_best(const RunDirectory& directory, const CheckpointConfig& checkpoint,

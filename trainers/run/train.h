@@ -26,15 +26,17 @@ struct TrainOptions {
 };
 
 struct TrainResult {
-  int64_t steps = 0, epochs = 0;  ///< finished steps and whole epochs of the run so far
-  double seconds = 0;             ///< of this call
-  double images_per_second = 0;   ///< of this call's steps, without evaluation and saving
-  double data_wait_seconds = 0;   ///< of this call: time that steps waited for images
-  double data_wait_fraction = 0;  ///< data_wait_seconds as a fraction of the steps' time
-  int64_t bad_images = 0;         ///< replaced in this call (data.on_bad)
-  std::string last, best;         ///< RUN/last.h5 and RUN/best.h5; empty if there is none
+  int64_t steps = 0, epochs = 0;      ///< finished steps and whole epochs of the run so far
+  double seconds = 0;                 ///< of this call
+  double images_per_second = 0;       ///< of this call's steps, without evaluation and saving
+  double data_wait_seconds = 0;       ///< of this call: time that steps waited for images
+  double data_wait_fraction = 0;      ///< data_wait_seconds as a fraction of the steps' time
+  int64_t bad_images = 0;             ///< replaced in this call (data.on_bad)
+  int64_t validation_bad_images = 0;  ///< left out of this call's latest evaluation
+  std::string last, best;             ///< RUN/last.h5 and RUN/best.h5; empty if there is none
   /// Of the latest evaluation, in the task's order; empty if there was none.
   std::vector<std::pair<std::string, double>> metrics;
+  base::Json data;  ///< for each set what data::summary_json says
   /// The exit code of the process: done, interrupted (SIGINT) or requeue (SIGTERM, SIGUSR1).
   base::ExitCode exit_code = base::ExitCode::done;
   bool already_finished = false;  ///< the run was complete before this call

@@ -73,6 +73,9 @@ void save_checkpoint(const std::filesystem::path& path, const TrainState& state,
       {"dataset_fingerprint", base::to_text(identity.fingerprint)},
       {"numerics", base::to_text(identity.numerics)},
   };
+  base::Json run = base::Json::object();
+  run["steps_per_epoch"] = identity.steps_per_epoch;
+  contents.meta.emplace_back("run", base::to_text(run));
   files::write_checkpoint(path, contents);
 }
 

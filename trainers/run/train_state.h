@@ -43,12 +43,14 @@ struct TrainState {
   void read_metrics(const base::Json& json);
 };
 
-/// What is the same in every checkpoint of a run.
+/// What is the same in every checkpoint of a run, unless its data sets change.
 struct RunIdentity {
   base::Json config;  ///< resolved, without runtime
   std::vector<std::string> class_names;
   base::Json fingerprint;  ///< {train, validation}
   base::Json numerics;
+  /// At the start of the run. It stays when images are added or removed.
+  int64_t steps_per_epoch = 0;
 };
 
 /// Equal runs give equal bytes. @throws DiskError.

@@ -39,13 +39,15 @@ int64_t TrainingLoop::steps_per_epoch(const Config& config, const data::Dataset&
 TrainingLoop::TrainingLoop(const RunParts& parts, TrainState& state)
     : parts_(parts),
       state_(state),
-      steps_per_epoch_(steps_per_epoch(parts.config, parts.train)),
+      steps_per_epoch_(parts.identity.steps_per_epoch),
       schedule_(parts.config.schedule, parts.config.optimizer, parts.config.trainer.batch_size,
                 steps_per_epoch_),
       step_(parts.task, parts.optimizer, parts.config.trainer),
       train_loader_(parts.train, training_loader(parts.config)),
       bad_images_(parts.directory.path() / "bad.jsonl", state_.step == 0,
-                  train_loader_.num_samples(), parts.config.data.max_bad_fraction) {
+                  steps_per_epoch_ * parts.config.trainer.batch_size,
+                  parts.config.data.max_bad_fraction),
+      saved_step_(state.step) {
   if (parts.validation) {
     const data::LoaderOptions options = evaluation_loader(parts.config, *parts.validation);
     validation_batch_size_ = options.batch_size;
@@ -64,13 +66,22 @@ double TrainingLoop::images_per_second() const {
 
 TrainingLoop::End TrainingLoop::run() {
   since_save_.restart();
+  try {
+    return run_steps();
+  } catch (const base::DataError&) {  // of images: after a repair the run is taken up here
+    if (state_.step > saved_step_) save();
+    throw;
+  }
+}
+
+TrainingLoop::End TrainingLoop::run_steps() {
   // The run may have been stopped between the last step of an epoch and its evaluation.
   if (ends_epoch(state_.step) && state_.epoch < epoch_of(state_.step)) {
     if (!finish_epoch()) return End::stopped;
     save();
   }
   while (!finished()) {
-    train_loader_.start(state_.step / steps_per_epoch_, state_.step % steps_per_epoch_);
+    start_loader();
     for (bool epoch_ended = false; !epoch_ended;) {
       train_step();
       epoch_ended = ends_epoch(state_.step);
@@ -83,9 +94,22 @@ TrainingLoop::End TrainingLoop::run() {
   return End::finished;
 }
 
+void TrainingLoop::start_loader() {
+  // Passes over the set that an epoch needs after its first one have numbers of their own.
+  constexpr int64_t kPass = int64_t{1} << 32;
+  const int64_t epoch = state_.step / steps_per_epoch_, batch = state_.step % steps_per_epoch_,
+                batches = train_loader_.num_batches();
+  train_loader_.start(epoch + batch / batches * kPass, batch % batches);
+}
+
 void TrainingLoop::train_step() {
   timer_.start();
-  if (!train_loader_.next(batch_))
+  bool found = train_loader_.next(batch_);
+  if (!found) {
+    start_loader();
+    found = train_loader_.next(batch_);
+  }
+  if (!found)
     throw base::InternalError("training loop", "found the end of the epoch after " +
                                                    std::to_string(state_.step) +
                                                    " steps, expected a batch");
@@ -124,17 +148,13 @@ bool TrainingLoop::finish_epoch() {
                             state_.step == schedule_.total_steps());
   const base::Stopwatch watch;
   timer_.stop();
-  try {
-    if (evaluated && !evaluate()) return false;
-  } catch (const base::DataError&) {
-    save();
-    throw;
-  }
+  if (evaluated && !evaluate()) return false;
   const EpochReport report{.epoch = epoch,
                            .total_epochs = epoch_of(schedule_.total_steps()),
                            .metrics = evaluated ? std::optional(state_.metrics) : std::nullopt,
                            .evaluate_seconds = watch.seconds(),
                            .bad_images = state_.bad_images,
+                           .validation_bad_images = evaluated ? validation_bad_images_ : 0,
                            .new_best = new_best_};
   state_.epoch = epoch;
   state_.bad_images = 0;
@@ -142,17 +162,35 @@ bool TrainingLoop::finish_epoch() {
   return true;
 }
 
+void TrainingLoop::check_validation(const Measured& measured) const {
+  const DataConfig& data = parts_.config.data;
+  const double bad = static_cast<double>(measured.bad.size());
+  const bool never = data.on_bad == "error";
+  const double most = never ? 0 : data.max_bad_fraction * static_cast<double>(measured.all());
+  if (bad <= most && measured.images > 0) return;
+  throw base::DataError(
+      "data.validation",
+      unreadable_text(measured, never ? "none (data.on_bad is \"error\")"
+                                      : "at most " +
+                                            base::to_text(base::Json(data.max_bad_fraction)) +
+                                            " of them (data.max_bad_fraction)"),
+      "repair or remove them (bad.jsonl lists all), then start the same command again");
+}
+
 bool TrainingLoop::evaluate() {
-  const auto metrics =
-      measure(parts_.task, *validation_loader_, validation_batch_size_, {}, [&](int64_t images) {
-        parts_.listener.evaluating(images, parts_.validation->size());
-        return StopSignals::pending() == 0;
-      });
-  if (!metrics) return false;
-  state_.metrics = *metrics;
+  const auto measured = measure(parts_.task, *validation_loader_, validation_batch_size_,
+                                parts_.validation_labels, [&](int64_t images) {
+                                  parts_.listener.evaluating(images, parts_.validation->size());
+                                  return StopSignals::pending() == 0;
+                                });
+  if (!measured) return false;
+  bad_images_.add(*measured, parts_.listener);
+  check_validation(*measured);
+  validation_bad_images_ = std::ssize(measured->bad);
+  state_.metrics = measured->metrics;
   const std::string& monitor = parts_.config.checkpoint.monitor;
   const bool larger_is_better = tasks::larger_is_better(parts_.config.task.name, monitor);
-  for (const auto& [name, value] : *metrics) {
+  for (const auto& [name, value] : state_.metrics) {
     if (name != monitor || std::isnan(value)) continue;
     const bool better = !state_.best || (larger_is_better ? value > state_.best->value
                                                           : value < state_.best->value);
@@ -181,6 +219,7 @@ void TrainingLoop::save() {
   parts_.directory.link(kLast, state_.step);
   parts_.directory.prune(state_.step, parts_.config.checkpoint.keep_last);
   new_best_ = false;
+  saved_step_ = state_.step;
   since_save_.restart();
   parts_.listener.saved(state_.step);
 }

@@ -39,6 +39,7 @@ struct RunParts {
   const RunDirectory& directory;
   const data::Dataset& train;
   const data::Dataset* validation = nullptr;  ///< null: nothing is evaluated
+  LabelMap validation_labels = {};
   tasks::Task& task;
   Optimizer& optimizer;
   RunListener& listener;
@@ -66,8 +67,11 @@ class TrainingLoop {
   double seconds() const { return timer_.seconds(); }
   double data_wait_seconds() const { return train_loader_.seconds_waited(); }
   int64_t bad_images() const { return bad_images_.total(); }
+  /// Left out of the latest evaluation of this call.
+  int64_t validation_bad_images() const { return validation_bad_images_; }
 
-  /// Steps per epoch; a last batch that is not full is left out. @throws DataError if it is 0.
+  /// Steps per epoch of a new run; a last batch that is not full is left out. @throws DataError if
+  /// it is 0.
   static int64_t steps_per_epoch(const Config& config, const data::Dataset& train);
 
  private:
@@ -75,11 +79,15 @@ class TrainingLoop {
   bool ends_epoch(int64_t step) const {
     return step > 0 && (step % steps_per_epoch_ == 0 || step == schedule_.total_steps());
   }
+  End run_steps();
+  /// Starts the loader where the next step is. If the images changed since the start of the run,
+  /// an epoch keeps its steps: it takes fewer batches than the set has, or goes over it again.
+  void start_loader();
   void train_step();
-  /// Saves before it rethrows the error of an image that cannot be read.
   /// @return false if a signal interrupted the evaluation
   bool finish_epoch();
   bool evaluate();
+  void check_validation(const Measured& measured) const;
   bool due(bool epoch_ended) const;
   void save();
 
@@ -97,6 +105,8 @@ class TrainingLoop {
   StepTimer timer_;
   base::Stopwatch since_save_;
   int64_t images_ = 0;  // of this call
+  int64_t validation_bad_images_ = 0;
+  int64_t saved_step_;  // of the newest checkpoint
   bool new_best_ = false;
 };
 
