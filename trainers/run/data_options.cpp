@@ -109,9 +109,8 @@ data::DecodeOptions decode_of(const Config& config, bool training) {
 }
 
 std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
-                                               bool training, const std::string& field) {
+                                               bool training) {
   data::DatasetOptions options;
-  options.field = field;
   options.format = dataset.format;
   options.path = dataset.path;
   options.field = dataset.field;

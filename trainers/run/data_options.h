@@ -24,10 +24,8 @@ data::DecodeOptions decode_of(const Config& config, bool training = false);
 
 /// Opens one of the config's data sets, with the model's channels.
 /// @param training decodes as in training; such a set has images of every class.
-/// @param field the section of the config that names its path, for errors.
 /// @throws DataError, UsageError.
 std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
-                                               bool training = false,
-                                               const std::string& field = "data.train");
+                                               bool training = false);
 
 }  // namespace swin::trainers

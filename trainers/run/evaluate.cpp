@@ -82,16 +82,13 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const LoadedModel loaded = load_model(options.checkpoint, options.sets);
   const Config& config = loaded.config;
   const DatasetConfig dataset_config = dataset_of(config, options);
-  const std::string field = !options.data.empty() ? ""
-                            : config.data.test    ? "data.test"
-                                                  : "data.validation";
   MeasuredSet set;
-  set.images = open_dataset_of(dataset_config, config, false, field);
-  const std::string name = field.empty() ? options.data : field;
+  set.images = open_dataset_of(dataset_config, config);
+  const std::string name = options.data.empty() ? dataset_config.field : options.data;
   Progress progress({.quiet = options.quiet});
   const data::Summary summary = data::summary_of(*set.images, name);
   for (const std::string& line : summary.notes) progress.note(line);
-  for (const std::string& line : summary.warnings) progress.warning("swin: warning: " + line);
+  for (const std::string& line : summary.warnings) progress.warning(line);
   EvaluateResult result;
   result.data = data::summary_json(*set.images);
   if (tasks::has_classes(tasks::task_row(config.task.name))) {

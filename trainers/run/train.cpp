@@ -46,7 +46,7 @@ Data open_data(Config& config) {
                            "remove the field: it is taken from the data");
   config.model.num_classes = classes;
   if (!config.data.validation) return data;
-  auto validation = open_dataset_of(*config.data.validation, config, false, "data.validation");
+  auto validation = open_dataset_of(*config.data.validation, config);
   if (!has_classes) {
     data.validation.images = std::move(validation);
     return data;
@@ -86,7 +86,7 @@ void describe(const Data& data, RunListener& listener) {
   const auto say = [&](const data::Dataset& images, const std::string& name) {
     const data::Summary summary = data::summary_of(images, name);
     for (const std::string& line : summary.notes) listener.note(line);
-    for (const std::string& line : summary.warnings) listener.warning("swin: warning: " + line);
+    for (const std::string& line : summary.warnings) listener.warning(line);
   };
   say(*data.train, "data.train");
   if (data.validation.images) say(*data.validation.images, "data.validation");
