@@ -316,7 +316,7 @@ def tiffs(path, color, alpha):
     gray = color.convert("L")
     palette = color.convert("P", palette=Image.ADAPTIVE, colors=19)
     for name, compression in (("raw", None), ("lzw", "tiff_lzw"), ("deflate", "tiff_adobe_deflate"), ("packbits", "packbits"),
-                              ("zip", "tiff_deflate"), ("lzma", "lzma"), ("zstd", "zstd")):
+                              ("zip", "tiff_deflate")):
         color.save(path(f"rgb_{name}.tif"), compression=compression)
     color.save(path("predictor.tif"), compression="tiff_lzw", tiffinfo={317: 2})
     color.save(path("rgb_jpeg.tif"), compression="jpeg", quality=85)
