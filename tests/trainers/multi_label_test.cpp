@@ -128,9 +128,8 @@ TEST(MultiLabel, ClassificationRefusesImagesWithoutClass) {
   write_set(path, true, [](size_t n) { return n % 5 == 4 ? 0 : size_t{1} << n % 3; });
   const std::string message = message_of<base::DataError>(
       [&] { train(options_of(micro_config(sets_of(path, "classification")), directory / "run")); });
-  EXPECT_NE(message.find("set.h5 #4: found no class, expected one class per image"),
-            std::string::npos)
-      << message;
+  for (const char* part : {"set.h5 #", ": found no class, expected one class per image"})
+    EXPECT_NE(message.find(part), std::string::npos) << message;
   EXPECT_EQ(message.find("multi_label"), std::string::npos) << message;
 }
 
