@@ -213,6 +213,7 @@ TEST_F(ChangedData, AnotherPathToTheSameFilesGivesTheSameBits) {
   };
   const std::string root = directory_.path().string();
   fs::create_directory_symlink(directory_.path(), directory_ / "link");
+  fs::create_directories(directory_ / "scratch");
   fs::copy(directory_ / "train", directory_ / "scratch/train", fs::copy_options::recursive);
   const std::string relative = fs::relative(directory_.path(), fs::current_path()).string();
   const std::pair<std::string, std::string> paths[] = {

@@ -78,7 +78,14 @@ Continuation check_identity(const files::CheckpointFile& file, const RunIdentity
                             const RunData& data, const RunDirectory& directory,
                             int64_t batch_size) {
   const std::string where = file.path().string();
-  const std::string differs = difference(now.config, with_defaults(stored_config(file)));
+  const base::Json stored = with_defaults(stored_config(file));
+  base::Json config = now.config;
+  // The number of classes is the data's: their names say more.
+  const base::Json* model = stored.is_object() ? stored.find("model") : nullptr;
+  if (const base::Json* classes =
+          model && model->is_object() ? model->find("num_classes") : nullptr)
+    config["model"]["num_classes"] = *classes;
+  const std::string differs = difference(config, stored);
   if (!differs.empty())
     throw base::UsageError(where, "found a run of another config: " + differs,
                            "choose another --output (with --init " + where +
