@@ -251,7 +251,14 @@ TEST_F(DataVerb, OtherClassesInTheValidationAreNamed) {
                 "data.validation.fraction=1"});
   const Finished run = swin(words);
   EXPECT_EQ(run.exit_code, 3);
-  EXPECT_THAT(run.err, HasSubstr("not in data.train: wasp; not in data.validation: bee"));
+  EXPECT_THAT(run.err, HasSubstr("found the class wasp, expected those of data.train (ant, bee)"));
+  // The remedy, followed.
+  ASSERT_THAT(run.err, HasSubstr("--set data.ignore_unknown_classes=true"));
+  words.insert(words.end(), {"--set", "data.ignore_unknown_classes=true"});
+  const Finished without = swin(words);
+  EXPECT_EQ(without.exit_code, 0) << without.err;
+  EXPECT_THAT(without.err, HasSubstr("data.validation: left out 1 image of 1 class"));
+  EXPECT_THAT(without.err, HasSubstr("data.validation: no image of 1 of 2 classes (bee)"));
 }
 
 }  // namespace
