@@ -254,6 +254,7 @@ TEST_F(DataVerb, OtherClassesInTheValidationAreNamed) {
   EXPECT_THAT(run.err, HasSubstr("found the class wasp, expected those of data.train (ant, bee)"));
   // The remedy, followed.
   ASSERT_THAT(run.err, HasSubstr("--set data.ignore_unknown_classes=true"));
+  std::erase(words, "--quiet");
   words.insert(words.end(), {"--set", "data.ignore_unknown_classes=true"});
   const Finished without = swin(words);
   EXPECT_EQ(without.exit_code, 0) << without.err;
