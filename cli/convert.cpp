@@ -126,9 +126,9 @@ void write_folder(const ConvertArguments& arguments, const weights::WeightFile& 
                   std::vector<std::string>& differences) {
   require_classifier(file, "such a folder");
   const std::filesystem::path folder = arguments.output;
+  std::vector<files::NamedArray> arrays = weights::to_dialect(file.arrays, dialect, config.model);
   const auto texts = weights::hub_files(dialect, config.model, trainers::published_form(config),
                                         file.class_names, differences);
-  std::vector<files::NamedArray> arrays = weights::to_dialect(file.arrays, dialect, config.model);
   files::make_directories(folder);
   files::write_safetensors(folder / "model.safetensors", std::move(arrays),
                            metadata_of(file, config));
