@@ -20,10 +20,8 @@
 namespace swin::base {
 namespace {
 
-int& thread_count() {
-  static int count = threads_of_environment().value_or(std::min(limits().threads(), kMaxThreads));
-  return count;
-}
+// 0: not asked for yet. A flag is set before anyone asks, so it wins over a variable that is wrong.
+std::atomic<int> thread_count{0};
 
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
@@ -86,10 +84,14 @@ std::optional<int> threads_of_environment() {
   return first;
 }
 
-int num_threads() { return thread_count(); }
+int num_threads() {
+  if (thread_count == 0)
+    thread_count = threads_of_environment().value_or(std::min(limits().threads(), kMaxThreads));
+  return thread_count;
+}
 void set_num_threads(int n) {
-  thread_count() = std::max(1, n);
-  omp_set_num_threads(thread_count());  // libraries called outside parallel_for
+  thread_count = std::max(1, n);
+  omp_set_num_threads(thread_count);  // libraries called outside parallel_for
 }
 int thread_index() { return index; }
 
@@ -99,7 +101,7 @@ void parallel_for(int64_t tiles, FunctionRef<void(int64_t)> body) {
     for (int64_t tile = 0; tile < tiles; ++tile) body(tile);
     return;
   }
-  const int threads = static_cast<int>(std::min<int64_t>(thread_count(), tiles));
+  const int threads = static_cast<int>(std::min<int64_t>(num_threads(), tiles));
   if (threads == 1) {
     const ComputeState state(0);
     for (int64_t tile = 0; tile < tiles; ++tile) body(tile);

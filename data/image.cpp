@@ -3,9 +3,23 @@
 #include <string>
 
 #include "base/errors.h"
+#include "base/limits.h"
 #include "data/transforms/kernels/pixels.h"
 
 namespace swin::data {
+
+void Image::reshape(int64_t new_height, int64_t new_width, int64_t new_channels) {
+  constexpr size_t kLarge = size_t{32} << 20;  // smaller ones are not worth a look at /proc
+  height = new_height;
+  width = new_width;
+  channels = new_channels;
+  const auto bytes = static_cast<size_t>(height * width * channels);
+  if (bytes >= kLarge && bytes > pixels.capacity())
+    base::require_memory(static_cast<int64_t>(bytes),
+                         "an image of " + std::to_string(width) + " × " + std::to_string(height),
+                         "make it smaller, or raise the group's memory limit");
+  pixels.resize(bytes);
+}
 
 void convert_channels(const Image& from, int64_t channels, Image& to) {
   if ((from.channels != 1 && from.channels != 3) || (channels != 1 && channels != 3))

@@ -12,12 +12,8 @@ struct Image {
   std::vector<uint8_t> pixels;
 
   /// Sets the shape; reuses the memory and keeps its bytes.
-  void reshape(int64_t new_height, int64_t new_width, int64_t new_channels) {
-    height = new_height;
-    width = new_width;
-    channels = new_channels;
-    pixels.resize(static_cast<size_t>(height * width * channels));
-  }
+  /// @throws MemoryError if a large image does not fit into the memory of this process's group.
+  void reshape(int64_t new_height, int64_t new_width, int64_t new_channels);
   int64_t row_bytes() const { return width * channels; }
   const uint8_t* row(int64_t y) const { return pixels.data() + y * row_bytes(); }
   uint8_t* row(int64_t y) { return pixels.data() + y * row_bytes(); }

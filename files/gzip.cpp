@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/errors.h"
+#include "base/limits.h"
 #include "files/mapped_file.h"
 
 namespace swin::files {
@@ -116,6 +117,7 @@ std::vector<uint8_t> read_maybe_gzip(const std::filesystem::path& path, int64_t 
     throw base::DataError(path.string(), "found " + std::to_string(file.size_bytes()) +
                                              " bytes, expected at most " +
                                              std::to_string(limit_bytes));
+  base::require_memory(file.size_bytes(), path.string(), "raise the group's memory limit");
   const auto* begin = reinterpret_cast<const uint8_t*>(file.bytes().data());
   return {begin, begin + file.bytes().size()};
 }

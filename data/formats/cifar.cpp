@@ -157,8 +157,10 @@ class Cifar : public MemoryDataset {
     const auto* bytes = reinterpret_cast<const uint8_t*>(file.bytes().data());
     const int64_t records = file.size_bytes() / record_bytes;
     size_t offset = pixels_.size();
-    base::require_memory(records * 3 * kPixels, path, "raise its memory limit");
-    pixels_.resize(offset + static_cast<size_t>(records * 3 * kPixels));
+    const size_t size = offset + static_cast<size_t>(records * 3 * kPixels);
+    if (size > pixels_.capacity())  // all of it is copied
+      base::require_memory(static_cast<int64_t>(size), path, "raise the group's memory limit");
+    pixels_.resize(size);
     for (int64_t i = 0; i < records; ++i) {
       const uint8_t* record = bytes + i * record_bytes;
       const uint8_t label = record[layout.label_bytes - 1];
