@@ -89,6 +89,28 @@ Tiff open(Source& source) {
                                 options.get()));
 }
 
+// Whether the first directory says that samples are indices of a palette. libtiff takes them for
+// gray where it finds no palette, and does not say so. Accepts any bytes.
+bool claims_palette(std::span<const uint8_t> bytes) {
+  const auto number = [&](uint64_t at, size_t size) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < size && at < bytes.size() && size <= bytes.size() - at; ++i)
+      value = value << 8 | bytes[at + (bytes[0] == 'I' ? size - 1 - i : i)];
+    return value;
+  };
+  const bool big = number(2, 2) == 43;  // BigTIFF
+  const uint64_t directory = big ? number(8, 8) : number(4, 4);
+  const uint64_t entries = big ? number(directory, 8) : number(directory, 2);
+  const uint64_t first = directory + (big ? 8 : 2), entry_bytes = big ? 20 : 12;
+  for (uint64_t i = 0; i < std::min<uint64_t>(entries, 65535); ++i) {
+    const uint64_t at = first + i * entry_bytes;
+    if (number(at, 2) != TIFFTAG_PHOTOMETRIC) continue;
+    const size_t size = number(at + 2, 2) == TIFF_SHORT ? 2 : 4;
+    return number(at + (big ? 12 : 8), size) == PHOTOMETRIC_PALETTE;
+  }
+  return false;
+}
+
 class Reader {
  public:
   Reader(std::span<const uint8_t> bytes, const std::string& name, const DecodeOptions& options)
@@ -211,7 +233,10 @@ class Reader {
       default:
         refuse("photometric interpretation " + std::to_string(photometric));
     }
-    if (color_ != Color::palette) return;
+    if (color_ != Color::palette) {
+      if (claims_palette(source_.bytes)) damaged("no palette");
+      return;
+    }
     std::array<uint16_t*, 3> maps{};
     if (!TIFFGetField(tiff_.get(), TIFFTAG_COLORMAP, &maps[0], &maps[1], &maps[2]))
       damaged("no palette");

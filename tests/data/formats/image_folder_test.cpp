@@ -103,8 +103,8 @@ TEST_F(ImageFolderTest, AClassWhoseNameIsNotUtf8IsAnError) {
   manifest.path = folder_.write("list.csv", "path,label\nAnt/9.jpg,\xFFnt\nzebra/2.PNG,zebra\n");
   EXPECT_EQ(data_error([&] { open_dataset(manifest); }),
             manifest.path +
-                ": found the class \\xFFnt, whose name is not UTF-8, expected a name in UTF-8; "
-                "rename it");
+                ":2: found text that is not UTF-8 (Latin-1 or Windows-1252?), expected "
+                "UTF-8; save the list as UTF-8");
 }
 
 TEST_F(ImageFolderTest, WebPCountsAndHiddenFilesDoNot) {
