@@ -134,6 +134,21 @@ std::string refusal_of(const CLI::App& verb, const std::vector<std::string>& wor
   return "found a command line that does not parse, expected the form of the help";
 }
 
+// Where in a weight file the model is.
+void declare_place(Verb& v, WeightArguments& a) {
+  v.option("--key", "KEY", a.key,
+           "Where the weights lie in a .pth of dicts in dicts, as checkpoint.model (default: "
+           "looked for)");
+  v.option("--prefix", "PREFIX", a.prefix,
+           "What the model's keys begin with, as model. (default: the only prefix with all keys "
+           "of a model)");
+  v.check([&] {
+    if (a.ema && a.key)
+      throw UsageError(v.name(), "found --ema and --key, expected one of them",
+                       "give --key alone: it names the set");
+  });
+}
+
 // The options of each verb, and where their values go.
 
 void declare(Verb& v, TrainArguments& a) {
@@ -192,6 +207,7 @@ void declare(Verb& v, InspectArguments& a) {
                         "Checkpoint (.h5), .safetensors, its index or folder, .pth or .pt");
   v.option("--config", "CONFIG", a.config, "Also check that a weight file fits this model");
   v.flag("--ema", a.ema, "The averaged weights of a file that holds two sets");
+  declare_place(v, a);
 }
 
 void declare(Verb& v, ConvertArguments& a) {
@@ -210,6 +226,7 @@ void declare(Verb& v, ConvertArguments& a) {
   v.option("--classes", "FILE", a.classes,
            "Names of the classes, one a line in the order of the head (default: those of IN)");
   v.flag("--ema", a.ema, "The averaged weights of a file that holds two sets");
+  declare_place(v, a);
   v.option("--allow", "KEY,…", "Unknown keys of IN that may be left out; * is any characters",
            [&](const std::string& text) {
              a.allow = comma_separated(text);
@@ -224,6 +241,7 @@ void declare(Verb& v, VerifyArguments& a) {
            "Golden .safetensors: input, logits or maps, loss, gradients …");
   v.check([&] { v.require("--golden FILE", a.golden.empty()); });
   v.option("--config", "CONFIG", a.config, "Model of a weight file that has no config of its own");
+  declare_place(v, a);
 }
 
 void declare(Verb& v, BenchmarkArguments& a) {

@@ -60,22 +60,26 @@ struct ConfigArguments : CommonArguments {
   bool schema = false;
 };
 
-struct InspectArguments : CommonArguments {
-  std::string file;
-  std::optional<std::string> config;
+/// Where in a weight file the model is.
+struct WeightArguments {
   bool ema = false;  ///< the averaged weights of a file that holds two sets
+  std::optional<std::string> key, prefix;
 };
 
-struct ConvertArguments : CommonArguments {
+struct InspectArguments : CommonArguments, WeightArguments {
+  std::string file;
+  std::optional<std::string> config;
+};
+
+struct ConvertArguments : CommonArguments, WeightArguments {
   std::string input, output;
   std::optional<std::string> dialect;  ///< of the output; default official
   std::optional<std::string> config;
-  bool ema = false;                    ///< the averaged weights of a file that holds two sets
   std::vector<std::string> allow;      ///< unknown keys that may be left out; * is any characters
   std::optional<std::string> classes;  ///< file with the names of the head's rows
 };
 
-struct VerifyArguments : CommonArguments {
+struct VerifyArguments : CommonArguments, WeightArguments {
   std::string file, golden;
   std::optional<std::string> config;
 };

@@ -166,9 +166,9 @@ Dialect chosen_dialect(const ConvertArguments& arguments, Form form) {
 base::ExitCode run(const ConvertArguments& arguments) {
   const Form form = form_of(arguments.output);
   const Dialect dialect = chosen_dialect(arguments, form);
-  weights::WeightFile file = weights::read_weight_file(
-      arguments.input, arguments.allow,
-      arguments.ema ? files::WeightSet::averaged : files::WeightSet::trained);
+  weights::ReadOptions options = read_options(arguments);
+  options.allow = arguments.allow;
+  weights::WeightFile file = weights::read_weight_file(arguments.input, options);
   take_class_names(arguments, file);
   trainers::WeightConfig source = config_for(arguments, file);
   weights::require_fit(file, source.config.model);

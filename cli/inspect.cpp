@@ -32,7 +32,7 @@ int64_t numel(const std::vector<int64_t>& shape) {
   return files::num_elements_of(shape).value_or(0);
 }
 
-Contents read_checkpoint(const std::string& file, files::WeightSet set) {
+Contents read_checkpoint(const std::string& file, const weights::ReadOptions& options) {
   const files::CheckpointFile checkpoint(file);
   Contents contents;
   contents.format = "swin.cpp checkpoint";
@@ -52,12 +52,12 @@ Contents read_checkpoint(const std::string& file, files::WeightSet set) {
                               "use another checkpoint of the run");
     }
   }
-  contents.weights = weights::read_weight_file(file, {}, set);
+  contents.weights = weights::read_weight_file(file, options);
   return contents;
 }
 
-Contents read_weights(const std::string& file, files::WeightSet set) {
-  const files::RawWeights raw = files::read_raw_weights(file, set);
+Contents read_weights(const std::string& file, const weights::ReadOptions& options) {
+  const files::RawWeights raw = files::read_raw_weights(file, options.from);
   Contents contents;
   contents.format = raw.format;
   if (std::filesystem::is_regular_file(file)) {
@@ -71,7 +71,7 @@ Contents read_weights(const std::string& file, files::WeightSet set) {
   }
   for (const auto& [name, value] : raw.metadata) contents.meta.emplace_back(name, value);
   try {
-    contents.weights = weights::read_weight_file(file, {}, set);
+    contents.weights = weights::read_weight_file(file, options);
   } catch (const base::WeightError& error) {  // readable, but without the names of a model
     contents.unknown = error.what();
   }
@@ -178,13 +178,12 @@ void print_as_text(const std::string& file, const Contents& contents) {
 base::ExitCode run(const InspectArguments& arguments) {
   const std::string& file = arguments.file;
   const bool is_hdf5 = file.ends_with(".h5") || files::is_checkpoint(file);
-  const files::WeightSet set =
-      arguments.ema ? files::WeightSet::averaged : files::WeightSet::trained;
-  Contents contents = is_hdf5 ? read_checkpoint(file, set) : read_weights(file, set);
+  const weights::ReadOptions options = read_options(arguments);
+  Contents contents = is_hdf5 ? read_checkpoint(file, options) : read_weights(file, options);
   if (arguments.config) {
     const layers::ModelConfig model = load_model_config(*arguments.config, {}).model;
     if (!contents.weights)
-      weights::read_weight_file(file, {}, set);  // throws again, now as the error
+      weights::read_weight_file(file, options);  // throws again, now as the error
     weights::require_fit(*contents.weights, model);
     contents.fits = *arguments.config;
   } else if (is_hdf5 && contents.weights->config_json) {

@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
+#include "cli/weight_report.h"
 #include "trainers/run/stored_model.h"
 
 namespace swin::cli {
@@ -23,7 +24,7 @@ base::ExitCode run(const VerifyArguments& arguments) {
   std::optional<trainers::Config> config;
   if (arguments.config) config = load_model_config(*arguments.config, {});
   set_threads(arguments, config ? config->runtime.threads : std::nullopt);
-  const verify::VerifiedWeights weights(arguments.file);
+  const verify::VerifiedWeights weights(arguments.file, read_options(arguments));
   if (!config && !weights.file.config_json)
     throw base::UsageError(arguments.file, "found weights without a config, expected one",
                            "add --config CONFIG (its model section is enough)");

@@ -34,6 +34,14 @@ std::string side_text(layers::Size2 size) {
 
 }  // namespace
 
+weights::ReadOptions read_options(const WeightArguments& arguments) {
+  weights::ReadOptions options;
+  options.from.set = arguments.ema ? files::WeightSet::averaged : files::WeightSet::trained;
+  options.from.key = arguments.key.value_or("");
+  options.prefix = arguments.prefix;
+  return options;
+}
+
 std::string summary(const weights::WeightFile& file) {
   std::string types;
   for (const auto& [name, count] : dtypes_of(file)) types += (types.empty() ? "" : ", ") + name;
@@ -46,12 +54,14 @@ std::string summary(const weights::WeightFile& file) {
 }
 
 std::string skipped_text(const weights::WeightFile& file) {
-  std::map<std::string, int64_t> reasons;
-  for (const weights::WeightFile::Skipped& skipped : file.skipped) ++reasons[skipped.reason];
+  std::map<std::string, std::vector<std::string>> keys;
+  for (const weights::WeightFile::Skipped& skipped : file.skipped)
+    keys[skipped.reason].push_back(base::printable(skipped.key));
   std::string text;
-  for (const auto& [reason, count] : reasons)
-    text +=
-        grouped(count) + (count == 1 ? " key" : " keys") + " skipped: " + one_line(reason) + "\n";
+  for (const auto& [reason, skipped] : keys)
+    text += grouped(static_cast<int64_t>(skipped.size())) +
+            (skipped.size() == 1 ? " key" : " keys") + " skipped: " + base::listing(skipped) +
+            ": " + one_line(reason) + "\n";
   return text;
 }
 

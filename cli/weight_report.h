@@ -3,14 +3,19 @@
 #include <string>
 
 #include "base/json.h"
+#include "cli/arguments.h"
 #include "layers/model_config.h"
 #include "weights/dialects.h"
 
 namespace swin::cli {
 
+/// How a verb's flags ask a weight file to be read.
+weights::ReadOptions read_options(const WeightArguments& arguments);
+
 /// "pth (zip), torchvision's names, swin, 28,288,354 values in 173 arrays of f32".
 std::string summary(const weights::WeightFile& file);
-/// One line per reason: "12 keys skipped: derived from the sizes"; empty if none was skipped.
+/// One line per reason: "1 key skipped: criterion.weight: beside the model under "model.""; empty
+/// if none was skipped.
 std::string skipped_text(const weights::WeightFile& file);
 /// "Classes: ant, bee, cat and 7 more", a line; empty if the file does not name them.
 std::string class_names_text(const weights::WeightFile& file);

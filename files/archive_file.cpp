@@ -43,8 +43,9 @@ class Reader {
       throw base::MemoryError(where_, std::string("no memory for a ") + format.name + " reader");
   }
 
-  [[noreturn]] void refuse(const std::string& found) const {
-    fail(format_.kind, where_, found, format_.remedy);
+  [[noreturn]] void refuse(const std::string& found) const { refuse(found, format_.remedy); }
+  [[noreturn]] void refuse(const std::string& found, const char* remedy) const {
+    fail(format_.kind, where_, found, remedy);
   }
   [[noreturn]] void refuse_reader(const std::string& what) const {
     const char* text = ::archive_error_string(reader_.get());
@@ -140,6 +141,17 @@ class ZipReader : Reader {
  public:
   ZipReader(ByteSpan archive, const std::string& where) : Reader(archive, where, kZip) {}
 
+  std::vector<std::string> names() {
+    check_directory();
+    std::vector<std::string> names;
+    if (::archive_read_support_format_zip_seekable(reader_.get()) != ARCHIVE_OK ||
+        ::archive_read_open_memory(reader_.get(), archive_.data(), archive_.size()) != ARCHIVE_OK)
+      return names;
+    while (::archive_read_next_header(reader_.get(), &entry_) == ARCHIVE_OK)
+      if (const char* name = ::archive_entry_pathname(entry_)) names.emplace_back(name);
+    return names;
+  }
+
   std::vector<ZipEntry> read() {
     check_directory();
     // The seekable reader uses the central directory, as torch does.
@@ -153,7 +165,8 @@ class ZipReader : Reader {
       if (!names.insert(entry.name).second)
         refuse("holds " + base::printable(entry.name) + " twice, expected every name once");
       if (::archive_entry_is_data_encrypted(entry_) != 0)
-        refuse(base::printable(entry.name) + " is encrypted, expected plain bytes");
+        refuse(base::printable(entry.name) + " is encrypted, expected plain bytes",
+               "unpack it with its password, and pack its folder again (zip -0 -r)");
       if (is_directory(entry.name)) continue;
       const size_t entry_bytes = size(entry.name, "");
       total_bytes += entry_bytes;
@@ -163,7 +176,8 @@ class ZipReader : Reader {
       const std::string_view format = ::archive_format_name(reader_.get());
       if (format.find("(uncompressed)") == std::string_view::npos)
         refuse(base::printable(entry.name) +
-               " is compressed, expected stored bytes as torch.save writes them");
+                   " is compressed, expected stored bytes as torch.save writes them",
+               "unpack it, and pack its folder again without compression (zip -0 -r)");
       entry.bytes =
           bytes(entry.name, entry_bytes, " is damaged",
                 " is not stored in one piece of its " + std::to_string(entry_bytes) + " bytes");
@@ -237,6 +251,10 @@ class TarReader : Reader {
 
 std::vector<TarEntry> read_tar_index(ByteSpan archive, const std::string& where) {
   return TarReader(archive, where).read();
+}
+
+std::vector<std::string> zip_names(ByteSpan archive, const std::string& where) {
+  return ZipReader(archive, where).names();
 }
 
 std::vector<ZipEntry> read_stored_zip(ByteSpan archive, const std::string& where) {

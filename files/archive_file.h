@@ -24,6 +24,11 @@ struct ZipEntry {
 /// characters), or the entries together are larger than the archive.
 std::vector<ZipEntry> read_stored_zip(ByteSpan archive, const std::string& where);
 
+/// The names in a zip archive, whatever it holds and however that is packed; nothing is unpacked.
+/// Empty where the archive has no readable directory.
+/// @throws base::WeightError where it has more entries than any state dict.
+std::vector<std::string> zip_names(ByteSpan archive, const std::string& where);
+
 /// A file in a tar archive, by its offset.
 struct TarEntry {
   std::string name;      ///< path with '/', relative, without ".." and without a leading "./"

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "files/atomic_file.h"
 #include "files/digest.h"
-#include "files/hdf5_signature.h"
+#include "files/foreign_weights.h"
 #include "files/mapped_file.h"
 #include "files/torch_file.h"
 
@@ -51,7 +51,6 @@ bool is_weights(ByteSpan bytes) { return is_torch_file(bytes) || is_safetensors(
 /// What a file that is not a checkpoint seems to be.
 std::string kind_of(ByteSpan bytes) {
   if (bytes.empty()) return "an empty file";
-  if (text_of(bytes).starts_with(kHdf5Signature)) return "an HDF5 file that swin did not write";
   if (is_torch_file(bytes)) return "a file of torch.save";
   if (is_safetensors(bytes)) return "a safetensors file";
   return "other bytes";
@@ -66,11 +65,17 @@ Digest verify(ByteSpan bytes, const std::string& where, const MappedFile* file) 
   if (!text_of(bytes).starts_with(kMagic)) {
     const bool cut = !bytes.empty() && kMagic.starts_with(text_of(bytes));
     std::string remedy = "give the .h5 file of a training run";
-    if (is_weights(bytes))
+    std::string kind = kind_of(bytes);
+    const auto foreign = is_safetensors(bytes) ? std::nullopt : foreign_weights(bytes, where);
+    if (foreign) {
+      kind = foreign->kind;
+      remedy = foreign->remedy;
+    } else if (is_weights(bytes)) {
       remedy = "make one of it: swin convert " + where + " " +
                std::filesystem::path(where).filename().replace_extension("h5").string();
+    }
     throw base::WeightError(where,
-                            "found " + (cut ? "the first bytes of a checkpoint" : kind_of(bytes)) +
+                            "found " + (cut ? "the first bytes of a checkpoint" : kind) +
                                 ", expected a swin checkpoint",
                             cut ? kRemedy : remedy);
   }

@@ -4,13 +4,14 @@
 #include <cstring>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/errors.h"
 #include "base/text.h"
 #include "files/archive_file.h"
+#include "files/foreign_weights.h"
 #include "files/mapped_file.h"
 #include "files/pickle.h"
+#include "files/torch_sets.h"
 
 namespace swin::files {
 namespace {
@@ -21,20 +22,10 @@ constexpr std::string_view kZipMagic = "PK\x03\x04";
 // The legacy form starts with a pickle of this number, LONG1 of ten bytes.
 constexpr std::string_view kLegacyMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr int64_t kLegacyProtocol = 1001;
-// Keys that the official program, timm, PyTorch's tutorials, DeepSpeed and others use.
-constexpr std::string_view kTrainedKeys[] = {
-    "model", "state_dict", "model_state_dict", "model_state", "net", "network", "module", "params"};
-// Keys that timm, the official programs and YOLO use.
-constexpr std::string_view kAveragedKeys[] = {"state_dict_ema", "model_ema", "ema"};
-// mmengine swaps the two sets when it saves: its state_dict is the average, this key is not.
-constexpr std::string_view kSwappedKey = "ema_state_dict";
 constexpr size_t kMaxRank = 64;
-constexpr size_t kMaxListedBytes = 200;  // of the keys listed in an error
 // Strided tensors are copied. Small ones may expand to a little more than the file's size.
 constexpr int64_t kMinCopyBytes = 1 << 20;
 constexpr char kDamaged[] = "the file is damaged; get it again";
-constexpr char kNotAStateDict[] =
-    "save model.state_dict() alone with torch.save and give that file";
 
 // Whether a pickle of protocol 2 to 5 may start here.
 bool is_protocol(ByteSpan bytes) {
@@ -78,8 +69,8 @@ void gather(ByteSpan storage, size_t element_bytes, int64_t offset, std::span<co
 class TorchFile::Reader {
  public:
   Reader(TorchFile& file, ByteSpan bytes, const std::string& where,
-         std::shared_ptr<const void> owner, WeightSet set)
-      : file_(file), bytes_(bytes), where_(where), owner_(std::move(owner)), set_(set) {}
+         std::shared_ptr<const void> owner, const WeightChoice& choice)
+      : file_(file), bytes_(bytes), where_(where), owner_(std::move(owner)), choice_(choice) {}
 
   void read() {
     if (text_of(bytes_).starts_with(kZipMagic))
@@ -101,12 +92,16 @@ class TorchFile::Reader {
       Pickle(bytes_, where_, bytes_.size());  // may throw a better error, with what it would call
     refuse(std::string("found ") + (is_pickle ? "a pickle of something else" : "other bytes") +
                ", expected a file of torch.save (zip or legacy)",
-           "give a .pth file that torch.save wrote");
+           is_pickle ? "load it in Python with pickle, save its arrays as a dict of tensors with "
+                       "torch.save and give that file"
+                     : "give a .pth file that torch.save wrote");
   }
 
   // The zip form: NAME/data.pkl, NAME/byteorder, and one storage per NAME/data/KEY.
   void read_zip() {
     file_.form_ = Form::zip;
+    if (const auto foreign = foreign_weights(bytes_, where_))
+      refuse("found " + foreign->kind + ", expected a file of torch.save", foreign->remedy.c_str());
     const std::vector<ZipEntry> entries = read_stored_zip(bytes_, where_);
     constexpr std::string_view kPickle = "/data.pkl";
     const ZipEntry* pickle_entry = nullptr;
@@ -125,8 +120,6 @@ class TorchFile::Reader {
     const std::string folder(pickle_entry->name, 0, pickle_entry->name.find('/') + 1);
     const std::string storage_folder = folder + "data/";
     for (const ZipEntry& entry : entries) {
-      if (entry.name == folder + "constants.pkl")
-        refuse("found a TorchScript archive, expected a state dict", kNotAStateDict);
       if (entry.name == folder + "byteorder" && text_of(entry.bytes) != "little")
         refuse("its byte order is " + base::printable(text_of(entry.bytes)) + ", expected little",
                "save it again on a little-endian machine");
@@ -191,101 +184,13 @@ class TorchFile::Reader {
     read_root(pickle);
   }
 
-  static bool holds_tensor(const Pickle& pickle, const PickleValue& value) {
-    if (value.kind != Kind::dict) return false;
-    const auto& members = pickle.items(value);
-    for (size_t i = 1; i < members.size(); i += 2)
-      if (members[i].kind == Kind::tensor) return true;
-    return false;
-  }
-
-  static std::string_view first_set(const Pickle& pickle, std::span<const std::string_view> keys) {
-    for (const std::string_view key : keys)
-      if (const PickleValue* dict = pickle.find(pickle.root(), key);
-          dict != nullptr && holds_tensor(pickle, *dict))
-        return key;
-    return {};
-  }
-
-  // The key of the set that is to be read; empty for the root itself.
-  std::string_view key_of_set(const Pickle& pickle) const {
-    const std::string_view trained = first_set(pickle, kTrainedKeys);
-    const std::string_view averaged = first_set(pickle, kAveragedKeys);
-    const std::string_view swapped = first_set(pickle, {&kSwappedKey, 1});
-    if (set_ == WeightSet::trained) {
-      if (!trained.empty() || holds_tensor(pickle, pickle.root())) return trained;
-      return averaged.empty() ? swapped : averaged;
-    }
-    if (!averaged.empty()) return averaged;
-    if (!swapped.empty() && !trained.empty())
-      refuse(
-          "found ema_state_dict, which in files of mmengine holds the weights without average, "
-          "expected state_dict_ema, model_ema or ema",
-          "leave --ema out: the average is under state_dict");
-    if (swapped.empty())
-      refuse("found no averaged weights, expected them under state_dict_ema, model_ema or ema",
-             "leave --ema out");
-    return swapped;
-  }
-
   void read_root(const Pickle& pickle) {
-    const PickleValue& root = pickle.root();
-    if (root.kind != Kind::dict)
-      refuse(root.kind == Kind::tensor ? "found a single tensor, expected a dict of them"
-                                       : "found no dict, expected a state dict",
-             kNotAStateDict);
-    const std::string_view key = key_of_set(pickle);
-    if (key.empty()) {
-      if (!holds_tensor(pickle, root)) refuse_root(pickle);
-      return read_dict(pickle, root);
-    }
-    file_.key_ = key;
-    const auto& members = pickle.items(root);
-    for (size_t i = 0; i < members.size(); i += 2)
-      if (members[i].kind != Kind::text || pickle.text(members[i]) != key)
-        set_aside(pickle, name_of(pickle, members[i]), members[i + 1]);
-    read_dict(pickle, *pickle.find(root, key));
-  }
-
-  [[noreturn]] void refuse_root(const Pickle& pickle) const {
-    const auto& members = pickle.items(pickle.root());
-    std::string keys;
-    for (size_t i = 0; i < members.size() && keys.size() < kMaxListedBytes; i += 2)
-      if (members[i].kind == Kind::text && holds_tensor(pickle, members[i + 1]))
-        keys += (keys.empty() ? "\"" : "\", \"") + base::printable(pickle.text(members[i]));
-    refuse((keys.empty() ? "found a dict without tensors" : "found tensors under " + keys + "\"") +
-               ", expected a state dict, or one under \"model\" or \"state_dict\"",
-           kNotAStateDict);
-  }
-
-  void set_aside(const Pickle& pickle, std::string name, const PickleValue& value) {
-    if (!holds_tensor(pickle, value)) return file_.ignored_.push_back(std::move(name));
-    const bool averaged = std::find(std::begin(kAveragedKeys), std::end(kAveragedKeys), name) !=
-                          std::end(kAveragedKeys);
-    file_.other_sets_.push_back({std::move(name), averaged});
-  }
-
-  std::string name_of(const Pickle& pickle, const PickleValue& key) const {
-    if (key.kind == Kind::integer) return std::to_string(key.integer);
-    if (key.kind != Kind::text) return "(a key that is not text)";
-    const std::string_view name = pickle.text(key);
-    if (!is_name(name))
-      refuse("found the name " + base::printable(name) + ", expected " + kNameExpected);
-    return std::string(name);
-  }
-
-  void read_dict(const Pickle& pickle, const PickleValue& dict) {
-    const auto& members = pickle.items(dict);
-    std::unordered_set<std::string> names;
-    for (size_t i = 0; i < members.size(); i += 2) {
-      std::string name = name_of(pickle, members[i]);
-      if (members[i + 1].kind != Kind::tensor || members[i].kind != Kind::text) {
-        set_aside(pickle, std::move(name), members[i + 1]);
-        continue;
-      }
-      if (!names.insert(name).second) refuse("found " + name + " twice, expected every name once");
-      file_.arrays_.push_back(array_of(pickle, std::move(name), pickle.tensor(members[i + 1])));
-    }
+    StateDict found = find_state_dict(pickle, where_, choice_);
+    file_.key_ = std::move(found.key);
+    file_.ignored_ = std::move(found.ignored);
+    file_.other_sets_ = std::move(found.other_sets);
+    for (const auto& [name, tensor] : found.tensors)
+      file_.arrays_.push_back(array_of(pickle, name, pickle.tensor(*tensor)));
   }
 
   std::vector<int64_t> integers(const Pickle& pickle, const std::string& name,
@@ -377,19 +282,19 @@ class TorchFile::Reader {
   ByteSpan bytes_;
   const std::string& where_;
   std::shared_ptr<const void> owner_;
-  WeightSet set_;
+  const WeightChoice& choice_;
   std::unordered_map<std::string_view, ByteSpan> storages_;
   int64_t copied_bytes_ = 0;
 };
 
 TorchFile::TorchFile(ByteSpan bytes, std::string where, std::shared_ptr<const void> owner,
-                     WeightSet set) {
-  Reader(*this, bytes, where, std::move(owner), set).read();
+                     const WeightChoice& choice) {
+  Reader(*this, bytes, where, std::move(owner), choice).read();
 }
 
-TorchFile::TorchFile(const std::filesystem::path& path, WeightSet set) {
+TorchFile::TorchFile(const std::filesystem::path& path, const WeightChoice& choice) {
   const auto mapped = std::make_shared<MappedFile>(path, FileKind::weights);
-  Reader(*this, mapped->bytes(), path.string(), mapped, set).read();
+  Reader(*this, mapped->bytes(), path.string(), mapped, choice).read();
 }
 
 bool is_torch_file(ByteSpan bytes) {

@@ -13,30 +13,40 @@ namespace swin::files {
 /// the steps (EMA).
 enum class WeightSet { trained, averaged };
 
+struct WeightChoice {
+  WeightSet set = WeightSet::trained;
+  /// Where the state dict lies in the dicts of a .pth file: "net", "checkpoint.model". Empty: it is
+  /// looked for. Then `set` says no more.
+  std::string key = {};
+};
+
 /// The tensors of a state dict that torch.save wrote, read without executing anything (its pickle
 /// through files/pickle.h, its zip archive through files/archive_file.h).
 ///
 /// A state dict is a dict of tensors. If the file holds another dict, the state dict is looked for
 /// under "model", "state_dict", "model_state_dict" and other usual keys, an average under
 /// "state_dict_ema", "model_ema" and "ema". The average is read if it is asked for or the only set.
-/// Contiguous tensors, even if they share memory, are views of the mapped file and take no heap.
-/// Transposed and otherwise strided ones are copied, together never more bytes than the file has.
+/// Else the only dict of tensors is read, however deep it lies; of several WeightChoice::key
+/// chooses. Contiguous tensors, even if they share memory, are views of the mapped file and take no
+/// heap. Transposed and otherwise strided ones are copied, together never more bytes than the file
+/// has.
 class TorchFile {
  public:
   enum class Form { zip, legacy };
 
   /// @throws base::WeightError where the file is missing, damaged, truncated, big-endian, not a
   /// file of torch.save, or holds no state dict, a tensor beyond its storage, a name twice, or a
-  /// class or function that no state dict needs (named in the error).
-  explicit TorchFile(const std::filesystem::path& path, WeightSet set = WeightSet::trained);
+  /// class or function that no state dict needs (named in the error). Of several dicts of tensors
+  /// without a usual key, and where WeightChoice::key is none, the error lists them.
+  explicit TorchFile(const std::filesystem::path& path, const WeightChoice& choice = {});
   /// The same for a file in memory.   @param owner what keeps `bytes` alive, held by each array.
   TorchFile(ByteSpan bytes, std::string where, std::shared_ptr<const void> owner = nullptr,
-            WeightSet set = WeightSet::trained);
+            const WeightChoice& choice = {});
 
   /// In the order of the state dict.
   const std::vector<NamedArray>& arrays() const { return arrays_; }
   Form form() const { return form_; }
-  /// The key of the state dict; empty if it is the whole file.
+  /// The key of the state dict, "model" or "checkpoint.model"; empty if it is the whole file.
   const std::string& key() const { return key_; }
   /// Names of what the file holds besides the tensors of the state dict: "epoch", "optimizer".
   const std::vector<std::string>& ignored() const { return ignored_; }

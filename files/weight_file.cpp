@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "files/checkpoint_file.h"
-#include "files/hdf5_signature.h"
+#include "files/foreign_weights.h"
 #include "files/mapped_file.h"
 
 namespace swin::files {
@@ -145,6 +145,16 @@ fs::path file_in(const fs::path& folder) {
     std::error_code error;
     if (fs::exists(folder / name, error)) return folder / name;
   }
+  if (std::error_code error; fs::exists(folder / ".metadata", error))
+    throw base::WeightError(
+        folder.string(),
+        "found a checkpoint of torch.distributed.checkpoint, expected one file of weights",
+        "make one of it: python3 -m torch.distributed.checkpoint.format_utils dcp_to_torch " +
+            folder.string() + " weights.pth");
+  if (std::error_code error; fs::exists(folder / "saved_model.pb", error))
+    throw base::WeightError(folder.string(),
+                            "found a SavedModel of TensorFlow, expected a weight file",
+                            "give the model's weights as .safetensors or .pth");
   throw base::WeightError(folder.string(),
                           "found a folder without model.safetensors, "
                           "model.safetensors.index.json or pytorch_model.bin",
@@ -160,44 +170,49 @@ bool is_safetensors(ByteSpan bytes) {
   return length >> 32 == 0;
 }
 
-/// What a file without weights seems to be.
-std::string kind_of(ByteSpan bytes) {
-  if (bytes.empty()) return "an empty file";
-  if (text_of(bytes).starts_with(kHdf5Signature)) return "an HDF5 file that swin did not write";
+/// What a file without weights seems to be, and what helps.
+ForeignWeights kind_of(ByteSpan bytes, const std::string& where) {
+  if (bytes.empty()) return {"an empty file", "get the file again"};
   if (text_of(bytes).starts_with("version https://git-lfs"))
-    return "a Git LFS pointer (the weights were not fetched: git lfs pull)";
-  if (text_of(bytes).starts_with("<")) return "a web page";
-  return "other bytes";
+    return {"a Git LFS pointer (the weights were not fetched: git lfs pull)", "get the file again"};
+  if (auto foreign = foreign_weights(bytes, where)) return *foreign;
+  if (text_of(bytes).starts_with("<")) return {"a web page", "get the file again"};
+  return {"other bytes", "give a file of one of these kinds"};
 }
 
-RawWeights read_file(const fs::path& path, WeightSet set) {
+RawWeights read_file(const fs::path& path, const WeightChoice& choice) {
   const auto file = std::make_shared<MappedFile>(path, FileKind::weights);
   const ByteSpan bytes = file->bytes();
   const std::string where = path.string();
-  if (is_checkpoint(bytes)) return read_checkpoint(path, set);
-  if (is_torch_file(bytes)) return of_torch(TorchFile(bytes, where, file, set));
-  if (set == WeightSet::averaged && !text_of(bytes).starts_with("\x80")) refuse_average(where);
-  if (is_safetensors(bytes)) return of_safetensors(SafetensorsFile(bytes, where, file));
-  if (text_of(bytes).starts_with("{")) return IndexReader(path, text_of(bytes)).read();
+  if (is_torch_file(bytes)) return of_torch(TorchFile(bytes, where, file, choice));
+  const bool checkpoint = is_checkpoint(bytes), safetensors = is_safetensors(bytes);
+  const bool index = text_of(bytes).starts_with("{");
+  if (!choice.key.empty() && (checkpoint || safetensors || index))
+    throw base::WeightError(where, "found a format without dicts in dicts, expected no --key",
+                            "leave --key (init.key) out");
+  if (checkpoint) return read_checkpoint(path, choice.set);
+  if (choice.set == WeightSet::averaged && (safetensors || index)) refuse_average(where);
+  if (safetensors) return of_safetensors(SafetensorsFile(bytes, where, file));
+  if (index) return IndexReader(path, text_of(bytes)).read();
   if (text_of(bytes).starts_with("\x80"))
     return of_torch(TorchFile(bytes, where, file));  // its error says why not
-  const std::string kind = kind_of(bytes);
+  const ForeignWeights kind = kind_of(bytes, where);
   // For damaged files the errors of the format's reader say more.
-  if (kind == "other bytes" && path.extension() == kSafetensors)
+  if (kind.kind == "other bytes" && path.extension() == kSafetensors)
     return of_safetensors(SafetensorsFile(bytes, where, file));
   throw base::WeightError(where,
-                          "found " + kind +
+                          "found " + kind.kind +
                               ", expected a checkpoint (.h5), .safetensors, "
                               "an index of shards or a .pth file",
-                          "get the file again");
+                          kind.remedy);
 }
 
 }  // namespace
 
-RawWeights read_raw_weights(const fs::path& path, WeightSet set) {
+RawWeights read_raw_weights(const fs::path& path, const WeightChoice& choice) {
   std::error_code error;
-  if (!fs::is_directory(path, error)) return read_file(path, set);
-  RawWeights weights = read_file(file_in(path), set);
+  if (!fs::is_directory(path, error)) return read_file(path, choice);
+  RawWeights weights = read_file(file_in(path), choice);
   const auto read = [&](const char* name, std::optional<std::string>& text, std::string& where) {
     const fs::path json = path / name;
     if (!fs::exists(json, error)) return;

@@ -19,7 +19,7 @@ struct RawWeights {
   std::vector<NamedArray> arrays;
   /// "checkpoint", "safetensors", "safetensors index", "pth (zip)" or "pth (legacy)".
   std::string format;
-  /// The key of the arrays in the dict of a .pth file ("model"); empty if they are its top level,
+  /// The key of the arrays in the dicts of a .pth file ("model"); empty if they are its top level,
   /// and for other formats.
   std::string key;
   /// What a .pth file holds besides the arrays, and was not read: "epoch", "optimizer", "config".
@@ -42,9 +42,10 @@ struct RawWeights {
 /// `model.safetensors.index.json` (its shards are in the same folder), a folder holding one or a
 /// `model.safetensors` (and its config.json and preprocessor_config.json), or a file of torch.save
 /// (files/torch_file.h).
-/// @param set which weights to read from a .pth file or a checkpoint that holds two sets.
-/// @throws base::WeightError where it is missing, damaged or none of these, or lacks the set.
+/// @param choice which weights to read from a .pth file or a checkpoint that holds several sets.
+/// @throws base::WeightError where it is missing, damaged or none of these, or lacks the set. A
+/// whole file of another kind is named (files/foreign_weights.h), never called damaged.
 /// Nothing in the file is executed, and it never takes more memory than the size of the file.
-RawWeights read_raw_weights(const std::filesystem::path& path, WeightSet set = WeightSet::trained);
+RawWeights read_raw_weights(const std::filesystem::path& path, const WeightChoice& choice = {});
 
 }  // namespace swin::files

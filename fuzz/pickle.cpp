@@ -21,6 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                 {"archive/data/0", files::testing::floats(3)},
                                 {"archive/data/1", files::testing::floats(6)},
                                 {"archive/data/2", files::testing::floats(2)}});
+    for (const char* key : {"run.student", "run.teacher.net", "model"})
+      swin::fuzz::run([&] {
+        const files::TorchFile file(files::testing::span_of(bytes), "input", nullptr, {.key = key});
+        swin::fuzz::check(file.arrays());
+      });
     swin::fuzz::check(files::TorchFile(files::testing::span_of(bytes), "input").arrays());
   });
 }

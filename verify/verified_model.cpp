@@ -16,9 +16,9 @@ using autograd::Tensor;
 using files::NamedArray;
 using layers::ModelConfig;
 
-VerifiedWeights::VerifiedWeights(const std::string& name)
+VerifiedWeights::VerifiedWeights(const std::string& name, const weights::ReadOptions& options)
     : where(name), seed(weights::generated_seed(name)) {
-  if (!seed) file = weights::read_weight_file(name);
+  if (!seed) file = weights::read_weight_file(name, options);
 }
 
 namespace {

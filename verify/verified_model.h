@@ -16,7 +16,8 @@ namespace swin::verify {
 /// The weights to verify: read from a file, or generated.
 struct VerifiedWeights {
   /// @param name of a file, or "counted:SEED".
-  VerifiedWeights(const std::string& name);  // implicit: weights are given by their name
+  // implicit: weights are given by their name
+  VerifiedWeights(const std::string& name, const weights::ReadOptions& options = {});
   std::string where;
   std::optional<uint64_t> seed;
   weights::WeightFile file;  ///< without arrays if the weights are generated

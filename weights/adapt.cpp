@@ -250,7 +250,13 @@ class Adapter {
   void absent(const ParameterEntry& entry) {
     if (matches_any(options_.allow_missing, entry.name))
       return note(entry, Action::missing, "keeps its initial values: not in the file");
-    mismatches_.add("found no " + entry.name + ", expected it with shape " + entry.shape.text());
+    std::string name = entry.name;
+    for (const WeightFile::Missing& missing : file_.missing)
+      if (missing.name == name && missing.key != name) {
+        name += " (" + missing.key + " in the file)";
+        break;
+      }
+    mismatches_.add("found no " + name + ", expected it with shape " + entry.shape.text());
   }
   void mismatch(const ParameterEntry& entry, const NamedArray& array, const std::string& why = "") {
     mismatches_.add("found " + entry.name + " with shape " + files::to_text(array.shape) +

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/errors.h"
+#include "base/text.h"
 #include "weights/dialects_rows.h"
 
 namespace swin::weights {
@@ -36,6 +38,19 @@ const NamedArray* WeightFile::find(std::string_view name) const {
   for (const NamedArray& array : arrays)
     if (array.name == name) return &array;
   return nullptr;
+}
+
+void require_complete(const WeightFile& file) {
+  if (file.missing.empty()) return;
+  std::vector<std::string> names;
+  for (const WeightFile::Missing& missing : file.missing)
+    names.push_back(missing.name == missing.key
+                        ? missing.name
+                        : missing.name + " (" + base::printable(missing.key) + " in the file)");
+  throw base::WeightError(
+      file.where,
+      "found no " + base::listing(names) + ", expected all parameters of a " + file.model,
+      "save the state dict of the whole model");
 }
 
 std::vector<NamedArray> encoder_of(std::span<const NamedArray> arrays) {

@@ -51,6 +51,10 @@ struct WeightFile {
   struct Skipped {
     std::string key, reason;
   };
+  struct Missing {
+    std::string name;  ///< official
+    std::string key;   ///< what the file would call it
+  };
   std::string where;  ///< the file, for errors
   /// As in files::RawWeights: "safetensors", "pth (zip)", "checkpoint", …
   std::string format;
@@ -61,7 +65,9 @@ struct WeightFile {
   std::vector<NamedArray> derived;  ///< the skipped derived tables; their shapes tell sizes
   std::vector<Loaded> loaded;       ///< one for each element of `arrays`, same order
   std::vector<Skipped> skipped;
-  std::vector<std::string> notes;          ///< other changes, one sentence each
+  std::vector<Missing> missing;    ///< that the names of the others ask for, as far as they tell
+  std::string prefix;              ///< of the model's keys: "model."; empty: the top level
+  std::vector<std::string> notes;  ///< other changes, one sentence each
   std::optional<std::string> config_json;  ///< the config stored with the weights
   std::string config_where;                ///< its place, for errors
   /// The `preprocess` section stored with the weights, of use where there is no config_json.
@@ -72,22 +78,35 @@ struct WeightFile {
   const NamedArray* find(std::string_view name) const;  ///< null if absent
 };
 
-/// Recognizes the dialect by the keys alone and gives every array its official name. Wrapper
-/// prefixes (module., model., _orig_mod.) are removed. In a file with backbone.… keys, neck and
-/// heads are skipped. SimMIM's encoder.… prefix stays. Hugging Face's query, key and value are
-/// joined, torchvision's qkv.bias of Swin V2 is split into q_bias and v_bias, and mm's patch
-/// merging is put into the official channel order. No value changes, not even by one bit.
+/// How a weight file is read.
+struct ReadOptions {
+  std::vector<std::string> allow = {};  ///< patterns, `*` for any characters, of keys to skip
+  files::WeightChoice from = {};        ///< which weights of a file that holds several sets
+  /// Of the model's keys, with or without the last dot; "" or "." is the top level. Empty: the only
+  /// one that has all keys of a model.
+  std::optional<std::string> prefix = {};
+  bool any_head = false;  ///< a head of other layers than a linear one is skipped, not refused
+};
+
+/// Recognizes the model and its dialect by the keys alone and gives every array its official name.
+/// The model may lie under any prefix (module., model., net.backbone.) beside other arrays, which
+/// are skipped; of several, the only one that is complete is read. A head may be beside its
+/// backbone, or the one linear layer of a Sequential. SimMIM's encoder.… prefix stays. Hugging
+/// Face's query, key and value are joined, torchvision's qkv.bias of Swin V2 is split into q_bias
+/// and v_bias, and mm's patch merging is put into the official channel order. No value changes, not
+/// even by one bit, but float64 is rounded to float32, which a note says.
 /// @param where the file, for errors.
-/// @param allowed patterns, `*` for any characters, of keys to skip.
-/// @throws base::WeightError if the dialect is unknown, a key is unexpected (the error names the
-///     nearest expected one), or a part of an array is missing.
+/// @throws base::WeightError if the dialect is unknown, several models or none are complete, a key
+///     is unexpected (the error names the nearest expected one), a part of an array is missing, the
+///     head has several layers, or a value is beyond float32.
 WeightFile to_official(std::vector<NamedArray> arrays, const std::string& where,
-                       std::span<const std::string> allowed = {});
+                       const ReadOptions& options = {});
 
 /// files::read_raw_weights, then to_official. A checkpoint's arrays already have official names.
-WeightFile read_weight_file(const std::filesystem::path& path,
-                            std::span<const std::string> allowed = {},
-                            files::WeightSet set = files::WeightSet::trained);
+WeightFile read_weight_file(const std::filesystem::path& path, const ReadOptions& options = {});
+
+/// @throws base::WeightError that lists file.missing, if there are any.
+void require_complete(const WeightFile& file);
 
 /// Everything that load_state_dict(strict=True) of that library needs, including derived tables.
 /// The result views `arrays` where the bytes are the same.

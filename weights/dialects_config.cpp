@@ -244,6 +244,9 @@ class Inference {
 
 }  // namespace
 
-InferredConfig infer_model_config(const WeightFile& file) { return Inference(file).infer(); }
+InferredConfig infer_model_config(const WeightFile& file) {
+  require_complete(file);
+  return Inference(file).infer();
+}
 
 }  // namespace swin::weights

@@ -200,6 +200,7 @@ void require_parameters(const WeightFile& file, ModelConfig config) {
 }  // namespace
 
 void require_fit(const WeightFile& file, const ModelConfig& config) {
+  require_complete(file);
   require_parameters(file, config);
   require_windows(file, config);
 }

@@ -116,6 +116,12 @@ def training_run():
             "scaler": None, "history": [(1, 2.5), (2, -3.5)], "done": {1, 2}, "frozen": frozenset([1])}
 
 
+def nested_run():
+    """Several state dicts in dicts, one of them in float64, beside an optimizer's state by name."""
+    return {"run": {"student": state_dict(torch.float64), "teacher": {"net": state_dict()}}, "epoch": 3,
+            "optimizer": {"state": {"weight": {"exp_avg": arange(3)}}}}
+
+
 class Command:
     """Loading its pickle in Python calls os.system."""
 
@@ -162,10 +168,10 @@ def write_seeds(corpus, samples):
         (corpus / target).mkdir(parents=True, exist_ok=True)
         (corpus / target / name).write_bytes(content)
 
-    for name in ("plain", "odd", "training", "training_protocol5", "protocol4", "os_system"):
+    for name in ("plain", "odd", "training", "training_protocol5", "protocol4", "os_system", "nested"):
         with zipfile.ZipFile(samples / f"{name}.pth") as archive:
             write("pickle", f"{name}.pkl", archive.read(archive.namelist()[0]))
-    for name in ("plain", "legacy", "legacy_odd", "legacy_training", "twice", "compressed"):
+    for name in ("plain", "legacy", "legacy_odd", "legacy_training", "twice", "compressed", "nested", "torchscript"):
         (corpus / "torch_file").mkdir(parents=True, exist_ok=True)
         shutil.copy(samples / f"{name}.pth", corpus / "torch_file")
     one = b'"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
@@ -207,6 +213,7 @@ def main():
     write("training_protocol5.pth", saved(training_run(), pickle_protocol=5))
 
     write("mm.pth", saved(mm_run()))
+    write("nested.pth", saved(nested_run()))
 
     write("single_tensor.pth", saved(arange(3)))
     write("no_tensors.pth", saved({"epoch": 3, "model": {"a": 1}}))

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "files/named_array.h"
+
 namespace swin::files::testing {
 
 /// Little-endian bytes of a number.
@@ -97,6 +99,27 @@ inline std::string legacy_of(const std::string& code,
                      pickle_of(keys + "e");
   for (const auto& [key, bytes] : storages) file += bytes;
   return file;
+}
+
+/// The instructions of a state dict of arrays, whose storages are added to `storages`.
+inline std::string dict_of(const std::vector<NamedArray>& arrays,
+                           std::vector<std::pair<std::string, std::string>>& storages,
+                           const std::string& prefix = "") {
+  std::string code = "}";
+  for (const NamedArray& array : arrays) {
+    const std::string key = std::to_string(storages.size());
+    TensorOf tensor{.key = key, .stored = array.num_elements(), .shape = array.shape};
+    tensor.strides.assign(array.shape.size(), 1);
+    for (size_t i = array.shape.size(); i-- > 1;)
+      tensor.strides[i - 1] = tensor.strides[i] * array.shape[i];
+    tensor.type = array.dtype == DType::f64   ? "DoubleStorage"
+                  : array.dtype == DType::i64 ? "LongStorage"
+                  : array.dtype == DType::f16 ? "HalfStorage"
+                                              : "FloatStorage";
+    code += text(prefix + array.name) + code_of(tensor) + "s";
+    storages.emplace_back(key, std::string(text_of(array.bytes)));
+  }
+  return code;
 }
 
 inline std::string floats(int count) {

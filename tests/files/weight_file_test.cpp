@@ -49,7 +49,7 @@ TEST(WeightFile, IsRecognizedByContent) {
   EXPECT_EQ(weights.config_json, "{\"a\": 1}");
   contents.arrays[1] = of("ema/head.bias", 2);
   write_checkpoint(misleading, contents);
-  weights = read_raw_weights(misleading, WeightSet::averaged);
+  weights = read_raw_weights(misleading, {.set = WeightSet::averaged});
   EXPECT_THAT(names_of(weights), ElementsAre("head.bias"));
   EXPECT_THAT(weights.arrays[0].shape, ElementsAre(2));
 
@@ -58,9 +58,9 @@ TEST(WeightFile, IsRecognizedByContent) {
   EXPECT_EQ(weights.format, "safetensors");
   EXPECT_THAT(names_of(weights), ElementsAre("a", "b"));
   EXPECT_EQ(weights.metadata.back(), (std::pair<std::string, std::string>("key", "value")));
-  EXPECT_THAT(
-      message_of<base::WeightError>([&] { read_raw_weights(misleading, WeightSet::averaged); }),
-      HasSubstr("found one set of weights, expected an average"));
+  EXPECT_THAT(message_of<base::WeightError>(
+                  [&] { read_raw_weights(misleading, {.set = WeightSet::averaged}); }),
+              HasSubstr("found one set of weights, expected an average"));
   EXPECT_FALSE(weights.config_json.has_value());
 
   const std::string code =

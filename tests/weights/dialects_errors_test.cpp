@@ -24,8 +24,9 @@ TEST(DialectErrors, UnexpectedKeyIsNamedWithTheNearest) {
   EXPECT_THAT(error_of<base::WeightError>([&] { to_official(arrays, "file"); }),
               AllOf(HasSubstr("found features.3.1.attn.porj.bias"),
                     HasSubstr("nearest: features.3.1.attn.proj.bias")));
-  const std::string allowed[] = {"*.porj.*"};
-  const WeightFile file = to_official(arrays, "file", allowed);
+  ReadOptions options;
+  options.allow = {"*.porj.*"};
+  const WeightFile file = to_official(arrays, "file", options);
   EXPECT_EQ(file.skipped[0].key, "features.3.1.attn.porj.bias");
   // require_fit then finds the parameter missing.
   EXPECT_THAT(error_of<base::WeightError>([&] { require_fit(file, config_of("swin")); }),

@@ -190,7 +190,9 @@ TEST(WeightSets, AveragedWeightsAreChosenByTheCaller) {
                 {"n_averaged", "a count of steps"},
                 {"epoch", "no weights"},
                 {"model_ema", "averaged weights, swin convert --ema takes them"}}));
-  const WeightFile average = read_weight_file(folder / "run.pth", {}, files::WeightSet::averaged);
+  ReadOptions options;
+  options.from.set = files::WeightSet::averaged;
+  const WeightFile average = read_weight_file(folder / "run.pth", options);
   ASSERT_EQ(average.loaded.size(), 1u);
   EXPECT_EQ(average.loaded[0].name, "patch_embed.proj.bias");
   EXPECT_EQ(average.loaded[0].keys.at(0), "module.patch_embed.proj.bias");

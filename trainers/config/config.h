@@ -133,6 +133,7 @@ struct CheckpointConfig {
 /// The weights a new run starts with; a resumed run has its own.
 struct InitConfig {
   std::optional<std::string> checkpoint;         ///< any weight file; null: the seed's weights
+  std::optional<std::string> key, prefix;        ///< of weights::ReadOptions
   std::string head = "auto";                     ///< auto | keep | reset
   std::optional<std::string> class_index_file;   ///< line k: the file's class index for class k
   std::string position_bias_resize = "bicubic";  ///< bicubic | timm

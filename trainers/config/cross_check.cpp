@@ -202,6 +202,10 @@ class CrossCheck {
 
   void init() const {
     const InitConfig& i = config_.init;
+    for (const auto& [field, value] : {std::pair("init.key", &i.key), {"init.prefix", &i.prefix}})
+      if (*value && !i.checkpoint)
+        refuse(field, "found a value but no init.checkpoint, expected the weights that it is of",
+               "set init.checkpoint or give --init FILE");
     if (!i.class_index_file) return;
     if (!i.checkpoint)
       refuse("init.class_index_file",

@@ -142,6 +142,14 @@ void add_init(std::vector<Field>& fields) {
           "weight file a run starts with: a checkpoint, .safetensors or .pth, in any dialect; "
           "null: random weights of the seed; `--init` sets it",
           "MODEL.PRETRAINED");
+  init("key", &I::key)
+      .says(
+          "where the weights lie in a .pth of dicts in dicts, as `checkpoint.model`; null: they "
+          "are looked for");
+  init("prefix", &I::prefix)
+      .says(
+          "what the model's names in the file begin with, as `model.`; null: the only prefix with "
+          "all names of a model");
   init("head", &I::head)
       .one_of({"auto", "keep", "reset"})
       .says(

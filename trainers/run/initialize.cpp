@@ -15,6 +15,15 @@ using Action = weights::AdaptedTensor::Action;
 constexpr Action kActions[] = {Action::loaded,        Action::resized, Action::adapted,
                                Action::reinitialized, Action::missing, Action::skipped};
 
+weights::ReadOptions read_options(const InitConfig& init) {
+  weights::ReadOptions options;
+  options.allow = init.allow_unexpected;
+  options.from.key = init.key.value_or("");
+  options.prefix = init.prefix;
+  options.any_head = init.head == "reset";
+  return options;
+}
+
 }  // namespace
 
 std::vector<int64_t> read_class_index(const std::string& path) {
@@ -65,8 +74,7 @@ base::Json to_json(const weights::AdaptReport& report, const weights::WeightFile
 
 InitialWeights::InitialWeights(Config& config, const std::vector<std::string>& class_names,
                                RunListener& listener)
-    : init_(config.init),
-      file_(weights::read_weight_file(*init_.checkpoint, init_.allow_unexpected)) {
+    : init_(config.init), file_(weights::read_weight_file(*init_.checkpoint, read_options(init_))) {
   const auto stored = file_.config_json ? std::optional(stored_config_of(file_)) : std::nullopt;
   if (stored) source_ = stored->model;
   file_.class_names = real_class_names(file_.class_names, stored ? stored->data.train.format : "");

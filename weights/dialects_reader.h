@@ -1,0 +1,71 @@
+// Reads the arrays of one model, in any dialect, into official names. Part of
+// weights/dialects_read.cpp.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weights/dialects_recognition.h"
+
+namespace swin::weights {
+
+/// An array, its key in the file, and its name in the model.
+struct Item {
+  std::string key, name;
+  NamedArray array;
+  bool outer = false;  ///< beside the network: of a head that the network is a backbone of
+};
+
+/// What keeps the arrays of a place from being a model.
+struct Survey {
+  std::optional<Dialect> dialect;  ///< empty: the names are of no known dialect
+  std::string model;
+  std::vector<WeightFile::Missing> missing;
+  int64_t num_unexpected = 0;
+  bool complete() const { return dialect && missing.empty() && num_unexpected == 0; }
+};
+
+class DialectReader {
+ public:
+  /// @param prefix of the keys, for those that are missing.
+  DialectReader(std::vector<Item> items, std::string prefix, const std::string& where,
+                const ReadOptions& options);
+
+  /// Looks at the names only; nothing is refused.
+  Survey survey();
+  /// @throws base::WeightError as to_official does.
+  WeightFile read();
+
+ private:
+  void unflatten();
+  bool recognize();
+  void unwrap_head();
+  void sort_into_rows();
+  std::vector<WeightFile::Missing> missing() const;
+  std::string key_of(const std::string& official) const;
+  [[noreturn]] void refuse_dialect() const;
+  [[noreturn]] void refuse_unexpected() const;
+  [[noreturn]] void refuse_head(const std::vector<std::string>& layers) const;
+  void emit(const TableEntry& entry);
+  void require_multiple(const NamedArray& array, size_t axis, int64_t factor,
+                        const std::string& key) const;
+  void name_last_norm();
+  void find_kind();
+  void drop_last_norm();
+  void require_distinct() const;
+  void round_doubles();
+
+  WeightFile file_;
+  std::string prefix_;
+  const ReadOptions& options_;
+  std::vector<Item> items_;
+  std::vector<Row> rows_;
+  std::map<TableEntry, std::vector<const Item*>> parts_;
+  std::vector<TableEntry> order_;  // keys of parts_, in the order of the file
+  std::vector<size_t> unexpected_;
+  std::vector<std::string> twice_;        // "KEY and KEY", which have one name
+  std::vector<std::string> head_layers_;  // of a head that cannot be read
+};
+
+}  // namespace swin::weights
