@@ -1,8 +1,10 @@
 #include "files/named_array.h"
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <functional>
+#include <sstream>
 
 #include "base/errors.h"
 
@@ -102,6 +104,26 @@ void read_float32(const NamedArray& array, const std::string& where, std::span<f
 
 void read_float64(const NamedArray& array, const std::string& where, std::span<double> values) {
   read_real(array, where, values, "f64, f32, f16 or bf16");
+}
+
+NamedArray rounded_to_float32(const NamedArray& array, const std::string& where) {
+  if (array.dtype != DType::f64) refuse_type(array, where, "f64");
+  auto values = std::make_shared<std::vector<float>>(static_cast<size_t>(array.num_elements()));
+  convert_all<double>(array, std::span(*values), [&](double value) {
+    const auto rounded = static_cast<float>(value);
+    if (std::isinf(rounded) && std::isfinite(value)) {
+      std::ostringstream text;
+      text << value;
+      throw base::WeightError(where,
+                              array.name + " has the float64 value " + text.str() +
+                                  ", expected values within float32's range of ±3.4e38",
+                              "train it to weights of a usual size, or leave the tensor out");
+    }
+    return rounded;
+  });
+  NamedArray rounded = NamedArray::of(array.name, array.shape, std::span<const float>(*values));
+  rounded.owner = std::move(values);
+  return rounded;
 }
 
 void read_int64(const NamedArray& array, const std::string& where, std::span<int64_t> values) {

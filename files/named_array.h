@@ -61,12 +61,15 @@ struct NamedArray {
 };
 
 /// Copies an array of f32, f16 or bf16 (widened) into `values`. f64 is refused, because it would be
-/// rounded.
+/// rounded: what swin wrote itself is never f64, and other weights go through rounded_to_float32.
 /// @param where file named in errors.  @throws base::WeightError where the type or the number of
 /// elements does not fit.
 void read_float32(const NamedArray& array, const std::string& where, std::span<float> values);
 /// The same into double; f64 is read, too.
 void read_float64(const NamedArray& array, const std::string& where, std::span<double> values);
+/// An array of f64 as one of f32, each value rounded once, to the nearest.
+/// @throws base::WeightError where a finite value is beyond the range of float32.
+NamedArray rounded_to_float32(const NamedArray& array, const std::string& where);
 /// Copies an array of any integer type (or bool) into `values`. @throws base::WeightError as above.
 void read_int64(const NamedArray& array, const std::string& where, std::span<int64_t> values);
 
