@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string_view>
 
 #include "weights/hub_config.h"
 #include "weights/hub_reader.h"
@@ -91,13 +92,13 @@ class ProcessorReader {
 
   // Any other step would change pixels.
   void refuse_other_steps() const {
-    static constexpr const char* kKnown[] = {"do_resize",    "do_center_crop", "do_rescale",
-                                             "do_normalize", "do_convert_rgb", "do_reduce_labels"};
+    static constexpr std::string_view kKnown[] = {"do_resize",      "do_center_crop",
+                                                  "do_rescale",     "do_normalize",
+                                                  "do_convert_rgb", "do_reduce_labels"};
     for (const auto& [name, value] : reader_.json().members()) {
-      const bool known = std::any_of(std::begin(kKnown), std::end(kKnown),
-                                     [&](const char* field) { return name == field; });
-      if (name.starts_with("do_") && !known && !(value.is_boolean() && !value.as_bool()) &&
-          !value.is_null())
+      const bool known = std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown);
+      const bool off = value.is_null() || (value.is_boolean() && !value.as_bool());
+      if (name.starts_with("do_") && !known && !off)
         reader_.fail("found " + base::printable(name) +
                      ", expected resize, center crop, rescale and normalize alone");
     }
