@@ -10,10 +10,14 @@
 #include <iterator>
 
 #include "base/errors.h"
+#include "base/text.h"
 #include "data/decode/decode.h"
 
 namespace swin::data {
 namespace {
+
+constexpr std::string_view kEndings[] = {".jpg",  ".jpeg", ".jfif", ".png",
+                                         ".webp", ".bmp",  ".tif",  ".tiff"};
 
 // Read, not mapped: truncating a mapped file while it is read would kill the process.
 class OpenFile {
@@ -89,9 +93,11 @@ bool is_inside(const std::string& path, const std::string& folder) {
 }
 
 bool is_image_ending(const std::string& ending) {
-  constexpr std::string_view kEndings[] = {".jpg",  ".jpeg", ".jfif", ".png",
-                                            ".webp", ".bmp",  ".tif",  ".tiff"};
   return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
+}
+
+std::string image_endings() {
+  return base::alternatives(std::vector<std::string>(std::begin(kEndings), std::end(kEndings)));
 }
 
 std::optional<ImageKind> kind_of_file(const std::string& path) {

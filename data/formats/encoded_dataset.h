@@ -35,6 +35,8 @@ bool is_inside(const std::string& path, const std::string& folder);
 /// Whether files with this ending, in lower case, are taken as images without a look at them;
 /// decoding tells what they really are.
 bool is_image_ending(const std::string& ending);
+/// These endings, for messages: ".jpg, .jpeg, … or .tiff".
+std::string image_endings();
 
 /// Reads a part of a file. @param name used in errors.
 std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,

@@ -8,7 +8,9 @@
 
 #include "base/errors.h"
 #include "base/limits.h"
+#include "base/unicode.h"
 #include "data/formats/formats.h"
+#include "data/formats/passed_over.h"
 #include "files/digest.h"
 #include "files/hdf5_reader_process/third_party_hdf5.h"
 
@@ -24,7 +26,8 @@ class Hdf5Dataset : public Dataset {
  public:
   explicit Hdf5Dataset(const DatasetOptions& options)
       : path_(options.path), file_(options.path), channels_(options.channels) {
-    class_names_ = file_.class_names();
+    for (const std::string& name : file_.class_names())
+      class_names_.push_back(base::composed(name));
     labels_ = file_.read_labels();
     files::Sha256 digest;
     const int64_t shape[] = {file_.num_images(), file_.height(), file_.width(), file_.channels(),
@@ -34,6 +37,7 @@ class Hdf5Dataset : public Dataset {
     columns_ = file_.label_columns();
     if (!options.label_rows) take_one_class_each(options);
     take_labels(options);
+    if (!multi_label()) warnings_ = class_warnings(class_names_, "");
     const auto all = file_.num_images() * file_.image_bytes();
     if (all <= memory_for_images()) {
       pixels_.resize(static_cast<size_t>(all));

@@ -40,6 +40,14 @@ void list(const std::string& path, Take&& take) {
                           "make it readable");
 }
 
+// What cameras write beside their JPEGs: TIFFs whose first page is a thumbnail.
+bool is_raw_ending(const std::string& ending) {
+  constexpr std::string_view kEndings[] = {".3fr", ".arw", ".cr2", ".dcr", ".dng", ".erf",
+                                           ".fff", ".iiq", ".k25", ".kdc", ".mef", ".mos",
+                                           ".nef", ".nrw", ".pef", ".sr2", ".srf", ".srw"};
+  return std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
+}
+
 class ImageFolder : public ListedDataset {
  public:
   explicit ImageFolder(const DatasetOptions& options)
@@ -112,7 +120,7 @@ class ImageFolder : public ListedDataset {
   };
   enum class Found { folder, image, other };
 
-  static std::string expected_images() { return ".jpg, .jpeg, .png or .webp files"; }
+  static std::string expected_images() { return image_endings() + " files"; }
 
   void pass_over(const char* reason, const std::string& relative) {
     passed_.add(reason, shown_root_ + relative);
@@ -213,14 +221,13 @@ class ImageFolder : public ListedDataset {
                 const std::string& name) {
     std::error_code error;
     if (!entry.is_regular_file(error)) return pass_over(kNoFile, prefix + name), false;
-    if (is_image_ending(lower_case(fs::path(name).extension().string()))) return true;
+    const std::string ending = lower_case(fs::path(name).extension().string());
+    if (is_image_ending(ending)) return true;
     const std::optional<ImageKind> kind = kind_of_file(entry.path().string());
-    if (kind && *kind != ImageKind::other) return true;
-    if (kind)
-      passed_.add_no_image(shown_root_ + prefix + name);
-    else
-      pass_over(kUnreadable, prefix + name);
-    return false;
+    if (!kind) return pass_over(kUnreadable, prefix + name), false;
+    if (*kind == ImageKind::other || (*kind == ImageKind::tiff && is_raw_ending(ending)))
+      return passed_.add_no_image(shown_root_ + prefix + name), false;
+    return true;
   }
 
   Listing add_class(size_t label, files::Sha256& digest) {

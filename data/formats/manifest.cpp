@@ -11,6 +11,7 @@
 #include "data/formats/encoded_dataset.h"
 #include "data/formats/formats.h"
 #include "data/formats/manifest_rows.h"
+#include "data/formats/passed_over.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
 
@@ -55,6 +56,7 @@ class Manifest : public ListedDataset {
     }
     fingerprint_ = files::to_hex(digest.finish());
     finish_labels(options.label_rows);
+    if (!multi_label_) warnings_ = class_warnings(class_names_, "");
   }
 
   Annotation annotation(int64_t i) const override {
@@ -96,6 +98,7 @@ class Manifest : public ListedDataset {
                             "name each image once; several labels go into one row, separated "
                             "by ;");
     names_.push_back(path);
+    add_size(size_bytes);
     for (const std::string& label : row.labels) labels_.push_back(classes.add(label, where));
     label_ends_.push_back(labels_.size());
     multi_label_ |= row.list;

@@ -43,11 +43,10 @@ class WebDataset : public ListedDataset {
         found += (&passed == passed_over_.data() ? " (" : ", ") + std::string("of ") +
                  passed.reason + ": " + std::to_string(passed.names.size());
       if (!passed_over_.empty()) found += ")";
-      throw base::DataError(options.path,
-                            found +
-                                ", expected .jpg, .jpeg, .png or .webp files, each "
-                                "with a .cls of the same name",
-                            "check the contents of the archive");
+      throw base::DataError(
+          options.path,
+          found + ", expected " + image_endings() + " files, each with a .cls of the same name",
+          "check the contents of the archive");
     }
     names_.shrink();
     locations_.shrink_to_fit();

@@ -148,16 +148,19 @@ TEST_F(ImageFolderListing, BrokenLinksAreNamed) {
 
 // The first bytes tell.
 TEST_F(ImageFolderListing, ImagesMayHaveAnyName) {
-  put("rgb_420.jpg", "ant/browser.jfif");
+  put("rgb.bmp", "ant/bits");
+  put("rgb_420.jpg", "ant/browser.JPE");
   put("rgb_420.jpg", "ant/CAPITALS.JPEG");
   put("rgb.png", "ant/no_ending");
+  put("gray_inverted.tif", "ant/scan.0");
   put("rgb.png", "ant/wrong.txt");
   put("rgb.png", "ant/n01440764.0001");
   put("rgb.png", "ant/ends.");
   link("no_ending", "ant/also_none");
-  EXPECT_THAT(names(*open()), ElementsAre("ant/1.png", "ant/CAPITALS.JPEG", "ant/also_none",
-                                          "ant/browser.jfif", "ant/ends.", "ant/n01440764.0001",
-                                          "ant/no_ending", "ant/wrong.txt", "bee/deep/1.png"));
+  EXPECT_THAT(names(*open()),
+              ElementsAre("ant/1.png", "ant/CAPITALS.JPEG", "ant/also_none", "ant/bits",
+                          "ant/browser.JPE", "ant/ends.", "ant/n01440764.0001", "ant/no_ending",
+                          "ant/scan.0", "ant/wrong.txt", "bee/deep/1.png"));
 }
 
 TEST_F(ImageFolderListing, EverythingElseIsNamedByReason) {
@@ -166,6 +169,8 @@ TEST_F(ImageFolderListing, EverythingElseIsNamedByReason) {
   folder_.write("set/ant/list", "1.png");
   folder_.write("set/ant/empty.gif", "");
   folder_.write("set/ant/almost.dat", "\xFF\xD8");
+  folder_.write("set/ant/BMW.md", "BMW, 320i: bees and ants");
+  put("gray_inverted.tif", "ant/raw.DNG");  // a camera's: its first page is a thumbnail
   folder_.write("set/ant/.DS_Store", "x");
   folder_.write("set/bee/.thumbnails/1.png", "x");
   folder_.write("set/.git/config", "x");
@@ -184,7 +189,9 @@ TEST_F(ImageFolderListing, EverythingElseIsNamedByReason) {
           Pair("beside the class folders", ElementsAre("README.md", "linked.png", "loose.png")),
           Pair("hidden", ElementsAre(".git", "ant/.DS_Store", "bee/.thumbnails")),
           Pair("no image (.dat)", ElementsAre("ant/almost.dat")),
+          Pair("no image (.dng)", ElementsAre("ant/raw.DNG")),
           Pair("no image (.gif)", ElementsAre("ant/empty.gif")),
+          Pair("no image (.md)", ElementsAre("ant/BMW.md")),
           Pair("no image (.txt)", ElementsAre("ant/Notes.TXT", "ant/notes.txt")),
           Pair("no image (no ending)", ElementsAre("ant/list")),
           Pair("no regular file", ElementsAre("bee/device.jpg", "bee/pipe", "bee/pipe.png"))));

@@ -2,6 +2,7 @@
 
 #include "data/decode/decode.h"
 #include "data/formats/formats.h"
+#include "tests/data/formats/tar_bytes.h"
 #include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 #include "tests/support/heap_meter.h"
@@ -66,8 +67,8 @@ TEST_F(ImageFolderTest, FingerprintIsOfNamesAndSizesNotOfThePath) {
 TEST_F(ImageFolderTest, AnEmptyClassIsAnError) {
   fs::create_directories(folder_ / "empty");
   EXPECT_EQ(error(), (folder_ / "empty").string() +
-                         ": found no image, expected .jpg, .jpeg, .png or .webp files; add "
-                         "images or remove the folder");
+                         ": found no image, expected .jpg, .jpeg, .jfif, .png, .webp, .bmp, "
+                         ".tif or .tiff files; add images or remove the folder");
   folder_.write("empty/a.gif", "GIF8");
   EXPECT_THAT(error(),
               HasSubstr("found no image, 1 files of other kinds (no image (.gif): a.gif)"));
@@ -105,6 +106,14 @@ TEST_F(ImageFolderTest, AClassWhoseNameIsNotUtf8IsAnError) {
             manifest.path +
                 ":2: found text that is not UTF-8 (Latin-1 or Windows-1252?), expected "
                 "UTF-8; save the list as UTF-8");
+  Bytes tar;
+  add_to_tar(tar, "1.cls", "\xFFnt");
+  add_to_tar(tar, "1.png", std::span<const uint8_t>(image_bytes("rgb.png")));
+  const std::string shard = folder_.write("a.tar", ended(tar));
+  EXPECT_EQ(data_error([&] { open_path(shard); }),
+            shard +
+                ": found the class \\xFFnt, whose name is not UTF-8, expected a name in UTF-8; "
+                "rename it");
 }
 
 TEST_F(ImageFolderTest, WebPCountsAndHiddenFilesDoNot) {

@@ -314,5 +314,13 @@ TEST_F(ManifestTest, FingerprintCoversLabelsAndSizes) {
   EXPECT_NE(open("path,label\na.png,x\nb.png,y\n")->fingerprint(), one);
 }
 
+TEST_F(ManifestTest, OneClassAndSplitsAsClassesAreWarnedOf) {
+  EXPECT_THAT(open("path,label\na.png,cat\nb.png,cat\n")->warnings(),
+              ElementsAre(HasSubstr("found one class alone, cat, ")));
+  EXPECT_THAT(open("path,label\na.png,train\nb.png,val\n")->warnings(),
+              ElementsAre(HasSubstr("found classes named train and val, as splits are")));
+  EXPECT_THAT(open("path,label\na.png,cat\nb.png,dog\n")->warnings(), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace swin::data
