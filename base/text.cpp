@@ -83,7 +83,8 @@ std::string shortened(std::string_view text, size_t most) {
 
 std::string listing(std::span<const std::string> items, size_t shown, std::string_view separator) {
   constexpr size_t kBytes = 240, kLeast = 40;
-  const size_t most = std::max(kLeast, kBytes / std::max<size_t>(shown, 1));
+  const size_t most =
+      std::max(kLeast, kBytes / std::clamp<size_t>(items.size(), 1, std::max<size_t>(shown, 1)));
   std::vector<std::string> first;
   for (size_t i = 0; i < std::min(items.size(), shown); ++i)
     first.push_back(shortened(items[i], most));

@@ -243,9 +243,13 @@ TEST(Resume, OtherNumericsGiveAWarning) {
     contents.step = file.step();
     contents.epoch = file.epoch();
     for (const auto& entry : file.entries()) contents.arrays.push_back(file.read(entry.name));
-    for (const std::string& name : file.meta_names())
-      contents.meta.emplace_back(name,
-                                 name == "numerics" ? R"({"blas": "elsewhere"})" : file.meta(name));
+    for (const std::string& name : file.meta_names()) {
+      contents.meta.emplace_back(name, file.meta(name));
+      if (name != "numerics") continue;
+      base::Json numerics = base::parse_json(file.meta(name), name);
+      numerics["blas"] = "elsewhere";
+      contents.meta.back().second = base::to_text(numerics);
+    }
     files::write_checkpoint(path, contents);
   }
   ::testing::internal::CaptureStderr();

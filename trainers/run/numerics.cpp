@@ -2,6 +2,7 @@
 
 #include "autograd/kernels/gemm.h"
 #include "base/isa.h"
+#include "base/text.h"
 
 namespace swin::trainers {
 
@@ -22,12 +23,16 @@ base::Json numerics(const std::string& precision) {
 }
 
 std::string numerics_difference(const base::Json& now, const base::Json& before) {
+  constexpr size_t kShown = 40;  // of a library's version, which can name every build option
+  const auto shown = [](const base::Json& value) {
+    return base::shortened(base::to_text(value), kShown);
+  };
   std::string text;
   for (const auto& [key, value] : now.members()) {
     const base::Json* old = before.find(key);
     if (old && *old == value) continue;
-    text += (text.empty() ? "" : ", ") + key + " is " + base::to_text(value) + ", was " +
-            (old ? base::to_text(*old) : "not stored");
+    text += (text.empty() ? "" : ", ") + key + " is " + shown(value) + ", was " +
+            (old ? shown(*old) : "not stored");
   }
   return text;
 }
