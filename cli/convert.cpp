@@ -166,6 +166,9 @@ Dialect chosen_dialect(const ConvertArguments& arguments, Form form) {
 base::ExitCode run(const ConvertArguments& arguments) {
   const Form form = form_of(arguments.output);
   const Dialect dialect = chosen_dialect(arguments, form);
+  if (std::error_code error; std::filesystem::equivalent(arguments.input, arguments.output, error))
+    throw base::UsageError(arguments.output, "found the input as the output, expected another file",
+                           "choose another name: the input would be lost");
   weights::ReadOptions options = read_options(arguments);
   options.allow = arguments.allow;
   weights::WeightFile file = weights::read_weight_file(arguments.input, options);

@@ -167,7 +167,7 @@ void DialectReader::refuse_head(const std::vector<std::string>& layers) const {
           (layers.size() == 1 ? " layer that is not linear (" : " layers (") +
           base::listing(layers, 4) + "), expected one linear layer",
       "begin with a new head (swin train CONFIG --init FILE --set init.head=reset), or leave it "
-      "out (swin convert --allow '" +
+      "out (swin convert FILE OUT.safetensors --allow '" +
           base::printable(pattern) + "')");
 }
 
@@ -207,10 +207,11 @@ void DialectReader::refuse_unexpected() const {
     keys.push_back(shown ? item.key + " (nearest: " + nearest_name(rows_, item.name) + ")"
                          : item.key);
   }
-  throw base::WeightError(file_.where,
-                          "found " + base::listing(keys) + ", expected only names of " +
-                              file_.model + " in " + name_of(file_.dialect) + "'s dialect",
-                          "remove them, or allow them by name");
+  throw base::WeightError(
+      file_.where,
+      "found " + base::listing(keys) + ", expected only names of " + file_.model + " in " +
+          name_of(file_.dialect) + "'s dialect",
+      "remove them, or allow them by name (--allow, in a training init.allow_unexpected)");
 }
 
 std::vector<WeightFile::Missing> DialectReader::missing() const {

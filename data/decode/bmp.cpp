@@ -218,7 +218,8 @@ class Reader {
       at += 2;
       if (count > 0) {
         const int64_t pixels = std::clamp<int64_t>(h.width - x, 0, count);
-        for (int64_t i = 0; i < std::min(pixels, all - done); ++i)
+        const int64_t left = all - done;  // put() raises `done`
+        for (int64_t i = 0; i < std::min(pixels, left); ++i)
           put(h.compression == kRle8 ? byte : index(at - 1, i % 2));
         x += pixels;
       } else if (byte == 0) {  // end of the row

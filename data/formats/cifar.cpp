@@ -92,6 +92,14 @@ void check_row(const fs::path& folder, const std::vector<std::string>& paths,
                         "put what is missing there, or number the files without a hole");
 }
 
+// A batch that is only there compressed would be missing without a word.
+void refuse_gzip(const fs::path& folder, const std::string& wanted) {
+  for (const std::string& path : batch_files(folder, wanted + ".gz"))
+    if (std::error_code error; !fs::exists(path.substr(0, path.size() - 3), error))
+      throw base::DataError(path, "found a compressed batch, expected it unpacked",
+                            "unpack it (gunzip)");
+}
+
 std::vector<std::string> read_class_names(const fs::path& path, int64_t classes) {
   std::error_code error;
   if (!fs::exists(path, error)) return {};
@@ -128,6 +136,7 @@ class Cifar : public MemoryDataset {
                                 "; for a folder of JPEG or PNG files set the format to "
                                 "image_folder");
     }
+    refuse_gzip(folder, wanted);
     check_row(folder, paths, wanted);
     list_files(paths);
     files::Sha256 digest;

@@ -23,6 +23,12 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpaces) - begin + 1);
 }
 
+// Without the byte order mark that some editors put before UTF-8.
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 // An integer; too large ones become the largest.
 std::optional<int64_t> number_of(std::string_view text) {
   int64_t value = 0;
@@ -52,7 +58,7 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
   if (!std::filesystem::exists(file, error)) return;
   list_file_ = file;
   const files::MappedFile mapped(file, files::FileKind::data);
-  std::string_view text = files::text_of(mapped.bytes());
+  std::string_view text = without_mark(files::text_of(mapped.bytes()));
   int64_t line = 0;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -60,8 +66,11 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
     text.remove_prefix(std::min(end + 1, text.size()));
     const std::string where = file + ":" + std::to_string(++line);
     if (name.empty() && trimmed(text).empty()) break;
-    if (name.empty() || name.size() > kMaxLabelBytes)
+    if (name.empty())
       throw base::DataError(where, "found no name, expected one class name per line");
+    if (!files::is_name(name))
+      throw base::DataError(where, std::string("found no name, expected ") + files::kNameExpected,
+                            "save the file as UTF-8 text, a name a line");
     if (!listed_number_.emplace(name, static_cast<int32_t>(listed_.size())).second)
       throw base::DataError(
           where, "found the class " + base::printable(name) + " again, expected every name once");
@@ -75,7 +84,7 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
 }
 
 int32_t ClassLabels::add(std::string_view text, const std::string& where) {
-  const std::string label = base::composed(trimmed(text));
+  const std::string label = base::composed(trimmed(without_mark(text)));
   if (label.empty())
     throw base::DataError(where, "found no label, expected a class name or number",
                           "give the image a label or remove it");
@@ -87,20 +96,28 @@ int32_t ClassLabels::add(std::string_view text, const std::string& where) {
   return entry->second;
 }
 
-int32_t ClassLabels::class_of_list(const Label& label) const {
-  const auto listed = listed_number_.find(label.text);
-  if (listed != listed_number_.end()) return listed->second;
+// A label is a name of the list, else a class number. A name may look like a number: if one of the
+// labels can only be a class number, all that look like numbers are.
+std::vector<int32_t> ClassLabels::classes_of_list() const {
   const auto size = static_cast<int64_t>(listed_.size());
-  const std::optional<int64_t> value = number_of(label.text);
-  if (!value)
-    throw base::DataError(label.where,
-                          "found the label " + base::printable(label.text) +
-                              ", expected one of the " + std::to_string(size) + " classes of " +
-                              list_file_,
-                          "correct it or add it there");
-  if (*value < 0 || *value >= size)
-    out_of_range(label.where, label.text, size, "correct it or add classes to " + list_file_);
-  return static_cast<int32_t>(*value);
+  const bool has_numbers = std::any_of(labels_.begin(), labels_.end(), [&](const Label& label) {
+    return number_of(label.text) && !listed_number_.contains(label.text);
+  });
+  std::vector<int32_t> classes;
+  for (const Label& label : labels_) {
+    const std::optional<int64_t> value = has_numbers ? number_of(label.text) : std::nullopt;
+    const auto listed = listed_number_.find(label.text);
+    if (value && (*value < 0 || *value >= size))
+      out_of_range(label.where, label.text, size, "correct it or add classes to " + list_file_);
+    if (!value && listed == listed_number_.end())
+      throw base::DataError(label.where,
+                            "found the label " + base::printable(label.text) +
+                                ", expected one of the " + std::to_string(size) + " classes of " +
+                                list_file_,
+                            "correct it or add it there");
+    classes.push_back(value ? static_cast<int32_t>(*value) : listed->second);
+  }
+  return classes;
 }
 
 std::vector<std::string> ClassLabels::number(std::vector<int32_t>& classes) const {
@@ -139,7 +156,7 @@ std::vector<std::string> ClassLabels::finish(std::vector<int32_t>& labels) const
   std::vector<int32_t> classes;  // of each provisional index
   std::vector<std::string> names;
   if (!listed_.empty()) {
-    for (const Label& label : labels_) classes.push_back(class_of_list(label));
+    classes = classes_of_list();
     names = listed_;
   } else if (!labels_.empty() && std::all_of(labels_.begin(), labels_.end(), [](const Label& one) {
                return number_of(one.text).has_value();

@@ -30,7 +30,7 @@ class ClassLabels {
   struct Label {
     std::string text, where;
   };
-  int32_t class_of_list(const Label& label) const;
+  std::vector<int32_t> classes_of_list() const;
   std::vector<std::string> number(std::vector<int32_t>& classes) const;
 
   std::string list_file_;  // the path of classes.txt; empty if there is none

@@ -213,7 +213,7 @@ class WebDataset : public ListedDataset {
 }  // namespace
 
 void refuse_pattern(const std::string& pattern, const std::string& expected) {
-  throw base::UsageError("data.path", "found the pattern " + pattern + ", expected " + expected,
+  throw base::UsageError(pattern, "found this pattern of shards, expected " + expected,
                          "write it as shard-{0000..0012}.tar");
 }
 

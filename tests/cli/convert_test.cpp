@@ -49,6 +49,14 @@ std::string trained(const TemporaryDirectory& folder) {
   return folder / "run/last.h5";
 }
 
+TEST(Convert, RefusesItsInputAsTheOutput) {
+  const TemporaryDirectory folder;
+  const std::string file = trained(folder), before = read_text(file);
+  expect_refused({"convert", file, folder / "run/../run/last.h5"}, 2,
+                 "found the input as the output");
+  EXPECT_EQ(read_text(file), before);
+}
+
 TEST(Convert, EveryDialectAndBackBitForBit) {
   const TemporaryDirectory folder;
   const std::string h5 = trained(folder), config = folder / "run/config.json";

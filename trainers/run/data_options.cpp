@@ -21,7 +21,7 @@ data::Interpolation interpolation_named(const std::string& name) {
 
 // A task of one class per image cannot use images of several classes or none.
 void check_one_class_each(const data::Dataset& dataset, const std::string& path,
-                          const std::string& task) {
+                          const std::string& task, bool training) {
   if (dataset.annotation_kind() != data::AnnotationKind::classes) return;
   std::string several, none;
   for (int64_t i = 0; i < dataset.size() && several.empty(); ++i) {
@@ -33,6 +33,11 @@ void check_one_class_each(const data::Dataset& dataset, const std::string& path,
   if (several.empty() && !none.empty())
     throw base::DataError(none, "found no class, expected one class per image for " + task,
                           "give it a class, or leave it out of " + path);
+  if (!training)  // the model is of one class per image
+    throw base::DataError(
+        path,
+        "found images of several classes" + several + ", expected one class per image for " + task,
+        "give each image one class, or leave it out");
   std::vector<std::string> fitting;
   for (const tasks::TaskRow& row : tasks::task_rows())
     if (row.annotation == data::AnnotationKind::classes)
@@ -129,7 +134,7 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.synthetic_samples = dataset.samples;
   auto opened = data::open_dataset(options);
   if (tasks::task_row(config.task.name).annotation == data::AnnotationKind::one_class)
-    check_one_class_each(*opened, dataset.path, config.task.name);
+    check_one_class_each(*opened, dataset.path, config.task.name, training);
   return opened;
 }
 

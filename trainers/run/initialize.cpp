@@ -1,5 +1,6 @@
 #include "trainers/run/initialize.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 
@@ -77,8 +78,19 @@ InitialWeights::InitialWeights(Config& config, const std::vector<std::string>& c
     : init_(config.init), file_(weights::read_weight_file(*init_.checkpoint, read_options(init_))) {
   const auto stored = file_.config_json ? std::optional(stored_config_of(file_)) : std::nullopt;
   if (stored) source_ = stored->model;
-  file_.class_names = real_class_names(file_.class_names, stored ? stored->data.train.format : "");
-  options_.class_names = real_class_names(class_names, config.data.train.format);
+  // As match_classes reads them: numbers of one side are names where each class of the data is one
+  // of the file's.
+  const auto theirs =
+      real_class_names(file_.class_names, stored ? stored->data.train.format : std::string());
+  const auto ours = real_class_names(class_names, config.data.train.format);
+  const bool all_known = std::ranges::all_of(class_names, [&](const std::string& name) {
+    return std::ranges::find(file_.class_names, name) != file_.class_names.end();
+  });
+  options_.class_names = class_names;
+  if ((theirs.empty() && ours.empty()) || ((theirs.empty() || ours.empty()) && !all_known)) {
+    file_.class_names = theirs;
+    options_.class_names = ours;
+  }
   options_.head = init_.head == "keep"    ? weights::HeadInit::keep
                   : init_.head == "reset" ? weights::HeadInit::reset
                                           : weights::HeadInit::automatic;

@@ -22,6 +22,26 @@ std::string refusal(const Bytes& bytes, const DecodeOptions& options = {}) {
   return data_error([&] { decode_image(bytes, "x", 3, options); });
 }
 
+// 8 bits, RLE8, with the palette 0, 1, 2 … as grays.
+Bytes rle8(int width, int height, const Bytes& runs) {
+  const size_t header = 14 + 40, palette = 4 * 16;
+  Bytes bmp(header + palette);
+  bmp[0] = 'B', bmp[1] = 'M';
+  set(bmp, 10, header + palette, 4);
+  set(bmp, 14, 40, 4);
+  set(bmp, 18, static_cast<uint64_t>(width), 4);
+  set(bmp, 22, static_cast<uint64_t>(height), 4);
+  set(bmp, 26, 1, 2);
+  set(bmp, 28, 8, 2);
+  set(bmp, 30, 1, 4);  // RLE8
+  set(bmp, 46, 16, 4);
+  for (uint8_t i = 0; i < 16; ++i)
+    std::fill_n(bmp.begin() + header + 4 * i, 3, static_cast<uint8_t>(16 * i));
+  bmp.insert(bmp.end(), runs.begin(), runs.end());
+  set(bmp, 2, bmp.size(), 4);
+  return bmp;
+}
+
 // Where the value of a tag stands in a little-endian TIFF whose directory is at `first`.
 size_t value_of(const Bytes& tiff, int tag) {
   const auto u16 = [&](size_t at) { return tiff.at(at) | tiff.at(at + 1) << 8; };
@@ -42,6 +62,19 @@ Bytes with_tag(const std::string& name, int tag, uint64_t value, size_t size = 2
 ImageKind kind_of_first_16(const std::string& name) {
   const Bytes bytes = image_bytes(name);
   return kind_of(std::span(bytes).first(16));
+}
+
+TEST(Decode, BmpRunsOfWholeRows) {
+  // Two rows of four; the second run is all that is left. Rows go up.
+  const Image image = decode_image(rle8(4, 2, {4, 5, 0, 0, 4, 9, 0, 1}), "x", 1);
+  for (int64_t x = 0; x < 4; ++x) {
+    EXPECT_EQ(image.row(0)[x], 16 * 9) << x;
+    EXPECT_EQ(image.row(1)[x], 16 * 5) << x;
+  }
+  // A run that is longer than the rest of its row ends there.
+  const Image cut = decode_image(rle8(3, 2, {9, 7, 0, 0, 2, 3, 1, 2, 0, 1}), "x", 1);
+  EXPECT_EQ(std::vector<uint8_t>(cut.row(1), cut.row(1) + 3), (std::vector<uint8_t>(3, 16 * 7)));
+  EXPECT_EQ(std::vector<uint8_t>(cut.row(0), cut.row(0) + 3), (std::vector<uint8_t>{48, 48, 32}));
 }
 
 TEST(Decode, FirstSixteenBytesTellBmpAndTiff) {

@@ -71,6 +71,17 @@ TEST(Cifar, AHoleInTheRowOfBatchesIsNamed) {
   EXPECT_EQ(open_dataset(dataset_options("cifar10", folder.path()))->size(), 5);
 }
 
+TEST(Cifar, ABatchThatIsOnlyThereCompressedIsRefused) {
+  const TemporaryDirectory folder;
+  folder.write("data_batch_1.bin", cifar_records(1, 1));
+  folder.write("data_batch_1.bin.gz", Bytes{1});  // a copy
+  const DatasetOptions options = dataset_options("cifar10", folder.path());
+  EXPECT_EQ(open_dataset(options)->size(), 1);
+  folder.write("data_batch_2.bin.gz", Bytes{1});
+  EXPECT_THAT(data_error([&] { open_dataset(options); }),
+              HasSubstr("data_batch_2.bin.gz: found a compressed batch, expected it unpacked"));
+}
+
 TEST(Cifar, ListsTheFilesOfItsSplit) {
   const TemporaryDirectory folder;
   folder.write("cifar-10-batches-bin/data_batch_2.bin", cifar_records(1, 1));

@@ -129,6 +129,29 @@ TEST_F(ManifestTest, ClassesTxtGivesOrderAndRange) {
   EXPECT_THAT(error("path,label\na.png,a\n"), HasSubstr("classes.txt:3: found the class a again"));
 }
 
+TEST_F(ManifestTest, NamesThatLookLikeNumbersHaveOneReading) {
+  folder_.write("classes.txt", "1\n10\n2\n");
+  EXPECT_THAT(labels_of(*open("path,label\na.png,10\nb.png,2\n")),
+              ElementsAre(ElementsAre(1), ElementsAre(2)));
+  // 0 can only be a class number, so 1 is one, too.
+  EXPECT_THAT(labels_of(*open("path,label\na.png,0\nb.png,1\n")),
+              ElementsAre(ElementsAre(0), ElementsAre(1)));
+  EXPECT_THAT(error("path,label\na.png,0\nb.png,10\n"),
+              HasSubstr(":3: found the label 10, expected 0 … 2"));
+}
+
+TEST_F(ManifestTest, ClassesTxtIsUtf8WithOrWithoutAMark) {
+  folder_.write("classes.txt",
+                "\xEF\xBB\xBF"
+                "caf\xC3\xA9\nant\n");
+  const auto dataset = open("path,label\na.png,caf\xC3\xA9\nb.png,ant\n");
+  EXPECT_THAT(dataset->class_names(), ElementsAre("caf\xC3\xA9", "ant"));
+  folder_.write("classes.txt", "caf\xE9\nant\n");
+  EXPECT_THAT(error("path,label\na.png,ant\n"),
+              AllOf(HasSubstr("classes.txt:1: found no name, expected one line"),
+                    HasSubstr("save the file as UTF-8")));
+}
+
 TEST_F(ManifestTest, PathsMustStayInside) {
   const TemporaryDirectory outside;
   outside.write("s.png", "secret");
