@@ -7,8 +7,7 @@ set_property(GLOBAL PROPERTY SWIN_ENGINE_ROOMS "")
 
 # Compiles sources once for each instruction set, with SWIN_ISA as its name, and adds the objects to the target.
 # -fno-weak: what GCC does not inline of std:: and base:: stays in its object. As weak symbols the linker would keep
-# one copy for all, perhaps that of AVX-512, which other processors cannot run. Their own copy of a type's name is why
-# the sanitizer's check of virtual tables, which compares those by address, is off for them.
+# one copy for all, perhaps that of AVX-512, which other processors cannot run.
 # Without optimization, as in the presets debug and sanitize, the tests would spend their time in these loops.
 set_property(GLOBAL PROPERTY SWIN_VECTOR_TARGETS "")
 function(swin_vector_sources target)
@@ -17,7 +16,7 @@ function(swin_vector_sources target)
     add_library(${objects} OBJECT ${ARGN})
     target_link_libraries(${objects} PRIVATE $<TARGET_PROPERTY:${target},LINK_LIBRARIES>)
     target_compile_definitions(${objects} PRIVATE SWIN_ISA=${isa} $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>)
-    target_compile_options(${objects} PRIVATE ${SWIN_FLAGS_${isa}} -fno-weak -fno-sanitize=vptr
+    target_compile_options(${objects} PRIVATE ${SWIN_FLAGS_${isa}} -fno-weak
       $<$<NOT:$<CONFIG:Release>>:-O1>)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
     set_property(GLOBAL APPEND PROPERTY SWIN_VECTOR_TARGETS ${objects})

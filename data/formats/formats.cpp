@@ -53,7 +53,7 @@ void check_path(const DatasetOptions& options, PathKind kind) {
   const std::string what = kind == PathKind::folder ? "folder" : "file";
   const std::string expected = "expected a " + what + " in the format " + options.format;
   if (options.path.empty())
-    throw base::UsageError("data.path", "found nothing, " + expected, "set " + options.path_field);
+    throw base::UsageError(options.path_field, "found nothing, " + expected, "set it");
   std::error_code error;
   const bool folder = std::filesystem::is_directory(options.path, error);
   const bool exists = std::filesystem::exists(options.path, error);

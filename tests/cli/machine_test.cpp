@@ -22,6 +22,12 @@ Child::Options with_threads(const std::string& value) {
   return options;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 // Started by a shell that does `setup` before.
 Child::Options after(const std::string& setup) {
   Child::Options options;
@@ -89,6 +95,7 @@ TEST(Machine, ThreadsFollowTheAffinityMask) {
 }
 
 TEST(Machine, MemoryFollowsUlimit) {
+  if (kSanitized) GTEST_SKIP() << "the address sanitizer needs more memory and /proc";
   const Child::Options limited = after("ulimit -v 8000000");
   const Json json = info(limited);
   const base::Limits& limits = base::limits();
@@ -103,6 +110,7 @@ TEST(Machine, MemoryFollowsUlimit) {
 }
 
 TEST(Machine, PlanSaysWhatDoesNotFit) {
+  if (kSanitized) GTEST_SKIP() << "the address sanitizer needs more memory and /proc";
   const Words plan = {"plan", "configs/synthetic_micro.json", "--set", "trainer.batch_size=65536"};
   EXPECT_THAT(swin(plan, after("ulimit -v 8000000")).out,
               testing::ContainsRegex("That is more than the [0-9.]+ GB that this process may use"));
@@ -113,6 +121,7 @@ TEST(Machine, PlanSaysWhatDoesNotFit) {
 }
 
 TEST(Machine, WithoutProcNothingIsInvented) {
+  if (kSanitized) GTEST_SKIP() << "the address sanitizer needs more memory and /proc";
   Child::Options hidden = after("mount -t tmpfs none /proc");
   hidden.runner.insert(hidden.runner.begin(), {"unshare", "--mount"});
   if (std::system("unshare --mount mount -t tmpfs none /proc 2>/dev/null") != 0)
