@@ -1,4 +1,4 @@
-// A temporary folder of config files, for tests that read them.
+// Configs for tests: a temporary folder of files, and a text in memory.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/json.h"
 #include "tests/support/temporary_directory.h"
 #include "trainers/config/config.h"
 
@@ -28,5 +29,13 @@ class ConfigFiles : public swin::test::TemporaryDirectory {
     return "accepted";
   }
 };
+
+inline constexpr char kSynthetic[] = R"({"data": {"train": {"format": "synthetic"}}})";
+/// A config that is no file.
+inline Config memory_config(const std::string& text, const std::vector<std::string>& sets = {}) {
+  base::Json json = base::parse_json(text, "memory");
+  apply_sets(json, sets);
+  return parse_config(json);
+}
 
 }  // namespace swin::trainers
