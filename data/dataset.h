@@ -30,6 +30,9 @@ struct DatasetOptions {
   int64_t channels = 3;  ///< of loaded images, 1 or 3; other images are converted
   /// Labels given as numbers must be below it; 0: the labels determine the number of classes.
   int64_t num_classes = 0;
+  /// Class names of the model that the set is measured with. In a list or in shards, labels that
+  /// look like numbers are names where each of them is one of these.
+  std::vector<std::string> known_names = {};
   /// Keep labels given as lists, or as rows of 0 and 1, as they are: the task has any number of
   /// classes per image. Else, where each of them is one class, they are one class per image.
   bool label_rows = false;

@@ -51,8 +51,10 @@ std::optional<int64_t> number_of(std::string_view text) {
 
 }  // namespace
 
-ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes)
+ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes,
+                         const std::vector<std::string>& known)
     : num_classes_(num_classes) {
+  for (const std::string& name : known) known_.insert(base::composed(name));
   const std::string file = (std::filesystem::path(folder) / "classes.txt").string();
   std::error_code error;
   if (!std::filesystem::exists(file, error)) return;
@@ -152,15 +154,22 @@ std::vector<std::string> ClassLabels::number(std::vector<int32_t>& classes) cons
   return names;
 }
 
+bool ClassLabels::are_numbers() const {
+  bool all_numbers = !labels_.empty(), all_known = true;
+  for (const Label& label : labels_) {
+    all_numbers &= number_of(label.text).has_value();
+    all_known &= known_.contains(label.text);
+  }
+  return all_numbers && !all_known;
+}
+
 std::vector<std::string> ClassLabels::finish(std::vector<int32_t>& labels) const {
   std::vector<int32_t> classes;  // of each provisional index
   std::vector<std::string> names;
   if (!listed_.empty()) {
     classes = classes_of_list();
     names = listed_;
-  } else if (!labels_.empty() && std::all_of(labels_.begin(), labels_.end(), [](const Label& one) {
-               return number_of(one.text).has_value();
-             })) {
+  } else if (are_numbers()) {
     names = number(classes);
   } else {
     for (const Label& label : labels_) names.push_back(label.text);

@@ -4,19 +4,23 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace swin::data {
 
 /// Collects the labels of a data set, each with where it occurred first, and numbers the classes at
 /// the end. If the folder has a file `classes.txt` (one class name per line, in order), labels are
-/// its names or indices of them. Otherwise, if all labels are integers, they are the class indices;
-/// if not, they are names, numbered in the order of their bytes. Names are compared composed (NFC).
+/// its names or indices of them. Otherwise, if all labels are integers and one of them is no known
+/// name, they are the class indices; if not, they are names, numbered in the order of their bytes.
+/// Names are compared composed (NFC).
 class ClassLabels {
  public:
   /// @param folder may contain classes.txt.   @param num_classes numbers must be below it; 0: the
-  /// labels determine it.   @throws DataError if classes.txt is not a list of names.
-  ClassLabels(const std::string& folder, int64_t num_classes);
+  /// labels determine it.   @param known names that labels may have although they look like
+  /// numbers.   @throws DataError if classes.txt is not a list of names.
+  ClassLabels(const std::string& folder, int64_t num_classes,
+              const std::vector<std::string>& known = {});
 
   /// @return a provisional index, the same for the same text. Ignores spaces around the text.
   /// @param where "file:line" of the label.   @throws DataError if the text is empty.
@@ -31,12 +35,14 @@ class ClassLabels {
     std::string text, where;
   };
   std::vector<int32_t> classes_of_list() const;
+  bool are_numbers() const;
   std::vector<std::string> number(std::vector<int32_t>& classes) const;
 
   std::string list_file_;  // the path of classes.txt; empty if there is none
   int64_t num_classes_;
   std::vector<std::string> listed_;
   std::unordered_map<std::string, int32_t> listed_number_, found_;
+  std::unordered_set<std::string> known_;
   std::vector<Label> labels_;
 };
 

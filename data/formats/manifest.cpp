@@ -27,7 +27,7 @@ class Manifest : public ListedDataset {
     const std::string folder = prefix_.empty() ? "." : prefix_;
     if (!prefix_.empty() && !prefix_.ends_with('/')) prefix_ += '/';
     root_ = fs::canonical(folder).string();
-    ClassLabels classes(folder, options.num_classes);
+    ClassLabels classes(folder, options.num_classes, options.known_names);
 
     const files::MappedFile file(options.path, files::FileKind::data);
     files::Sha256 digest;

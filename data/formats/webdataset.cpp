@@ -33,7 +33,8 @@ class WebDataset : public ListedDataset {
         shards_(fs::exists(options.path) ? std::vector{options.path} : shard_paths(options.path)) {
     const size_t range = shards_.size() > 1 ? options.path.find('{') : std::string::npos;
     folder_ = options.path.substr(0, options.path.rfind('/', range) + 1);
-    ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes);
+    ClassLabels classes(fs::path(shards_[0]).parent_path().string(), options.num_classes,
+                        options.known_names);
     files::Sha256 digest;
     for (size_t shard = 0; shard < shards_.size(); ++shard) add_shard(shard, classes, digest);
     passed_over_ = passed_.take();

@@ -30,6 +30,10 @@ struct Head {
   std::vector<std::string> names;  ///< of its rows; empty if unknown
   bool named = false;              ///< they are names, no class numbers (real_class_names)
   int64_t num_classes = 0;
+  /// For open_dataset_of.
+  std::vector<std::string> known_names() const {
+    return named ? names : std::vector<std::string>();
+  }
 };
 
 /// A data set that is measured with a head.

@@ -114,7 +114,8 @@ data::DecodeOptions decode_of(const Config& config, bool training) {
 }
 
 std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
-                                               bool training) {
+                                               bool training,
+                                               const std::vector<std::string>& known_names) {
   data::DatasetOptions options;
   options.format = dataset.format;
   options.path = dataset.path;
@@ -128,6 +129,7 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.follow_links = config.data.follow_links;
   options.empty_classes = !training;
   options.num_classes = config.model.num_classes;
+  options.known_names = known_names;
   options.label_rows = has_label_rows(config);
   options.seed = static_cast<uint64_t>(dataset.seed);
   options.synthetic_size = config.model.image_size;

@@ -24,8 +24,10 @@ data::DecodeOptions decode_of(const Config& config, bool training = false);
 
 /// Opens one of the config's data sets, with the model's channels.
 /// @param training decodes as in training; such a set has images of every class.
+/// @param known_names of the head that the set is measured with; empty if it has only numbers.
 /// @throws DataError, UsageError.
 std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
-                                               bool training = false);
+                                               bool training = false,
+                                               const std::vector<std::string>& known_names = {});
 
 }  // namespace swin::trainers

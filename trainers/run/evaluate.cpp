@@ -83,7 +83,9 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const Config& config = loaded.config;
   const DatasetConfig dataset_config = dataset_of(config, options);
   MeasuredSet set;
-  set.images = open_dataset_of(dataset_config, config);
+  const bool has_classes = tasks::has_classes(tasks::task_row(config.task.name));
+  const Head head = has_classes ? head_of(loaded, options) : Head();
+  set.images = open_dataset_of(dataset_config, config, false, head.known_names());
   const std::string name = options.data.empty() ? dataset_config.field : options.data;
   Progress progress({.quiet = options.quiet});
   const data::Summary summary = data::summary_of(*set.images, name);
@@ -91,8 +93,7 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   for (const std::string& line : summary.warnings) progress.warning(line);
   EvaluateResult result;
   result.data = data::summary_json(*set.images);
-  if (tasks::has_classes(tasks::task_row(config.task.name))) {
-    const Head head = head_of(loaded, options);
+  if (has_classes) {
     const std::string list =
         "name them with --classes FILE (a name a line, in the order of the head)";
     set = match_classes(

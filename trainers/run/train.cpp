@@ -46,16 +46,16 @@ Data open_data(Config& config) {
                            "remove the field: it is taken from the data");
   config.model.num_classes = classes;
   if (!config.data.validation) return data;
-  auto validation = open_dataset_of(*config.data.validation, config);
-  if (!has_classes) {
-    data.validation.images = std::move(validation);
-    return data;
-  }
   const std::vector<std::string>& names = data.train->class_names();
   const Head head = {.where = "data.train",
                      .names = names,
                      .named = !real_class_names(names, config.data.train.format).empty(),
                      .num_classes = classes};
+  auto validation = open_dataset_of(*config.data.validation, config, false, head.known_names());
+  if (!has_classes) {
+    data.validation.images = std::move(validation);
+    return data;
+  }
   data.validation = match_classes(
       std::move(validation), head,
       {.where = "data.validation",

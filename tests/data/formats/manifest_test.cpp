@@ -140,6 +140,19 @@ TEST_F(ManifestTest, NamesThatLookLikeNumbersHaveOneReading) {
               HasSubstr(":3: found the label 10, expected 0 … 2"));
 }
 
+TEST_F(ManifestTest, NumbersAreNamesWhereAllOfThemAreKnown) {
+  DatasetOptions options = dataset_options("manifest", folder_.write("known.csv",
+                                                                     "path,label\n"
+                                                                     "a.png,12\n"
+                                                                     "b.png,1\n"));
+  options.num_classes = 3;
+  options.known_names = {"1", "11", "12"};
+  EXPECT_THAT(open_dataset(options)->class_names(), ElementsAre("1", "12"));
+  options.known_names = {"1", "11"};
+  EXPECT_THAT(data_error([&] { open_dataset(options); }),
+              HasSubstr(":2: found the label 12, expected 0 … 2"));
+}
+
 TEST_F(ManifestTest, ClassesTxtIsUtf8WithOrWithoutAMark) {
   folder_.write("classes.txt",
                 "\xEF\xBB\xBF"
