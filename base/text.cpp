@@ -117,7 +117,12 @@ std::string without_controls(std::string_view text, char replacement) {
   for (size_t i = 0; i < text.size();) {
     const size_t length = utf8_length(text.substr(i));
     const auto byte = [&](size_t k) { return static_cast<unsigned char>(text[i + k]); };
-    const bool is_control = length == 0 || (length == 1 && (byte(0) < 0x20 || byte(0) == 0x7F)) ||
+    // U+2028 … U+202E and U+2066 … U+2069: other line ends, and marks that turn the text around.
+    const bool is_mark = length == 3 && byte(0) == 0xE2 &&
+                         ((byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE) ||
+                          (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
+    const bool is_control = is_mark || length == 0 ||
+                            (length == 1 && (byte(0) < 0x20 || byte(0) == 0x7F)) ||
                             (length == 2 && byte(0) == 0xC2 && byte(1) < 0xA0);
     if (is_control)
       shown += replacement;

@@ -37,8 +37,8 @@ std::string alternatives(std::span<const std::string> items);
 /// Two lower-case hexadecimal digits.
 std::string hex(uint8_t byte);
 
-/// The text with each control character (of ASCII, or U+0080 … U+009F) and each byte that is not
-/// UTF-8 replaced by `replacement`.
+/// The text with each control character (of ASCII, U+0080 … U+009F, line ends and marks of
+/// direction) and each byte that is not UTF-8 replaced by `replacement`.
 std::string without_controls(std::string_view text, char replacement);
 
 /// A name read from a file, safe to print in an error: as without_controls with "?", shortened to

@@ -29,6 +29,8 @@ TEST(Text, ControlCharactersAreReplaced) {
   EXPECT_EQ(without_controls("a\nb\rc\td", ' '), "a b c d");
   EXPECT_EQ(without_controls(std::string("nul\0.", 5), '?'), "nul?.");
   EXPECT_EQ(without_controls("\x1b[31mred\x7f", '?'), "?[31mred?");
+  EXPECT_EQ(without_controls("a\u202Egpj\u2028b\u2066c", '?'), "a?gpj?b?c");
+  EXPECT_EQ(without_controls("\u2014 \u200D \u2026", '?'), "\u2014 \u200D \u2026");
   EXPECT_EQ(without_controls("\xc2\x85 \xc2\x9b 1 \xc2\xa0 é 猫 🐈", '?'), "? ? 1 \xc2\xa0 é 猫 🐈");
 }
 
