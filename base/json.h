@@ -97,6 +97,7 @@ struct JsonLimits {
   bool comments = false;  ///< accept // and /* */
   size_t max_bytes = 16u << 20;
   int max_depth = 64;
+  size_t max_token_bytes = 64u << 20;  ///< of a name, string or number, with the space before it
 };
 
 /// Parses one document.
@@ -104,6 +105,29 @@ struct JsonLimits {
 /// @throws JsonSyntaxError also for duplicate keys, bytes after the document, text beyond the
 ///     limits, bad UTF-8 and numbers that overflow.
 Json parse_json(std::string_view text, const std::string& source, const JsonLimits& limits = {});
+
+/// Gets the tokens of a document, one after the other. Names may repeat in an object.
+class JsonVisitor {
+ public:
+  virtual ~JsonVisitor() = default;
+  virtual void null() = 0;
+  virtual void boolean(bool value) = 0;
+  virtual void integer(int64_t value) = 0;
+  virtual void real(double value) = 0;
+  virtual void string(std::string& value) = 0;  ///< may be moved from
+  virtual void key(std::string& name) = 0;      ///< of a member; its value follows
+  virtual void open(bool object) = 0;           ///< an object or array
+  virtual void close() = 0;
+
+  size_t begin = 0, end = 0;  ///< of the token, in bytes of the text
+};
+
+/// Reads a document of any length in the memory of its longest token.
+/// @throws JsonSyntaxError as parse_json, except for duplicate keys; what the visitor throws.
+void visit_json(std::string_view text, JsonVisitor& visitor, const JsonLimits& limits = {});
+
+/// Where a byte of a text is.
+Json::Position position_of(std::string_view text, size_t offset);
 
 /// The text of a value. Reading a real back gives the same bits; a real that is not finite is
 /// written as null.

@@ -15,7 +15,8 @@ namespace {
 std::string refusal(std::string_view text, const JsonLimits& limits = {}) {
   try {
     parse_json(text, "test");
-    if (limits.comments || limits.max_bytes != JsonLimits{}.max_bytes)
+    if (limits.comments || limits.max_bytes != JsonLimits{}.max_bytes ||
+        limits.max_token_bytes != JsonLimits{}.max_token_bytes)
       parse_json(text, "test", limits);
   } catch (const JsonSyntaxError& error) {
     return std::to_string(error.position.line) + ":" + std::to_string(error.position.column) +
@@ -112,10 +113,10 @@ TEST(Json, RefusesWithPositionAndReason) {
        "1:2: found integer -9223372036854775809, expected one that fits 64 bits"},
       {"[\"\xff\"]", "1:3: found a string with bytes that are not UTF-8, expected UTF-8"},
       {"[\"\xc0\x80\"]", "1:3: found a string with bytes that are not UTF-8, expected UTF-8"},
-      {"[\"a\nb\"]",
-       "1:4: found a control character in a string, expected an escape such as \\n"},
+      {"[\"a\nb\"]", "1:4: found a control character in a string, expected an escape such as \\n"},
       {"[\"C:\\data\"]",
-       "1:6: found a backslash in a string, expected it before one of \" \\ / b f n r t or u and four "
+       "1:6: found a backslash in a string, expected it before one of \" \\ / b f n r t or u and "
+       "four "
        "hexadecimal digits; write the backslash itself as \\\\"},
       {"\"abc", "1:5: found a string without its end, expected a closing \""},
       {"[\xc3\xa9]", "1:2: found a character that is not ASCII, expected valid JSON"},
@@ -138,6 +139,52 @@ TEST(Json, RefusesExcessiveDepthAndSize) {
   limits.max_bytes = 4;
   EXPECT_EQ(refusal("[1,2]", limits), "1:1: found 5 bytes, expected at most 4");
   EXPECT_EQ(refusal("[12]", limits), "accepted");
+}
+
+/// Every token as text, with its place.
+class Tokens final : public JsonVisitor {
+ public:
+  explicit Tokens(std::string_view text) : text_(text) {}
+  void null() override { add("null"); }
+  void boolean(bool value) override { add(value ? "true" : "false"); }
+  void integer(int64_t value) override { add(std::to_string(value)); }
+  void real(double value) override { add(to_text(Json(value))); }
+  void string(std::string& value) override { add("'" + value + "'"); }
+  void key(std::string& name) override { add(name + ":"); }
+  void open(bool object) override { add(object ? "{" : "["); }
+  void close() override { add("close"); }
+  std::string all;
+
+ private:
+  void add(const std::string& token) {
+    all += token + "=" + std::string(text_.substr(begin, end - begin)) + " ";
+  }
+  std::string_view text_;
+};
+
+TEST(Json, VisitorsGetEveryTokenAndItsPlace) {
+  const std::string text =
+      "\xEF\xBB\xBF { \"a\" : [1,-2 ,3.50,\"x\\\"y\"] ,\"a\":null, \"b\": true}\n";
+  Tokens tokens(text);
+  visit_json(text, tokens);
+  EXPECT_EQ(tokens.all,
+            "{={ a:=\"a\" [=[ 1=1 -2=-2 3.5=3.50 'x\"y'=\"x\\\"y\" close=] a:=\"a\" null=null "
+            "b:=\"b\" true=true close=} ");
+  for (const char* number : {"12", "12 ", "-0.5e3"}) {
+    Tokens alone(number);
+    visit_json(number, alone);
+    EXPECT_NE(alone.all.find(number[0] == '-' ? "=-0.5e3 " : "=12 "), std::string::npos) << number;
+  }
+}
+
+TEST(Json, TokensAreLimited) {
+  JsonLimits limits;
+  limits.max_token_bytes = 9;
+  EXPECT_EQ(refusal("[\"1234567\", 123456, 1.5]", limits), "accepted");
+  const std::string words =
+      "found a string, number or space of more than 9 bytes, expected shorter ones";
+  EXPECT_EQ(refusal("[\"1234567\", \"123456789\"]", limits), "1:20: " + words);
+  EXPECT_EQ(refusal("[1,           2]", limits), "1:13: " + words);
 }
 
 TEST(Json, ReadsManyNamesInLinearTime) {
