@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "autograd/kernels/ragged.h"
 #include "autograd/kernels/row_blocks.h"
+#include "base/pool.h"
 #include "base/random.h"
 #include "base/simd.h"
 
@@ -173,6 +175,37 @@ void drop_path_backward(const real* dy, GradientTarget dx, int64_t batch, int64_
   apply_drop_path(dy, dx, batch, numel, keep, key);
 }
 
+void drop_channels(const real* x, GradientTarget y, int64_t batch, int64_t tokens, int64_t channels,
+                   real keep, const DrawKey& key) {
+  if (!y) return;
+  const int64_t padded = base::round_to_lanes<real>(channels);
+  const base::Buffer memory = base::allocate(static_cast<size_t>(batch * padded) * sizeof(real));
+  real* const factors = static_cast<real*>(memory.data());
+  for (int64_t sample = 0; sample < batch; ++sample) {
+    const base::Random random(key.seed, key.stream, key.step,
+                              key.first_sample + static_cast<uint64_t>(sample));
+    for (int64_t c = 0; c < padded; ++c) {
+      const auto element = static_cast<uint64_t>(c);
+      factors[sample * padded + c] =
+          static_cast<real>(random.uniform(element)) < keep ? 1 / keep : 0;
+    }
+  }
+  for_batch_ranges(
+      batch, tokens, rows_per_block(channels), [&](int64_t sample, int64_t begin, int64_t end) {
+        const real* factor = factors + sample * padded;
+        for (int64_t token = begin; token < end; ++token) {
+          const int64_t at = (sample * tokens + token) * channels;
+          for_vectors(
+              channels, [&](int64_t j, auto part) __attribute__((always_inline)) {
+                const Vector f = load(factor + j);
+                // Not x · 0: what is dropped may be infinite.
+                const Vector kept = f == 0 ? Vector{} : part.load(x + at + j) * f;
+                part.store(y.data + at + j, y.add ? part.load(y.data + at + j) + kept : kept);
+              });
+        }
+      });
+}
+
 }  // namespace swin::autograd::kernels::SWIN_ISA
 
 namespace swin::autograd::kernels {
@@ -192,4 +225,5 @@ SWIN_KERNEL(dropout_forward)
 SWIN_KERNEL(dropout_backward)
 SWIN_KERNEL(drop_path_forward)
 SWIN_KERNEL(drop_path_backward)
+SWIN_KERNEL(drop_channels)
 }  // namespace swin::autograd::kernels

@@ -62,4 +62,11 @@ extern const base::Kernel<void(const real* dy, GradientTarget dx, int64_t batch,
                                int64_t numel_per_sample, real keep, const DrawKey& key)>
     drop_path_backward;
 
+/// The same with one draw per sample and channel, element `channel` of the sample: y = x / keep or
+/// 0, forward and backward.
+/// @param x, y (batch, tokens, channels)
+extern const base::Kernel<void(const real* x, GradientTarget y, int64_t batch, int64_t tokens,
+                               int64_t channels, real keep, const DrawKey& key)>
+    drop_channels;
+
 }  // namespace swin::autograd::kernels

@@ -15,7 +15,7 @@ extern const base::Kernel<void(const real* x, GradientTarget y, const int32_t* i
                                int64_t rows_in, int64_t rows_out, int64_t dim)>
     gather_rows;
 
-/// y[r] = x[index[r]]; rows may repeat. Looks up the relative position bias.
+/// y[r] = x[index[r]]; rows may repeat.
 extern const base::Kernel<void(const real* x, real* y, const int32_t* index, int64_t rows_out,
                                int64_t dim)>
     take_rows_forward;
@@ -24,5 +24,14 @@ extern const base::Kernel<void(const real* x, real* y, const int32_t* index, int
 extern const base::Kernel<void(const real* dy, GradientTarget dx, const int32_t* index,
                                int64_t rows_in, int64_t rows_out, int64_t dim)>
     take_rows_backward;
+
+/// y[r] = x[r][column[r]]; x is (rows, columns).
+extern const base::Kernel<void(const real* x, real* y, const int32_t* column, int64_t rows,
+                               int64_t columns)>
+    take_elements_forward;
+/// dx[r][column[r]] = dy[r], and zeros elsewhere.
+extern const base::Kernel<void(const real* dy, GradientTarget dx, const int32_t* column,
+                               int64_t rows, int64_t columns)>
+    take_elements_backward;
 
 }  // namespace swin::autograd::kernels

@@ -179,8 +179,18 @@ GemmGrid gemm_grid(const GemmArguments& p) {
   return grid;
 }
 
+namespace {
+// The sum of no products, as of the gradient of a weight that no row used. The libraries differ in
+// whether they write it.
+void empty_sum(const GemmArguments& p) {
+  for (int64_t i = 0; i < p.m && !p.c.add; ++i) std::fill_n(p.c.data + i * p.ldc, p.n, real{0});
+  if (p.bias) add_bias(p.c.data, p.ldc, p.bias, p.m, p.n);
+}
+}  // namespace
+
 void gemm(const GemmArguments& p) {
   if (!p.c || p.m == 0 || p.n == 0) return;
+  if (p.k == 0) return empty_sum(p);
   if (takes_packed(p)) return packed_gemm(p);
   const GemmGrid grid = gemm_grid(p);
   const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "autograd/kernels/masked_l1.h"
+#include "autograd/kernels/pixel_losses.h"
 #include "autograd/kernels/softmax.h"
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
@@ -66,6 +69,74 @@ Tensor masked_l1(const Tensor& prediction, const Tensor& target, const Tensor& m
                      kernels::masked_l1_backward(dy, prediction.data(), target.data(), mask.data(),
                                                  dprediction.target(), batch, height, width,
                                                  channels, patch, factor);
+                   });
+}
+
+namespace {
+// Labels are used as indices of classes.
+void check_labels(const Op& op, const Array<int32_t>& labels, int64_t classes) {
+  const int32_t* data = labels.data();
+  if (!data) return;
+  const int32_t* wrong = std::find_if(
+      data, data + labels.size(), [&](int32_t label) { return label < -1 || label >= classes; });
+  op.check(wrong == data + labels.size(), [&] {
+    return "found label " + std::to_string(*wrong) + " in row " + std::to_string(wrong - data) +
+           ", expected one from 0 to " + std::to_string(classes - 1) + ", or −1 for none";
+  });
+}
+}  // namespace
+
+Tensor pixel_cross_entropy(const Tensor& logits, const Array<int32_t>& labels,
+                           const Tensor& class_weights, real factor) {
+  Op op("pixel_cross_entropy");
+  const int64_t classes = logits.rank() > 0 ? logits.dim(-1) : 0;
+  op.check(classes > 0 && labels.size() == logits.numel() / classes &&
+               (!class_weights.defined() || class_weights.shape() == Shape{classes}),
+           [&] {
+             return "found logits " + logits.shape().text() + ", " + std::to_string(labels.size()) +
+                    " labels" +
+                    (class_weights.defined() ? ", class weights " + class_weights.shape().text()
+                                             : std::string()) +
+                    ", expected (…, classes), a label for each row, (classes)";
+           });
+  check_labels(op, labels, classes);
+  const int64_t rows = labels.size();
+  Tensor loss(Shape{});
+  const Array<real> log_sum_exp(Op::will_record({logits}) ? rows : 0);
+  kernels::pixel_cross_entropy_forward(logits.data(), labels.data(), class_weights.data(),
+                                       loss.mutable_data(), log_sum_exp.data(), rows, classes,
+                                       factor);
+  return op.record(
+      loss, {logits},
+      [logits = logits.detached(), labels, class_weights = class_weights.detached(), log_sum_exp,
+       rows, classes, factor, dlogits = logits.gradient()](const OutputGradient& dy) {
+        kernels::pixel_cross_entropy_backward(dy, logits.data(), labels.data(),
+                                              class_weights.data(), log_sum_exp.data(),
+                                              dlogits.target(), rows, classes, factor);
+      });
+}
+
+Tensor dice_loss(const Tensor& logits, const Array<int32_t>& labels, real factor) {
+  Op op("dice_loss");
+  op.check(
+      logits.rank() == 4 && logits.dim(3) > 0 && labels.size() == logits.numel() / logits.dim(3),
+      [&] {
+        return "found logits " + logits.shape().text() + " and " + std::to_string(labels.size()) +
+               " labels, expected (B, H, W, classes) and a label for each pixel";
+      });
+  const int64_t images = logits.dim(0), rows = logits.dim(1) * logits.dim(2),
+                classes = logits.dim(3);
+  check_labels(op, labels, classes);
+  Tensor loss(Shape{});
+  const Array<real> log_sum_exp(images * rows), slopes(images * 2 * classes);
+  kernels::dice_loss_forward(logits.data(), labels.data(), loss.mutable_data(), log_sum_exp.data(),
+                             slopes.data(), images, rows, classes, factor);
+  return op.record(loss, {logits},
+                   [logits = logits.detached(), labels, log_sum_exp, slopes, images, rows, classes,
+                    dlogits = logits.gradient()](const OutputGradient& dy) {
+                     kernels::dice_loss_backward(dy, logits.data(), labels.data(),
+                                                 log_sum_exp.data(), slopes.data(),
+                                                 dlogits.target(), images, rows, classes);
                    });
 }
 

@@ -328,4 +328,48 @@ Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask) 
                    });
 }
 
+namespace {
+// Indices below `size`, of rows or columns.
+void check_indices(const Op& op, const Tensor& x, const std::vector<int32_t>& indices,
+                   int64_t size) {
+  for (const int32_t index : indices)
+    op.check(index >= 0 && index < size, [&] {
+      return "found index " + std::to_string(index) + " for x " + x.shape().text() +
+             ", expected one from 0 to " + std::to_string(size - 1);
+    });
+}
+}  // namespace
+
+Tensor take_rows(const Tensor& x, const std::vector<int32_t>& index) {
+  Op op("take_rows");
+  op.saves_nothing();
+  op.check(x.rank() == 2, [&] { return "found x " + x.shape().text() + ", expected (M, C)"; });
+  const int64_t rows_in = x.dim(0), rows_out = std::ssize(index), dim = x.dim(1);
+  check_indices(op, x, index, rows_in);
+  const Array<int32_t> indices = Array<int32_t>::from(index);
+  Tensor y({rows_out, dim});
+  kernels::take_rows_forward(x.data(), y.mutable_data(), indices.data(), rows_out, dim);
+  return op.record(
+      y, {x}, [indices, rows_in, rows_out, dim, dx = x.gradient()](const OutputGradient& dy) {
+        kernels::take_rows_backward(dy, dx.target(), indices.data(), rows_in, rows_out, dim);
+      });
+}
+
+Tensor take_elements(const Tensor& x, const std::vector<int32_t>& column) {
+  Op op("take_elements");
+  op.saves_nothing();
+  op.check(x.rank() == 2 && x.dim(0) == std::ssize(column), [&] {
+    return "found x " + x.shape().text() + " and " + std::to_string(column.size()) +
+           " columns, expected (M, K) and a column for each row";
+  });
+  const int64_t rows = x.dim(0), columns = x.dim(1);
+  check_indices(op, x, column, columns);
+  const Array<int32_t> indices = Array<int32_t>::from(column);
+  Tensor y({rows});
+  kernels::take_elements_forward(x.data(), y.mutable_data(), indices.data(), rows, columns);
+  return op.record(y, {x}, [indices, rows, columns, dx = x.gradient()](const OutputGradient& dy) {
+    kernels::take_elements_backward(dy, dx.target(), indices.data(), rows, columns);
+  });
+}
+
 }  // namespace swin::autograd

@@ -16,6 +16,7 @@
 #include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/window_layout.h"
 #include "autograd/tape/override.h"
+#include "autograd/tensor/array.h"
 #include "autograd/tensor/tensor.h"
 
 namespace swin::autograd {
@@ -118,6 +119,46 @@ Tensor l2_normalize(const Tensor& x);
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   real epsilon = static_cast<real>(1e-5));
 
+// ---- normalization.cpp --------------------------------------------------------------------------
+
+/// Of a batch, for each channel (C).
+struct BatchStatistics {
+  Tensor mean, variance;  ///< variance: unbiased, n − 1 below, as running statistics have it
+};
+
+/// Batch normalization in training: y = (x − mean) / √(variance + epsilon) · weight + bias, with
+/// mean and (biased) variance of each channel over all other axes.
+/// @param x (…, C), two rows or more
+/// @param weight (C)
+/// @param bias (C)
+/// @param statistics null, or gets the statistics
+/// @return the shape of x
+/// Saves: x, weight, and the mean and 1/√(variance + epsilon) of each channel.
+/// Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, real epsilon,
+                  BatchStatistics* statistics);
+
+/// Batch normalization in evaluation: y = (x − mean) / √(variance + epsilon) · weight + bias, with
+/// given statistics, which get no gradient.
+/// @param x (…, C)
+/// @param weight, bias, mean, variance (C)
+/// @return the shape of x
+/// Saves: weight, mean, 1/√(variance + epsilon), and x if weight or bias needs a gradient.
+Tensor frozen_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& mean,
+                   const Tensor& variance, real epsilon);
+
+/// Group normalization: y = (x − mean) / √(variance + epsilon) · weight + bias, with mean and
+/// (biased) variance over the tokens of an image and a group of C/groups consecutive channels.
+/// @param x (B, H, W, C)
+/// @param weight (C)
+/// @param bias (C)
+/// @param groups divides C
+/// @return the shape of x
+/// Saves: x, weight, and the mean and 1/√(variance + epsilon) of each group.
+/// Source: Wu and He 2018, arXiv:1803.08494.
+Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
+                  real epsilon);
+
 // ---- randomness.cpp -----------------------------------------------------------------------------
 
 /// Each element is zeroed with probability `rate`, independently; the others are divided by
@@ -136,6 +177,15 @@ Tensor dropout(const Tensor& x, real rate, const DrawKey& key);
 /// Saves: nothing. The backward pass draws the same random numbers again.
 /// Source: Huang et al. 2016, arXiv:1603.09382.
 Tensor drop_path(const Tensor& x, real rate, const DrawKey& key);
+
+/// Dropout of whole channels: each channel of a sample is zeroed with probability `rate`; the
+/// others are divided by 1 − rate.
+/// @param x (B, H, W, C)
+/// @param rate in [0, 1)
+/// @return the shape of x
+/// Saves: nothing. The backward pass draws the same random numbers again.
+/// Source: Tompson et al. 2015, arXiv:1411.4280.
+Tensor drop_channels(const Tensor& x, real rate, const DrawKey& key);
 
 // ---- movement.cpp -------------------------------------------------------------------------------
 
@@ -223,6 +273,20 @@ Tensor mean_tokens(const Tensor& x);
 /// Source: SimMIM, Xie et al. 2022, arXiv:2111.09886, section 3.1.
 Tensor replace_tokens(const Tensor& x, const Tensor& token, const Tensor& mask);
 
+/// Rows by their index, which may repeat or be none at all: y[i] = x[index[i]].
+/// @param x (M, C)
+/// @param index each below M
+/// @return (number of indices, C)
+/// Saves: the index. Gradients of a row that repeats are added in order.
+Tensor take_rows(const Tensor& x, const std::vector<int32_t>& index);
+
+/// One element of each row: y[i] = x[i, column[i]].
+/// @param x (M, K); M may be 0
+/// @param column M indices, each below K
+/// @return (M)
+/// Saves: the columns.
+Tensor take_elements(const Tensor& x, const std::vector<int32_t>& column);
+
 // ---- attention.cpp ------------------------------------------------------------------------------
 
 /// The regions of window_labels as an additive mask: 0 where a query may attend to a key, else
@@ -293,6 +357,30 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, real factor);
 /// @return one element
 /// Saves: logits, target.
 Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, real factor);
+
+/// Cross-entropy of labels: loss = −factor · Σ weight[label] · log softmax(logits)[label], over the
+/// rows with a label.
+/// @param logits (…, C)
+/// @param labels one for each row, from 0 to C − 1, or −1: the row is ignored
+/// @param class_weights (C), or undefined for ones; gets no gradient
+/// @param factor 1 / (rows of the whole batch: all, or those with a label), or 1 / (Σ weight[label]
+///     over the whole batch) for PyTorch's mean
+/// @return one element; 0 if all rows are ignored
+/// Saves: logits, labels, class_weights, and the log-sum-exp of each row.
+Tensor pixel_cross_entropy(const Tensor& logits, const Array<int32_t>& labels,
+                           const Tensor& class_weights, real factor);
+
+/// Dice loss of the softmax p: loss = factor · Σ over images of the mean over classes of
+/// 1 − (2 Σ p t + 1) / (Σ p² + Σ t + 1), with t 1 at the pixels of the class and 0 elsewhere.
+/// Pixels without a label count in no sum.
+/// @param logits (B, H, W, C)
+/// @param labels one for each pixel, from 0 to C − 1, or −1: the pixel is ignored
+/// @param factor 1 / (images of the whole batch)
+/// @return one element
+/// Saves: logits, labels, the log-sum-exp of each pixel, and two numbers for each image and class.
+/// Source: Milletari et al. 2016, arXiv:1606.04797, with the squares and the smoothing of
+/// mmsegmentation's DiceLoss (exponent 2, smooth 1); there, ignored pixels count in Σ p² and Σ t.
+Tensor dice_loss(const Tensor& logits, const Array<int32_t>& labels, real factor);
 
 /// loss = factor · Σ mask · |prediction − target|, with the mask's element of the patch that a
 /// pixel lies in.

@@ -33,4 +33,21 @@ Tensor drop_path(const Tensor& x, real rate, const DrawKey& key) {
   return drop<kernels::drop_path_forward, kernels::drop_path_backward>("drop_path", x, rate, key);
 }
 
+Tensor drop_channels(const Tensor& x, real rate, const DrawKey& key) {
+  Op op("drop_channels");
+  op.saves_nothing();
+  op.check(rate >= 0 && rate < 1 && x.rank() == 4, [&] {
+    return "found rate " + std::to_string(rate) + " for " + x.shape().text() +
+           ", expected a rate in [0, 1) and (B, H, W, C)";
+  });
+  const int64_t batch = x.dim(0), tokens = x.dim(1) * x.dim(2), channels = x.dim(3);
+  const real keep = 1 - rate;
+  Tensor y(x.shape());
+  kernels::drop_channels(x.data(), {y.mutable_data(), false}, batch, tokens, channels, keep, key);
+  return op.record(
+      y, {x}, [batch, tokens, channels, keep, key, dx = x.gradient()](const OutputGradient& dy) {
+        kernels::drop_channels(dy, dx.target(), batch, tokens, channels, keep, key);
+      });
+}
+
 }  // namespace swin::autograd

@@ -1,7 +1,7 @@
 // Reference implementations of all ops: plain loops in double, written from the formulas without
 // code of the engine. The oracle compares each op with its reference, and the op's gradient with
 // central differences of the reference. reference_attention.cpp has the section on attention,
-// reference.cpp all others.
+// reference_heads.cpp the last one, reference.cpp all others.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -95,5 +95,22 @@ Array cosine_qkv(const Array& qkv, const Array& logit_scale);
 Array cross_entropy(const Array& logits, const Array& target, double factor);
 Array binary_cross_entropy(const Array& logits, const Array& target, double factor);
 Array masked_l1(const Array& prediction, const Array& target, const Array& mask, double factor);
+
+// ---- heads of dense tasks -----------------------------------------------------------------------
+
+Array frozen_norm(const Array& x, const Array& weight, const Array& bias, const Array& mean,
+                  const Array& variance, double epsilon);
+/// Of each channel, over all other axes; the squared deviations are divided by their number − less.
+Array channel_means(const Array& x);
+Array channel_variances(const Array& x, int64_t less);
+Array batch_norm(const Array& x, const Array& weight, const Array& bias, double epsilon);
+Array group_norm(const Array& x, const Array& weight, const Array& bias, int64_t groups,
+                 double epsilon);
+Array drop_channels(const Array& x, double keep, const Draw& draw);
+Array take_rows(const Array& x, const std::vector<int32_t>& index);
+Array take_elements(const Array& x, const std::vector<int32_t>& column);
+Array pixel_cross_entropy(const Array& logits, const std::vector<int32_t>& labels,
+                          const Array* class_weights, double factor);
+Array dice_loss(const Array& logits, const std::vector<int32_t>& labels, double factor);
 
 }  // namespace swin::reference
