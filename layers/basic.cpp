@@ -56,6 +56,11 @@ Tensor DropPath::operator()(const Tensor& x, const Pass& pass) const {
   return autograd::drop_path(x, rate(), pass.draw(stream()));
 }
 
+Tensor DropChannels::operator()(const Tensor& x, const Pass& pass) const {
+  if (!pass.training || rate() == 0) return x;
+  return autograd::drop_channels(x, rate(), pass.draw(stream()));
+}
+
 Mlp::Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate,
          std::optional<double> init_std)
     : path_(scope.path()),

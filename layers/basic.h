@@ -1,4 +1,4 @@
-// The layers that all transformers are made of: Linear, LayerNorm, Dropout, DropPath, Mlp.
+// The layers that all models are made of: Linear, LayerNorm, the three dropouts, Mlp.
 #pragma once
 #include <optional>
 #include <string>
@@ -82,6 +82,13 @@ autograd::AttentionOptions attention_options(int64_t num_heads, real scale, cons
 
 /// Drops whole samples in training mode (stochastic depth).
 class DropPath : public Dropout {
+ public:
+  using Dropout::Dropout;
+  Tensor operator()(const Tensor& x, const Pass& pass) const;
+};
+
+/// Drops whole channels of a map (B, H, W, C) in training mode.
+class DropChannels : public Dropout {
  public:
   using Dropout::Dropout;
   Tensor operator()(const Tensor& x, const Pass& pass) const;
