@@ -59,6 +59,8 @@ class Adapter {
   AdaptReport run() {
     settle_head();
     for (size_t i = 0; i < parameters_.size(); ++i) fit(parameters_[i]);
+    const layers::Slab& buffers = parameters_.buffers();
+    for (size_t i = 0; i < buffers.size(); ++i) fit(buffers[i]);
     for (const std::string& name : order_) {
       if (used_.contains(name)) continue;
       if (matches_any(options_.allow_unexpected, name))
@@ -380,9 +382,12 @@ class Adapter {
   }
 
   void copy() {
-    for (const auto& [entry, array] : taken_)
-      if (real* data = parameters_.write(entry->offset, entry->offset + entry->numel()))
+    for (const auto& [entry, array] : taken_) {
+      const bool buffer = parameters_.buffers().find(entry->name) == entry;
+      layers::Slab& slab = buffer ? parameters_.buffers() : parameters_;
+      if (real* data = slab.write(entry->offset, entry->offset + entry->numel()))
         read_values(array, file_.where, {data, static_cast<size_t>(entry->numel())});
+    }
   }
 
   Parameters& parameters_;

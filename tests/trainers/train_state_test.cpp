@@ -4,8 +4,13 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <limits>
+
 #include "autograd/ops/ops.h"
 #include "base/errors.h"
+#include "base/pool.h"
+#include "layers/dense/norm.h"
 #include "tests/support/temporary_directory.h"
 #include "trainers/run/step.h"
 
@@ -20,8 +25,10 @@ using testing::HasSubstr;
 /// A task with one linear layer and a buffer, whose forward hands over 1 + the slice's first image.
 class Net : public tasks::Task {
  public:
-  explicit Net(uint64_t seed, bool with_buffer = true, int64_t dim = 5) {
+  explicit Net(uint64_t seed, bool with_buffer = true, int64_t dim = 5, bool with_norm = false)
+      : with_norm_(with_norm) {
     const Scope scope(parameters_);
+    if (with_norm) norm = layers::BatchNorm(scope / "bn", dim);
     fc = (scope / "fc").parameter("weight", {dim, 3}, Initializer::normal(1));
     if (with_buffer) mean = (scope / "norm").buffer("running_mean", {dim}, Initializer::uniform(1));
     bias = (scope / "fc").parameter("bias", {dim}, Initializer::normal(1));
@@ -36,7 +43,8 @@ class Net : public tasks::Task {
   const layers::ModelConfig& model_config() const override { return config_; }
   layers::Parameters& parameters() override { return parameters_; }
   tasks::Losses loss(const tasks::Slice& slice, const layers::Pass& pass,
-                     const tasks::Count&) const override {
+                     const tasks::Count& count) const override {
+    if (with_norm_) return normalized_loss(slice, pass, count);
     const auto of_slice = static_cast<real>(slice.begin + 1);
     pass.update(mean, Tensor::filled({5}, of_slice), real{0.5});
     const Tensor y = autograd::linear(Tensor::filled({1, 3}, 1), fc.tensor(), bias.tensor());
@@ -65,10 +73,29 @@ class Net : public tasks::Task {
     }
     return "nothing was thrown";
   }
+  /// What the norm gets of a slice: three numbers an image, times the weights.
+  Tensor features(const tasks::Slice& slice) const {
+    const std::span<const float> numbers(slice.batch.images);
+    return autograd::linear(
+        Tensor::from({slice.size, 3}, numbers.subspan(static_cast<size_t>(3 * slice.begin),
+                                                      static_cast<size_t>(3 * slice.size))),
+        fc.tensor(), bias.tensor());
+  }
   layers::Parameter fc, mean, bias;
+  layers::BatchNorm norm;
   std::unique_ptr<Optimizer> optimizer;
 
  private:
+  tasks::Losses normalized_loss(const tasks::Slice& slice, const layers::Pass& pass,
+                                const tasks::Count& count) const {
+    std::vector<int32_t> labels;
+    for (int64_t i = 0; i < slice.size; ++i)
+      labels.push_back(static_cast<int32_t>((slice.begin + i) % 5));
+    const Tensor y = norm(features(slice), pass);
+    return {{"loss", autograd::pixel_cross_entropy(y, autograd::Array<int32_t>::from(labels), {},
+                                                   static_cast<real>(1 / count[0]))}};
+  }
+  bool with_norm_;
   layers::Parameters parameters_;
   layers::ModelConfig config_;
 };
@@ -144,6 +171,100 @@ TEST_F(Restored, AStepCommitsTheStatisticsOfItsSlicesInOrder) {
   EXPECT_EQ(net.mean.tensor().values(), std::vector<real>(5, 0));
   step(batch, 1, 0.1);
   EXPECT_EQ(net.mean.tensor().values(), std::vector<real>(5, real{0.25} + real{1.5}));
+}
+
+/// Runs whose task normalizes by the statistics of its slices: two of three images.
+class Normalized : public Restored {
+ protected:
+  static Net net(uint64_t seed) { return Net(seed, false, 5, true); }
+  static data::Batch batch(int64_t step) {
+    data::Batch batch;
+    batch.size = 6;
+    for (int64_t i = 0; i < 18; ++i)
+      batch.images.push_back(static_cast<float>((i * 7 + step * 5) % 11) - 4);
+    return batch;
+  }
+  static void make_steps(Net& net, int64_t first, int64_t last) {
+    TrainerConfig config;
+    config.micro_batch_size = 3;
+    Step step(net, *net.optimizer, config);
+    for (int64_t i = first; i <= last; ++i) step(batch(i), i, 0.1);
+  }
+  static std::string bytes_of(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static std::vector<real> buffers(Net& net) {
+    const layers::Slab& slab = net.parameters().buffers();
+    return {slab.slab(), slab.slab() + slab.slab_numel()};
+  }
+  static std::vector<real> values(Net& net, const std::string& buffer) {
+    return net.parameters().buffers().find(buffer)->tensor.values();
+  }
+};
+
+TEST_F(Normalized, AStepAddsTheStatisticsOfEachSliceInOrder) {
+  Net net = this->net(1);
+  const data::Batch batch = this->batch(1);
+  std::vector<real> mean = values(net, "bn.running_mean"), var = values(net, "bn.running_var");
+  for (const int64_t begin : {0, 3}) {
+    autograd::BatchStatistics of;
+    autograd::batch_norm(net.features({batch, begin, 3}), Tensor::filled({5}, 1),
+                         Tensor::filled({5}, 0), 1, &of);
+    constexpr real kMomentum = static_cast<real>(0.1);
+    for (size_t c = 0; c < 5; ++c) {
+      mean[c] = (1 - kMomentum) * mean[c] + kMomentum * of.mean.data()[c];
+      var[c] = (1 - kMomentum) * var[c] + kMomentum * of.variance.data()[c];
+    }
+  }
+  make_steps(net, 1, 1);
+  EXPECT_EQ(values(net, "bn.running_mean"), mean);
+  EXPECT_EQ(values(net, "bn.running_var"), var);
+}
+
+TEST_F(Normalized, AResumedRunHasTheSameBits) {
+  Net whole = net(1), first = net(1), second = net(2);
+  make_steps(whole, 1, 4);
+  make_steps(first, 1, 2);
+  first.save(path_);
+  EXPECT_NE(buffers(second), buffers(first));
+  TrainState state = second.state();
+  restore_checkpoint(files::CheckpointFile(path_), state);
+  EXPECT_EQ(buffers(second), buffers(first));
+  make_steps(second, 3, 4);
+  EXPECT_EQ(buffers(second), buffers(whole));
+  // All of it: parameters, buffers and slots.
+  const std::filesystem::path resumed = folder_.path() / "resumed.h5";
+  whole.save(path_);
+  second.save(resumed);
+  EXPECT_EQ(bytes_of(resumed), bytes_of(path_));
+}
+
+TEST_F(Normalized, NeitherEvaluationNorReplayNorADryRunChangesABuffer) {
+  Net net = this->net(1);
+  make_steps(net, 1, 1);
+  const std::vector<real> before = buffers(net);
+  const uint64_t version = net.parameters().buffers()[0].tensor.version();
+  const data::Batch batch = this->batch(2);
+  net.norm(net.features({batch, 0, 6}), layers::Pass{});
+  TrainerConfig config;
+  config.micro_batch_size = 3;
+  Step step(net, *net.optimizer, config);
+  data::Batch broken = batch;
+  broken.images[12] = std::numeric_limits<float>::infinity();  // in the second slice
+  EXPECT_THROW(step(broken, 2, 0.1), base::DivergedError);     // computed again to find the op
+  {
+    const base::DryRun dry;
+    step.gradients(batch, 2);
+  }
+  EXPECT_EQ(buffers(net), before);
+  EXPECT_EQ(net.parameters().buffers()[0].tensor.version(), version);
+  // Nor is anything left over: the next step is as if they had not been.
+  Net other = this->net(1);
+  make_steps(other, 1, 1);
+  step(batch, 2, 0.1);
+  make_steps(other, 2, 2);
+  EXPECT_EQ(buffers(net), buffers(other));
 }
 
 }  // namespace

@@ -301,5 +301,29 @@ TEST_F(AdaptTest, TheEncoderOfSimMimStartsAClassifier) {
   EXPECT_EQ(parameter(to, "norm.weight"), parameter(from, "norm.weight"));
 }
 
+// Statistics of batch norm come with the weights that they belong to.
+TEST_F(AdaptTest, BuffersAreTakenLikeParameters) {
+  Parameters parameters;
+  const Scope scope = Scope(parameters) / "neck";
+  scope.parameter("weight", {2}, Initializer::zeros());
+  scope.buffer("running_mean", {3}, Initializer::zeros());
+  parameters.allocate(false);
+  parameters.initialize(1);
+  WeightFile file;
+  file.where = "weights.pth";
+  file.model = "swin";
+  file.arrays = {owned("neck.weight", {2}, {1, 2}), owned("neck.running_mean", {3}, {4, 5, 6})};
+  const AdaptReport report =
+      adapt_weights(parameters, square_config(), file, std::nullopt, AdaptOptions{});
+  EXPECT_EQ(row(report, "neck.running_mean").action, Action::loaded);
+  EXPECT_EQ(parameters[0].tensor.values(), (std::vector<real>{1, 2}));
+  EXPECT_EQ(parameters.buffers()[0].tensor.values(), (std::vector<real>{4, 5, 6}));
+  remove(file, "neck.running_mean");
+  EXPECT_NE(refusal<base::WeightError>([&] {
+              adapt_weights(parameters, square_config(), file, std::nullopt, AdaptOptions{});
+            }).find("found no neck.running_mean, expected it with shape (3)"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace swin::weights
