@@ -17,13 +17,15 @@ struct BadImage {
 
 struct Batch {
   int64_t size = 0;
-  /// (height, width) of `images`: as large as the largest image, which smaller ones are padded to,
-  /// right and below.
+  /// (height, width) of `images`: that of the model's input; of samples with sizes of their own,
+  /// the largest of the whole batch, rounded up to kPadMultiple (geometry.h). Right of and below a
+  /// smaller sample there are zeros.
   base::Size2 padded_size{};
   std::vector<float> images;                ///< (size, height, width, channels), normalized
   std::vector<base::Size2> real_sizes;      ///< (size), (height, width) without the padding
   std::vector<base::Size2> original_sizes;  ///< (size), as loaded; (0, 0) of skipped images
-  std::vector<Annotation> annotations;      ///< (size)
+  /// (size), of the padded samples; in evaluation label maps and objects of the original images.
+  std::vector<Annotation> annotations;
   /// Of annotations with classes: (size), or (size, classes) of 0 and 1 under label_rows.
   std::vector<int64_t> labels;
   /// (size, classes), or empty: target distributions that replace the labels, such as a golden

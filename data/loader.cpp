@@ -14,6 +14,7 @@
 #include "base/errors.h"
 #include "base/random.h"
 #include "base/stopwatch.h"
+#include "data/batch_order.h"
 #include "data/stages.h"
 
 namespace swin::data {
@@ -36,6 +37,10 @@ void check_options(const Dataset& dataset, const LoaderOptions& options) {
                            "found " + base::size_text(height, width) + ", expected at least 1 × 1");
   at_least(0, "augment.random_crop", options.augment.random_crop);
   at_least(1, "augment.repeats", options.augment.repeats);
+  if (options.group_by_aspect_ratio && options.augment.repeats > 1)
+    throw base::UsageError("data.group_by_aspect_ratio",
+                           "found true and repeats of images, expected one of them",
+                           "set it to false, or augment.repeats to 1");
   if (dataset.size() < 1) throw base::UsageError("data", "found no image, expected at least one");
   const AnnotationKind kind = dataset.annotation_kind();
   if (options.training && options.augment.auto_augment &&
@@ -74,6 +79,32 @@ class Replacement {
   /// @param error what reading image `index` threw.   @return the index of the loaded image.
   /// @throws DataError where the class has no readable image.
   int64_t load(int64_t index, uint64_t epoch, const std::string& error, Work& work) const {
+    const auto loaded = first(index, epoch, [&](int64_t candidate) {
+      try {
+        stages_.load_source(candidate, work);
+        return true;
+      } catch (const base::DataError&) {
+        return false;  // reported where the epoch itself loads it
+      } catch (...) {
+        rethrow_naming(stages_.dataset.name(candidate));
+      }
+    });
+    if (loaded) return *loaded;
+    throw base::DataError(stages_.dataset.name(index),
+                          "found no readable image of its class to replace it, expected one",
+                          "restore the class; the first error was: " + error);
+  }
+
+  /// The size of the image that load() will most likely choose: the first one with a size.
+  std::optional<base::Size2> size(int64_t index, uint64_t epoch, ImageSizes& sizes) const {
+    const auto found =
+        first(index, epoch, [&](int64_t candidate) { return sizes.find(candidate).has_value(); });
+    return found ? sizes.find(*found) : std::nullopt;
+  }
+
+ private:
+  template <class Fits>
+  std::optional<int64_t> first(int64_t index, uint64_t epoch, const Fits& fits) const {
     std::call_once(sorted_, [&] { sort(); });
     const auto stratum_of = [&](int64_t i) { return stages_.dataset.stratum(i); };
     const auto [begin, end] =
@@ -83,22 +114,11 @@ class Replacement {
         count, base::Random(seed_, "data/replacement", epoch, static_cast<uint64_t>(index)));
     for (uint64_t k = 0; k < count; ++k) {
       const int64_t candidate = begin[static_cast<int64_t>(order(k))];
-      if (candidate == index) continue;
-      try {
-        stages_.load_source(candidate, work);
-        return candidate;
-      } catch (const base::DataError&) {
-        continue;  // reported where the epoch itself loads it
-      } catch (...) {
-        rethrow_naming(stages_.dataset.name(candidate));
-      }
+      if (candidate != index && fits(candidate)) return candidate;
     }
-    throw base::DataError(stages_.dataset.name(index),
-                          "found no readable image of its class to replace it, expected one",
-                          "restore the class; the first error was: " + error);
+    return std::nullopt;
   }
 
- private:
   void sort() const {
     by_stratum_.resize(static_cast<size_t>(stages_.dataset.size()));
     std::iota(by_stratum_.begin(), by_stratum_.end(), int64_t{0});
@@ -119,12 +139,14 @@ class Loader::Implementation {
   Implementation(const Dataset& dataset, const LoaderOptions& options)
       : dataset_(dataset),
         options_((check_options(dataset, options), options)),
-        stages_(dataset, options.preprocess, options.training ? options.augment : Augment()),
+        stages_(dataset, options.preprocess, options.training ? options.augment : Augment(),
+                !options.training),
         num_batches_(options.drop_last
                          ? dataset.size() / options.batch_size
                          : (dataset.size() + options.batch_size - 1) / options.batch_size),
         num_samples_(options.drop_last ? num_batches_ * options.batch_size : dataset.size()),
-        replacement_(stages_, options.seed) {
+        replacement_(stages_, options.seed),
+        sizes_(dataset) {
     if (num_batches_ == 0)
       throw base::UsageError("trainer.batch_size",
                              "found " + std::to_string(options.batch_size) +
@@ -153,9 +175,14 @@ class Loader::Implementation {
     changed_.wait(lock, [&] { return busy_ == 0; });
     epoch_ = static_cast<uint64_t>(epoch);
     order_.reset();
+    groups_.reset();
     if (options_.shuffle)
       order_.emplace(static_cast<uint64_t>(dataset_.size()),
                      base::Random(options_.seed, "data/shuffle", epoch_));
+    if (order_ && options_.group_by_aspect_ratio)
+      groups_.emplace(*order_, dataset_.size(), options_.batch_size,
+                      base::Random(options_.seed, "data/groups", epoch_),
+                      [this](int64_t i) { return sizes_.is_wide(i); });
     next_claimed_ = next_delivered_ = first_batch;
     next_chunk_ = 0;
     changed_.notify_all();
@@ -191,15 +218,45 @@ class Loader::Implementation {
   int64_t batch_size(int64_t number) const {
     return std::min(options_.batch_size, num_samples_ - batch_begin(number));
   }
-  int64_t sample_values() const {
-    return options_.preprocess.height * options_.preprocess.width * options_.preprocess.channels;
+
+  // What is at a place of the epoch.
+  struct Place {
+    int64_t index;  // in the data set
+    Draw draw;
+  };
+  Place place(int64_t in_epoch) const {
+    const int64_t repeats = options_.training ? options_.augment.repeats : 1;
+    const auto in_order = static_cast<uint64_t>(in_epoch / repeats);
+    const uint64_t index = groups_ ? (*groups_)(in_order) : order_ ? (*order_)(in_order) : in_order;
+    const auto repeat = static_cast<uint64_t>(in_epoch % repeats);
+    return {static_cast<int64_t>(index),
+            {options_.seed, epoch_, index * static_cast<uint64_t>(repeats) + repeat}};
   }
 
-  void size_batch(int64_t number, Batch& batch) const {
+  // From the sizes of the images and the draws alone, so that it is known before the images are.
+  base::Size2 padded_size(int64_t number) {
+    if (!sizes_vary(stages_.preprocess, stages_.augment))
+      return {options_.preprocess.height, options_.preprocess.width};
+    base::Size2 largest = {1, 1};
+    for (int64_t position = 0; position < batch_size(number); ++position) {
+      const auto [index, draw] = place(batch_begin(number) + position);
+      std::optional<base::Size2> image = sizes_.find(index);
+      if (!image && options_.on_bad == OnBad::replace)
+        image = replacement_.size(index, epoch_, sizes_);
+      if (!image) continue;
+      const auto [height, width] = stages_.sample_size(*image, draw);
+      largest = {std::max(largest[0], height), std::max(largest[1], width)};
+    }
+    return padded_up(largest);
+  }
+
+  void size_batch(int64_t number, Batch& batch) {
     batch.size = batch_size(number);
     batch.own_share.clear();
-    batch.padded_size = {options_.preprocess.height, options_.preprocess.width};
-    batch.images.resize(static_cast<size_t>(batch.size * sample_values()));
+    batch.padded_size = padded_size(number);
+    const auto [height, width] = batch.padded_size;
+    batch.images.resize(
+        static_cast<size_t>(batch.size * height * width * options_.preprocess.channels));
     batch.real_sizes.assign(static_cast<size_t>(batch.size), batch.padded_size);
     batch.original_sizes.assign(static_cast<size_t>(batch.size), {0, 0});
     const int64_t columns = options_.label_rows ? dataset_.num_classes() : 1;
@@ -228,6 +285,15 @@ class Loader::Implementation {
     }
   }
 
+  // What cannot be read may be the annotation, such as a label map.
+  Annotation annotation_of_bad(int64_t index) const {
+    try {
+      return dataset_.annotation(index);
+    } catch (const base::DataError&) {
+      return {};
+    }
+  }
+
   void write_labels(const Annotation& annotation, int64_t position, Batch& batch) const {
     if (!options_.label_rows) {
       batch.labels[static_cast<size_t>(position)] = stratum_of(annotation);
@@ -241,26 +307,24 @@ class Loader::Implementation {
   // replacement gets those of the image it replaces.
   void make_sample(int64_t number, int64_t position, Work& work, Batch& batch,
                    std::vector<BadImage>& bad) const {
-    const auto in_epoch = static_cast<uint64_t>(batch_begin(number) + position);
-    const auto repeats = static_cast<uint64_t>(options_.training ? options_.augment.repeats : 1);
-    const uint64_t in_order = in_epoch / repeats;
-    const uint64_t index = order_ ? (*order_)(in_order) : in_order;
-    const std::optional<int64_t> found = load(static_cast<int64_t>(index), position, work, bad);
+    const auto [index, draw] = place(batch_begin(number) + position);
+    const std::optional<int64_t> found = load(index, position, work, bad);
     const auto at = static_cast<size_t>(position);
-    batch.indices[at] = found.value_or(static_cast<int64_t>(index));
+    batch.indices[at] = found.value_or(index);
     Annotation& annotation = batch.annotations[at];
-    float* const out = batch.images.data() + position * sample_values();
+    const int64_t values = std::ssize(batch.images) / batch.size;
+    float* const out = batch.images.data() + position * values;
     if (!found) {
-      annotation = dataset_.annotation(static_cast<int64_t>(index));
-      std::fill_n(out, sample_values(), 0.0f);
+      annotation = annotation_of_bad(index);
+      std::fill_n(out, values, 0.0f);
     } else {
       try {
-        stages_.make_sample({options_.seed, epoch_, index * repeats + in_epoch % repeats}, out,
-                            work);
+        stages_.make_sample(draw, batch.padded_size, out, work);
       } catch (...) {
         rethrow_naming(dataset_.name(*found));
       }
       annotation = std::move(work.annotation);
+      batch.real_sizes[at] = {work.geometry.window.height, work.geometry.window.width};
       batch.original_sizes[at] = {work.source.image.height, work.source.image.width};
     }
     write_labels(annotation, position, batch);
@@ -353,9 +417,11 @@ class Loader::Implementation {
   const Stages stages_;
   const int64_t num_batches_, num_samples_;
   const Replacement replacement_;
+  ImageSizes sizes_;  // guarded by mutex_ where there are workers
 
   uint64_t epoch_ = 0;
   std::optional<base::Permutation> order_;
+  std::optional<GroupedOrder> groups_;
   double seconds_waited_ = 0;
   std::exception_ptr error_;  // of the batch that next() is about to hand out
 

@@ -21,11 +21,16 @@ enum class OnBad {
 
 struct LoaderOptions {
   int64_t batch_size = 1;
-  bool shuffle = false;    ///< by a Permutation drawn from ("data/shuffle", epoch)
+  bool shuffle = false;  ///< by a Permutation drawn from ("data/shuffle", epoch)
+  /// With shuffle: batches of images wider than high, or of the others, so that samples of several
+  /// sizes need less padding (BatchOrder). Reads the size of every image before the first epoch.
+  bool group_by_aspect_ratio = false;
   bool drop_last = false;  ///< leave out a last batch that is not full
-  /// Apply `augment`. With r repeats every image occurs r times in a row. An epoch is still as long
-  /// as the data set, so it uses the first 1/r of the shuffled order (timm's RepeatAugSampler in
-  /// one process). A worker decodes an image once for the repeats that it makes in a row.
+  /// Apply `augment`, to annotations, too; otherwise label maps and objects stay as they are in the
+  /// data set, for metrics. With r repeats every image occurs r times in a row. An epoch is still
+  /// as long as the data set, so it uses the first 1/r of the shuffled order (timm's
+  /// RepeatAugSampler in one process). A worker decodes an image once for the repeats that it makes
+  /// in a row.
   bool training = false;
   uint64_t seed = 0;
   int workers = 0;  ///< threads; 0: the thread that calls next() makes the batches

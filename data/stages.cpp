@@ -33,13 +33,19 @@ void load_image(const Stages& stages, Work& work) {
 
 void resize(const Stages& stages, Work& work) {
   const Image& image = work.source.image;
-  work.geometry =
-      draw_geometry({image.height, image.width}, stages.preprocess, stages.augment, work.draw);
+  work.geometry = draw_geometry({image.height, image.width}, stages.preprocess, stages.augment,
+                                work.draw, work.source.annotation);
+  const Box& window = work.geometry.window;
+  if (window.height > work.padded_size[0] || window.width > work.padded_size[1])
+    work.geometry = fitted_into(work.geometry, work.padded_size);
   work.image = &resize_visible(work.geometry, image, stages.preprocess.interpolation, work.resized,
                                work.between);
   work.corner = window_corner(work.geometry);
   work.flip = work.geometry.flip;
-  work.annotation = transformed(work.geometry, work.source.annotation);
+  work.annotation =
+      stages.original_annotations
+          ? work.source.annotation
+          : transformed(padded(work.geometry, work.padded_size), work.source.annotation);
 }
 
 void flip_rows(Image& image) {
@@ -90,18 +96,24 @@ void change(const Stages& stages, Work& work) {
 void normalize(const Stages& stages, Work& work) {
   const Box& window = work.geometry.window;
   write_normalized(*work.image, work.corner, window.height, window.width, work.flip,
-                   stages.normalization, work.out);
+                   stages.normalization, work.out, work.padded_size[1]);
+  write_padding({window.height, window.width}, work.padded_size, stages.normalization.channels(),
+                work.out);
 }
 
 void erase_box(const Stages&, Work& work) {
   if (work.erased)
-    erase(*work.erased, work.geometry.window.width, work.image->channels, work.draw, work.out);
+    erase(*work.erased, work.padded_size[1], work.image->channels, work.draw, work.out);
 }
 
 }  // namespace
 
-Stages::Stages(const Dataset& set, const Preprocess& to, const Augment& changes)
-    : dataset(set), preprocess(to), augment(changes), normalization(to.channels, to.mean, to.std) {
+Stages::Stages(const Dataset& set, const Preprocess& to, const Augment& changes, bool original)
+    : dataset(set),
+      preprocess(to),
+      augment(changes),
+      original_annotations(original),
+      normalization(to.channels, to.mean, to.std) {
   if (set.holds_files())
     load = {{"read", read_file}, {"decode", decode}};
   else

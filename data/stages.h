@@ -19,14 +19,15 @@ struct Work {
   std::span<const uint8_t> file;
   Sample source;
   Draw draw;
-  Geometry geometry;
-  Annotation annotation;  ///< of the source, as the geometry changes it
+  base::Size2 padded_size{};  ///< of the batch: right of and below the sample there is padding
+  Geometry geometry;          ///< without it
+  Annotation annotation;      ///< of the source, as the geometry and the padding change it
   /// The image so far; the sample is the window of it at `corner`, mirrored if `flip`.
   const Image* image = nullptr;
   Corner corner;
   bool flip = false;
   std::optional<Box> erased;  ///< in the sample
-  float* out = nullptr;       ///< (height, width, channels), normalized
+  float* out = nullptr;       ///< (padded_size, channels), normalized
 
   // What the above refer to, and scratch.
   std::vector<uint8_t> memory, between;
@@ -43,12 +44,16 @@ struct Stage {
 class Stages {
  public:
   /// @param dataset must outlive this.   @param augment its default is the transform of evaluation.
-  Stages(const Dataset& dataset, const Preprocess& preprocess, const Augment& augment);
+  /// @param original_annotations label maps and objects stay as they are in the data set, for
+  ///   metrics, which are those of the original images.
+  Stages(const Dataset& dataset, const Preprocess& preprocess, const Augment& augment,
+         bool original_annotations = false);
 
   /// From Work::index to Work::source: read and decode if the set holds files, else load.
   std::vector<Stage> load;
-  /// From Work::source and Work::draw to Work::out: resize; augment, if colors change or boxes are
-  /// erased; normalise, which includes the padding and the flip where no color changes.
+  /// From Work::source, Work::draw and Work::padded_size to Work::out: resize; augment, if colors
+  /// change or boxes are erased; normalise, which includes the padding and the flip where no color
+  /// changes.
   std::vector<Stage> make;
 
   /// Runs all of `load`. @throws DataError for an image that cannot be read, or whose annotation is
@@ -58,9 +63,18 @@ class Stages {
     work.index = index;
     for (const Stage& stage : load) stage.run(*this, work);
   }
+  /// (height, width) of the sample of an image of this size, without decoding it.
+  base::Size2 sample_size(const base::Size2& image, const Draw& draw) const {
+    if (!sizes_vary(preprocess, augment)) return {preprocess.height, preprocess.width};
+    const Box window = draw_geometry(image, preprocess, augment, draw).window;
+    return {window.height, window.width};
+  }
   /// Runs all of `make`.
-  void make_sample(const Draw& draw, float* out, Work& work) const {
+  /// @param padded_size at least the sample_size of each image; a larger sample, that of an image
+  ///   which replaces a bad one, is made smaller.
+  void make_sample(const Draw& draw, const base::Size2& padded_size, float* out, Work& work) const {
     work.draw = draw;
+    work.padded_size = padded_size;
     work.out = out;
     for (const Stage& stage : make) stage.run(*this, work);
   }
@@ -68,6 +82,7 @@ class Stages {
   const Dataset& dataset;
   const Preprocess preprocess;
   const Augment augment;
+  const bool original_annotations;
   const Normalization normalization;
 };
 

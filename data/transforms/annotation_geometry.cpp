@@ -1,11 +1,16 @@
 // Label maps and objects under a Geometry.
 #include <algorithm>
+#include <cmath>
+#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "data/transforms/geometry.h"
 
 namespace swin::data {
 namespace {
+
+constexpr double kLargest = 1e9;  // pixels; what lies beyond is a slip
 
 // One direction of a geometry.
 struct Axis {
@@ -32,11 +37,15 @@ struct Axis {
     return {static_cast<double>(flip ? window_size - end : begin),
             static_cast<double>(flip ? window_size - begin : end)};
   }
-  // The part of a range of the image that is visible; empty where the end is not above the begin.
+  // Where a range of the image lies in the sample, and beyond it.
+  std::pair<double, double> placed(double begin, double end) const {
+    const double first = position(begin), second = position(end);
+    return flip ? std::pair(second, first) : std::pair(first, second);
+  }
+  // What of it is visible; empty where the end is not above the begin.
   std::pair<double, double> range(double begin, double end) const {
-    begin = position(begin), end = position(end);
-    if (flip) std::swap(begin, end);
     const auto [first, last] = visible();
+    std::tie(begin, end) = placed(begin, end);
     return {std::max(begin, first), std::min(end, last)};
   }
 };
@@ -100,6 +109,61 @@ Mask transformed(const Axes& axes, const Mask& mask) {
   return parts;
 }
 
+// Around what is left of a mask; empty where the mask is.
+BoundingBox box_around(const Mask& mask) {
+  BoundingBox box{kLargest, kLargest, -kLargest, -kLargest};
+  const auto add = [&box](double x, double y) {
+    box = {std::min(box.x1, x), std::min(box.y1, y), std::max(box.x2, x), std::max(box.y2, y)};
+  };
+  if (const auto* polygons = std::get_if<std::vector<Polygon>>(&mask))
+    for (const Polygon& polygon : *polygons)
+      for (const Point& point : polygon) add(point.x, point.y);
+  const auto* runs = std::get_if<RunLengths>(&mask);
+  if (!runs) return box;
+  int64_t at = 0;
+  for (size_t run = 0; run < runs->counts.size(); at += runs->counts[run++]) {
+    if (run % 2 == 0 || runs->counts[run] == 0) continue;
+    const int64_t last = at + runs->counts[run] - 1;
+    const bool one_column = at / runs->height == last / runs->height;
+    add(static_cast<double>(at / runs->height),
+        static_cast<double>(one_column ? at % runs->height : 0));
+    add(static_cast<double>(last / runs->height + 1),
+        static_cast<double>(one_column ? last % runs->height + 1 : runs->height));
+  }
+  return box;
+}
+
+bool is_finite(const Object& object) {
+  const auto within = [](double value) { return std::abs(value) <= kLargest; };  // not of a NaN
+  const BoundingBox& box = object.box;
+  if (!within(box.x1) || !within(box.y1) || !within(box.x2) || !within(box.y2)) return false;
+  if (!std::isfinite(object.area)) return false;
+  const auto* polygons = std::get_if<std::vector<Polygon>>(&object.mask);
+  return !polygons || std::ranges::all_of(*polygons, [&](const Polygon& polygon) {
+    return std::ranges::all_of(
+        polygon, [&](const Point& point) { return within(point.x) && within(point.y); });
+  });
+}
+
+// What of an object is in the sample; nothing if it has no area there.
+std::optional<Object> transformed(const Axes& axes, const Object& object) {
+  if (!is_finite(object)) return std::nullopt;
+  const auto [x1, y1, x2, y2] = object.box;
+  const auto columns = axes.x.range(x1, x2), rows = axes.y.range(y1, y2);
+  Object kept = {{columns.first, rows.first, columns.second, rows.second}, object.class_index};
+  if (!(kept.box.x2 > kept.box.x1 && kept.box.y2 > kept.box.y1)) return std::nullopt;
+  kept.crowd = object.crowd;
+  kept.mask = transformed(axes, object.mask);
+  if (std::holds_alternative<std::monostate>(kept.mask)) {
+    kept.area = object.area * (kept.box.area() / object.box.area());
+  } else {
+    kept.area = area_of(kept.mask);
+    if (columns != axes.x.placed(x1, x2) || rows != axes.y.placed(y1, y2))
+      kept.box = box_around(kept.mask);
+  }
+  return kept.area > 0 ? std::optional(std::move(kept)) : std::nullopt;
+}
+
 }  // namespace
 
 Annotation transformed(const Geometry& geometry, const Annotation& annotation) {
@@ -110,18 +174,21 @@ Annotation transformed(const Geometry& geometry, const Annotation& annotation) {
   const auto* objects = std::get_if<Objects>(&annotation);
   if (!objects) return annotation;
   Objects kept{height, width, {}};
-  for (const Object& object : objects->objects) {
-    const auto [x1, x2] = axes.x.range(object.box.x1, object.box.x2);
-    const auto [y1, y2] = axes.y.range(object.box.y1, object.box.y2);
-    const BoundingBox box{x1, y1, x2, y2};
-    Mask mask = transformed(axes, object.mask);
-    const double area = std::holds_alternative<std::monostate>(mask)
-                            ? object.area * (box.area() / object.box.area())
-                            : area_of(mask);
-    if (x2 > x1 && y2 > y1 && area > 0)
-      kept.objects.push_back({box, object.class_index, std::move(mask), object.crowd, area});
-  }
+  for (const Object& object : objects->objects)
+    if (auto left = transformed(axes, object)) kept.objects.push_back(std::move(*left));
   return kept;
+}
+
+double largest_class_ratio(const Geometry& geometry, const LabelMap& map) {
+  std::vector<int64_t> counts;
+  int64_t labeled = 0, largest = 0;
+  for (const uint16_t value : sampled(Axes(geometry), map.classes, map.width, LabelMap::kIgnored)) {
+    if (value == LabelMap::kIgnored) continue;
+    if (value >= counts.size()) counts.resize(value + size_t{1});
+    largest = std::max(largest, ++counts[value]);
+    ++labeled;
+  }
+  return labeled > 0 ? static_cast<double>(largest) / static_cast<double>(labeled) : 1;
 }
 
 }  // namespace swin::data

@@ -6,25 +6,14 @@
 #include <utility>
 
 #include "base/math.h"
-#include "base/random.h"
 
 namespace swin::data {
 namespace {
 
 constexpr uint64_t kTries = 10;
 
-// Uniform in [low, high), from 32 bits.
-double uniform(const base::Random& random, uint64_t element, double low, double high) {
-  return low + (high - low) * (static_cast<double>(random.bits(element)) * 0x1p-32);
-}
-double log_uniform(const base::Random& random, uint64_t element, double low, double high) {
-  return base::exp(uniform(random, element, base::log(low), base::log(high)));
-}
 // Rounds halves to even, as Python does.
 int64_t rounded(double value) { return static_cast<int64_t>(std::nearbyint(value)); }
-int64_t below(const base::Random& random, uint64_t element, int64_t n) {
-  return static_cast<int64_t>(random.below(element, static_cast<uint32_t>(n)));
-}
 
 }  // namespace
 
@@ -57,22 +46,6 @@ Corner random_crop(int64_t padding, const Draw& draw) {
 
 bool random_flip(double probability, const Draw& draw) {
   return draw.random("data/horizontal_flip").uniform(0) < probability;
-}
-
-Geometry draw_geometry(const base::Size2& image, const Preprocess& preprocess,
-                       const Augment& augment, const Draw& draw) {
-  Geometry geometry = fit(image, preprocess);
-  if (augment.random_resized_crop) {
-    geometry = unchanged({preprocess.height, preprocess.width});
-    geometry.crop = random_resized_crop(*augment.random_resized_crop, image[0], image[1], draw);
-  }
-  if (augment.random_crop > 0) {
-    const Corner corner = random_crop(augment.random_crop, draw);
-    geometry.window.top += corner.top;
-    geometry.window.left += corner.left;
-  }
-  geometry.flip = augment.horizontal_flip > 0 && random_flip(augment.horizontal_flip, draw);
-  return geometry;
 }
 
 std::optional<Box> random_erasing(double probability, int64_t height, int64_t width,
@@ -126,8 +99,26 @@ std::vector<Choice> color_jitter(const ColorJitter& options, const Draw& draw) {
   return choices;
 }
 
+std::vector<Choice> photometric_distortion(const Draw& draw) {
+  const base::Random random = draw.random("data/photometric_distortion");
+  const auto coin = [&](uint64_t element) { return below(random, element, 2) == 1; };
+  std::vector<Choice> choices;
+  const auto contrast = [&] {
+    if (coin(2)) choices.push_back({Operation::multiply, uniform(random, 3, 0.5, 1.5)});
+  };
+  if (coin(0)) choices.push_back({Operation::add, uniform(random, 1, -32, 32)});
+  const bool contrast_first = coin(4);
+  if (contrast_first) contrast();
+  if (coin(5)) choices.push_back({Operation::hsv_saturation, uniform(random, 6, 0.5, 1.5)});
+  if (coin(7))
+    choices.push_back({Operation::hsv_hue, static_cast<double>(below(random, 8, 36) - 18)});
+  if (!contrast_first) contrast();
+  return choices;
+}
+
 std::vector<Choice> draw_colors(const Augment& augment, const base::Size2& image,
                                 const Draw& draw) {
+  if (augment.photometric_distortion) return photometric_distortion(draw);
   if (!augment.auto_augment) return color_jitter(augment.color_jitter, draw);
   return augment.auto_augment->draw(draw.random("data/auto_augment"), image[0], image[1]);
 }

@@ -26,8 +26,26 @@ struct Geometry {
 
 /// The geometry that keeps an image as it is.
 Geometry unchanged(const base::Size2& image);
-/// Resize and center crop to exactly (height, width) of `preprocess`.
+/// The image as a whole, resized.
+Geometry resized(const base::Size2& image, const base::Size2& size);
+/// The geometry of evaluation: resize and center crop to exactly (height, width) of `preprocess`;
+/// with its long_side the whole image, resized to keep_ratio_size.
 Geometry fit(const base::Size2& image, const Preprocess& preprocess);
+
+/// Batches of samples of several sizes are padded to multiples of this, the step in pixels of the
+/// coarsest map of a Swin Transformer.
+inline constexpr int64_t kPadMultiple = 32;
+/// Both sides rounded up to kPadMultiple.
+base::Size2 padded_up(const base::Size2& size);
+/// The sample with padding right of it and below it.   @param size at least that of the sample.
+Geometry padded(Geometry geometry, const base::Size2& size);
+/// The same part of the image at most as large as `most`, in the same ratio.
+/// @param geometry shows the whole resized crop.
+Geometry fitted_into(const Geometry& geometry, const base::Size2& most);
+
+/// The size of an image whose ratio is kept: with s = min(short_side / short, long_side / long),
+/// int(side · s + 0.5) for both sides, at least 1. Source: mmcv's rescale_size.
+base::Size2 keep_ratio_size(const base::Size2& image, int64_t short_side, int64_t long_side);
 
 /// Size of torchvision's Resize(short_side): the other side is int(short_side · long / short).
 base::Size2 short_side_size(int64_t height, int64_t width, int64_t short_side);
@@ -50,12 +68,24 @@ inline Corner window_corner(const Geometry& geometry) {
 /// The annotation of the sample. Classes stay as they are.
 /// Label map: each pixel is that of the image in which its center lies; padding is kIgnored.
 /// Objects: boxes and polygons are cut at the visible part, masks of run lengths are sampled as
-/// label maps are. Objects of which nothing is left are dropped. The area becomes that of the mask;
-/// without a mask it changes as that of the box does.
+/// label maps are. A box that is cut becomes that of what is left of the mask, where there is one.
+/// Objects of which nothing is left, or that reach beyond 10⁹ pixels, are dropped. The area becomes
+/// that of the mask; without a mask it changes as that of the box does.
 Annotation transformed(const Geometry& geometry, const Annotation& annotation);
 
-/// The transform of evaluate and predict: fit, then normalize. @return (height, width,
-/// channels). The image must have the channels of `preprocess`.
-std::vector<float> preprocess_image(const Image& image, const Preprocess& preprocess);
+/// The part of the labeled pixels of the sample that its most frequent class has; 1 if no pixel is
+/// labeled.
+double largest_class_ratio(const Geometry& geometry, const LabelMap& map);
+
+/// An image as a model takes it.
+struct PreparedImage {
+  std::vector<float> pixels;    ///< (padded_size, channels), normalized
+  base::Size2 padded_size{};    ///< that of the model's input; with long_side, padded_up(real_size)
+  base::Size2 real_size{};      ///< without the padding
+  base::Size2 original_size{};  ///< of the image
+};
+/// The transform of evaluate and predict: fit, then normalize and pad. The image must have the
+/// channels of `preprocess`.
+PreparedImage preprocess_image(const Image& image, const Preprocess& preprocess);
 
 }  // namespace swin::data

@@ -173,6 +173,24 @@ void apply(Operation operation, double argument, const Canvas& canvas, Image& im
         kernels::shift_hue(image.pixels.data(), num_pixels(image),
                            static_cast<uint8_t>(static_cast<int>(argument * 255.0)));
       return;
+    case Operation::add:
+      return map_bytes(image, [add = static_cast<float>(argument)](int value) {
+        return static_cast<float>(value) + add;
+      });
+    case Operation::multiply:
+      return map_bytes(image, [factor = static_cast<float>(argument)](int value) {
+        return static_cast<float>(value) * factor;
+      });
+    case Operation::hsv_saturation:
+      if (image.channels == 3)
+        kernels::change_hsv(image.pixels.data(), num_pixels(image), static_cast<float>(argument),
+                            0);
+      return;
+    case Operation::hsv_hue:
+      if (image.channels == 3)
+        kernels::change_hsv(image.pixels.data(), num_pixels(image), 1,
+                            static_cast<int32_t>(argument));
+      return;
   }
 }
 

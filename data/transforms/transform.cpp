@@ -57,7 +57,7 @@ void write_zeros(int64_t pixels, const Normalization& normalization, float* out)
 }  // namespace
 
 void write_normalized(const Image& image, Corner corner, int64_t height, int64_t width, bool flip,
-                      const Normalization& normalization, float* out) {
+                      const Normalization& normalization, float* out, int64_t row_pixels) {
   const int64_t c = normalization.channels();
   if (image.channels != c || (c != 1 && c != 3))
     throw base::InternalError("data::write_normalized",
@@ -68,7 +68,8 @@ void write_normalized(const Image& image, Corner corner, int64_t height, int64_t
   const int64_t end = std::clamp<int64_t>(image.width - corner.left, first, width);
   const int64_t before = flip ? width - end : first;
   const int64_t from_x = corner.left + (flip ? end - 1 : first);
-  for (int64_t y = 0; y < height; ++y, out += width * c) {
+  const int64_t row_values = (row_pixels > 0 ? row_pixels : width) * c;
+  for (int64_t y = 0; y < height; ++y, out += row_values) {
     const int64_t from_y = corner.top + y;
     if (from_y < 0 || from_y >= image.height || first == end) {
       write_zeros(width, normalization, out);
@@ -81,6 +82,13 @@ void write_normalized(const Image& image, Corner corner, int64_t height, int64_t
     const int64_t written = before + end - first;
     write_zeros(width - written, normalization, out + written * c);
   }
+}
+
+void write_padding(const base::Size2& real, const base::Size2& padded, int64_t channels,
+                   float* out) {
+  const int64_t row = padded[1] * channels, values = real[1] * channels;
+  for (int64_t y = 0; y < real[0]; ++y) std::fill_n(out + y * row + values, row - values, 0.0f);
+  std::fill_n(out + real[0] * row, (padded[0] - real[0]) * row, 0.0f);
 }
 
 }  // namespace swin::data

@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""Makes tests/data/augment_goldens.txt: hashes of the results of timm's and torchvision's operations on Pillow images.
+"""Makes tests/data/augment_goldens.txt: hashes of the results of timm's, torchvision's and mmsegmentation's operations.
 
     python3 scripts/reference/make_augment_goldens.py
 
 A row is: image operation argument sampling sha256. The test makes the same images as images() here.
-Needs pillow, numpy, timm and torchvision."""
+Needs pillow, numpy, opencv, timm and torchvision."""
 import hashlib
 import os
 
+import cv2
 import numpy as np
 import PIL
 import timm
 import torchvision
 from PIL import Image
+from make_segmentation_goldens import convert, saturated, turned
 from timm.data import auto_augment as timm_ops
 from torchvision.transforms import functional as torchvision_ops
 
@@ -46,6 +48,11 @@ def rows():
     plain.update({name: (getattr(timm_ops, name), factors) for name in ("color", "contrast", "brightness",
                                                                       "sharpness")})
     plain["hue"] = (torchvision_ops.adjust_hue, [-0.5, -0.31, -0.1, 0, 0.04, 0.2, 0.5])
+    on_array = lambda change: lambda image, argument: Image.fromarray(change(np.asarray(image), argument))
+    factors = [0.5, 0.7312, 1, 1.1, 1.4999]
+    plain.update({"add": (on_array(lambda a, beta: convert(a, beta=beta)), [-32, -7.75, 0, 0.5, 31.9]),
+                  "multiply": (on_array(convert), factors), "hsv_saturation": (on_array(saturated), factors),
+                  "hsv_hue": (on_array(turned), [-18, -1, 0, 7, 17])})
     moved = {"rotate": (timm_ops.rotate, [-30, -27, -11.3, 0, 3.5, 17.25, 30]),
              "shear_x": (timm_ops.shear_x, [-0.3, -0.21, 0.03, 0.27]),
              "shear_y": (timm_ops.shear_y, [-0.3, -0.21, 0.03, 0.27]),
@@ -53,7 +60,7 @@ def rows():
              "translate_y": (timm_ops.translate_y_abs, [-14.5, -3, 0.25, 9])}
     for kind, image in images().items():
         for name, (operation, arguments) in plain.items():
-            if kind == "gray" and name == "hue":
+            if kind == "gray" and name in ("hue", "hsv_saturation", "hsv_hue"):
                 continue
             for argument in arguments:
                 yield kind, name, argument, "nearest", operation(image, argument)
@@ -67,7 +74,8 @@ def rows():
 
 with open(os.path.join(HERE, "augment_goldens.txt"), "w") as out:
     out.write("# image operation argument sampling sha256; make_augment_goldens.py with Pillow "
-              f"{PIL.__version__}, timm {timm.__version__}, torchvision {torchvision.__version__.split('+')[0]}\n")
+              f"{PIL.__version__}, timm {timm.__version__}, torchvision {torchvision.__version__.split('+')[0]}, "
+              f"OpenCV {cv2.__version__}\n")
     for kind, name, argument, sampling, image in rows():
         digest = hashlib.sha256(np.ascontiguousarray(np.asarray(image)).tobytes()).hexdigest()
         out.write(f"{kind} {name} {argument} {sampling} {digest}\n")

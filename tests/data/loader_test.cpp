@@ -87,7 +87,7 @@ TEST(Loader, EvaluationIsInOrderAndNotAugmented) {
     for (int64_t i = 0; i < batch.size; ++i, ++index) {
       EXPECT_EQ(batch.indices[static_cast<size_t>(i)], index);
       const std::vector<float> expected =
-          preprocess_image(dataset->load(index), options.preprocess);
+          preprocess_image(dataset->load(index), options.preprocess).pixels;
       const auto begin = batch.images.begin() + i * static_cast<int64_t>(expected.size());
       EXPECT_TRUE(std::equal(expected.begin(), expected.end(), begin));
     }

@@ -29,7 +29,7 @@ inline void make_training_sample(const Image& image, const Preprocess& preproces
   const Stages stages(set, preprocess, augment);
   Work work;
   stages.load_source(0, work);
-  stages.make_sample(draw, out, work);
+  stages.make_sample(draw, {preprocess.height, preprocess.width}, out, work);
 }
 
 }  // namespace swin::data

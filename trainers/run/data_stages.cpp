@@ -16,10 +16,8 @@ DataStages measure_stages(const data::Dataset& dataset, const data::LoaderOption
   std::vector<data::Stage> all = stages.load;
   all.insert(all.end(), stages.make.begin(), stages.make.end());
   std::vector<double> totals(all.size()), laps(all.size());
-  std::vector<float> out(
-      static_cast<size_t>(preprocess.height * preprocess.width * preprocess.channels));
+  std::vector<float> out;
   data::Work work;
-  work.out = out.data();
   // The times count once all of these stages have succeeded.
   const auto run = [&](size_t begin, size_t end) {
     base::Stopwatch lap;
@@ -49,6 +47,11 @@ DataStages measure_stages(const data::Dataset& dataset, const data::LoaderOption
     ++loaded;
     for (uint64_t turn = 0; turn < repeats; ++turn, ++images) {
       work.draw = {options.seed, i / count, index * repeats + turn};
+      const data::Image& image = work.source.image;
+      work.padded_size = stages.sample_size({image.height, image.width}, work.draw);
+      const int64_t values = work.padded_size[0] * work.padded_size[1] * preprocess.channels;
+      out.resize(std::max(out.size(), static_cast<size_t>(values)));
+      work.out = out.data();
       run(stages.load.size(), all.size());
     }
   }

@@ -27,13 +27,31 @@ void apply(const LabelMap& map, int64_t num_classes, data::Batch& batch) {
     if (from[i] != 0) batch.labels[i / columns * classes + of(i % columns)] = from[i];
 }
 
+/// Gives the images of a batch more padding, right and below.
+void enlarge(const base::Size2& size, int64_t channels, data::Batch& batch) {
+  if (size == batch.padded_size) return;
+  const auto [height, width] = batch.padded_size;
+  std::vector<float> images(static_cast<size_t>(batch.size * size[0] * size[1] * channels));
+  for (int64_t row = 0; row < batch.size * height; ++row)
+    std::copy_n(batch.images.begin() + row * width * channels, width * channels,
+                images.begin() + (row / height * size[0] + row % height) * size[1] * channels);
+  batch.images = std::move(images);
+  batch.padded_size = size;
+}
+
 /// Puts sample i of a batch at the end of another one, of the same kind.
-void append(const data::Batch& from, int64_t i, data::Batch& to) {
+void append(data::Batch& from, int64_t i, data::Batch& to) {
+  if (to.size == 0) to.padded_size = from.padded_size;
+  const base::Size2 size = {std::max(from.padded_size[0], to.padded_size[0]),
+                            std::max(from.padded_size[1], to.padded_size[1])};
+  const int64_t channels =
+      std::ssize(from.images) / (from.size * from.padded_size[0] * from.padded_size[1]);
+  enlarge(size, channels, from);
+  enlarge(size, channels, to);
   const auto part = [&](auto& target, const auto& source) {
     const auto width = std::ssize(source) / from.size;
     target.insert(target.end(), source.begin() + i * width, source.begin() + (i + 1) * width);
   };
-  to.padded_size = from.padded_size;
   part(to.images, from.images);
   part(to.real_sizes, from.real_sizes);
   part(to.original_sizes, from.original_sizes);

@@ -18,9 +18,9 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
   for (const std::string& path : images) {
     ImagePredictions& answer = answers.emplace_back();
     answer.image = path;
-    std::vector<float> pixels;
+    data::PreparedImage prepared;
     try {
-      pixels = data::preprocess_image(
+      prepared = data::preprocess_image(
           data::read_image(path, config.in_chans, decode_of(model_.config)), preprocess);
     } catch (const base::DataError& e) {
       answer.error = e.what();
@@ -28,8 +28,9 @@ std::vector<ImagePredictions> Predictor::predict(const std::vector<std::string>&
     }
     // One image per forward, so that its predictions never depend on the other images.
     const tasks::Outputs outputs = model_.task->outputs(
-        autograd::Tensor::from({1, config.image_size[0], config.image_size[1], config.in_chans},
-                               pixels),
+        autograd::Tensor::from(
+            {1, prepared.padded_size[0], prepared.padded_size[1], config.in_chans},
+            prepared.pixels),
         tasks::Detail::answers);
     const tasks::Answer classified = model_.task->answers(outputs).front();
     for (const auto& [index, probability] : classified.classes)

@@ -210,6 +210,52 @@ void shift_hue(uint8_t* pixels, int64_t count, uint8_t shift) {
   }
 }
 
+namespace {
+
+constexpr int32_t kHues = 180, kFraction = 12;  // steps of the circle; bits of the quotients
+
+// round(value · 2^kFraction / (times · i)), halves to even; 0 for i = 0.
+struct Quotients {
+  int32_t of[256];
+  constexpr Quotients(int32_t value, int32_t times) : of{} {
+    for (int32_t i = 1; i < 256; ++i) {
+      const int32_t above = value << kFraction, below = times * i, down = above / below;
+      const int32_t twice = 2 * (above % below);
+      of[i] = down + (twice > below || (twice == below && down % 2 == 1) ? 1 : 0);
+    }
+  }
+};
+constexpr Quotients kSaturations(255, 1), kHueSteps(kHues, 6);
+
+int32_t quotient(int32_t value, int32_t factor) {
+  return (value * factor + (1 << (kFraction - 1))) >> kFraction;
+}
+
+}  // namespace
+
+void change_hsv(uint8_t* pixels, int64_t count, float saturation, int32_t steps) {
+  for (int64_t i = 0; i < count; ++i, pixels += 3) {
+    const int32_t r = pixels[0], g = pixels[1], b = pixels[2];
+    const int32_t most = std::max({r, g, b}), range = most - std::min({r, g, b});
+    int32_t hue = most == r ? g - b : most == g ? b - r + 2 * range : r - g + 4 * range;
+    hue = quotient(hue, kHueSteps.of[range]);
+    hue = (hue + steps + 2 * kHues) % kHues;
+    const float scaled = static_cast<float>(quotient(range, kSaturations.of[most])) * saturation;
+    const auto kept = static_cast<uint8_t>(std::clamp(scaled, 0.0f, 255.0f));
+    const float v = static_cast<float>(most) * (1.0f / 255.0f);
+    const float s = static_cast<float>(kept) * (1.0f / 255.0f);
+    const float position = static_cast<float>(hue) * (6.0f / static_cast<float>(kHues));
+    const auto sector = static_cast<int32_t>(position);  // 0 … 5
+    const float rest = position - static_cast<float>(sector);
+    const float values[4] = {v, v * (1.0f - s), v * (1.0f - s * rest),
+                             v * (1.0f - s * (1.0f - rest))};
+    constexpr uint8_t kOrder[6][3] = {{0, 3, 1}, {2, 0, 1}, {1, 0, 3},
+                                      {1, 2, 0}, {3, 1, 0}, {0, 1, 2}};
+    for (int64_t c = 0; c < 3; ++c)
+      pixels[c] = static_cast<uint8_t>(std::nearbyint(values[kOrder[sector][c]] * 255.0f));
+  }
+}
+
 }  // namespace swin::data::kernels::SWIN_ISA
 
 namespace swin::data::kernels {
@@ -219,4 +265,5 @@ SWIN_KERNEL(blend)
 SWIN_KERNEL(smooth)
 SWIN_KERNEL(affine)
 SWIN_KERNEL(shift_hue)
+SWIN_KERNEL(change_hsv)
 }  // namespace swin::data::kernels

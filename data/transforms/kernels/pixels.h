@@ -1,5 +1,5 @@
 // Pixel kernels of the augmentations on bytes (height, width, channels), channels 1 or 3. Each has
-// the bytes of Pillow for the same arguments.
+// the bytes of Pillow (change_hsv: of OpenCV) for the same arguments.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -52,6 +52,13 @@ extern const base::Kernel<void(const uint8_t* from, int64_t height, int64_t widt
 /// Adds `shift` to the hue, on a circle of 256 steps, by Pillow's rounded RGB → HSV → RGB.
 /// @param pixels (count, 3).
 extern const base::Kernel<void(uint8_t* pixels, int64_t count, uint8_t shift)> shift_hue;
+
+/// OpenCV's RGB → HSV → RGB of 8 bits, with a hue of 180 steps; between them the saturation is
+/// multiplied, clamped to 255 and truncated, and `steps` are added to the hue, on its circle. The
+/// result is rounded, as by OpenCV's scalar code (its vector code truncates).
+/// @param pixels (count, 3).   @param steps at least −180.
+extern const base::Kernel<void(uint8_t* pixels, int64_t count, float saturation, int32_t steps)>
+    change_hsv;
 
 }  // namespace kernels
 }  // namespace swin::data

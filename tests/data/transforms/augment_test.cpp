@@ -321,5 +321,46 @@ TEST(AutoAugment, OfCifarDrawsItsPairs) {
   EXPECT_THAT(thresholds, testing::SizeIs(4));  // magnitudes 2, 8, 5, 3
 }
 
+// Each of the four in half of the samples; contrast second or last.
+TEST(PhotometricDistortion, IsDrawnAsPublished) {
+  std::map<Operation, int64_t> counts;
+  int64_t contrast_last = 0, contrast_and_hue = 0;
+  for (uint64_t sample = 0; sample < 4000; ++sample) {
+    const std::vector<Choice> choices = photometric_distortion({1, 0, sample});
+    std::vector<Operation> order;
+    for (const auto& [operation, argument] : choices) {
+      ++counts[operation];
+      order.push_back(operation);
+      switch (operation) {
+        case Operation::add:
+          ASSERT_LE(std::abs(argument), 32);
+          break;
+        case Operation::hsv_hue:
+          ASSERT_GE(argument, -18);
+          ASSERT_LE(argument, 17);
+          break;
+        default:
+          ASSERT_GE(argument, 0.5);
+          ASSERT_LE(argument, 1.5);
+      }
+    }
+    const auto at = [&](Operation operation) { return std::ranges::find(order, operation); };
+    if (at(Operation::multiply) != order.end() && at(Operation::hsv_hue) != order.end()) {
+      ++contrast_and_hue;
+      contrast_last += at(Operation::multiply) > at(Operation::hsv_hue);
+    }
+    if (at(Operation::add) != order.end()) {
+      ASSERT_EQ(at(Operation::add), order.begin());
+    }
+    if (at(Operation::hsv_saturation) != order.end()) {
+      ASSERT_LE(at(Operation::hsv_saturation), at(Operation::hsv_hue));
+    }
+  }
+  ASSERT_EQ(counts.size(), 4u);
+  for (const auto& [operation, count] : counts) EXPECT_NEAR(static_cast<double>(count), 2000, 130);
+  EXPECT_NEAR(static_cast<double>(contrast_last) / static_cast<double>(contrast_and_hue), 0.5,
+              0.06);
+}
+
 }  // namespace
 }  // namespace swin::data

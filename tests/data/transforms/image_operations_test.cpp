@@ -9,10 +9,11 @@ namespace swin::data {
 namespace {
 
 // In the order of Operation, for the table of goldens.
-constexpr const char* kNames[] = {"auto_contrast", "equalize",    "invert",       "rotate",
-                                  "posterize",     "solarize",    "solarize_add", "color",
-                                  "contrast",      "brightness",  "sharpness",    "shear_x",
-                                  "shear_y",       "translate_x", "translate_y",  "hue"};
+constexpr const char* kNames[] = {"auto_contrast", "equalize",    "invert",         "rotate",
+                                  "posterize",     "solarize",    "solarize_add",   "color",
+                                  "contrast",      "brightness",  "sharpness",      "shear_x",
+                                  "shear_y",       "translate_x", "translate_y",    "hue",
+                                  "add",           "multiply",    "hsv_saturation", "hsv_hue"};
 
 // The images of scripts/reference/make_augment_goldens.py.
 Image test_image(const std::string& name) {

@@ -139,6 +139,25 @@ TEST(PixelKernels, ShiftHue) {
     }
 }
 
+TEST(PixelKernels, ChangeHsv) {
+  for (const int64_t count : {1, 2, 5, 16, 21, 33, 20011})
+    for (const auto& [factor, steps] :
+         {std::pair(1.f, 0), {0.5f, 0}, {1.37f, 0}, {1.f, -180}, {1.f, 17}, {1.f, -18}}) {
+      SCOPED_TRACE(testing::Message() << count << " " << factor << " " << steps);
+      Bytes from = random_bytes(3 * count, 5);
+      for (size_t i = 0; i + 2 < from.size(); i += 15) from[i + 1] = from[i + 2] = from[i];  // gray
+      const Bytes found = same_with_every_isa([&, factor = factor, steps = steps] {
+        Bytes pixels = from;
+        change_hsv(pixels.data(), count, factor, steps);
+        return pixels;
+      });
+      for (size_t i = 0; i + 2 < from.size(); i += 15) ASSERT_EQ(found[i], from[i]);
+      if (factor != 1 || steps % 180 != 0) continue;
+      for (size_t i = 0; i < from.size(); ++i)  // what the rounding to 180 hues costs
+        ASSERT_NEAR(int{found[i]}, int{from[i]}, 5);
+    }
+}
+
 TEST(PixelKernels, ResizeWindow) {
   struct Case {
     Size from, to;
