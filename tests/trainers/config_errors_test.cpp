@@ -45,7 +45,8 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
       {with_data("\"augment\": {\"zzz\": 1}"),
        "x.json:3: augment.zzz: unknown field, expected one of random_crop, horizontal_flip, "
        "scaled_decode, auto_augment, color_jitter, random_erasing, mixup, cutmix, mixup_prob, "
-       "mixup_switch_prob, repeats, random_resized_crop"},
+       "mixup_switch_prob, repeats, resize_ratio, max_class_ratio, photometric_distortion, "
+       "short_sides, detection_crop, large_scale_jitter, random_resized_crop"},
       {with_data("\"augment\": {\"random_resized_crop\": {\"scale\": [1, 0.5]}}"),
        "x.json:3: augment.random_resized_crop.scale: found a smallest value above the largest; "
        "swap them"},

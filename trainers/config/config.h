@@ -40,6 +40,7 @@ struct DataConfig {
   std::string on_bad = "replace";           ///< replace | error: for an unreadable image
   double max_bad_fraction = 0.1;            ///< of an epoch's images; above it the run stops
   bool ignore_unknown_classes = false;      ///< of validation and test: their images are left out
+  bool group_by_aspect_ratio = false;       ///< batches of images wider than high, or of the others
 };
 
 struct ResizedCropConfig {
@@ -56,11 +57,17 @@ struct AugmentConfig {
   std::optional<std::string> auto_augment;  ///< timm's "rand-…", or "cifar10"
   /// Largest change of brightness, contrast, saturation and hue; one value is the first three.
   std::vector<double> color_jitter = {0};
-  double random_erasing = 0;       ///< probability
-  double mixup = 0, cutmix = 0;    ///< α of Beta(α, α); 0: off
-  double mixup_prob = 1;           ///< of mixing a batch
-  double mixup_switch_prob = 0.5;  ///< of cutmix where both are on
-  int64_t repeats = 1;             ///< of each image in a row
+  double random_erasing = 0;                          ///< probability
+  double mixup = 0, cutmix = 0;                       ///< α of Beta(α, α); 0: off
+  double mixup_prob = 1;                              ///< of mixing a batch
+  double mixup_switch_prob = 0.5;                     ///< of cutmix where both are on
+  int64_t repeats = 1;                                ///< of each image in a row
+  std::optional<std::array<double, 2>> resize_ratio;  ///< of preprocess.resize and long_side
+  std::optional<double> max_class_ratio;              ///< of a crop's labeled pixels
+  bool photometric_distortion = false;
+  std::vector<int64_t> short_sides;     ///< instead of preprocess.resize; empty: off
+  std::vector<int64_t> detection_crop;  ///< smallest and largest side, in pixels; empty: off
+  std::optional<std::array<double, 2>> large_scale_jitter;  ///< of the size that fits image_size
 };
 
 /// Applied to every image: in training after the augmentation, in evaluate and in predict.
@@ -70,6 +77,9 @@ struct PreprocessConfig {
   std::string interpolation = "bicubic";  ///< bilinear | bicubic | lanczos
   std::vector<double> mean, std;          ///< one per channel, of pixels in 0…1
   bool exif_orientation = false;          ///< rotate images as their EXIF data say
+  /// With it images keep their ratio and are not cropped: their short side becomes `resize`, or
+  /// less where the long side would be more than this.
+  std::optional<int64_t> long_side;
 };
 
 struct OptimizerConfig {

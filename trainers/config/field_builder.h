@@ -1,5 +1,5 @@
 // Builds the rows of the field table. The type of a struct's member decides its kind, how it is
-// read from JSON and how it is written. For fields.cpp and fields_training.cpp alone.
+// read from JSON and how it is written. For the files fields*.cpp alone.
 #pragma once
 #include <algorithm>
 #include <array>

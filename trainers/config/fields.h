@@ -64,7 +64,9 @@ struct Field {
 };
 
 const std::vector<Field>& all_fields();
-/// Adds the rows from `optimizer` on; called by all_fields.
+/// Adds the rows of `augment` and `preprocess`, and those from `optimizer` on; called by
+/// all_fields.
+void add_image_fields(std::vector<Field>& fields);
 void add_training_fields(std::vector<Field>& fields);
 
 /// "file:line: path" of the value at `path`, or of the nearest object that would contain it.

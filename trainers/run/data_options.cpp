@@ -59,6 +59,7 @@ data::Preprocess preprocess_of(const Config& config) {
   preprocess.width = config.model.image_size[1];
   preprocess.channels = config.model.in_chans;
   preprocess.resize = config.preprocess.resize;
+  preprocess.long_side = config.preprocess.long_side;
   preprocess.interpolation = interpolation_named(config.preprocess.interpolation);
   preprocess.mean = floats(config.preprocess.mean);
   preprocess.std = floats(config.preprocess.std);
@@ -81,6 +82,13 @@ data::Augment augment_of(const Config& config) {
     augment.color_jitter = {jitter[0], jitter[1], jitter[2], jitter.size() > 3 ? jitter[3] : 0};
   augment.random_erasing = from.random_erasing;
   augment.repeats = from.repeats;
+  augment.resize_ratio = from.resize_ratio;
+  augment.max_class_ratio = from.max_class_ratio.value_or(1);
+  augment.photometric_distortion = from.photometric_distortion;
+  augment.short_sides = from.short_sides;
+  if (!from.detection_crop.empty())
+    augment.detection_crop = {from.detection_crop[0], from.detection_crop[1]};
+  augment.large_scale_jitter = from.large_scale_jitter;
   return augment;
 }
 

@@ -20,6 +20,7 @@ data::LoaderOptions training_loader(const Config& config) {
   options.workers = static_cast<int>(config.runtime.workers);
   options.on_bad = config.data.on_bad == "error" ? data::OnBad::error : data::OnBad::replace;
   options.label_rows = has_label_rows(config);
+  options.group_by_aspect_ratio = config.data.group_by_aspect_ratio;
   options.preprocess = preprocess_of(config);
   options.augment = augment_of(config);
   return options;

@@ -59,8 +59,8 @@ void replace(Json& document, const Json& section) {
 }
 
 bool same_pixels(const PreprocessConfig& a, const PreprocessConfig& b) {
-  return a.resize == b.resize && a.interpolation == b.interpolation && a.mean == b.mean &&
-         a.std == b.std;
+  return a.resize == b.resize && a.long_side == b.long_side && a.interpolation == b.interpolation &&
+         a.mean == b.mean && a.std == b.std;
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -226,9 +226,13 @@ std::string preprocess_text(const Config& config) {
     for (const double value : values) text += " " + base::to_text(Json(value));
     return text;
   };
-  return (preprocess.resize ? "resize " + std::to_string(*preprocess.resize) + ", center " + size
-                            : "straight to " + size) +
-         ", " + preprocess.interpolation + ", mean" + listed(preprocess.mean) + ", std" +
+  std::string resize = "straight to " + size;
+  if (preprocess.long_side)
+    resize = "short side " + std::to_string(preprocess.resize.value_or(*preprocess.long_side)) +
+             ", long side at most " + std::to_string(*preprocess.long_side);
+  else if (preprocess.resize)
+    resize = "resize " + std::to_string(*preprocess.resize) + ", center " + size;
+  return resize + ", " + preprocess.interpolation + ", mean" + listed(preprocess.mean) + ", std" +
          listed(preprocess.std);
 }
 
