@@ -63,6 +63,25 @@ RunLengths to_run_lengths(std::span<const uint8_t> pixels, int64_t height, int64
   return mask;
 }
 
+std::optional<Object> object_of_pixels(std::span<const uint8_t> pixels, int64_t height,
+                                       int64_t width, int64_t class_index) {
+  int64_t top = height, left = width, bottom = 0, right = 0, area = 0;
+  for (int64_t y = 0; y < height; ++y)
+    for (int64_t x = 0; x < width; ++x) {
+      if (pixels[static_cast<size_t>(y * width + x)] == 0) continue;
+      top = std::min(top, y), bottom = y + 1;
+      left = std::min(left, x), right = std::max(right, x + 1);
+      ++area;
+    }
+  if (area == 0) return std::nullopt;
+  return Object{{static_cast<double>(left), static_cast<double>(top), static_cast<double>(right),
+                 static_cast<double>(bottom)},
+                class_index,
+                to_run_lengths(pixels, height, width),
+                false,
+                static_cast<double>(area)};
+}
+
 double area_of(const Mask& mask) {
   double area = 0;
   if (const auto* runs = std::get_if<RunLengths>(&mask))

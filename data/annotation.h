@@ -3,6 +3,7 @@
 // covers [x, x + 1) × [y, y + 1), so that a box around it is x, y, x + 1, y + 1.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -80,6 +81,10 @@ inline AnnotationKind kind_of(const Annotation& annotation) {
   return static_cast<AnnotationKind>(annotation.index());
 }
 
+inline bool has_pixels_or_objects(AnnotationKind kind) {
+  return kind == AnnotationKind::label_map || kind == AnnotationKind::objects;
+}
+
 /// An image and what is known about it.
 struct Sample {
   Image image;
@@ -105,6 +110,10 @@ void check_fits(const Annotation& annotation, const base::Size2& image, const st
 /// (height, width) of 0 and 1, rows from the top.
 std::vector<uint8_t> to_pixels(const RunLengths& mask);
 RunLengths to_run_lengths(std::span<const uint8_t> pixels, int64_t height, int64_t width);
+
+/// The object whose pixels are not 0, with the box around them; nothing where all are.
+std::optional<Object> object_of_pixels(std::span<const uint8_t> pixels, int64_t height,
+                                       int64_t width, int64_t class_index);
 
 /// Pixels of a mask; of polygons, the sum of their areas. 0 where there is none.
 double area_of(const Mask& mask);

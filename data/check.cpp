@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/parallel.h"
+#include "data/check_annotations.h"
 #include "data/decode/decode.h"
 #include "data/decode/jpeg_markers.h"
 #include "files/bytes.h"
@@ -56,6 +57,7 @@ struct Found {
   int64_t bytes = 0;
   base::Size2 size{};
   std::string mode, error;
+  AnnotationCounts counts;
 };
 
 Found examine(const Dataset& dataset, int64_t i) {
@@ -69,8 +71,9 @@ Found examine(const Dataset& dataset, int64_t i) {
     found.bytes = static_cast<int64_t>(bytes.size());
     found.digest = files::sha256(std::as_bytes(bytes));
     found.mode = files ? image_mode(bytes) : "pixels";
-    if (files) decode_image(bytes, dataset.name(i), 3, image);
+    if (files) dataset.decode(i, bytes, image);
     found.size = {image.height, image.width};
+    count_annotation(dataset, i, found.size, found.counts);
   } catch (const base::DataError& error) {
     found.error = error.what();
   }
@@ -126,15 +129,19 @@ DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t
 
   DataCheck check;
   check.images = size;
+  check.kind = dataset.annotation_kind();
   for (const std::string& name : dataset.class_names()) check.classes.push_back({name});
   std::map<std::string, int64_t> modes;
+  AnnotationTotals totals(dataset, check);
   for (int64_t i = 0; i < size; ++i) {
     const Found& found = all[static_cast<size_t>(i)];
     check.bytes += found.bytes;
-    for (const int64_t label : classes_of(dataset.annotation(i))) {
-      ++check.classes[static_cast<size_t>(label)].images;
-      check.classes[static_cast<size_t>(label)].bad += !found.error.empty();
-    }
+    if (!has_pixels_or_objects(check.kind))
+      for (const int64_t label : classes_of(dataset.annotation(i))) {
+        ++check.classes[static_cast<size_t>(label)].images;
+        check.classes[static_cast<size_t>(label)].bad += !found.error.empty();
+      }
+    totals.add(found.counts);
     if (found.error.empty()) {
       ++modes[found.mode];
     } else {
@@ -144,6 +151,7 @@ DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t
   check.modes.assign(modes.begin(), modes.end());
   std::stable_sort(check.modes.begin(), check.modes.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
+  totals.finish();
   measure_sizes(all, check);
   find_duplicates(dataset, all, check);
   return check;

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "data/palette.h"
 #include "files/digest.h"
 
 namespace swin::data {
@@ -20,6 +21,7 @@ class Subset : public Dataset {
   Subset(std::unique_ptr<Dataset> whole, std::vector<int64_t> indices, const std::string& which)
       : whole_(std::move(whole)), indices_(std::move(indices)) {
     class_names_ = whole_->class_names();
+    for (int64_t c = 0; c < num_classes(); ++c) class_colors_.push_back(whole_->class_color(c));
     passed_over_ = whole_->passed_over();
     warnings_ = whole_->warnings();
     const std::string text = whole_->fingerprint() + " " + which;
@@ -27,6 +29,13 @@ class Subset : public Dataset {
   }
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
   Annotation annotation(int64_t i) const override { return whole_->annotation(index(i)); }
+  AnnotationKind annotation_kind() const override { return whole_->annotation_kind(); }
+  const LabelValues* label_values() const override { return whole_->label_values(); }
+  std::vector<uint16_t> read_label_values(int64_t i) const override {
+    return whole_->read_label_values(index(i));
+  }
+  int64_t num_objects(int64_t i) const override { return whole_->num_objects(index(i)); }
+  std::vector<PassedOver> left_out(int64_t i) const override { return whole_->left_out(index(i)); }
   int64_t stratum(int64_t i) const override { return whole_->stratum(index(i)); }
   base::Size2 size(int64_t i) const override { return whole_->size(index(i)); }
   bool holds_files() const override { return whole_->holds_files(); }
@@ -67,6 +76,28 @@ ListedFile listed_file(const std::string& path) {
   const auto bytes = std::filesystem::file_size(path, error);
   return {std::filesystem::path(path).filename().string(),
           error ? -1 : static_cast<int64_t>(bytes)};
+}
+
+const char* split_name(Split split) {
+  switch (split) {
+    case Split::train:
+      return "train";
+    case Split::validation:
+      return "validation";
+    case Split::test:
+      return "test";
+    case Split::none:
+    case Split::all:
+      break;
+  }
+  return "";
+}
+
+Color Dataset::class_color(int64_t index) const {
+  if (static_cast<size_t>(index) < class_colors_.size())
+    return class_colors_[static_cast<size_t>(index)];
+  // Black is left to what counts as background: class 0 of label maps.
+  return palette_color(annotation_kind() == AnnotationKind::label_map ? index : index + 1);
 }
 
 int64_t Dataset::stratum(int64_t i) const { return stratum_of(annotation(i)); }

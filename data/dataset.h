@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,11 +12,15 @@
 #include "data/annotation.h"
 #include "data/decode/decode.h"
 #include "data/image.h"
+#include "data/label_values.h"
 
 namespace swin::data {
 
-enum class Split { train, test };
-inline const char* split_name(Split split) { return split == Split::train ? "train" : "test"; }
+/// Which part of a set: `none` of one that has no parts; `all` is every part that there is, for a
+/// look at a whole folder.
+enum class Split { train, validation, test, none, all };
+/// "train", "validation", "test"; "" for the others.
+const char* split_name(Split split);
 
 struct DatasetOptions {
   std::string format;  ///< a name of format_rows()
@@ -41,7 +46,16 @@ struct DatasetOptions {
   bool follow_links = true;
   /// Accept class folders without an image: classes of a set that is measured, not learned from.
   bool empty_classes = false;
-  uint64_t seed = 0;                      ///< for fractions and synthetic images
+  /// The wanted kind, of sets that can have label maps or objects; absent: what the format has.
+  std::optional<AnnotationKind> annotation = {};
+  /// Of the values in files of label maps (label_values.h).
+  int64_t ignore_index = 255;
+  bool reduce_zero_label = false;
+  std::vector<Color> colors =
+      {};                   ///< of the values of label maps that are stored as RGB, from 0 on
+  bool keep_empty = true;   ///< images without objects
+  std::string images = {};  ///< of a coco set: the folder of its images; empty: beside the list
+  uint64_t seed = 0;        ///< for fractions and synthetic images
   base::Size2 synthetic_size = {32, 32};  ///< height, width
   int64_t synthetic_samples = 1000;       ///< in this split
 };
@@ -71,7 +85,9 @@ class Dataset {
   virtual int64_t size() const = 0;
   /// Decodes no image.
   virtual Annotation annotation(int64_t i) const = 0;
-  AnnotationKind annotation_kind() const { return kind_of(annotation(0)); }
+  virtual AnnotationKind annotation_kind() const {
+    return size() > 0 ? kind_of(annotation(0)) : AnnotationKind::none;
+  }
   /// What fractions and replacements of bad images keep in balance, in [0, num_classes()): the
   /// class of the image, of several the first; else 0.
   virtual int64_t stratum(int64_t i) const;
@@ -98,6 +114,17 @@ class Dataset {
   /// The files of the set, in its order; the images of an archive are files, too. If holds_files(),
   /// file i is image i. Empty for synthetic images.
   virtual std::vector<ListedFile> files() const { return {}; }
+  /// How the values in files of label maps become classes; null for other sets.
+  virtual const LabelValues* label_values() const { return nullptr; }
+  /// The values in such a file, (height, width), before they become classes.
+  /// @throws DataError naming the file.
+  virtual std::vector<uint16_t> read_label_values(int64_t) const { return {}; }
+  /// Objects of an image where they are known without reading its annotation, else −1.
+  virtual int64_t num_objects(int64_t) const { return -1; }
+  /// What annotation(i) leaves out, by reason, where that is found while it is read.
+  virtual std::vector<PassedOver> left_out(int64_t) const { return {}; }
+  /// What a class is drawn in.
+  Color class_color(int64_t index) const;
   /// What was found beside them, by reason.
   const std::vector<PassedOver>& passed_over() const { return passed_over_; }
   /// What is likely a slip, a sentence each: "…: found the classes train and val; is it meant?"
@@ -110,6 +137,7 @@ class Dataset {
 
  protected:
   std::vector<std::string> class_names_;
+  std::vector<Color> class_colors_;  // empty: those of palette.h
   std::string fingerprint_;
   std::vector<PassedOver> passed_over_;
   std::vector<std::string> warnings_;

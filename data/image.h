@@ -1,10 +1,13 @@
 // An image in memory: bytes, rows from the top, channels last.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace swin::data {
+
+using Color = std::array<uint8_t, 3>;  ///< red, green, blue
 
 /// (height, width, channels) bytes; channels is 1 (gray) or 3 (red, green, blue).
 struct Image {

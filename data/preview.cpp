@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <sstream>
 
 #include "base/integer.h"
@@ -67,19 +68,97 @@ void draw_text(const std::string& text, int64_t top, int64_t left, int64_t right
   }
 }
 
+namespace {
+
+constexpr int64_t kGap = 4;
+constexpr size_t kMostListed = 6;  // classes below an image
+
+// What the grid of a batch looks like.
+struct Cells {
+  Cells(const Batch& batch, const Preprocess& preprocess)
+      : height(batch.padded_size[0] ? batch.padded_size[0] : preprocess.height),
+        width(batch.padded_size[1] ? batch.padded_size[1] : preprocess.width),
+        channels(preprocess.channels),
+        enlarged(std::max<int64_t>(1, 128 / std::max<int64_t>(width, 1))),
+        letter(width * enlarged >= 192 ? 2 : 1),
+        line((kGlyphHeight + 3) * letter) {}
+  int64_t height, width, channels;  // of an image
+  int64_t enlarged;                 // pixels of the grid for one of an image
+  int64_t letter, line;             // pixels of a dot, and height of a line
+};
+
+// An image of a batch before its normalization.
+Image pixels_of(const Batch& batch, int64_t i, const Cells& cells, const Preprocess& preprocess) {
+  Image image;
+  image.reshape(cells.height, cells.width, 3);
+  const float* from = batch.images.data() + i * cells.height * cells.width * cells.channels;
+  for (int64_t p = 0; p < cells.height * cells.width; ++p)
+    for (int64_t c = 0; c < 3; ++c) {
+      const auto channel = static_cast<size_t>(cells.channels == 3 ? c : 0);
+      const float mean = preprocess.mean[preprocess.mean.size() > channel ? channel : 0];
+      const float std = preprocess.std[preprocess.std.size() > channel ? channel : 0];
+      const float value =
+          (from[p * cells.channels + static_cast<int64_t>(channel)] * std + mean) * 255.0f;
+      image.pixels[static_cast<size_t>(3 * p + c)] =
+          static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
+    }
+  return image;
+}
+
+// A line below an image, with the color of a class before it.
+struct Line {
+  std::string text;
+  std::optional<Color> color = {};
+};
+
+std::vector<Line> lines_of(const std::string& text, const Annotation* annotation,
+                           const Legend& legend) {
+  std::vector<Line> lines;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part);) lines.push_back({part});
+  if (!annotation) return lines;
+  const std::vector<int64_t> classes = classes_by_share(*annotation);
+  for (size_t k = 0; k < std::min(classes.size(), kMostListed); ++k) {
+    const auto index = static_cast<size_t>(classes[k]);
+    if (index < legend.names.size()) lines.push_back({legend.names[index], legend.colors[index]});
+  }
+  if (classes.size() > kMostListed)
+    lines.push_back({"+ " + std::to_string(classes.size() - kMostListed)});
+  return lines;
+}
+
+void draw_line(const Line& line, int64_t top, int64_t left, int64_t right, int64_t letter,
+               Image& grid) {
+  if (line.color) {
+    const int64_t side = kGlyphHeight * letter;
+    for (int64_t y = top; y < std::min(top + side, grid.height); ++y)
+      for (int64_t x = left; x < std::min(left + side, grid.width); ++x)
+        std::copy(line.color->begin(), line.color->end(), grid.row(y) + 3 * x);
+    left += side + kGap;
+  }
+  draw_text(line.text, top, left, right, letter, grid);
+}
+
+}  // namespace
+
 Image draw_preview(const Batch& batch, const Preprocess& preprocess,
-                   const std::vector<std::string>& texts) {
+                   const std::vector<std::string>& texts, const Legend& legend) {
   const auto count = std::min<int64_t>(batch.size, static_cast<int64_t>(texts.size()));
-  const int64_t height = preprocess.height, width = preprocess.width;
-  const int64_t channels = preprocess.channels;
-  const int64_t enlarged = std::max<int64_t>(1, 128 / std::max<int64_t>(width, 1));
-  const int64_t letter = width * enlarged >= 192 ? 2 : 1, line = (kGlyphHeight + 3) * letter;
-  int64_t lines = 1;
-  for (const std::string& text : texts)
-    lines = std::max<int64_t>(lines, 1 + std::count(text.begin(), text.end(), '\n'));
-  constexpr int64_t kGap = 4;
-  const int64_t cell_height = height * enlarged + lines * line + 2 * kGap;
-  const int64_t cell_width = width * enlarged + kGap;
+  const Cells cells(batch, preprocess);
+  std::vector<std::vector<Line>> lines;
+  size_t most_lines = 1;
+  for (int64_t i = 0; i < count; ++i) {
+    const auto place = static_cast<size_t>(i);
+    lines.push_back(lines_of(texts[place],
+                             place < batch.annotations.size() ? &batch.annotations[place] : nullptr,
+                             legend));
+    most_lines = std::max(most_lines, lines.back().size());
+  }
+  const int64_t image_height = cells.height * cells.enlarged;
+  const int64_t image_width = cells.width * cells.enlarged;
+  const int64_t cell_height =
+      image_height + static_cast<int64_t>(most_lines) * cells.line + 2 * kGap;
+  const int64_t cell_width = image_width + kGap;
   int64_t columns = 1;
   while (columns * columns < count) ++columns;
   const int64_t rows = base::divide_up(count, columns);
@@ -88,24 +167,21 @@ Image draw_preview(const Batch& batch, const Preprocess& preprocess,
   std::fill(grid.pixels.begin(), grid.pixels.end(), uint8_t{40});
   for (int64_t i = 0; i < count; ++i) {
     const int64_t top = kGap + i / columns * cell_height, left = kGap + i % columns * cell_width;
-    const float* image = batch.images.data() + i * height * width * channels;
-    for (int64_t y = 0; y < height * enlarged; ++y) {
+    Image image = pixels_of(batch, i, cells, preprocess);
+    const auto place = static_cast<size_t>(i);
+    if (place < batch.annotations.size() && !legend.colors.empty())
+      draw_annotation(batch.annotations[place], legend.colors, image);
+    for (int64_t y = 0; y < image_height; ++y) {
       uint8_t* out = grid.row(top + y) + left * 3;
-      for (int64_t x = 0; x < width * enlarged; ++x) {
-        const float* pixel = image + (y / enlarged * width + x / enlarged) * channels;
-        for (int64_t c = 0; c < 3; ++c) {
-          const auto from = static_cast<size_t>(channels == 3 ? c : 0);
-          const float mean = preprocess.mean[preprocess.mean.size() > from ? from : 0];
-          const float std = preprocess.std[preprocess.std.size() > from ? from : 0];
-          const float value = (pixel[from] * std + mean) * 255.0f;
-          *out++ = static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
-        }
-      }
+      const uint8_t* row = image.row(y / cells.enlarged);
+      for (int64_t x = 0; x < image_width; ++x, out += 3)
+        std::copy_n(row + x / cells.enlarged * 3, 3, out);
     }
-    std::istringstream text(texts[static_cast<size_t>(i)]);
-    int64_t line_top = top + height * enlarged + kGap;
-    for (std::string part; std::getline(text, part); line_top += line)
-      draw_text(part, line_top, left, left + width * enlarged, letter, grid);
+    int64_t line_top = top + image_height + kGap;
+    for (const Line& line : lines[place]) {
+      draw_line(line, line_top, left, left + image_width, cells.letter, grid);
+      line_top += cells.line;
+    }
   }
   return grid;
 }

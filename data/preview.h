@@ -3,19 +3,37 @@
 #include <string>
 #include <vector>
 
+#include "data/annotation.h"
+#include "data/dataset.h"
 #include "data/image.h"
 #include "data/loader.h"
 
 namespace swin::data {
 
+/// Names and colors of classes.
+struct Legend {
+  std::vector<std::string> names;
+  std::vector<Color> colors;
+};
+/// Of a data set; class numbers where it has no names.
+Legend legend_of(const Dataset& dataset);
+
 /// A grid of the first texts.size() images of a batch, de-normalized, each with its text below it.
 /// "\n" starts another line, lines that are too long are cut, lower case is drawn as upper case.
-/// Small images are enlarged by an integer factor. @return an image of three channels.
+/// Small images are enlarged by an integer factor. Label maps and objects are drawn over the
+/// images, and the classes that an image has are listed below it, the largest first.
+/// @return an image of three channels.
 Image draw_preview(const Batch& batch, const Preprocess& preprocess,
-                   const std::vector<std::string>& texts);
+                   const std::vector<std::string>& texts, const Legend& legend = {});
+
+/// Draws an annotation over an image of three channels and the same size, each class in its color:
+/// label maps and masks half transparent, boxes as outlines. Crowds have their outline alone.
+void draw_annotation(const Annotation& annotation, const std::vector<Color>& colors, Image& image);
+/// The classes of a label map by their pixels, of objects by their number, the most first.
+std::vector<int64_t> classes_by_share(const Annotation& annotation);
 
 /// Writes one line of text, up to column `right`, in letters of 5 × 7 dots; a dot is `scale` ×
-/// `scale` pixels.
+/// `scale` pixels. They are white.
 void draw_text(const std::string& text, int64_t top, int64_t left, int64_t right, int64_t scale,
                Image& image);
 

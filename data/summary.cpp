@@ -38,6 +38,25 @@ std::string counted(int64_t count, const std::string& one, const std::string& se
   return std::to_string(count) + " " + (count == 1 ? one : several);
 }
 
+// −1 where they are not known without reading every annotation.
+int64_t count_objects(const Dataset& dataset) {
+  int64_t count = dataset.size() > 0 ? 0 : -1;
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    const int64_t here = dataset.num_objects(i);
+    if (here < 0) return -1;
+    count += here;
+  }
+  return count;
+}
+
+// What the images come with: " of 3 classes", " with 21 objects of 3 classes", …
+std::string annotations_text(const Dataset& dataset) {
+  const std::string classes = " of " + counted(dataset.num_classes(), "class", "classes");
+  if (dataset.annotation_kind() == AnnotationKind::label_map) return " with label maps" + classes;
+  const int64_t objects = count_objects(dataset);
+  return objects < 0 ? classes : " with " + counted(objects, "object", "objects") + classes;
+}
+
 // The first names that fit into a line.
 std::string with_names(std::string line, const std::vector<std::string>& names) {
   constexpr size_t kMoreBytes = 30;  // " and 1281167 more"
@@ -62,8 +81,8 @@ std::string with_names(std::string line, const std::vector<std::string>& names) 
 Summary summary_of(const Dataset& dataset, const std::string& name) {
   const std::string prefix = end_of(name) + ": ";
   Summary summary;
-  summary.notes.push_back(line_of(prefix + counted(dataset.size(), "image", "images") + " of " +
-                                  counted(dataset.num_classes(), "class", "classes")));
+  summary.notes.push_back(
+      line_of(prefix + counted(dataset.size(), "image", "images") + annotations_text(dataset)));
   for (const PassedOver& passed : dataset.passed_over())
     summary.notes.push_back(
         line_of(with_names(prefix + std::to_string(passed.names.size()) + " passed over, " +
@@ -74,18 +93,24 @@ Summary summary_of(const Dataset& dataset, const std::string& name) {
   return summary;
 }
 
-base::Json summary_json(const Dataset& dataset) {
-  base::Json json = base::Json::object();
-  json["images"] = dataset.size();
-  json["classes"] = dataset.num_classes();
-  base::Json& passed_over = json["passed_over"] = base::Json::array();
-  for (const PassedOver& passed : dataset.passed_over()) {
+base::Json passed_over_json(const std::vector<PassedOver>& passed_over) {
+  base::Json list = base::Json::array();
+  for (const PassedOver& passed : passed_over) {
     base::Json entry = base::Json::object();
     entry["reason"] = passed.reason;
     entry["count"] = static_cast<int64_t>(passed.names.size());
     entry["names"] = base::Json::array_of(passed.names);
-    passed_over.push_back(entry);
+    list.push_back(entry);
   }
+  return list;
+}
+
+base::Json summary_json(const Dataset& dataset) {
+  base::Json json = base::Json::object();
+  json["images"] = dataset.size();
+  json["classes"] = dataset.num_classes();
+  if (const int64_t objects = count_objects(dataset); objects >= 0) json["objects"] = objects;
+  json["passed_over"] = passed_over_json(dataset.passed_over());
   json["warnings"] = base::Json::array_of(dataset.warnings());
   return json;
 }

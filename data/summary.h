@@ -21,6 +21,9 @@ struct Summary {
 /// @param name of the set, as the user knows it: "data.train", or a path.
 Summary summary_of(const Dataset& dataset, const std::string& name);
 
+/// [{"reason": "hidden", "count": n, "names": […]}, …]
+base::Json passed_over_json(const std::vector<PassedOver>& passed_over);
+
 /// The same, with all names: {"images": n, "classes": n, "passed_over": [{"reason": "hidden",
 /// "count": n, "names": […]}, …], "warnings": [texts]}.
 base::Json summary_json(const Dataset& dataset);

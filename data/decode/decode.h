@@ -45,6 +45,27 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name, int6
 /// Reads and decodes one file. @throws DataError, also if the file is missing.
 Image read_image(const std::string& path, int64_t channels, const DecodeOptions& options = {});
 
+/// The samples of a PNG as numbers.
+struct LabelPixels {
+  int64_t height = 0, width = 0;
+  /// (height, width): of gray, the values of any depth as they are stored; of a palette, the
+  /// indices, never their colors. Alpha is dropped. Empty if the file holds colors.
+  std::vector<uint16_t> values;
+  /// (height, width, 3): of an RGB file, 8 bits each.
+  std::vector<uint8_t> colors;
+};
+
+/// Reads a PNG whose samples are labels.   @param name used in errors.
+/// @throws DataError for anything that is not a complete, valid PNG of at most max_pixels.
+LabelPixels decode_label_png(std::span<const uint8_t> bytes, const std::string& name,
+                             int64_t max_pixels = kMaxImagePixels);
+/// The bytes of a PNG whose samples are (height, width) labels. If all are below `palette`'s size
+/// or `ignored`, at most 255, which is stored as 255: 8 bits with the palette. Else 16 bits of
+/// gray.
+std::vector<uint8_t> encode_label_png(int64_t height, int64_t width,
+                                      std::span<const uint16_t> labels, uint16_t ignored,
+                                      std::span<const Color> palette);
+
 /// The bytes of an 8-bit gray or RGB PNG file. Equal images give equal bytes.
 std::vector<uint8_t> encode_png(const Image& image);
 /// The bytes of a JPEG file of 4:4:4 color and quality 95. Equal images give equal bytes with one

@@ -51,14 +51,9 @@ std::optional<int64_t> number_of(std::string_view text) {
 
 }  // namespace
 
-ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes,
-                         const std::vector<std::string>& known)
-    : num_classes_(num_classes) {
-  for (const std::string& name : known) known_.insert(base::composed(name));
-  const std::string file = (std::filesystem::path(folder) / "classes.txt").string();
-  std::error_code error;
-  if (!std::filesystem::exists(file, error)) return;
-  list_file_ = file;
+std::vector<std::string> read_class_list(const std::string& file) {
+  std::vector<std::string> names;
+  std::unordered_set<std::string> seen;
   const files::MappedFile mapped(file, files::FileKind::data);
   std::string_view text = without_mark(files::text_of(mapped.bytes()));
   int64_t line = 0;
@@ -73,16 +68,30 @@ ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes,
     if (!files::is_name(name))
       throw base::DataError(where, std::string("found no name, expected ") + files::kNameExpected,
                             "save the file as UTF-8 text, a name a line");
-    if (!listed_number_.emplace(name, static_cast<int32_t>(listed_.size())).second)
+    if (!seen.insert(name).second)
       throw base::DataError(
           where, "found the class " + base::printable(name) + " again, expected every name once");
-    listed_.push_back(name);
-    if (static_cast<int64_t>(listed_.size()) > kMostClasses)
+    names.push_back(name);
+    if (static_cast<int64_t>(names.size()) > kMostClasses)
       throw base::DataError(where, "found more than 16 million classes, expected fewer");
   }
-  if (listed_.empty())
+  if (names.empty())
     throw base::DataError(file, "found no name, expected one class name per line",
                           "fill or remove the file");
+  return names;
+}
+
+ClassLabels::ClassLabels(const std::string& folder, int64_t num_classes,
+                         const std::vector<std::string>& known)
+    : num_classes_(num_classes) {
+  for (const std::string& name : known) known_.insert(base::composed(name));
+  const std::string file = (std::filesystem::path(folder) / "classes.txt").string();
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return;
+  list_file_ = file;
+  listed_ = read_class_list(file);
+  for (size_t i = 0; i < listed_.size(); ++i)
+    listed_number_.emplace(listed_[i], static_cast<int32_t>(i));
 }
 
 int32_t ClassLabels::add(std::string_view text, const std::string& where) {

@@ -9,6 +9,10 @@
 
 namespace swin::data {
 
+/// The names of a classes.txt: one a line, in order, composed (NFC), without spaces around them.
+/// @throws DataError naming the line of an empty or repeated name; or if there is none.
+std::vector<std::string> read_class_list(const std::string& file);
+
 /// Collects the labels of a data set, each with where it occurred first, and numbers the classes at
 /// the end. If the folder has a file `classes.txt` (one class name per line, in order), labels are
 /// its names or indices of them. Otherwise, if all labels are integers and one of them is no known

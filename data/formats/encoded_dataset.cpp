@@ -123,10 +123,13 @@ std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int
   return OpenFile(path, name).read(offset, size_bytes, memory);
 }
 
-std::span<const uint8_t> ListedDataset::encoded(int64_t i, std::vector<uint8_t>& memory) const {
-  const std::string path = name(i);
+std::span<const uint8_t> read_file(const std::string& path, std::vector<uint8_t>& memory) {
   const OpenFile file(path, path);
   return file.read(0, file.size_bytes(), memory);
+}
+
+std::span<const uint8_t> ListedDataset::encoded(int64_t i, std::vector<uint8_t>& memory) const {
+  return read_file(name(i), memory);
 }
 
 void ListedDataset::add_size(int64_t size_bytes) {

@@ -42,6 +42,9 @@ std::string image_endings();
 std::span<const uint8_t> read_bytes(const std::string& path, int64_t offset, int64_t size_bytes,
                                     const std::string& name, std::vector<uint8_t>& memory);
 
+/// Reads a whole file. @throws DataError naming it.
+std::span<const uint8_t> read_file(const std::string& path, std::vector<uint8_t>& memory);
+
 /// The kind of a file by its first bytes; nothing if it cannot be opened. A pipe or device is no
 /// image.
 std::optional<ImageKind> kind_of_file(const std::string& path);

@@ -4,13 +4,29 @@ namespace swin::data {
 
 std::span<const FormatRow> format_rows() {
   static constexpr FormatRow kRows[] = {
-      {"image_folder", PathKind::folder, false}, {"cifar10", PathKind::folder, true},
-      {"cifar100", PathKind::folder, true},      {"mnist", PathKind::folder, true},
-      {"hdf5", PathKind::file, false},           {"manifest", PathKind::file, false},
-      {"webdataset", PathKind::shards, false},   {"packed", PathKind::file, false},
-      {"synthetic", PathKind::none, true},
+      {"image_folder", PathKind::folder, Splits::none},
+      {"cifar10", PathKind::folder, Splits::train_test},
+      {"cifar100", PathKind::folder, Splits::train_test},
+      {"mnist", PathKind::folder, Splits::train_test},
+      {"hdf5", PathKind::file, Splits::none},
+      {"manifest", PathKind::file, Splits::none},
+      {"webdataset", PathKind::shards, Splits::none},
+      {"packed", PathKind::file, Splits::none},
+      {"synthetic", PathKind::none, Splits::train_test, true},
+      {"label_maps", PathKind::folder, Splits::optional_folders},
+      {"ade20k", PathKind::folder, Splits::folders},
+      {"cityscapes", PathKind::folder, Splits::folders},
+      {"coco", PathKind::file, Splits::none},
+      {"instance_masks", PathKind::folder, Splits::optional_folders},
+      {"fashion_scenes", PathKind::folder, Splits::train_test, true},
   };
   return kRows;
+}
+
+const FormatRow* format_row(std::string_view name) {
+  for (const FormatRow& row : format_rows())
+    if (name == row.name) return &row;
+  return nullptr;
 }
 
 }  // namespace swin::data

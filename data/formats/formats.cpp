@@ -33,6 +33,12 @@ constexpr Format kFormats[] = {
     {"hdf5", open_hdf5},
     {"packed", open_packed},
     {"synthetic", open_synthetic},
+    {"cityscapes", open_cityscapes, holds_cityscapes},
+    {"ade20k", open_ade20k, holds_ade20k},
+    {"instance_masks", open_instance_masks, holds_instance_masks},
+    {"label_maps", open_label_maps, holds_label_maps},  // after its special cases
+    {"coco", open_coco},
+    {"fashion_scenes", open_fashion_scenes},
 };
 
 void check_options(const DatasetOptions& options) {
@@ -73,6 +79,33 @@ void check_path(const DatasetOptions& options, PathKind kind) {
                                  : ""));
 }
 
+const char* words_of(AnnotationKind kind) {
+  switch (kind) {
+    case AnnotationKind::none:
+      break;
+    case AnnotationKind::one_class:
+    case AnnotationKind::classes:
+      return "classes of whole images";
+    case AnnotationKind::label_map:
+      return "label maps";
+    case AnnotationKind::objects:
+      return "objects";
+  }
+  return "no annotation";
+}
+
+// One class and several of a whole image are told apart by the task.
+void check_annotations(const Dataset& dataset, const DatasetOptions& options) {
+  if (!options.annotation || *options.annotation == AnnotationKind::none) return;
+  const std::string found = words_of(dataset.annotation_kind());
+  const std::string wanted = words_of(*options.annotation);
+  if (found != wanted)
+    throw base::UsageError(options.field.empty() ? "data.format" : options.field + ".format",
+                           "found the format " + options.format + ", which has " + found +
+                               ", expected one with " + wanted,
+                           "choose another format, or the task.name that learns from " + found);
+}
+
 // Checkpoints and reports store names as JSON, which must be UTF-8. Other names would be changed,
 // and no resume or evaluation would recognize them.
 void check_class_names(const Dataset& dataset, const DatasetOptions& options) {
@@ -106,6 +139,7 @@ std::string format_of_path(const std::string& path, const std::string& path_fiel
   }
   const bool exists = std::filesystem::exists(path, error);
   const std::string ending = lower_case(std::filesystem::path(path).extension().string());
+  if (ending == ".json" && exists && is_coco(path)) return "coco";
   if (ending == ".csv" || ending == ".tsv" || ending == ".jsonl" || ending == ".json")
     return "manifest";
   if (ending == ".h5" || ending == ".hdf5") return is_packed(path) ? "packed" : "hdf5";
@@ -132,9 +166,10 @@ std::unique_ptr<Dataset> open_checked(const DatasetOptions& options) {
       known += (known.empty() ? "" : " | ") + std::string(row.name);
     throw base::UsageError("data.format", "found \"" + options.format + "\", expected " + known);
   }
-  for (const FormatRow& row : format_rows())
-    if (options.format == row.name && row.path != PathKind::none) check_path(options, row.path);
+  const PathKind path = format_row(options.format)->path;
+  if (path != PathKind::none) check_path(options, path);
   std::unique_ptr<Dataset> dataset = format->open(options);
+  check_annotations(*dataset, options);
   check_class_names(*dataset, options);
   if (options.fraction_begin == 0 && options.fraction_end == 1) return dataset;
   return take_fraction(std::move(dataset), options);

@@ -13,9 +13,10 @@ namespace swin::data {
 ///         UsageError where the options themselves make no sense.
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 
-/// The most likely format of a path. A folder with the files of MNIST or CIFAR is that, any other
-/// image_folder. Of files, .csv, .json and .jsonl are manifest, .h5 and .hdf5 packed or hdf5, .tar
-/// (also compressed) and paths with a range in braces webdataset.
+/// The most likely format of a path. A folder with the files of MNIST or CIFAR, or with images and
+/// label maps, is that, any other image_folder. Of files, .csv, .json and .jsonl are manifest (a
+/// .json that starts as COCO's lists do is coco), .h5 and .hdf5 packed or hdf5, .tar (also
+/// compressed) and paths with a range in braces webdataset.
 /// @param path_field what names the path, for the error: "--data".
 /// @throws DataError for other paths.
 std::string format_of_path(const std::string& path, const std::string& path_field = "the path");
@@ -43,6 +44,25 @@ std::unique_ptr<Dataset> open_hdf5(const DatasetOptions& options);
 /// Generated images of ten shapes; needs no file. @throws UsageError for a size or a number of
 /// samples that makes no sense.
 std::unique_ptr<Dataset> open_synthetic(const DatasetOptions& options);
+/// Images with the classes of their pixels, as PNGs in a folder of their own. Lists the files, and
+/// reads the label maps where nothing says how many classes there are.
+std::unique_ptr<Dataset> open_label_maps(const DatasetOptions& options);
+bool holds_label_maps(const std::string& folder);
+/// The same in the folders of ADE20K's benchmark and of Cityscapes.
+std::unique_ptr<Dataset> open_ade20k(const DatasetOptions& options);
+std::unique_ptr<Dataset> open_cityscapes(const DatasetOptions& options);
+bool holds_ade20k(const std::string& folder);
+bool holds_cityscapes(const std::string& folder);
+/// Objects as COCO's JSON has them, or label maps of their masks. Reads the list, and no image.
+std::unique_ptr<Dataset> open_coco(const DatasetOptions& options);
+/// Whether a JSON file starts as such a list does.
+bool is_coco(const std::string& path);
+/// Images with a PNG for the mask of each object: objects of one class, or label maps of two.
+std::unique_ptr<Dataset> open_instance_masks(const DatasetOptions& options);
+bool holds_instance_masks(const std::string& folder);
+/// Generated scenes of the items of a folder in the format mnist. @throws UsageError for a size or
+/// a number of samples that makes no sense.
+std::unique_ptr<Dataset> open_fashion_scenes(const DatasetOptions& options);
 /// Tar shards of images and labels, as the package webdataset writes them. Reads the index and the
 /// labels of every shard, and no image. @throws UsageError for a wrong pattern.
 std::unique_ptr<Dataset> open_webdataset(const DatasetOptions& options);

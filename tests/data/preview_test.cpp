@@ -58,5 +58,66 @@ TEST(Preview, UndoesTheNormalization) {
   }
 }
 
+// A gray image of 4 × 4, black again under nothing.
+Image gray_image() {
+  Image image{4, 4, 3, std::vector<uint8_t>(48, 100)};
+  return image;
+}
+
+std::vector<int> reds(const Image& image) {
+  std::vector<int> values;
+  for (size_t p = 0; p < 16; ++p) values.push_back(image.pixels[3 * p]);
+  return values;
+}
+
+TEST(DrawAnnotation, BlendsTheClassesOfPixels) {
+  Image image = gray_image();
+  LabelMap map{4, 4, std::vector<uint16_t>(16, LabelMap::kIgnored)};
+  map.classes[5] = 1;
+  map.classes[6] = 0;
+  draw_annotation(map, {{0, 0, 0}, {200, 0, 0}}, image);
+  std::vector<int> expected(16, 100);
+  expected[5] = 150;
+  expected[6] = 50;
+  EXPECT_EQ(reds(image), expected);
+  EXPECT_EQ(classes_by_share(map), (std::vector<int64_t>{0, 1}));
+}
+
+TEST(DrawAnnotation, DrawsMasksAndBoxes) {
+  const std::vector<Polygon> square = {{{1, 1}, {3, 1}, {3, 3}, {1, 3}}};
+  Image image = gray_image();
+  draw_annotation(Objects{4, 4, {{{0, 0, 4, 4}, 0, square, false, 4}}}, {{200, 0, 0}}, image);
+  EXPECT_EQ(reds(image), (std::vector<int>{200, 200, 200, 200,  //
+                                           200, 150, 150, 200,  //
+                                           200, 150, 150, 200,  //
+                                           200, 200, 200, 200}));
+  // Of a crowd, the box alone; of a box, the pixels that it covers.
+  image = gray_image();
+  draw_annotation(Objects{4, 4, {{{1, 0, 2, 2.5}, 0, RunLengths{4, 4, {0, 16}}, true, 16}}},
+                  {{200, 0, 0}}, image);
+  EXPECT_EQ(reds(image), (std::vector<int>{100, 200, 100, 100,  //
+                                           100, 200, 100, 100,  //
+                                           100, 200, 100, 100,  //
+                                           100, 100, 100, 100}));
+}
+
+TEST(Preview, ListsTheClassesBelow) {
+  const Preprocess preprocess{
+      .height = 4, .width = 128, .channels = 1, .mean = {0.5f}, .std = {0.5f}};
+  Batch batch;
+  batch.size = 1;
+  batch.padded_size = {4, 128};
+  batch.images.assign(512, 0.0f);
+  batch.annotations = {LabelMap{4, 128, std::vector<uint16_t>(512, 1)}};
+  const Legend legend{{"a", "b"}, {{0, 0, 0}, {0, 0, 255}}};
+  const Image grid = draw_preview(batch, preprocess, {""}, legend);
+  const uint8_t* pixel = grid.row(4) + 4 * 3;
+  EXPECT_EQ(pixel[0], 64);  // half of 128
+  EXPECT_EQ(pixel[2], 191);
+  const uint8_t* swatch = grid.row(4 + 4 + 4) + 4 * 3;
+  EXPECT_EQ(swatch[0], 0);
+  EXPECT_EQ(swatch[2], 255);
+}
+
 }  // namespace
 }  // namespace swin::data

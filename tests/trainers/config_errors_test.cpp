@@ -189,16 +189,20 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "{\"format\": …, \"path\": …}}"},
       {"{\"data\": {\"train\": {}}}",
        "x.json:1: data.train.format: missing, expected one of image_folder, cifar10, cifar100, "
-       "mnist, hdf5, manifest, webdataset, packed, synthetic"},
+       "mnist, hdf5, manifest, webdataset, packed, synthetic, label_maps, ade20k, cityscapes, "
+       "coco, "
+       "instance_masks, fashion_scenes"},
       {"{\"data\": {\"train\": {\"format\": \"cifar\"}}}",
        "x.json:1: data.train.format: found \"cifar\", expected one of image_folder, cifar10, "
-       "cifar100, mnist, hdf5, manifest, webdataset, packed, synthetic"},
+       "cifar100, mnist, hdf5, manifest, webdataset, packed, synthetic, label_maps, ade20k, "
+       "cityscapes, coco, "
+       "instance_masks, fashion_scenes"},
       {"{\"data\": {\"train\": {\"format\": \"cifar10\"}}}",
        "x.json:1: data.train.path: missing, expected the folder of the cifar10 data set"},
       {"{\"data\": {\"train\": {\"format\": \"synthetic\", \"path\": \"x\"}}}",
        "x.json:1: data.train.path: found \"x\", expected none: synthetic reads no file"},
       {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\", \"samples\": 5}}}",
-       "x.json:1: data.train.samples: found 5, expected null: only a synthetic set has a size to "
+       "x.json:1: data.train.samples: found 5, expected null: only a generated set has a size to "
        "choose; use data.train.fraction"},
       {"{\"data\": {\"train\": {\"format\": \"image_folder\", \"path\": \"x\", \"split\": "
        "\"train\"}}}",
@@ -208,6 +212,18 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "\"multi_label_classification\"}, \"checkpoint\": {\"monitor\": \"top1\"}}",
        "x.json:1: checkpoint.monitor: found \"top1\", expected a metric of "
        "multi_label_classification: mean_average_precision, micro_f1 or loss"},
+      {"{\"data\": {\"train\": {\"format\": \"ade20k\", \"path\": \"x\", \"split\": null}}}",
+       "x.json:1: data.train.split: found null, expected \"train\", \"validation\" or \"test\""},
+      {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\", \"split\": "
+       "\"validation\"}}}",
+       "x.json:1: data.train.split: found \"validation\", expected \"train\" or \"test\""},
+      {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\", \"images\": \"y\"}}}",
+       "x.json:1: data.train.images: found \"y\", expected null: mnist says itself where its "
+       "images "
+       "are"},
+      {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\"}, \"colors\": [[1, 2]]}}",
+       "x.json:1: data.colors: found [[1,2]], expected a list of at most 4096 [red, green, blue], "
+       "each from 0 to 255"},
       {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\", \"split\": null}}}",
        "x.json:1: data.train.split: found null, expected \"train\" or \"test\""},
       {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\", \"fraction\": 1.5}}}",

@@ -278,6 +278,18 @@ TEST(Config, FractionsOfOnePathAreDisjoint) {
   EXPECT_EQ(d.validation->samples, 1000);
   EXPECT_EQ(d.test->samples, 5);
   EXPECT_TRUE(d.test->whole());
+  // Sets whose splits are folders; where they may have none, all images are one set.
+  d = data(R"({"train": {"format": "cityscapes", "path": "x"}, "validation": {}, "test": {}})");
+  EXPECT_EQ(d.train.split, "train");
+  EXPECT_EQ(d.validation->split, "validation");
+  EXPECT_EQ(d.test->split, "test");
+  d = data(R"({"train": {"format": "label_maps", "path": "x", "fraction": 0.8},
+               "validation": {"fraction": 0.2}, "colors": [[1, 2, 3]]})");
+  EXPECT_EQ(d.train.split, "");
+  EXPECT_EQ(d.validation->split, "");
+  EXPECT_EQ(d.colors.at(0)[2], 3);
+  d = data(R"({"train": {"format": "fashion_scenes", "path": "x"}, "validation": {}})");
+  EXPECT_EQ(d.train.samples, 1000);
 }
 
 TEST(Config, TildeIsTheHomeFolder) {

@@ -65,6 +65,13 @@ bool fits(const Field& field, const Json& value) {
              value.items()[0].as_real() < value.items()[1].as_real() &&
              value.items()[1].as_real() <= 1;
     }
+    case Kind::colors:
+      return list_of(field.least_items, field.most_items, [](const Json& color) {
+        return color.is_array() && color.size() == 3 &&
+               std::all_of(color.items().begin(), color.items().end(), [](const Json& v) {
+                 return v.is_integer() && v.as_int() >= 0 && v.as_int() <= 255;
+               });
+      });
     case Kind::init_std:
       return number(value) || (value.is_string() && value.as_string() == "fan_in");
   }

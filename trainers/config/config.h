@@ -22,10 +22,11 @@ namespace swin::trainers {
 struct DatasetConfig {
   std::string format;  ///< a name of data/formats; empty: no data section
   std::string path;    ///< a leading "~" is already the home folder; empty for synthetic
-  /// train | test; empty for the formats whose path holds a single set.
+  std::string images;  ///< of a coco set: the folder of its images; empty: that of its file
+  /// train | validation | test; empty for the formats whose path holds a single set.
   std::string split;
   double fraction_begin = 0, fraction_end = 1;  ///< of the shuffle: begin ≤ index/count < end
-  int64_t samples = 0;     ///< images of a synthetic set; 0 for the other formats
+  int64_t samples = 0;     ///< images of a generated set; 0 for the other formats
   int64_t seed = 0;        ///< of the shuffle, and of synthetic images
   std::string field;       ///< for errors: the section, as "data.validation", or the flag --data
   std::string path_field;  ///< what says the path: that of data.train where it is inherited
@@ -41,6 +42,10 @@ struct DataConfig {
   double max_bad_fraction = 0.1;            ///< of an epoch's images; above it the run stops
   bool ignore_unknown_classes = false;      ///< of validation and test: their images are left out
   bool group_by_aspect_ratio = false;       ///< batches of images wider than high, or of the others
+  int64_t ignore_index = 255;      ///< the value in files of label maps that counts nowhere
+  bool reduce_zero_label = false;  ///< in such files 0 counts nowhere, and v is class v − 1
+  std::vector<std::array<uint8_t, 3>> colors;  ///< of the values, where they are stored as RGB
+  bool keep_empty = true;                      ///< images without objects
 };
 
 struct ResizedCropConfig {

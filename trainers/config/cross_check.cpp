@@ -321,7 +321,7 @@ class CrossCheck {
     }
     if (d.train.format.empty())
       refuse("data.train.format", "missing, expected one of " + format_names());
-    data_set("data.train", d.train, "train");
+    data_set("data.train", d.train);
     if (d.validation) inherit("data.validation", *d.validation);
     if (d.test) inherit("data.test", *d.test);
     if (d.validation) disjoint(d.train, *d.validation);
@@ -339,36 +339,47 @@ class CrossCheck {
     if (!written(path + ".format")) set.format = train.format;
     if (!written(path + ".path") && same_format) set.path = train.path;
     if (!written(path + ".seed")) set.seed = train.seed;
-    data_set(path, set, "test");
+    data_set(path, set);
   }
-  /// Whether the path of such a data set holds both a train and a test part.
-  static bool has_splits(const std::string& format) {
-    const auto rows = data::format_rows();
-    return std::any_of(rows.begin(), rows.end(), [&](const data::FormatRow& row) {
-      return format == row.name && row.has_splits;
-    });
+  /// The split of a data set whose config names none.
+  static std::string split_by_default(data::Splits splits, const std::string& path) {
+    using data::Splits;
+    if (splits == Splits::none || splits == Splits::optional_folders) return "";
+    if (path == "data.train") return "train";
+    return splits == Splits::folders && path == "data.validation" ? "validation" : "test";
   }
-  void data_set(const std::string& path, DatasetConfig& set, const char* split) const {
+  void data_set(const std::string& path, DatasetConfig& set) const {
     set.field = path;
     set.path_field = written(path + ".path") ? path + ".path" : "data.train.path";
-    const bool synthetic = set.format == "synthetic", one_part = !has_splits(set.format);
-    if (!one_part && !written(path + ".split")) set.split = split;
-    if (one_part && !set.split.empty())
-      refuse(path + ".split",
-             "found \"" + set.split + "\", expected null: format " + set.format + " has no splits",
-             "set " + path + ".path to that of the split, or use " + path + ".fraction");
-    if (!one_part && set.split.empty())
-      refuse(path + ".split", "found null, expected \"train\" or \"test\"");
-    if (synthetic && !set.path.empty())
-      refuse(path + ".path", "found \"" + set.path + "\", expected none: synthetic reads no file");
-    if (!synthetic && set.path.empty())
+    const data::FormatRow& format = *data::format_row(set.format);
+    if (!written(path + ".split")) set.split = split_by_default(format.splits, path);
+    split(path, set, format.splits);
+    const bool reads_files = format.path != data::PathKind::none;
+    if (!reads_files && !set.path.empty())
+      refuse(path + ".path",
+             "found \"" + set.path + "\", expected none: " + set.format + " reads no file");
+    if (reads_files && set.path.empty())
       refuse(path + ".path", "missing, expected the folder of the " + set.format + " data set");
-    if (!synthetic && set.samples != 0)
+    if (!set.images.empty() && set.format != "coco")
+      refuse(path + ".images", "found \"" + set.images + "\", expected null: " + set.format +
+                                   " says itself where its images are");
+    if (!format.generated && set.samples != 0)
       refuse(path + ".samples",
              "found " + std::to_string(set.samples) +
-                 ", expected null: only a synthetic set has a size to choose",
+                 ", expected null: only a generated set has a size to choose",
              "use " + path + ".fraction");
-    if (synthetic && set.samples == 0) set.samples = 1000;
+    if (format.generated && set.samples == 0) set.samples = 1000;
+  }
+  void split(const std::string& path, const DatasetConfig& set, data::Splits splits) const {
+    using data::Splits;
+    const std::string found = set.split.empty() ? "found null" : "found \"" + set.split + "\"";
+    if (splits == Splits::none && !set.split.empty())
+      refuse(path + ".split", found + ", expected null: format " + set.format + " has no splits",
+             "set " + path + ".path to that of the split, or use " + path + ".fraction");
+    if (splits == Splits::train_test && set.split != "train" && set.split != "test")
+      refuse(path + ".split", found + ", expected \"train\" or \"test\"");
+    if (splits == Splits::folders && set.split.empty())
+      refuse(path + ".split", found + ", expected \"train\", \"validation\" or \"test\"");
   }
   void disjoint(const DatasetConfig& train, const DatasetConfig& validation) const {
     const auto normal = [](const std::string& path) {
@@ -380,7 +391,7 @@ class CrossCheck {
         normal(train.path) != normal(validation.path))
       return;
     if (train.seed != validation.seed) {
-      if (train.format == "synthetic") return;  // other images
+      if (data::format_row(train.format)->generated) return;  // other images
       refuse("data.validation.seed",
              "found " + std::to_string(validation.seed) + ", expected " +
                  std::to_string(train.seed) +

@@ -65,6 +65,9 @@ std::string expected_value(const Field& field) {
       return "a number" + range_text(field) + ", or a list of " + count_text(field);
     case Kind::fraction:
       return "a fraction above 0 and at most 1, or [begin, end] with 0 ≤ begin < end ≤ 1";
+    case Kind::colors:
+      return "a list of at most " + std::to_string(field.most_items) +
+             " [red, green, blue], each from 0 to 255";
     case Kind::init_std:
       return "a number" + range_text(field) + ", or \"fan_in\"";
   }
@@ -97,6 +100,8 @@ std::string type_of_value(const Field& field) {
       return "number or list of numbers";
     case Kind::fraction:
       return "number or [begin, end]";
+    case Kind::colors:
+      return "list of [r, g, b]";
     case Kind::init_std:
       return "number or `fan_in`";
   }
@@ -320,6 +325,12 @@ Json field_schema(const Field& field) {
       Json end = scalar("number", part);
       part.above_minimum = true;
       return any_of({scalar("number", part), list_of(std::move(end), 2, 2)});
+    }
+    case Kind::colors: {
+      Field value;
+      value.minimum = 0;
+      value.maximum = 255;
+      return list_of(list_of(scalar("integer", value), 3, 3), field.least_items, field.most_items);
     }
     case Kind::init_std:
       return any_of({scalar("number", field), object_with("const", "fan_in")});

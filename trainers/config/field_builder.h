@@ -62,6 +62,9 @@ inline void read(const Json& json, Size2& value) {
 inline void read(const Json& json, std::array<double, 2>& value) {
   value = {json.items()[0].as_real(), json.items()[1].as_real()};
 }
+inline void read(const Json& json, std::array<uint8_t, 3>& value) {
+  for (size_t c = 0; c < 3; ++c) value[c] = static_cast<uint8_t>(json.items()[c].as_int());
+}
 template <class T>
 void read(const Json& json, std::vector<T>& value) {
   value.clear();
@@ -100,6 +103,12 @@ inline Json written(const std::vector<Size2>& value) {
   for (const Size2& size : value) list.push_back(written(size));
   return list;
 }
+inline Json written(const std::vector<std::array<uint8_t, 3>>& value) {
+  Json list = Json::array();
+  for (const auto& color : value)
+    list.push_back(Json::array_of(std::vector<int64_t>(color.begin(), color.end())));
+  return list;
+}
 template <class T>
 Json written(const std::optional<T>& value) {
   return value ? written(*value) : Json();
@@ -113,6 +122,7 @@ inline Kind kind_of(PadMode) { return Kind::choice; }
 inline Kind kind_of(WindowShrink) { return Kind::choice; }
 inline Kind kind_of(const Size2&) { return Kind::size; }
 inline Kind kind_of(const std::vector<Size2>&) { return Kind::sizes; }
+inline Kind kind_of(const std::vector<std::array<uint8_t, 3>>&) { return Kind::colors; }
 inline Kind kind_of(const std::array<double, 2>&) { return Kind::numbers; }
 inline Kind kind_of(const std::vector<int64_t>&) { return Kind::integers; }
 inline Kind kind_of(const std::vector<double>&) { return Kind::numbers; }

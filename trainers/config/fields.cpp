@@ -151,7 +151,14 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
           "how the images are stored; `image_folder` has one folder per class, `hdf5` has /images "
           "(N, height, width, channels) of uint8 and /labels (N) or (N, classes), `manifest` is a "
           "CSV (path,label) or JSON lines, `webdataset` tar shards of images and .cls, `packed` "
-          "what `swin data pack` writes, `synthetic` needs no file",
+          "what `swin data pack` writes, `synthetic` needs no file; `label_maps` has images/ and, "
+          "as "
+          "PNGs of the same names, the classes of their pixels in masks/, `ade20k` and "
+          "`cityscapes` are "
+          "the folders of these benchmarks, `coco` is a JSON of instances, `instance_masks` has a "
+          "PNG for each object, "
+          "`fashion_scenes` is "
+          "generated from the items of a folder in the format mnist",
           "DATA.DATASET");
   set.path("path", &D::path)
       .by_default(train ? "required unless synthetic" : "that of data.train")
@@ -159,11 +166,23 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
           "folder or file of the data set (tar shards: a-{000..012}.tar), relative to the working "
           "directory; `~` is the home folder",
           "DATA.DATA_PATH");
+  set.custom(
+         "images", Kind::text,
+         [](D& d, const Json& json) {
+           d.images = json.is_null() ? "" : table::with_home(json.as_string());
+         },
+         [](const D& d) { return d.images.empty() ? Json() : Json(d.images); })
+      .null_too()
+      .says("coco: folder of the images; null: `images` beside the file, else the file's own");
   set.or_null("split", &D::split)
-      .one_of({"train", "test"})
+      .one_of({"train", "validation", "test"})
       .by_default(train ? "`\"train\"`; null for formats without splits"
-                        : "`\"test\"`; null for formats without splits")
-      .says("which part of the data set");
+                  : name == "data.validation"
+                      ? "`\"test\"`, of folders `\"validation\"`; null for formats without splits"
+                      : "`\"test\"`; null for formats without splits")
+      .says(
+          "which part of the data set; of folders: train or training; val, validation or valid; "
+          "test or testing");
   set.custom(
          "fraction", Kind::fraction,
          [train](D& d, const Json& json) {
@@ -184,15 +203,16 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
                   : "part of each class, in a shuffled order; a number f means [1 - f, 1)");
   set.or_null("samples", &D::samples)
       .range(1, kMany)
-      .by_default("`1000` if synthetic, else null")
-      .says("number of images, for a synthetic set alone");
+      .by_default("`1000` if generated, else null")
+      .says("number of images, for `synthetic` and `fashion_scenes` alone");
   set("seed", &D::seed)
       .range(0, kLargestSeed)
       .by_default(train ? "`0`" : "that of data.train")
-      .says("seed of the shuffle that fractions are taken from, and of synthetic images");
+      .says("seed of the shuffle that fractions are taken from, and of generated images");
   // The fingerprint stands for the images; a test set is only for `swin evaluate`.
   for (size_t i = first; i < fields.size(); ++i)
-    if (!train || fields[i].name() == "path") fields[i].identity = Identity::none;
+    if (!train || fields[i].name() == "path" || fields[i].name() == "images")
+      fields[i].identity = Identity::none;
 }
 
 void add_data(std::vector<Field>& fields) {
@@ -232,6 +252,22 @@ void add_data(std::vector<Field>& fields) {
       .says(
           "leave out the images of data.validation and data.test whose class data.train does not "
           "have; false: such a class is an error");
+  data("ignore_index", &D::ignore_index)
+      .range(0, 65535)
+      .says("value in the files of label maps that counts neither in losses nor in metrics",
+            "ignore_index");
+  data("reduce_zero_label", &D::reduce_zero_label)
+      .says(
+          "in the files of label maps, 0 counts nowhere and value v is class v - 1; ade20k always "
+          "does so",
+          "reduce_zero_label");
+  data("colors", &D::colors)
+      .items(0, 4096)
+      .says(
+          "of label maps that are stored as RGB: the colors of the values 0, 1, …; those of a "
+          "palette are never used, its indices are the values");
+  data("keep_empty", &D::keep_empty)
+      .says("keep the images without objects; false: they are passed over", "filter_empty_gt");
   data("group_by_aspect_ratio", &D::group_by_aspect_ratio)
       .says(
           "each training batch has images that are wider than high, or others, but not both; "

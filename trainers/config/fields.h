@@ -24,6 +24,7 @@ enum class Kind {
   ratios,    ///< a number or a list of numbers
   fraction,  ///< f or [begin, end]
   init_std,  ///< a number or "fan_in"
+  colors,    ///< a list of [red, green, blue]
 };
 
 /// What of a field belongs to a run's identity: a run is resumed only where it is equal.

@@ -19,6 +19,12 @@ data::Interpolation interpolation_named(const std::string& name) {
                          "found \"" + name + "\", expected bilinear, bicubic or lanczos");
 }
 
+data::Split split_named(const std::string& name) {
+  for (const data::Split split : {data::Split::train, data::Split::validation, data::Split::test})
+    if (name == data::split_name(split)) return split;
+  return data::Split::none;
+}
+
 // A task of one class per image cannot use images of several classes or none.
 void check_one_class_each(const data::Dataset& dataset, const std::string& path,
                           const std::string& task, bool training) {
@@ -121,15 +127,15 @@ data::DecodeOptions decode_of(const Config& config, bool training) {
   return decode;
 }
 
-std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
-                                               bool training,
-                                               const std::vector<std::string>& known_names) {
+data::DatasetOptions dataset_options_of(const DatasetConfig& dataset, const Config& config,
+                                        bool training,
+                                        const std::vector<std::string>& known_names) {
   data::DatasetOptions options;
   options.format = dataset.format;
   options.path = dataset.path;
   options.field = dataset.field;
   if (!dataset.path_field.empty()) options.path_field = dataset.path_field;
-  options.split = dataset.split == "test" ? data::Split::test : data::Split::train;
+  options.split = split_named(dataset.split);
   options.fraction_begin = dataset.fraction_begin;
   options.fraction_end = dataset.fraction_end;
   options.channels = config.model.in_chans;
@@ -139,10 +145,22 @@ std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, con
   options.num_classes = config.model.num_classes;
   options.known_names = known_names;
   options.label_rows = has_label_rows(config);
+  options.annotation = tasks::task_row(config.task.name).annotation;
+  options.ignore_index = config.data.ignore_index;
+  options.reduce_zero_label = config.data.reduce_zero_label;
+  options.colors = config.data.colors;
+  options.keep_empty = config.data.keep_empty;
+  options.images = dataset.images;
   options.seed = static_cast<uint64_t>(dataset.seed);
   options.synthetic_size = config.model.image_size;
   options.synthetic_samples = dataset.samples;
-  auto opened = data::open_dataset(options);
+  return options;
+}
+
+std::unique_ptr<data::Dataset> open_dataset_of(const DatasetConfig& dataset, const Config& config,
+                                               bool training,
+                                               const std::vector<std::string>& known_names) {
+  auto opened = data::open_dataset(dataset_options_of(dataset, config, training, known_names));
   if (tasks::task_row(config.task.name).annotation == data::AnnotationKind::one_class)
     check_one_class_each(*opened, dataset.path, config.task.name, training);
   return opened;

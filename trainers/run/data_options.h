@@ -22,7 +22,11 @@ bool has_label_rows(const Config& config);
 /// How image files are decoded. @param training applies augment.scaled_decode.
 data::DecodeOptions decode_of(const Config& config, bool training = false);
 
-/// Opens one of the config's data sets, with the model's channels.
+/// How one of the config's data sets is opened, with the model's channels. Parameters as below.
+data::DatasetOptions dataset_options_of(const DatasetConfig& dataset, const Config& config,
+                                        bool training = false,
+                                        const std::vector<std::string>& known_names = {});
+/// Opens one of the config's data sets.
 /// @param training decodes as in training; such a set has images of every class.
 /// @param known_names of the head that the set is measured with; empty if it has only numbers.
 /// @throws DataError, UsageError.
