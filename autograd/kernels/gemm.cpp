@@ -110,7 +110,7 @@ bool takes_packed(const GemmArguments& p) {
 namespace {
 
 void packed_gemm(const GemmArguments& p) {
-  const int64_t strip = strip_columns(), strips = base::divide_up(p.n, strip);
+  const int64_t strip = strip_columns();
   base::Buffer memory;
   const real* packed = p.packed_b;
   if (!packed) {
@@ -118,19 +118,15 @@ void packed_gemm(const GemmArguments& p) {
     pack_b(p, static_cast<real*>(memory.data()));
     packed = static_cast<const real*>(memory.data());
   }
-  const int64_t row_tiles = base::divide_up(p.m, kTileRows);
-  const int64_t tile_rows = base::round_up(base::divide_up(p.m, row_tiles), 24);
-  const int64_t tile_strips =
-      base::divide_up(strips, std::min(strips, base::divide_up(kWantedTiles, row_tiles)));
-  const int64_t column_tiles = base::divide_up(strips, tile_strips);
-  base::parallel_for(base::divide_up(p.m, tile_rows) * column_tiles, [&](int64_t tile) {
-    const int64_t row = tile / column_tiles * tile_rows;
-    const int64_t column = tile % column_tiles * tile_strips * strip;
+  const PackedGrid grid = packed_grid(p.m, p.n);
+  base::parallel_for(grid.row_tiles * grid.column_tiles, [&](int64_t tile) {
+    const int64_t row = tile / grid.column_tiles * grid.tile_rows;
+    const int64_t column = tile % grid.column_tiles * grid.tile_strips * strip;
     packed_product({.a = p.a + row * p.lda,
                     .lda = p.lda,
                     .packed = packed + column * p.k,
-                    .m = std::min(tile_rows, p.m - row),
-                    .n = std::min(tile_strips * strip, p.n - column),
+                    .m = std::min(grid.tile_rows, p.m - row),
+                    .n = std::min(grid.tile_strips * strip, p.n - column),
                     .k = p.k,
                     .c = p.c.data + row * p.ldc + column,
                     .ldc = p.ldc,
@@ -140,6 +136,18 @@ void packed_gemm(const GemmArguments& p) {
 }
 
 }  // namespace
+
+PackedGrid packed_grid(int64_t m, int64_t n) {
+  PackedGrid grid{};
+  const int64_t strips = base::divide_up(n, strip_columns());
+  const int64_t wanted_rows = base::divide_up(m, kTileRows);
+  grid.tile_rows = base::round_up(base::divide_up(m, wanted_rows), 24);
+  grid.row_tiles = base::divide_up(m, grid.tile_rows);
+  grid.tile_strips =
+      base::divide_up(strips, std::min(strips, base::divide_up(kWantedTiles, wanted_rows)));
+  grid.column_tiles = base::divide_up(strips, grid.tile_strips);
+  return grid;
+}
 
 void pack_b(const GemmArguments& p, real* packed) {
   const int64_t strips = base::divide_up(p.n, strip_columns());

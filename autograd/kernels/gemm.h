@@ -55,6 +55,13 @@ struct GemmGrid {
 };
 GemmGrid gemm_grid(const GemmArguments& product);
 
+/// The grid where the engine's own kernel computes C (m, n): rows of a tile, and strips of columns
+/// (packed_product.h).
+struct PackedGrid {
+  int64_t tile_rows, row_tiles, tile_strips, column_tiles;
+};
+PackedGrid packed_grid(int64_t m, int64_t n);
+
 /// A library for matrix products. Each is checked once against plain loops before its first use.
 struct GemmLibrary {
   std::string name, version;

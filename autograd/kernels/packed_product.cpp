@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/kernels/ragged.h"
 #include "autograd/kernels/small_product.h"
 
 namespace swin::autograd::kernels::SWIN_ISA {
@@ -14,28 +15,87 @@ constexpr int64_t kStrip = kTileVectors * L;
 // their part of A does, too: a strip is read again for each block of rows, A for each strip.
 constexpr int64_t kDepth = 384;
 constexpr int64_t kRowsBytes = 64 * 1024;
+constexpr int64_t kTogether = 576;  // elements of several taps: 9 of 64 channels
 
-// C (rows, kStrip) = start + A · strip; `start` (row stride start_stride) is C itself, a bias
-// (stride 0) or null for zeros.
-void strip_product(int64_t rows, const real* a, int64_t lda, const real* strip, int64_t k,
-                   const real* start, int64_t start_stride, real* c, int64_t ldc) {
-  product_strip<kTileVectors>(a, lda, 1, strip, kStrip, rows, k, start, start_stride, c, ldc);
+// Rows of A for k of their elements: their part of the 64 KB.
+int64_t rows_for(int64_t k) {
+  return std::max<int64_t>(
+      kTileRows, kRowsBytes / static_cast<int64_t>(sizeof(real)) / k / kTileRows * kTileRows);
 }
 
-// The same for the first `columns` of a strip: the others are computed beside C and dropped.
-void part_of_strip_product(int64_t rows, int64_t columns, const real* a, int64_t lda,
-                           const real* strip, int64_t k, const real* start, int64_t start_stride,
-                           real* c, int64_t ldc) {
-  alignas(64) real all[kTileRows * kStrip];
-  for (int64_t first = 0; first < rows; first += kTileRows) {
-    const int64_t height = std::min(kTileRows, rows - first);
-    std::fill_n(all, kTileRows * kStrip, real{0});
-    for (int64_t i = 0; start && i < height; ++i)
-      std::copy_n(start + (first + i) * start_stride, columns, all + i * kStrip);
-    strip_product(height, a + first * lda, lda, strip, k, all, kStrip, all, kStrip);
-    for (int64_t i = 0; i < height; ++i)
-      std::copy_n(all + i * kStrip, columns, c + (first + i) * ldc);
+// Where the columns of a tile begin in the strips of a packed B (k, n). Of two vectors the second
+// one may be the first one of the next strip.
+struct TileOfB {
+  const real* b;
+  bool parted;
+  int64_t step;  // between the two vectors
+
+  TileOfB(const real* packed, int64_t k, int64_t column, int vectors) {
+    const int64_t inside = column % kStrip;
+    b = packed + (column - inside) * k + inside;
+    parted = kTileVectors > 2 && vectors == 2 && inside + L == kStrip;
+    step = parted ? k * kStrip - inside : L;
   }
+};
+
+// C (rows, columns) = start + A · B for columns that fill VN vectors, but for the last one. `start`
+// (row stride start_stride) is C itself, a bias (stride 0) or null for zeros.
+template <int VN, class Step = NextVector>
+void column_product(int64_t rows, int64_t columns, const real* a, int64_t lda, const real* b,
+                    int64_t k, const real* start, int64_t start_stride, real* c, int64_t ldc,
+                    Step step = {}) {
+  // Columns beyond them are computed beside C and dropped.
+  const bool whole = columns == VN * L;
+  alignas(64) real beside[kTileRows * VN * L];
+  for (int64_t first = 0, height; first < rows; first += height) {
+    height = whole ? rows : std::min(kTileRows, rows - first);
+    real* const to = whole ? c : beside;
+    const int64_t to_stride = whole ? ldc : VN * L;
+    if (!whole) {
+      std::fill_n(beside, kTileRows * VN * L, real{0});
+      for (int64_t i = 0; start && i < height; ++i)
+        std::copy_n(start + (first + i) * start_stride, columns, beside + i * VN * L);
+    }
+    product_strip<VN>(a + first * lda, lda, 1, b, kStrip, height, k, whole ? start : beside,
+                      whole ? start_stride : VN * L, to, to_stride, step);
+    for (int64_t i = 0; !whole && i < height; ++i)
+      std::copy_n(beside + i * VN * L, columns, c + (first + i) * ldc);
+  }
+}
+
+// A part of the sums of a gathered product: some taps, and of their k some elements.
+struct Depth {
+  int64_t first_tap, last_tap, k0, k1;
+};
+
+// C += the part of the sums, for MR rows and VN vectors of columns; those beyond n are dropped. Not
+// inlined: together the tiles of all sizes spill their pointers (107 instead of 143 GFLOP/s).
+template <int MR, int VN>
+__attribute__((noinline)) void gathered_tile(const GatheredTile& t, const Depth& depth, int64_t row,
+                                             int64_t column) {
+  using Vector = base::Vec<real>;
+  real* const* to = t.to + row;
+  const int64_t columns = t.n - column;
+  Vector sum[MR][VN];
+  const bool first = depth.first_tap == 0 && depth.k0 == 0;
+  for (int i = 0; i < MR; ++i)
+    for (int v = 0; v < VN; ++v)
+      sum[i][v] = !first || t.add ? load_ragged(to[i] + column, v * L, columns)
+                  : t.bias        ? load_ragged(t.bias + column, v * L, columns)
+                                  : Vector{};
+  for (int64_t tap = depth.first_tap; tap < depth.last_tap; ++tap) {
+    const real* a[MR];
+    for (int i = 0; i < MR; ++i) a[i] = t.rows[tap * t.m + row + i] + depth.k0;
+    const TileOfB tile(t.packed[tap], t.k, column, VN);
+    const real* b = tile.b + depth.k0 * kStrip;
+#pragma GCC unroll 4
+    for (int64_t l = 0; l < depth.k1 - depth.k0; ++l)
+      add_outer_product<MR, VN>(
+          sum, b + l * kStrip, [&](int i) __attribute__((always_inline)) { return a[i][l]; },
+          VN == 2 && kTileVectors > 2 ? tile.step : L);
+  }
+  for (int i = 0; i < MR; ++i)
+    for (int v = 0; v < VN; ++v) store_ragged(to[i] + column, v * L, columns, sum[i][v]);
 }
 
 }  // namespace
@@ -67,25 +127,43 @@ void pack_strips(const real* b, int64_t ldb, bool transposed, int64_t n, int64_t
   }
 }
 
+void gathered_product(const GatheredTile& t) {
+  // Taps of few elements are computed together, those of many in parts.
+  const int64_t depth = base::divide_up(t.k, base::divide_up(t.k, kDepth));
+  const int64_t together = std::max<int64_t>(1, kTogether / depth);
+  const int64_t most = rows_for(together * depth);
+  for (int64_t tap = 0; tap < t.taps; tap += together)
+    for (int64_t k0 = 0; k0 < t.k; k0 += depth) {
+      const Depth part = {tap, std::min(t.taps, tap + together), k0, std::min(t.k, k0 + depth)};
+      for (int64_t row = 0; row < t.m; row += most)
+        for_column_tiles(t.n, [&](auto vectors, int64_t column) {
+          for_row_tiles(std::min(most, t.m - row), [&](auto height, int64_t first) {
+            gathered_tile<height(), decltype(vectors)::value>(t, part, row + first, column);
+          });
+        });
+    }
+}
+
 void packed_product(const PackedTile& t) {
   for (int64_t k0 = 0; k0 < t.k; k0 += kDepth) {
-    const int64_t k = std::min(kDepth, t.k - k0);
-    const int64_t most = std::max<int64_t>(
-        kTileRows, kRowsBytes / static_cast<int64_t>(sizeof(real)) / k / kTileRows * kTileRows);
+    const int64_t k = std::min(kDepth, t.k - k0), most = rows_for(k);
     for (int64_t row = 0; row < t.m; row += most) {
       const int64_t rows = std::min(most, t.m - row);
       const real* a = t.a + row * t.lda + k0;
-      for (int64_t column = 0; column < t.n; column += kStrip) {
-        const real* strip = t.packed + column * t.k + k0 * kStrip;
+      for_column_tiles(t.n, [&](auto vectors, int64_t column) {
+        constexpr int VN = decltype(vectors)::value;
+        const TileOfB tile(t.packed, t.k, column, VN);
+        const real* b = tile.b + k0 * kStrip;
         real* c = t.c + row * t.ldc + column;
         const real* start = t.add || k0 > 0 ? c : t.bias ? t.bias + column : nullptr;
         const int64_t start_stride = start == c ? t.ldc : 0;
-        const int64_t columns = std::min(kStrip, t.n - column);
-        if (columns == kStrip)
-          strip_product(rows, a, t.lda, strip, k, start, start_stride, c, t.ldc);
+        const int64_t columns = std::min(VN * L, t.n - column);
+        if (tile.parted)
+          column_product<VN>(rows, columns, a, t.lda, b, k, start, start_stride, c, t.ldc,
+                             tile.step);
         else
-          part_of_strip_product(rows, columns, a, t.lda, strip, k, start, start_stride, c, t.ldc);
-      }
+          column_product<VN>(rows, columns, a, t.lda, b, k, start, start_stride, c, t.ldc);
+      });
     }
   }
 }
@@ -96,4 +174,5 @@ namespace swin::autograd::kernels {
 SWIN_KERNEL(strip_columns)
 SWIN_KERNEL(pack_strips)
 SWIN_KERNEL(packed_product)
+SWIN_KERNEL(gathered_product)
 }  // namespace swin::autograd::kernels

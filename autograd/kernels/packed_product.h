@@ -1,6 +1,6 @@
 // The engine's own matrix product, C = A · B with B packed: the layout that it reads without a
 // jump. A strip is a few vectors of columns wide; a packed B is its strips one after the other,
-// each (k, strip width), the last one padded with zeros.
+// each (k, strip width), the last one padded with zeros. The rows of A may lie anywhere.
 #pragma once
 #include <cstdint>
 
@@ -31,5 +31,17 @@ struct PackedTile {
   const real* bias;  ///< (n), or null; only without `add`
 };
 extern const base::Kernel<void(const PackedTile& tile)> packed_product;
+
+/// The same for rows that lie anywhere: C = A₀ · B₀ + A₁ · B₁ + …, a product for each tap of a
+/// convolution, each with its own packed B.
+struct GatheredTile {
+  const real* const* rows;    ///< (taps, m): where each row of each A begins
+  int64_t taps, m, n, k;      ///< of each product; at least one tap
+  const real* const* packed;  ///< (taps): the first strip of each B
+  real* const* to;            ///< (m): where each row of C begins
+  bool add;                   ///< to C
+  const real* bias;           ///< (n), or null; only without `add`
+};
+extern const base::Kernel<void(const GatheredTile& tile)> gathered_product;
 
 }  // namespace swin::autograd::kernels
