@@ -287,6 +287,58 @@ Tensor take_rows(const Tensor& x, const std::vector<int32_t>& index);
 /// Saves: the columns.
 Tensor take_elements(const Tensor& x, const std::vector<int32_t>& column);
 
+// ---- convolution.cpp ----------------------------------------------------------------------------
+
+struct ConvOptions {
+  int64_t stride = 1;
+  int64_t padding = 0;  ///< rows and columns of zeros around the map
+};
+
+/// y[b, i, j, o] = bias[o] + Σ weight[o, c, u, v] · x[b, stride · i + u − padding, stride · j + v −
+/// padding, c], summed over c, u and v. A 1 × 1 convolution of stride 1 is `linear`.
+/// @param x (B, H, W, C)
+/// @param weight (O, C, k, k)
+/// @param bias (O), or an undefined tensor for no bias
+/// @return (B, ⌊(H + 2 · padding − k) / stride⌋ + 1, the same of W, O)
+/// Saves: x, weight.
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, ConvOptions options = {});
+
+/// The transposed convolution of kernel 2 and stride 2: every pixel becomes a square of 2 × 2.
+/// y[b, 2i + u, 2j + v, o] = bias[o] + Σ weight[c, o, u, v] · x[b, i, j, c], summed over c.
+/// @param x (B, H, W, C)
+/// @param weight (C, O, 2, 2)
+/// @param bias (O), or an undefined tensor for no bias
+/// @return (B, 2H, 2W, O)
+/// Saves: x, weight.
+Tensor conv_transpose_2x2(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
+// ---- resampling.cpp -----------------------------------------------------------------------------
+
+/// The mean of each of to₀ × to₁ bins: bin i of an axis of n pixels has ⌊i n / to⌋ … ⌈(i + 1) n /
+/// to⌉ − 1. Bins overlap where `to` does not divide n, and repeat pixels where it is larger.
+/// @param x (B, H, W, C)
+/// @param to height and width, at least 1 each
+/// @return (B, to₀, to₁, C)
+/// Saves: the weights of each axis.
+Tensor adaptive_avg_pool(const Tensor& x, Size2 to);
+
+/// Bilinear interpolation between the centers of pixels, without a filter where it makes the map
+/// smaller: pixel i of an axis lies at max((i + ½) n / to − ½, 0) of its n pixels; with
+/// align_corners at i (n − 1) / (to − 1), so that the corner pixels keep their values.
+/// @param x (B, H, W, C)
+/// @param to height and width, at least 1 each; x itself if they are its own
+/// @return (B, to₀, to₁, C)
+/// Saves: the weights of each axis.
+Tensor resize_bilinear(const Tensor& x, Size2 to, bool align_corners = false);
+
+/// Pixel i of an axis is pixel ⌊i · (n / to)⌋ of its n pixels, with the ratio in float, as
+/// PyTorch's mode "nearest".
+/// @param x (B, H, W, C)
+/// @param to height and width, at least 1 each
+/// @return (B, to₀, to₁, C)
+/// Saves: the indices of each axis.
+Tensor resize_nearest(const Tensor& x, Size2 to);
+
 // ---- attention.cpp ------------------------------------------------------------------------------
 
 /// The regions of window_labels as an additive mask: 0 where a query may attend to a key, else

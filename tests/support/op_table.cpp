@@ -1,5 +1,5 @@
-// The table of the oracle, one row per op. The rows of movement and attention ops, and of those of
-// dense heads, are in op_table_movement.cpp, op_table_attention.cpp and op_table_heads.cpp.
+// The table of the oracle, one row per op. The rows of movement, convolution, resampling and
+// attention ops, and of those of dense heads, are in the other files op_table_*.cpp.
 #include "tests/support/op_case.h"
 
 namespace swin::oracle {
@@ -354,6 +354,7 @@ std::vector<OpRow> make_table() {
       random_row("drop_path", ops::drop_path, ref::drop_path), cross_entropy_row(),
       binary_cross_entropy_row(), masked_l1_row()};
   append_movement_rows(table);
+  append_convolution_rows(table);
   append_attention_rows(table);
   append_head_rows(table);
   return table;

@@ -1,7 +1,8 @@
 // Reference implementations of all ops: plain loops in double, written from the formulas without
 // code of the engine. The oracle compares each op with its reference, and the op's gradient with
 // central differences of the reference. reference_attention.cpp has the section on attention,
-// reference_heads.cpp the last one, reference.cpp all others.
+// reference_convolution.cpp those on convolution and resampling, reference_heads.cpp the last one,
+// reference.cpp all others.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -78,6 +79,18 @@ Array patch_merging(const Array& x);
 Array patch_embed(const Array& x, const Array& weight, const Array& bias);
 Array mean_tokens(const Array& x);
 Array replace_tokens(const Array& x, const Array& token, const Array& mask);
+
+// ---- convolution --------------------------------------------------------------------------------
+
+Array conv2d(const Array& x, const Array& weight, const Array* bias, int64_t stride,
+             int64_t padding);
+Array conv_transpose_2x2(const Array& x, const Array& weight, const Array* bias);
+
+// ---- resampling ---------------------------------------------------------------------------------
+
+Array adaptive_avg_pool(const Array& x, Size2 to);
+Array resize_bilinear(const Array& x, Size2 to, bool align_corners);
+Array resize_nearest(const Array& x, Size2 to);
 
 // ---- attention ----------------------------------------------------------------------------------
 
