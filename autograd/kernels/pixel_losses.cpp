@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "autograd/kernels/ragged.h"
 #include "autograd/kernels/row_blocks.h"
+#include "autograd/kernels/softmax_row.h"
 #include "base/parallel.h"
 #include "base/pool.h"
 
@@ -14,47 +13,6 @@ namespace {
 
 using base::fma;
 using Vector = base::Vec<real>;
-constexpr int64_t L = base::kLanes<real>;
-
-// eˣ of the softmax, x of at most about 0.
-SWIN_INLINE Vector exp_of(Vector x) { return base::exp2(x * static_cast<real>(M_LOG2E)); }
-
-// v, and `fill` in the lanes beyond the row.
-SWIN_INLINE Vector with_fill(Whole, Vector v, real) { return v; }
-SWIN_INLINE Vector with_fill(Part part, Vector v, real fill) {
-  Vector lane;
-  for (int64_t i = 0; i < L; ++i) lane[i] = static_cast<real>(i);
-  return lane < base::broadcast(static_cast<real>(part.count)) ? v : base::broadcast(fill);
-}
-
-// Of a row of logits: the largest, and Σ exp(x − largest). NaN gives a NaN sum.
-struct SoftmaxTotal {
-  real top, total;
-};
-SWIN_INLINE SoftmaxTotal softmax_total(const real* x, int64_t classes) {
-  constexpr real kLowest = -std::numeric_limits<real>::infinity();
-  // Two sums at a time do not wait for each other.
-  Vector tops[2] = {base::broadcast(kLowest), base::broadcast(kLowest)}, totals[2] = {};
-  const int64_t pairs = classes / (2 * L) * 2 * L;
-  for (int64_t i = 0; i < pairs; i += 2 * L) {
-    tops[0] = base::max(base::load(x + i), tops[0]);
-    tops[1] = base::max(base::load(x + i + L), tops[1]);
-  }
-  for_vectors(
-      classes - pairs, [&](int64_t j, auto part) __attribute__((always_inline)) {
-        tops[0] = base::max(with_fill(part, part.load(x + pairs + j), kLowest), tops[0]);
-      });
-  const real top = base::max_lane(base::max(tops[0], tops[1]));
-  for (int64_t i = 0; i < pairs; i += 2 * L) {
-    totals[0] += exp_of(base::load(x + i) - top);
-    totals[1] += exp_of(base::load(x + i + L) - top);
-  }
-  for_vectors(
-      classes - pairs, [&](int64_t j, auto part) __attribute__((always_inline)) {
-        totals[0] += with_fill(part, exp_of(part.load(x + pairs + j) - top), 0);
-      });
-  return {top, base::sum(totals[0] + totals[1])};
-}
 
 // Σ of the tiles' values, in order.
 double sum_in_order(const double* values, int64_t count) {
@@ -127,20 +85,6 @@ namespace {
 int64_t dice_tile_rows(int64_t rows, int64_t classes) {
   return std::max<int64_t>(base::divide_up(65536, classes), base::divide_up(rows, 64));
 }
-
-// A row of `classes` numbers for each thread, in cache lines of its own.
-class ThreadRows {
- public:
-  explicit ThreadRows(int64_t classes)
-      : padded_(base::round_up(classes, 64)),
-        memory_(base::allocate(static_cast<size_t>(base::num_threads() * padded_) * sizeof(real))) {
-  }
-  real* own() const { return static_cast<real*>(memory_.data()) + base::thread_index() * padded_; }
-
- private:
-  int64_t padded_;
-  base::Buffer memory_;
-};
 
 // Of an image or a tile of it, for each class: Σ p², Σ p t and Σ t.
 struct DiceSums {

@@ -2,6 +2,7 @@
 
 #include "autograd/kernels/masked_l1.h"
 #include "autograd/kernels/pixel_losses.h"
+#include "autograd/kernels/resized_cross_entropy.h"
 #include "autograd/kernels/softmax.h"
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
@@ -113,6 +114,39 @@ Tensor pixel_cross_entropy(const Tensor& logits, const Array<int32_t>& labels,
         kernels::pixel_cross_entropy_backward(dy, logits.data(), labels.data(),
                                               class_weights.data(), log_sum_exp.data(),
                                               dlogits.target(), rows, classes, factor);
+      });
+}
+
+Tensor resized_cross_entropy(const Tensor& logits, Size2 to, const Array<int32_t>& labels,
+                             const Tensor& class_weights, real factor) {
+  Op op("resized_cross_entropy");
+  op.check(logits.rank() == 4 && logits.dim(1) * logits.dim(2) * logits.dim(3) > 0 && to[0] > 0 &&
+               to[1] > 0 && labels.size() == logits.dim(0) * to[0] * to[1] &&
+               (!class_weights.defined() || class_weights.shape() == Shape{logits.dim(3)}),
+           [&] {
+             return "found logits " + logits.shape().text() + " resized to " +
+                    Shape{to[0], to[1]}.text() + ", " + std::to_string(labels.size()) + " labels" +
+                    (class_weights.defined() ? ", class weights " + class_weights.shape().text()
+                                             : std::string()) +
+                    ", expected (B, H, W, classes), a label for each pixel of the new size, "
+                    "(classes)";
+           });
+  if (PlainOps::active())
+    return pixel_cross_entropy(resize_bilinear(logits, to), labels, class_weights, factor);
+  check_labels(op, labels, logits.dim(3));
+  const kernels::ResizedLogits map{logits.dim(0), logits.dim(1), logits.dim(2),
+                                   to[0],         to[1],         logits.dim(3)};
+  Tensor loss(Shape{});
+  const Array<real> log_sum_exp(Op::will_record({logits}) ? labels.size() : 0);
+  kernels::resized_cross_entropy_forward(logits.data(), labels.data(), class_weights.data(),
+                                         loss.mutable_data(), log_sum_exp.data(), map, factor);
+  return op.record(
+      loss, {logits},
+      [logits = logits.detached(), labels, class_weights = class_weights.detached(), log_sum_exp,
+       map, factor, dlogits = logits.gradient()](const OutputGradient& dy) {
+        kernels::resized_cross_entropy_backward(dy, logits.data(), labels.data(),
+                                                class_weights.data(), log_sum_exp.data(),
+                                                dlogits.target(), map, factor);
       });
 }
 

@@ -120,6 +120,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
                   real epsilon = static_cast<real>(1e-5));
 
 // ---- normalization.cpp --------------------------------------------------------------------------
+//
+// Their multiply-adds count as none, as in published counts of segmentation models.
 
 /// Of a batch, for each channel (C).
 struct BatchStatistics {
@@ -421,6 +423,18 @@ Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, real fac
 /// Saves: logits, labels, class_weights, and the log-sum-exp of each row.
 Tensor pixel_cross_entropy(const Tensor& logits, const Array<int32_t>& labels,
                            const Tensor& class_weights, real factor);
+
+/// pixel_cross_entropy of the logits of a smaller (or larger) map, resized to the labels:
+/// pixel_cross_entropy(resize_bilinear(logits, to), labels, class_weights, factor), row by row, so
+/// that the resized logits and their gradient, often the largest tensors of a model, are never in
+/// memory.
+/// @param logits (B, H, W, C)
+/// @param to height and width of the labels
+/// @param labels (B · to₀ · to₁), as of pixel_cross_entropy
+/// @return one element; 0 if all pixels are ignored
+/// Saves: logits, labels, class_weights, and the log-sum-exp of each pixel of the new size.
+Tensor resized_cross_entropy(const Tensor& logits, Size2 to, const Array<int32_t>& labels,
+                             const Tensor& class_weights, real factor);
 
 /// Dice loss of the softmax p: loss = factor · Σ over images of the mean over classes of
 /// 1 − (2 Σ p t + 1) / (Σ p² + Σ t + 1), with t 1 at the pixels of the class and 0 elsewhere.

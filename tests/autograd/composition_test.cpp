@@ -152,6 +152,17 @@ TEST_P(Composition, PatchEmbed) {
       {2, 2, 3, 10});
 }
 
+TEST_P(Composition, ResizedCrossEntropy) {
+  std::vector<int32_t> labels;
+  for (int32_t i = 0; i < 2 * 9 * 14; ++i) labels.push_back(i * 7 % 6 - 1);
+  expect_twins("resized_cross_entropy",
+               [&](const std::vector<Tensor>& t) {
+                 return resized_cross_entropy(t[0], {9, 14}, autograd::Array<int32_t>::from(labels),
+                                              Tensor(), real{0.0625});
+               },
+               {random_array({2, 3, 4, 5}, 1, -3, 3)}, {});
+}
+
 // And may be opened again inside itself.
 TEST(PlainOpsScope, EndsWithItsBlock) {
   EXPECT_FALSE(PlainOps::active());

@@ -281,6 +281,62 @@ OpRow pixel_cross_entropy_row() {
   return row;
 }
 
+OpRow resized_cross_entropy_row() {
+  const auto one = [](std::initializer_list<int64_t> x, ops::Size2 to, bool weighted, real factor,
+                      Labels labels) {
+    OpCase c;
+    c.inputs = {in_range(x, -4, 4)};
+    const int64_t classes = c.inputs[0].shape[3];
+    if (labels.empty()) labels = random_labels(c.inputs[0].shape[0] * to[0] * to[1], -1, classes);
+    if (weighted) c.inputs.push_back(in_range({classes}, 0, 2));
+    if (weighted) c.inputs[1].differentiable = false;
+    c.name = c.inputs[0].shape.text() + " to " + Shape{to[0], to[1]}.text() +
+             (weighted ? " weighted" : "");
+    c.call = [=](const Tensors& t) {
+      return ops::resized_cross_entropy(t[0], to, array_of(labels), weighted ? t[1] : Tensor(),
+                                        factor);
+    };
+    c.reference = [=](const Arrays& a) {
+      return ref::pixel_cross_entropy(ref::resize_bilinear(a[0], to, false), labels,
+                                      weighted ? &a[1] : nullptr, static_cast<double>(factor));
+    };
+    return c;
+  };
+  OpRow row{"resized_cross_entropy", {}, {}, {}};
+  row.cases = {one({1, 1, 1, 2}, {3, 2}, false, real{0.25}, {}),
+               one({2, 3, 2, 5}, {12, 8}, true, real{0.125}, {}),
+               one({1, 2, 3, 17}, {5, 7}, false, real{0.125}, {}),
+               one({2, 4, 5, 8}, {4, 5}, true, real{0.125}, {}),     // as large
+               one({1, 6, 5, 3}, {4, 2}, false, real{0.125}, {}),    // smaller
+               one({1, 17, 1, 2}, {40, 3}, true, real{0.0625}, {}),  // several tiles
+               one({1, 1, 2, 3}, {1, 3}, false, 1, {-1, -1, -1})};   // all ignored: 0
+  row.parallel = {one({2, 20, 6, 40}, {80, 24}, true, real{0.001}, {})};
+  row.rejects = {
+      {"resized_cross_entropy: found logits (1, 2, 2, 3) resized to (4, 4), 15 labels, expected "
+       "(B, H, W, classes), a label for each pixel of the new size",
+       [] {
+         ops::resized_cross_entropy(zeros({1, 2, 2, 3}), {4, 4}, array_of(Labels(15)), {}, 1);
+       }},
+      {"resized_cross_entropy: found logits (1, 2, 2, 3) resized to (4, 4), 16 labels, class "
+       "weights (2)",
+       [] {
+         ops::resized_cross_entropy(zeros({1, 2, 2, 3}), {4, 4}, array_of(Labels(16)), zeros({2}),
+                                    1);
+       }},
+      {"resized_cross_entropy: found label 3 in row 2",
+       [] {
+         ops::resized_cross_entropy(zeros({1, 1, 1, 3}), {1, 3}, array_of({0, 1, 3}), {}, 1);
+       }},
+      {"resized_cross_entropy: found logits (2, 3)",
+       [] {
+         ops::resized_cross_entropy(zeros({2, 3}), {1, 2}, array_of({0, 1}), {}, 1);
+       }},
+      {"resized_cross_entropy: found logits (1, 0, 2, 3)", [] {
+         ops::resized_cross_entropy(zeros({1, 0, 2, 3}), {1, 2}, array_of({0, 1}), {}, 1);
+       }}};
+  return row;
+}
+
 OpRow dice_loss_row() {
   const auto one = [](std::initializer_list<int64_t> x, real factor, Labels labels) {
     OpCase c;
@@ -316,8 +372,9 @@ OpRow dice_loss_row() {
 }  // namespace
 
 void append_head_rows(std::vector<OpRow>& table) {
-  for (OpRow (*row)() : {batch_norm_row, frozen_norm_row, group_norm_row, drop_channels_row,
-                         take_rows_row, take_elements_row, pixel_cross_entropy_row, dice_loss_row})
+  for (OpRow (*row)() :
+       {batch_norm_row, frozen_norm_row, group_norm_row, drop_channels_row, take_rows_row,
+        take_elements_row, pixel_cross_entropy_row, resized_cross_entropy_row, dice_loss_row})
     table.push_back(row());
 }
 
