@@ -117,8 +117,9 @@ class Events {
   bool end_array() { return close(); }
   bool parse_error(std::size_t byte, const std::string& token, const Base::exception& error) {
     if (error.id == 406)  // number overflow; the token is the number, and has been read
-      throw JsonSyntaxError{position_of(text_, next_begin()),
-                            "found number " + token + ", expected one that fits a 64-bit real"};
+      throw JsonSyntaxError{
+          position_of(text_, next_begin()),
+          "found number " + printable(token) + ", expected one that fits a 64-bit real"};
     refuse_text(byte > 0 ? byte - 1 : 0, error.what());
   }
 
@@ -215,7 +216,7 @@ class Events {
   }
   [[noreturn]] void refuse_integer(const std::string& text) {
     throw JsonSyntaxError{position_of(text_, next_begin()),
-                          "found integer " + text + ", expected one that fits 64 bits"};
+                          "found integer " + printable(text) + ", expected one that fits 64 bits"};
   }
 
   std::string_view text_;

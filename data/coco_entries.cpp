@@ -136,9 +136,10 @@ class Reader final : public base::JsonVisitor {
   void open(bool object) override {
     const int depth = ++depth_;
     if (depth == 1) {
-      if (object != (entry_depth_ == 3))
-        refuse(object ? "found an object, expected a list of results"
-                      : "found a list, expected an object with images, annotations and categories");
+      if (object == (entry_depth_ == 3)) return;
+      list_ = CocoList::other;
+      refuse(object ? "found an object, expected a list of results"
+                    : "found a list, expected an object with images, annotations and categories");
     } else if (depth < entry_depth_ && list_ != CocoList::other) {
       if (object) refuse("found an object, expected a list");
     } else if (depth == entry_depth_ && list_ != CocoList::other) {

@@ -1,16 +1,13 @@
 #include "data/coco_file.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <numeric>
+#include <utility>
 
 #include "base/errors.h"
-#include "base/text.h"
+#include "data/coco_annotation.h"
 #include "data/coco_entries.h"
-#include "data/coco_segmentation.h"
 #include "data/decode/decode.h"
-#include "data/run_lengths.h"
-#include "files/bytes.h"
 
 namespace swin::data {
 namespace {
@@ -33,53 +30,6 @@ void add(CocoReport::Count& count, int64_t index) {
   ++count.count;
 }
 
-/// @throws DataError with the field for the place.
-template <class T>
-const T& required(const std::optional<T>& value, const char* field) {
-  if (!value) throw DataError(field, "found none, expected one");
-  return *value;
-}
-
-CocoBox box_around(const Mask& mask) {
-  BoundingBox box;
-  if (const auto* runs = std::get_if<RunLengths>(&mask)) {
-    box = box_of(*runs);
-  } else {
-    box = {1e300, 1e300, -1e300, -1e300};
-    for (const Polygon& polygon : std::get<std::vector<Polygon>>(mask))
-      for (const Point& point : polygon)
-        box = {std::min(box.x1, point.x), std::min(box.y1, point.y), std::max(box.x2, point.x),
-               std::max(box.y2, point.y)};
-  }
-  return {box.x1, box.y1, box.x2 - box.x1, box.y2 - box.y1};
-}
-
-CocoAnnotation annotation_of(const CocoEntry& entry) {
-  CocoAnnotation annotation;
-  if (entry.id) annotation.id = entry.id->number;
-  if (std::holds_alternative<RunLengths>(entry.mask)) annotation.mask = CocoMask::runs;
-  if (std::holds_alternative<std::vector<Polygon>>(entry.mask))
-    annotation.mask = CocoMask::polygons;
-  annotation.has_box = entry.box.has_value();
-  if (entry.box)
-    annotation.box = *entry.box;
-  else if (annotation.mask != CocoMask::none)
-    annotation.box = box_around(entry.mask);
-  else
-    annotation.fault = CocoFault::no_box;
-  if (annotation.mask != CocoMask::none) {
-    annotation.mask_begin = entry.mask_begin;
-    annotation.mask_bytes = static_cast<uint32_t>(entry.mask_end - entry.mask_begin);
-    if (entry.mask_end - entry.mask_begin > std::numeric_limits<uint32_t>::max())
-      throw DataError("segmentation", "found more than 4 GB, expected less");
-  } else if (entry.short_polygons) {
-    annotation.fault = CocoFault::broken_polygon;
-  }
-  annotation.crowd = entry.crowd.value_or(false);
-  annotation.score = entry.score.value_or(0);
-  return annotation;
-}
-
 CocoImage image_of(CocoEntry& entry) {
   CocoImage image{required(entry.id, "id"), std::move(entry.file_name).value_or(""),
                   required(entry.height, "height"), required(entry.width, "width")};
@@ -97,106 +47,31 @@ CocoImage image_of(CocoEntry& entry) {
   return image;
 }
 
-Mask read_mask(const files::MappedFile& file, const CocoAnnotation& annotation) {
-  if (annotation.mask == CocoMask::none) return {};
-  CocoSegmentation segmentation;
-  try {
-    base::visit_json(
-        files::text_of(file.bytes()).substr(annotation.mask_begin, annotation.mask_bytes),
-        segmentation, {.max_bytes = std::numeric_limits<size_t>::max()});
-  } catch (const base::JsonSyntaxError&) {
-    throw DataError(file.path().string(), "found another text than when it was opened",
-                    "do not change it while it is read");
-  }
-  return segmentation.mask();
-}
-
-/// The mask of an annotation as runs, of the size of its image.
-RunLengths runs_of(const files::MappedFile& file, const CocoAnnotation& annotation,
-                   const CocoImage& image, const std::string& place) {
-  try {
-    Mask mask = read_mask(file, annotation);
-    if (auto* runs = std::get_if<RunLengths>(&mask)) return std::move(*runs);
-    if (auto* polygons = std::get_if<std::vector<Polygon>>(&mask))
-      return rasterize(*polygons, image.height, image.width);
-  } catch (const DataError& error) {
-    throw DataError(place, error.what());
-  }
-  throw DataError(place, "found no segmentation, expected a mask");
-}
-
-void check_mask_size(const Pending& pending, const CocoImage& image, const std::string& place) {
-  if (pending.mask_height == 0 ||
-      (pending.mask_height == image.height && pending.mask_width == image.width))
-    return;
-  throw DataError(place,
-                  "found a mask of " + base::size_text(pending.mask_height, pending.mask_width) +
-                      " pixels, expected the " + base::size_text(image.height, image.width) +
-                      " of its image " + image.id.shown(),
-                  "size is [height, width]");
+[[noreturn]] void refuse_again(const std::string& path, CocoList list, int64_t index,
+                               const CocoId& id, int64_t first) {
+  throw DataError(
+      coco_place(path, list, index, id),
+      "found the id of " + coco_place("", list, first, {}) + " again, expected each id once");
 }
 
 }  // namespace
 
-const char* fault_text(CocoFault fault) {
-  switch (fault) {
-    case CocoFault::none:
-      return "none";
-    case CocoFault::unknown_image:
-      return "unknown image_id";
-    case CocoFault::unknown_category:
-      return "unknown category_id";
-    case CocoFault::marked_ignore:
-      return "marked to be ignored";
-    case CocoFault::no_box:
-      return "no bbox";
-    case CocoFault::no_size:
-      return "a box of no width or height";
-    case CocoFault::below_one_pixel:
-      return "a box of less than 1 pixel";
-    case CocoFault::outside:
-      return "a box outside of its image";
-    case CocoFault::no_area:
-      return "an area that is not above 0";
-    case CocoFault::broken_polygon:
-      return "polygons of an odd count or of less than 6 numbers";
-  }
-  return "";
-}
-
 CocoFile::CocoFile(const std::string& path) : path_(path), file_(path, files::FileKind::data) {
   std::vector<Pending> pending;
   std::vector<std::string> texts;
-  std::unordered_map<std::string, int64_t> index_of_text;
-  std::unordered_map<int64_t, int64_t> category_ids;  // → index in the file
   read_coco_entries(file_, false, [&](CocoList list, CocoEntry& entry) {
     if (list == CocoList::images) {
-      CocoImage image = image_of(entry);
-      if (const int64_t first = find_image(image.id); first >= 0)
-        throw DataError("id", "found the id of images[" + std::to_string(first) +
-                                  "] again, expected another for each image");
-      const auto index = static_cast<int32_t>(images_.size());
-      if (image.id.text)
-        image_of_text_.emplace(*image.id.text, index);
-      else
-        image_of_number_.emplace(image.id.number, index);
-      images_.push_back(std::move(image));
+      images_.push_back(image_of(entry));
     } else if (list == CocoList::categories) {
-      const int64_t id = required(entry.id, "id").number;
-      const auto [first, added] = category_ids.emplace(id, std::ssize(categories_));
-      if (!added)
-        throw DataError("id", "found the id of categories[" + std::to_string(first->second) +
-                                  "] again, expected another for each category");
-      categories_.push_back({id, required(entry.name, "name")});
+      categories_.push_back({required(entry.id, "id").number, required(entry.name, "name")});
     } else {
       Pending& raw = pending.emplace_back();
       const CocoId& image = required(entry.image_id, "image_id");
       raw.text = image.text.has_value();
       raw.image = image.number;
       if (image.text) {
-        const auto [at, added] = index_of_text.emplace(*image.text, std::ssize(texts));
-        if (added) texts.push_back(*image.text);
-        raw.image = at->second;
+        raw.image = std::ssize(texts);
+        texts.push_back(*image.text);
       }
       raw.category = required(entry.category_id, "category_id");
       if (const auto* runs = std::get_if<RunLengths>(&entry.mask)) {
@@ -220,21 +95,49 @@ CocoFile::CocoFile(const std::string& path) : path_(path), file_(path, files::Fi
   });
   if (images_.empty()) throw DataError(path_, "found no images, expected some");
   if (categories_.empty()) throw DataError(path_, "found no categories, expected some");
-  std::sort(categories_.begin(), categories_.end(),
-            [](const CocoCategory& a, const CocoCategory& b) { return a.id < b.id; });
+  sort_images();
+  sort_categories();
   for (size_t i = 0; i < annotations_.size(); ++i) {
     CocoAnnotation& annotation = annotations_[i];
     const Pending& raw = pending[i];
     annotation.image = static_cast<int32_t>(find_image(
         raw.text ? CocoId{0, texts[static_cast<size_t>(raw.image)]} : CocoId{raw.image, {}}));
     annotation.class_index = static_cast<int32_t>(find_category(raw.category));
-    if (annotation.image >= 0)
-      check_mask_size(raw, images_[static_cast<size_t>(annotation.image)],
-                      path_ + ": " + annotation_name(static_cast<int64_t>(i)));
+    if (annotation.image >= 0 && raw.mask_height > 0) {
+      const CocoImage& image = images_[static_cast<size_t>(annotation.image)];
+      if (image.height != raw.mask_height || image.width != raw.mask_width)
+        refuse_mask(raw.mask_height, raw.mask_width, image,
+                    path_ + ": " + annotation_name(static_cast<int64_t>(i)));
+    }
     judge(annotation);
   }
   sort_by_image();
   count();
+}
+
+void CocoFile::sort_images() {
+  by_id_.resize(images_.size());
+  std::iota(by_id_.begin(), by_id_.end(), 0);
+  const auto id = [&](int32_t image) -> const CocoId& {
+    return images_[static_cast<size_t>(image)].id;
+  };
+  std::stable_sort(by_id_.begin(), by_id_.end(),
+                   [&](int32_t a, int32_t b) { return id(a) < id(b); });
+  for (size_t i = 1; i < by_id_.size(); ++i)
+    if (id(by_id_[i]) == id(by_id_[i - 1]))
+      refuse_again(path_, CocoList::images, by_id_[i], id(by_id_[i]), by_id_[i - 1]);
+}
+
+void CocoFile::sort_categories() {
+  std::vector<std::pair<int64_t, int64_t>> ids;  // and index
+  for (const CocoCategory& category : categories_) ids.emplace_back(category.id, std::ssize(ids));
+  std::sort(ids.begin(), ids.end());
+  for (size_t i = 1; i < ids.size(); ++i)
+    if (ids[i].first == ids[i - 1].first)
+      refuse_again(path_, CocoList::categories, ids[i].second, {ids[i].first, {}},
+                   ids[i - 1].second);
+  std::sort(categories_.begin(), categories_.end(),
+            [](const CocoCategory& a, const CocoCategory& b) { return a.id < b.id; });
 }
 
 void CocoFile::judge(CocoAnnotation& annotation) const {
@@ -312,12 +215,11 @@ std::span<const int32_t> CocoFile::annotations_of(int64_t image) const {
 }
 
 int64_t CocoFile::find_image(const CocoId& id) const {
-  if (id.text) {
-    const auto at = image_of_text_.find(*id.text);
-    return at == image_of_text_.end() ? -1 : at->second;
-  }
-  const auto at = image_of_number_.find(id.number);
-  return at == image_of_number_.end() ? -1 : at->second;
+  const auto at =
+      std::lower_bound(by_id_.begin(), by_id_.end(), id, [&](int32_t image, const CocoId& wanted) {
+        return images_[static_cast<size_t>(image)].id < wanted;
+      });
+  return at == by_id_.end() || images_[static_cast<size_t>(*at)].id != id ? -1 : *at;
 }
 
 int64_t CocoFile::find_category(int64_t id) const {
@@ -352,83 +254,6 @@ Objects CocoFile::objects(int64_t image) const {
                                read_mask(file_, annotation), annotation.crowd, annotation.area});
   }
   return objects;
-}
-
-// ---- Results ----
-
-namespace {
-
-/// Ids that a set does not have.
-struct Unknown {
-  int64_t count = 0;
-  std::vector<std::string> ids;  // the first few
-  void add(const std::string& id) {
-    ++count;
-    if (ids.size() < 3 && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
-  }
-};
-
-}  // namespace
-
-CocoResults::CocoResults(const std::string& path, const CocoFile& truth)
-    : path_(path), file_(path, files::FileKind::data), truth_(truth) {
-  Unknown images, categories;
-  read_coco_entries(file_, true, [&](CocoList, CocoEntry& entry) {
-    CocoAnnotation result = annotation_of(entry);
-    const CocoId& image = required(entry.image_id, "image_id");
-    const int64_t category = required(entry.category_id, "category_id");
-    required(entry.score, "score");
-    if (result.fault == CocoFault::no_box)
-      throw DataError("bbox", "found neither bbox nor segmentation, expected one of them");
-    if (result.fault == CocoFault::broken_polygon)
-      throw DataError("segmentation", std::string("found ") + fault_text(result.fault) +
-                                          ", expected at least 3 points of 2 numbers each");
-    result.image = static_cast<int32_t>(truth.find_image(image));
-    result.class_index = static_cast<int32_t>(truth.find_category(category));
-    if (result.image < 0) images.add(image.shown());
-    if (result.class_index < 0) categories.add(std::to_string(category));
-    const auto* runs = std::get_if<RunLengths>(&entry.mask);
-    if (runs && result.image >= 0) {
-      const CocoImage& of = truth.images()[static_cast<size_t>(result.image)];
-      if (runs->height != of.height || runs->width != of.width)
-        throw DataError("segmentation",
-                        "found a mask of " + base::size_text(runs->height, runs->width) +
-                            " pixels, expected the " + base::size_text(of.height, of.width) +
-                            " of its image",
-                        "size is [height, width]");
-    }
-    result.area = result.has_box ? result.box.width * result.box.height : area_of(entry.mask);
-    results_.push_back(result);
-  });
-  const auto refuse = [&](const Unknown& unknown, const char* field, const char* list,
-                          const std::string& known) {
-    if (unknown.count == 0) return;
-    const std::string more = unknown.count > std::ssize(unknown.ids) ? " …" : "";
-    throw DataError(path_,
-                    "found " + std::to_string(unknown.count) + " results with the " + field + " " +
-                        base::joined(unknown.ids) + more + ", expected ids of the " + list +
-                        " of " + truth.path() + ": " + known,
-                    "score results of the same set");
-  };
-  std::vector<std::string> image_ids, category_ids;
-  for (const CocoImage& image : truth.images())
-    if (image_ids.size() < 3) image_ids.push_back(image.id.shown());
-  for (const CocoCategory& category : truth.categories())
-    category_ids.push_back(std::to_string(category.id) + " " + base::printable(category.name));
-  const std::string more = std::ssize(truth.images()) > 3 ? " …" : "";
-  refuse(images, "image_id", "images", base::joined(image_ids) + more);
-  refuse(categories, "category_id", "categories", base::listing(category_ids));
-}
-
-RunLengths CocoResults::runs(int64_t result) const {
-  const CocoAnnotation& of = results_[static_cast<size_t>(result)];
-  return runs_of(file_, of, truth_.images()[static_cast<size_t>(of.image)],
-                 coco_place(path_, CocoList::results, result, {}));
-}
-
-int64_t CocoResults::num_masks() const {
-  return std::count_if(results_.begin(), results_.end(),
-                       [](const CocoAnnotation& result) { return result.mask != CocoMask::none; });
 }
 
 }  // namespace swin::data

@@ -10,7 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "data/annotation.h"
@@ -111,6 +110,8 @@ class CocoFile {
   const std::vector<CocoAnnotation>& annotations() const { return annotations_; }
   /// Indices of the annotations of an image in the order of the file, with and without fault.
   std::span<const int32_t> annotations_of(int64_t image) const;
+  /// Indices of the images by ascending id.
+  std::span<const int32_t> images_by_id() const { return by_id_; }
   /// Its index, −1 if there is none.
   int64_t find_image(const CocoId& id) const;
   /// Its rank, −1 if there is none.
@@ -130,6 +131,8 @@ class CocoFile {
   std::string annotation_name(int64_t annotation) const;
 
  private:
+  void sort_images();
+  void sort_categories();
   void judge(CocoAnnotation& annotation) const;
   void sort_by_image();
   void count();
@@ -141,8 +144,7 @@ class CocoFile {
   std::vector<CocoAnnotation> annotations_;
   std::vector<int64_t> first_of_image_;  // places in by_image_
   std::vector<int32_t> by_image_;
-  std::unordered_map<int64_t, int32_t> image_of_number_;
-  std::unordered_map<std::string, int32_t> image_of_text_;
+  std::vector<int32_t> by_id_;
   CocoReport report_;
 };
 

@@ -130,9 +130,9 @@ void check_polygon(const Polygon& polygon, int64_t height, int64_t width) {
                                           ", expected finite numbers of pixels, at most 10⁹");
     length += std::max(std::abs(a.x - b.x), std::abs(a.y - b.y));
   }
-  // An outline that visits every pixel four times, or leaves the image a thousand times.
+  // An outline that visits every pixel four times, or leaves the image a hundred times.
   const double most =
-      4. * static_cast<double>(height * width) + 1000. * static_cast<double>(height + width);
+      4. * static_cast<double>(height * width) + 100. * static_cast<double>(height + width);
   if (length > most)
     throw base::DataError(kPolygon,
                           "found an outline of " + std::to_string(std::llround(length)) +

@@ -69,6 +69,7 @@ TEST_F(CocoFileTest, ListsAreReadInAnyOrder) {
   EXPECT_EQ(file.find_category(8), -1);
   EXPECT_EQ(file.find_image({1, {}}), 1);
   EXPECT_EQ(file.find_image({0, "1"}), -1);
+  EXPECT_THAT(file.images_by_id(), ElementsAre(1, 0));
   EXPECT_THAT(file.annotations_of(0), ElementsAre(0, 2));
   EXPECT_THAT(file.annotations_of(1), ElementsAre(1));
 
@@ -201,7 +202,7 @@ TEST_F(CocoFileTest, BadImagesAndCategoriesAreNamed) {
     return refusal(document("", kImages, entry));
   };
   EXPECT_THAT(image(kImages + "," + R"({"id": 3, "file_name": "c", "height": 1, "width": 1})"),
-              HasSubstr("images[2] (id 3): id: found the id of images[0] again"));
+              HasSubstr("images[2] (id 3): found the id of images[0] again"));
   EXPECT_THAT(image(R"({"id": "a b", "file_name": "c", "height": 0, "width": 1})"),
               HasSubstr("images[0] (id a b): height: found 0, expected 1 to"));
   EXPECT_THAT(image(R"({"id": 1, "file_name": "c", "height": 100000, "width": 100000})"),
@@ -210,7 +211,7 @@ TEST_F(CocoFileTest, BadImagesAndCategoriesAreNamed) {
   EXPECT_THAT(image(R"({"file_name": "c", "height": 1, "width": 1})"), HasSubstr("id: found none"));
   EXPECT_THAT(image(""), HasSubstr("found no images"));
   EXPECT_THAT(category(R"({"id": 7, "name": "a"}, {"id": 7, "name": "b"})"),
-              HasSubstr("categories[1] (id 7): id: found the id of categories[0] again"));
+              HasSubstr("categories[1] (id 7): found the id of categories[0] again"));
   EXPECT_THAT(category(R"({"id": 7})"), HasSubstr("name: found none"));
   EXPECT_THAT(category(R"({"id": "a", "name": "a"})"), HasSubstr("found the text \"a\""));
   EXPECT_THAT(category(""), HasSubstr("found no categories"));
@@ -286,7 +287,8 @@ TEST_F(CocoFileTest, ResultsAreReadAndChecked) {
   EXPECT_THAT(results_refusal(result(R"("image_id": 3, "category_id": 7, "score": 1,
                                         "segmentation": {"size": [8, 8], "counts": [64]})")),
               HasSubstr("found a mask of 8 × 8 pixels, expected the 10 × 20"));
-  EXPECT_THAT(results_refusal("{}"), HasSubstr("found an object, expected a list of results"));
+  EXPECT_THAT(results_refusal("{}"),
+              HasSubstr("r.json: document: found an object, expected a list of results"));
   EXPECT_THAT(results_refusal("[3]"), HasSubstr("results[0]: entry: found 3"));
 }
 
