@@ -115,6 +115,25 @@ std::vector<std::string> comma_separated(const std::string& text) {
   return items;
 }
 
+void check_detections(const EvaluateArguments& arguments) {
+  const std::string where = "swin evaluate";
+  const std::string form = "swin evaluate --detections RESULTS.json --data GT.json";
+  if (!arguments.detections) {
+    if (arguments.precision_recall)
+      throw UsageError(where, "found --precision-recall, expected it with --detections", form);
+    return;
+  }
+  if (!arguments.checkpoint.empty())
+    throw UsageError(where, "found CHECKPOINT and --detections, expected one of them", form);
+  if (!arguments.data)
+    throw UsageError(where, "found no --data, expected the annotations to compare with", form);
+  if (!arguments.sets.empty() || arguments.classes || arguments.ignore_unknown_classes)
+    throw UsageError(where,
+                     "found --set, --classes or --ignore-unknown-classes, expected none with "
+                     "--detections",
+                     form);
+}
+
 void check_plan(const PlanArguments& arguments, bool has_sizes) {
   const size_t configs = arguments.configs.size();
   if (configs == 0) throw_missing("swin plan", "CONFIG");

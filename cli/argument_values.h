@@ -42,6 +42,9 @@ base::Isa isa_of(const std::string& where, const std::string& text);
 /// The items of a list such as "224,448". Empty items are kept.
 std::vector<std::string> comma_separated(const std::string& text);
 
+/// Checks that --detections and --precision-recall go with the rest.
+void check_detections(const EvaluateArguments& arguments);
+
 /// Checks that configs, --compare, --measure and --sizes go together.
 void check_plan(const PlanArguments& arguments, bool has_sizes);
 /// The image sizes of `swin plan --compare --sizes`.

@@ -163,16 +163,23 @@ void declare(Verb& v, TrainArguments& a) {
 }
 
 void declare(Verb& v, EvaluateArguments& a) {
-  v.required_positional("CHECKPOINT", a.checkpoint,
-                        "Checkpoint (.h5); it holds model, preprocessing, classes");
+  v.positional("CHECKPOINT", a.checkpoint,
+               "Checkpoint (.h5); it holds model, preprocessing, classes");
   v.option("--data", "PATH", a.data,
            "Instead of the data set trained on: an image folder, one folder per class; a .csv "
            "or .jsonl list; .tar shards; an .h5 file; a folder of the files of CIFAR or MNIST");
+  v.option("--detections", "RESULTS", a.detections,
+           "Instead of CHECKPOINT: results of any detector as COCO's JSON, compared with the "
+           "annotations --data GT.json");
+  v.flag("--precision-recall", a.precision_recall,
+         "With --detections --json: also the precision-recall curve of each class");
+  v.check([&] { v.require("CHECKPOINT", !a.detections && a.checkpoint.empty()); });
   v.option("--classes", "FILE", a.classes,
            "Names of the checkpoint's classes, one a line in the order of its head");
   v.flag("--ignore-unknown-classes", a.ignore_unknown_classes,
          "Leave out the images of classes that the checkpoint does not know");
   v.sets(a.sets);
+  v.check([&] { check_detections(a); });
 }
 
 void declare(Verb& v, PredictArguments& a) {

@@ -35,6 +35,9 @@ struct TrainArguments : CommonArguments {
 struct EvaluateArguments : CommonArguments {
   std::string checkpoint;
   std::optional<std::string> data;  ///< images instead of the checkpoint's data set
+  /// Instead of a checkpoint: results in COCO's format, to be compared with the annotations `data`.
+  std::optional<std::string> detections;
+  bool precision_recall = false;  ///< of `detections`: also the curves
   std::vector<std::string> sets;
   std::optional<std::string> classes;   ///< a file with the names of its classes
   bool ignore_unknown_classes = false;  ///< leave out images of classes it does not know

@@ -22,6 +22,7 @@ std::string text_of(const trainers::EvaluateResult& result) {
 }  // namespace
 
 base::ExitCode run(const EvaluateArguments& arguments) {
+  if (arguments.detections) return evaluate_detections(arguments);
   set_threads(arguments, std::nullopt);
   trainers::EvaluateOptions options;
   options.checkpoint = arguments.checkpoint;

@@ -9,6 +9,7 @@ namespace swin::cli {
 base::ExitCode run(const HelpArguments& arguments);
 base::ExitCode run(const TrainArguments& arguments);
 base::ExitCode run(const EvaluateArguments& arguments);
+base::ExitCode evaluate_detections(const EvaluateArguments& arguments);  // `--detections`
 base::ExitCode run(const PredictArguments& arguments);
 base::ExitCode run(const PlanArguments& arguments);
 base::ExitCode run(const ConfigArguments& arguments);
