@@ -204,11 +204,11 @@ void check_picture_name(const std::string& where, const std::string& file) {
 
 void set_action(const std::vector<std::string>& words, DataArguments& arguments) {
   const std::string verb = "swin data";
-  const std::vector<std::string> actions = {"check", "pack", "preview"};
+  const std::vector<std::string> actions = {"check", "pack", "preview", "convert"};
   if (words.empty()) throw_missing(verb, "ACTION");
   const std::string& action = arguments.action = words[0];
   if (std::find(actions.begin(), actions.end(), action) == actions.end())
-    throw UsageError(verb, "found \"" + action + "\", expected check, pack or preview",
+    throw UsageError(verb, "found \"" + action + "\", expected " + base::alternatives(actions),
                      did_you_mean(action, actions, verb + " --help shows an example"));
   if (words.size() < 2) throw_missing(verb, "PATH");
   arguments.path = words[1];
@@ -219,6 +219,7 @@ void set_action(const std::vector<std::string>& words, DataArguments& arguments)
     throw_unexpected(
         verb, words[expected],
         words[expected].ends_with(".tar") ? "quote a range of shards: 'shard-{000..012}.tar'" : "");
+  if (action == "preview") arguments.output = "preview.png";
   if (!packs) return;
   arguments.output = words[2];
   // If the shell expanded a range of shards, the output is the second shard: it must survive.
@@ -227,6 +228,23 @@ void set_action(const std::vector<std::string>& words, DataArguments& arguments)
         verb + " pack",
         "found the output \"" + arguments.output + "\", expected a name that ends in .h5",
         verb + " --help shows an example");
+}
+
+void check_data_flags(const std::string& action, bool output, bool dataset, bool sets) {
+  const std::string verb = "swin data " + action, remedy = "swin data --help shows an example";
+  const bool converts = action == "convert", previews = action == "preview";
+  const auto refuse = [&](const char* flag, const char* takers) {
+    throw UsageError(verb, std::string("found ") + flag + ", expected none: " + takers, remedy);
+  };
+  if (output && !converts && !previews) refuse("--output", "preview and convert take it");
+  if (dataset && !converts) refuse("--dataset", "convert alone takes it");
+  if (sets && action == "pack") refuse("--set", "it takes no config");
+  if (converts && !output) throw_missing(verb, "--output DIR");
+}
+
+void check_dataset_name(const std::string& where, const std::string& name) {
+  if (name != "train" && name != "validation" && name != "test")
+    throw UsageError(where, "found \"" + name + "\", expected train, validation or test");
 }
 
 }  // namespace swin::cli

@@ -65,5 +65,9 @@ void check_picture_name(const std::string& where, const std::string& file);
 
 /// Sets action, path and output from the words after `swin data`.
 void set_action(const std::vector<std::string>& words, DataArguments& arguments);
+/// Checks that an action of `swin data` takes the flags that are given, and has those it needs.
+void check_data_flags(const std::string& action, bool output, bool dataset, bool sets);
+/// Checks `--dataset`.
+void check_dataset_name(const std::string& where, const std::string& name);
 
 }  // namespace swin::cli

@@ -280,21 +280,24 @@ void declare(Verb& v, BenchmarkArguments& a) {
 
 void declare(Verb& v, DataArguments& a) {
   v.positionals("ACTION", v.words(),
-                "check PATH | pack PATH OUT.h5 | preview CONFIG; PATH is a folder, .csv, .jsonl, "
-                ".tar, a range of shards ('shard-{000..012}.tar', in quotes) or .h5");
+                "check PATH|CONFIG | pack PATH OUT.h5 | preview CONFIG | convert CONFIG; PATH is "
+                "a folder, .csv, .jsonl, .tar, a range of shards ('shard-{000..012}.tar', in "
+                "quotes) or .h5");
   v.check([&] {
     set_action(v.words(), a);
-    if (a.action == "preview")
-      a.output = "preview.png";
-    else if (v.given("--output") || v.given("--set"))
-      throw UsageError(v.name() + " " + a.action,
-                       "found --output or --set, expected none: preview alone takes them",
-                       v.name() + " --help shows an example");
+    check_data_flags(a.action, v.given("--output"), v.given("--dataset"), v.given("--set"));
   });
-  v.option("--output", "PICTURE", "Of preview: .png, .jpg or .jpeg (default preview.png)",
+  v.option("--output", "FILE|DIR",
+           "Of preview: .png, .jpg or .jpeg (default preview.png); of convert: a folder",
            [&](const std::string& text) {
              a.output = text;
-             check_picture_name(v.name() + " preview CONFIG --output", text);
+             if (a.action == "preview")
+               check_picture_name(v.name() + " preview CONFIG --output", text);
+           });
+  v.option("--dataset", "train|validation|test", "Of convert: which set of the config",
+           [&](const std::string& text) {
+             a.dataset = text;
+             check_dataset_name(v.name() + " convert CONFIG --dataset", text);
            });
   v.sets(a.sets);
 }

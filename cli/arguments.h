@@ -99,13 +99,14 @@ struct BenchmarkArguments : CommonArguments {
   std::vector<std::string> sets;     ///< the last one is --precision, if given
 };
 
-/// `swin data check PATH`, `swin data pack PATH OUT.h5` and `swin data preview CONFIG --output
-/// PNG`.
+/// `swin data check PATH|CONFIG`, `swin data pack PATH OUT.h5`, `swin data preview CONFIG --output
+/// PNG` and `swin data convert CONFIG --output DIR`.
 struct DataArguments : CommonArguments {
-  std::string action;             ///< check | pack | preview
-  std::string path;               ///< of the data set; for preview, of a config
-  std::string output;             ///< for pack and preview
-  std::vector<std::string> sets;  ///< for preview
+  std::string action;             ///< check | pack | preview | convert
+  std::string path;               ///< of the data set or of a config
+  std::string output;             ///< for pack, preview and convert
+  std::string dataset = "train";  ///< for convert: train | validation | test
+  std::vector<std::string> sets;  ///< of a config
 };
 
 struct InfoArguments : CommonArguments {};

@@ -15,9 +15,11 @@
 namespace swin::cli {
 namespace {
 
-constexpr int64_t kImages = 64;  // at most
+constexpr int64_t kImages = 64, kPixels = 1 << 24;  // at most, of all of them
 
+// Nothing of label maps and objects, which are drawn.
 std::string class_text(const data::Dataset& dataset, int64_t index) {
+  if (data::has_pixels_or_objects(dataset.annotation_kind())) return "";
   std::string text;
   for (const int64_t label : data::classes_of(dataset.annotation(index))) {
     const std::string& name = dataset.class_names()[static_cast<size_t>(label)];
@@ -50,7 +52,9 @@ base::ExitCode data_preview(const DataArguments& arguments) {
   const auto dataset = trainers::open_dataset_of(config.data.train, config, true);
   tell_summary(*dataset, "data.train", arguments);
   data::LoaderOptions options = trainers::training_loader(config);
-  options.batch_size = std::min({config.trainer.batch_size, kImages, dataset->size()});
+  const int64_t pixels = options.preprocess.height * options.preprocess.width;
+  options.batch_size = std::min({config.trainer.batch_size, kImages, dataset->size(),
+                                 std::max<int64_t>(1, kPixels / pixels)});
   options.label_rows = false;  // the texts come from the data set
   options.workers = 0;         // one batch
   data::Loader loader(*dataset, options);
@@ -64,7 +68,8 @@ base::ExitCode data_preview(const DataArguments& arguments) {
   data::mix(data::draw_mix(trainers::mixing_of(config), preprocess.height, preprocess.width,
                            options.seed, 0, 0),
             preprocess.height, preprocess.width, preprocess.channels, batch);
-  const data::Image drawn = data::draw_preview(batch, preprocess, texts_of(batch, *dataset));
+  const data::Image drawn =
+      data::draw_preview(batch, preprocess, texts_of(batch, *dataset), data::legend_of(*dataset));
   const std::vector<uint8_t> file =
       is_png_name(arguments.output) ? data::encode_png(drawn) : data::encode_jpeg(drawn);
   files::write_file_atomically(

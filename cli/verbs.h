@@ -19,7 +19,9 @@ base::ExitCode run(const VerifyArguments& arguments);
 base::ExitCode run(const BenchmarkArguments& arguments);
 base::ExitCode benchmark_kernels(const BenchmarkArguments& arguments);  // `swin benchmark kernels`
 base::ExitCode run(const DataArguments& arguments);
+base::ExitCode data_check(const DataArguments& arguments);     // `swin data check`
 base::ExitCode data_preview(const DataArguments& arguments);   // `swin data preview`
+base::ExitCode data_convert(const DataArguments& arguments);   // `swin data convert`
 base::ExitCode compare_plans(const PlanArguments& arguments);  // `swin plan --compare`
 base::ExitCode run(const InfoArguments& arguments);
 

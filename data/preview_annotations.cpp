@@ -20,8 +20,10 @@ void draw_box(const BoundingBox& box, const Color& color, Image& image) {
   };
   const int64_t left = place(box.x1, image.width), right = place(box.x2 - 0.5, image.width);
   const int64_t top = place(box.y1, image.height), bottom = place(box.y2 - 0.5, image.height);
+  Color light;  // dark colors would hardly be seen
+  for (size_t c = 0; c < 3; ++c) light[c] = static_cast<uint8_t>((color[c] + 255) / 2);
   const auto draw = [&](int64_t y, int64_t x) {
-    std::copy(color.begin(), color.end(), image.row(y) + 3 * x);
+    std::copy(light.begin(), light.end(), image.row(y) + 3 * x);
   };
   for (int64_t x = left; x <= right; ++x) draw(top, x), draw(bottom, x);
   for (int64_t y = top; y <= bottom; ++y) draw(y, left), draw(y, right);

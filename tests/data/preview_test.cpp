@@ -87,17 +87,17 @@ TEST(DrawAnnotation, DrawsMasksAndBoxes) {
   const std::vector<Polygon> square = {{{1, 1}, {3, 1}, {3, 3}, {1, 3}}};
   Image image = gray_image();
   draw_annotation(Objects{4, 4, {{{0, 0, 4, 4}, 0, square, false, 4}}}, {{200, 0, 0}}, image);
-  EXPECT_EQ(reds(image), (std::vector<int>{200, 200, 200, 200,  //
-                                           200, 150, 150, 200,  //
-                                           200, 150, 150, 200,  //
-                                           200, 200, 200, 200}));
+  EXPECT_EQ(reds(image), (std::vector<int>{227, 227, 227, 227,  //
+                                           227, 150, 150, 227,  //
+                                           227, 150, 150, 227,  //
+                                           227, 227, 227, 227}));
   // Of a crowd, the box alone; of a box, the pixels that it covers.
   image = gray_image();
   draw_annotation(Objects{4, 4, {{{1, 0, 2, 2.5}, 0, RunLengths{4, 4, {0, 16}}, true, 16}}},
                   {{200, 0, 0}}, image);
-  EXPECT_EQ(reds(image), (std::vector<int>{100, 200, 100, 100,  //
-                                           100, 200, 100, 100,  //
-                                           100, 200, 100, 100,  //
+  EXPECT_EQ(reds(image), (std::vector<int>{100, 227, 100, 100,  //
+                                           100, 227, 100, 100,  //
+                                           100, 227, 100, 100,  //
                                            100, 100, 100, 100}));
 }
 
