@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/errors.h"
+#include "base/limits.h"
 #include "base/owned.h"
 #include "data/decode/decode.h"
 #include "files/atomic_file.h"
@@ -87,6 +88,10 @@ LabelPixels decode_label_png(std::span<const uint8_t> bytes, const std::string& 
   const spng_ihdr& header = reader.header;
   LabelPixels labels{header.height, header.width, {}, {}};
   const auto pixels = static_cast<size_t>(labels.height * labels.width);
+  constexpr size_t kLarge = size_t{16} << 20;  // smaller ones are not worth a look at /proc
+  if (pixels >= kLarge)
+    base::require_memory(static_cast<int64_t>(4 * pixels), name,
+                         "make it smaller, or raise the group's memory limit");
   if (header.color_type == SPNG_COLOR_TYPE_TRUECOLOR ||
       header.color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA) {
     labels.colors.resize(3 * pixels);

@@ -126,17 +126,19 @@ class Coco : public ListedDataset {
     const std::string& first = file_.images()[0].file_name;
     std::vector<std::string> folders = {options.images};
     if (options.images.empty()) folders = folders_beside(options.path);
+    constexpr size_t kLooked = 20;  // images: some may be missing
+    const std::span<const CocoImage> some =
+        std::span(file_.images()).first(std::min(kLooked, file_.images().size()));
     for (const std::string& folder : folders) {
-      std::error_code error;
       folder_ = folder.empty() || folder.ends_with('/') ? folder : folder + "/";
-      for (const CocoImage& image : file_.images())
-        if (fs::exists(folder_ + image.file_name, error))
-          return;
-        else if (&image - file_.images().data() >= 20)
-          break;  // enough looked at
+      if (std::any_of(some.begin(), some.end(), [&](const CocoImage& image) {
+            std::error_code error;
+            return fs::exists(folder_ + image.file_name, error);
+          }))
+        return;
     }
-    const std::string field =
-        options.field.empty() ? "the folder of the images" : options.field + ".images";
+    const std::string field = options.field.starts_with("data.") ? options.field + ".images"
+                                                                 : "data.train.images of a config";
     throw base::DataError(options.path,
                           "found no image " + base::printable(first) + " in " +
                               base::alternatives(folders) + ", expected the images there",

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "data/formats/encoded_dataset.h"
+#include "data/formats/folder_files.h"
 #include "data/formats/format_table.h"
 #include "data/formats/packed.h"
 
@@ -152,6 +153,19 @@ std::string format_of_path(const std::string& path, const std::string& path_fiel
       std::string(exists ? "found another file" : "found no such folder or file") +
           ", expected a folder, .csv, .jsonl, .tar or .h5",
       "correct " + path_field);
+}
+
+Split measured_split(const std::string& format, const std::string& path) {
+  const FormatRow* row = format_row(format);
+  if (row && row->splits == Splits::train_test) return Split::test;
+  if (!row || row->splits == Splits::none) return Split::none;
+  // Cityscapes has no label maps for its test images.
+  const bool has_test = format != "cityscapes";
+  for (const Split split : {Split::test, Split::validation})
+    for (const char* folder : {"/images", "/leftImg8bit", ""})
+      if ((split != Split::test || has_test) && !split_folder(path + folder, split).empty())
+        return split;
+  return Split::none;
 }
 
 namespace {

@@ -21,6 +21,10 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 /// @throws DataError for other paths.
 std::string format_of_path(const std::string& path, const std::string& path_field = "the path");
 
+/// The part of a path that is measured where no config says which: `test` where a format has both
+/// parts; of folders test, else validation, as they have them; none of sets without parts.
+Split measured_split(const std::string& format, const std::string& path);
+
 // What the rows of the table call, each in the file of its format. (packed.h has that of packed
 // sets.)
 // @throws DataError naming the file.

@@ -47,6 +47,29 @@ TEST(Summary, CountsImagesAndWhatWasPassedOver) {
   EXPECT_THAT(summary_of(Told(1, {"a"}), "x").notes, ElementsAre("x: 1 image of 1 class"));
 }
 
+// Sets with label maps and objects say so.
+class Described : public Told {
+ public:
+  Described(AnnotationKind kind, int64_t objects)
+      : Told(2, {"a", "b"}), kind_(kind), objects_(objects) {}
+  AnnotationKind annotation_kind() const override { return kind_; }
+  int64_t num_objects(int64_t) const override { return objects_; }
+
+ private:
+  AnnotationKind kind_;
+  int64_t objects_;
+};
+
+TEST(Summary, SaysWhatIsKnownOfPixelsAndObjects) {
+  const auto note = [](AnnotationKind kind, int64_t objects) {
+    return summary_of(Described(kind, objects), "x").notes.at(0);
+  };
+  EXPECT_EQ(note(AnnotationKind::label_map, -1), "x: 2 images with label maps of 2 classes");
+  EXPECT_EQ(note(AnnotationKind::objects, 3), "x: 2 images with 6 objects of 2 classes");
+  EXPECT_EQ(note(AnnotationKind::objects, -1), "x: 2 images of 2 classes");
+  EXPECT_EQ(summary_json(Described(AnnotationKind::objects, 3)).at("objects").as_int(), 6);
+}
+
 TEST(Summary, JsonHasAllNames) {
   std::vector<std::string> names;
   for (int i = 0; i < 50; ++i) names.push_back("s/" + std::to_string(i));

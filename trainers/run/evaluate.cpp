@@ -46,7 +46,7 @@ DatasetConfig dataset_of(const Config& config, const EvaluateOptions& options) {
   if (!known || has_folders(options.data) || !std::filesystem::is_directory(options.data)) {
     dataset = {};
     dataset.format = data::format_of_path(options.data, "--data");
-    dataset.split = "test";  // of CIFAR and MNIST; other formats have no parts
+    dataset.split = data::split_name(data::measured_split(dataset.format, options.data));
   }
   dataset.path = options.data;
   dataset.field = dataset.path_field = "--data";

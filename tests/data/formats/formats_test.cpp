@@ -52,6 +52,21 @@ TEST(Formats, EveryRowIsOpened) {
   EXPECT_THROW(open_dataset(dataset_options("imagefolder", "absent")), base::UsageError);
 }
 
+TEST(Formats, TheHeldOutPartIsMeasured) {
+  const TemporaryDirectory folder;
+  const std::string path = folder.path();
+  EXPECT_EQ(measured_split("mnist", path), Split::test);
+  EXPECT_EQ(measured_split("image_folder", path), Split::none);
+  EXPECT_EQ(measured_split("label_maps", path), Split::none);
+  folder.write("images/val/a.txt", "");
+  EXPECT_EQ(measured_split("label_maps", path), Split::validation);
+  folder.write("images/test/a.txt", "");
+  EXPECT_EQ(measured_split("label_maps", path), Split::test);
+  folder.write("leftImg8bit/val/a.txt", "");
+  folder.write("leftImg8bit/test/a.txt", "");
+  EXPECT_EQ(measured_split("cityscapes", path), Split::validation);
+}
+
 TEST(Formats, AreRecognizedByPath) {
   const TemporaryDirectory folder;
   EXPECT_EQ(format_of_path(folder.path()), "image_folder");
