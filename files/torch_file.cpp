@@ -189,6 +189,7 @@ class TorchFile::Reader {
     file_.key_ = std::move(found.key);
     file_.ignored_ = std::move(found.ignored);
     file_.other_sets_ = std::move(found.other_sets);
+    file_.class_names_ = std::move(found.class_names);
     for (const auto& [name, tensor] : found.tensors)
       file_.arrays_.push_back(array_of(pickle, name, pickle.tensor(*tensor)));
   }

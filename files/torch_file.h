@@ -50,6 +50,9 @@ class TorchFile {
   const std::string& key() const { return key_; }
   /// Names of what the file holds besides the tensors of the state dict: "epoch", "optimizer".
   const std::vector<std::string>& ignored() const { return ignored_; }
+  /// The classes in the `meta` that OpenMMLab's programs write beside the state dict; empty if
+  /// there are none, or other values than names.
+  const std::vector<std::string>& class_names() const { return class_names_; }
   /// Another dict of tensors that the file holds.
   struct OtherSet {
     std::string key;
@@ -62,6 +65,7 @@ class TorchFile {
   Form form_ = Form::zip;
   std::string key_;
   std::vector<std::string> ignored_;
+  std::vector<std::string> class_names_;
   std::vector<OtherSet> other_sets_;
   std::vector<NamedArray> arrays_;
 };

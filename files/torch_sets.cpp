@@ -38,6 +38,7 @@ class Finder {
                                        : "found no dict, expected a state dict",
              kNotAStateDict);
     read(path());
+    read_class_names();
     return std::move(found_);
   }
 
@@ -206,6 +207,25 @@ class Finder {
         refuse("found " + name + " twice, expected every name once",
                "the file is damaged; get it again");
       found_.tensors.emplace_back(std::move(name), &members[i + 1]);
+    }
+  }
+
+  /// meta.CLASSES of mmcv's runner, meta.dataset_meta.classes of mmengine's.
+  void read_class_names() {
+    const PickleValue* meta = pickle_.find(pickle_.root(), "meta");
+    if (meta == nullptr || meta->kind != Kind::dict) return;
+    const PickleValue* data_set = pickle_.find(*meta, "dataset_meta");
+    const bool is_dict = data_set != nullptr && data_set->kind == Kind::dict;
+    const PickleValue& dict = is_dict ? *data_set : *meta;
+    for (const char* key : {"CLASSES", "classes"}) {
+      const PickleValue* list = pickle_.find(dict, key);
+      if (list == nullptr || (list->kind != Kind::list && list->kind != Kind::tuple)) continue;
+      for (const PickleValue& name : pickle_.items(*list)) {
+        if (name.kind != Kind::text || !is_name(pickle_.text(name)))
+          return found_.class_names.clear();
+        found_.class_names.emplace_back(pickle_.text(name));
+      }
+      return;
     }
   }
 

@@ -14,6 +14,7 @@ struct StateDict {
   std::vector<std::pair<std::string, const PickleValue*>> tensors;
   std::vector<std::string> ignored;
   std::vector<TorchFile::OtherSet> other_sets;
+  std::vector<std::string> class_names;  ///< as TorchFile::class_names
 };
 
 /// @throws base::WeightError where there is none, several may be meant (all are listed), `choice`

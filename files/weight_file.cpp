@@ -134,6 +134,7 @@ RawWeights of_torch(const TorchFile& file) {
   weights.key = file.key();
   weights.ignored = file.ignored();
   weights.other_sets = file.other_sets();
+  weights.class_names = file.class_names();
   return weights;
 }
 

@@ -29,6 +29,8 @@ struct RawWeights {
   StringMap metadata;                      ///< `__metadata__` of safetensors (of the first shard)
   std::optional<std::string> config_json;  ///< /meta/config of a checkpoint
   std::optional<std::string> class_names_json;  ///< /meta/class_names of a checkpoint
+  /// Of a .pth file of OpenMMLab (TorchFile::class_names).
+  std::vector<std::string> class_names;
   /// If a folder was read: its config.json, Hugging Face's description of the model. Its path is
   /// `hub_config_where`.
   std::optional<std::string> hub_config;

@@ -100,5 +100,24 @@ TEST(TorchSets, DictsInARingOrSharedAreLookedAtOnce) {
   EXPECT_THAT(refused(file_of(deep)), HasSubstr("a dict without tensors"));
 }
 
+TEST(TorchSets, OpenMmlabsRunnersKeepTheClassesInMeta) {
+  const std::string sky_and_tree = "(" + text("sky") + text("tree") + "t";
+  const std::string listed = "](" + text("sky") + text("tree") + "e";
+  const auto names = [](const std::string& meta) {
+    return read(file_of(in("state_dict", dict_of({})) + and_in("meta", meta))).class_names();
+  };
+  EXPECT_THAT(names(in("CLASSES", sky_and_tree)), ElementsAre("sky", "tree"));
+  EXPECT_THAT(names(in("epoch", "K\3") + and_in("CLASSES", listed)), ElementsAre("sky", "tree"));
+  EXPECT_THAT(names(in("dataset_meta", in("classes", sky_and_tree))), ElementsAre("sky", "tree"));
+  EXPECT_THAT(names(in("dataset_meta", in("CLASSES", listed))), ElementsAre("sky", "tree"));
+  // Nothing else is taken for names.
+  for (const std::string& other :
+       {std::string("K\1"), text("text"), in("CLASSES", "K\1"), in("CLASSES", text("sky")),
+        in("CLASSES", "(" + text("sky") + "K\1t"), in("CLASSES", "(" + text("a\nb") + "t"),
+        in("dataset_meta", "K\1"), in("CLASSES", "}")})
+    EXPECT_TRUE(names(other).empty());
+  EXPECT_TRUE(read(file_of(dict_of({}))).class_names().empty());
+}
+
 }  // namespace
 }  // namespace swin::files
