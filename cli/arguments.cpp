@@ -223,10 +223,11 @@ void declare(Verb& v, ConvertArguments& a) {
   v.required_positional("OUT", a.output,
                         "OUT.h5 (for predict, evaluate, train --init), OUT.safetensors (for "
                         "other programs), or OUT/, a folder that transformers or timm opens");
-  v.option("--dialect", "NAME", a.dialect,
-           "Names of the tensors in OUT.safetensors: official (default), "
-           "timm, torchvision, huggingface; those of IN are recognized. For OUT/: huggingface or "
-           "timm");
+  v.option(
+      "--dialect", "NAME", a.dialect,
+      "Names of the tensors in OUT.safetensors: official (default), "
+      "timm, torchvision, huggingface, mm; those of IN are recognized. For OUT/: huggingface or "
+      "timm");
   v.option("--config", "CONFIG", a.config,
            "Model and pre-processing of a weight file that has no config of its own (default: "
            "inferred from its shapes, its folder and the published models)");

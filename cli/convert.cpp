@@ -49,16 +49,16 @@ trainers::WeightConfig config_for(const ConvertArguments& arguments,
 // Names from --classes replace those of the file.
 void take_class_names(const ConvertArguments& arguments, weights::WeightFile& file) {
   if (!arguments.classes) return;
-  const files::NamedArray* head = file.find("head.weight");
-  if (!head || head->shape.empty())
+  const files::NamedArray* rows = file.class_rows();
+  if (!rows)
     throw base::UsageError("--classes", "found weights without a head, expected rows to name",
                            "leave it out");
   file.class_names = weights::read_class_list(*arguments.classes);
-  if (std::ssize(file.class_names) != head->shape[0])
+  if (std::ssize(file.class_names) != rows->shape[0])
     throw base::UsageError(*arguments.classes,
                            "found " + std::to_string(file.class_names.size()) +
                                " names, expected one for each of the head's " +
-                               std::to_string(head->shape[0]) + " rows",
+                               std::to_string(rows->shape[0]) + " rows",
                            "list the class names in the order of the rows, one a line");
 }
 
@@ -79,21 +79,21 @@ std::vector<files::NamedArray> checkpoint_arrays(const weights::WeightFile& file
   return arrays;
 }
 
-void require_classifier(const weights::WeightFile& file, const std::string& holder) {
-  if (file.kind == WeightKind::model && file.find("head.weight")) return;
+void require_head(const weights::WeightFile& file, const std::string& holder) {
+  if (file.class_rows()) return;
   throw base::WeightError(
       file.where,
       std::string("found ") +
           (file.kind == WeightKind::simmim     ? "SimMIM's encoder and decoder"
            : file.kind == WeightKind::backbone ? "a backbone"
                                                : "no head.weight") +
-          ", expected a classifier, which " + holder + " holds",
+          ", expected a classifier or a segmenter, which " + holder + " holds",
       "write a .safetensors, or start a training from it: swin train CONFIG --init " + file.where);
 }
 
 void write_h5(const ConvertArguments& arguments, const weights::WeightFile& file,
               const trainers::Config& config) {
-  require_classifier(file, "a .h5");
+  require_head(file, "a .h5");
   files::CheckpointContents contents;
   contents.arrays = checkpoint_arrays(file);
   contents.meta.emplace_back("config",
@@ -124,11 +124,12 @@ files::StringMap metadata_of(const weights::WeightFile& file, const trainers::Co
 void write_folder(const ConvertArguments& arguments, const weights::WeightFile& file,
                   Dialect dialect, const trainers::Config& config,
                   std::vector<std::string>& differences) {
-  require_classifier(file, "such a folder");
+  require_head(file, "such a folder");
   const std::filesystem::path folder = arguments.output;
   std::vector<files::NamedArray> arrays = weights::to_dialect(file.arrays, dialect, config.model);
-  const auto texts = weights::hub_files(dialect, config.model, trainers::published_form(config),
-                                        file.class_names, differences);
+  const auto texts =
+      weights::hub_files(dialect, config.model, nullptr, trainers::published_form(config),
+                         file.class_names, differences);
   files::make_directories(folder);
   files::write_safetensors(folder / "model.safetensors", std::move(arrays),
                            metadata_of(file, config));
@@ -142,12 +143,12 @@ void write_folder(const ConvertArguments& arguments, const weights::WeightFile& 
 Dialect chosen_dialect(const ConvertArguments& arguments, Form form) {
   const std::string name = arguments.dialect.value_or("official");
   const std::optional<Dialect> dialect = weights::dialect_named(name);
-  if (!dialect || *dialect == Dialect::mm) {
+  if (!dialect) {
     const std::vector<std::string> choices = weights::writable_dialects();
     throw base::UsageError(
         "swin convert --dialect",
         "found \"" + name + "\", expected one of " + base::listing(choices, choices.size()),
-        name == "mm" ? "mm is only read" : "choose one of them");
+        "choose one of them");
   }
   if (form == Form::folder && *dialect != Dialect::huggingface && *dialect != Dialect::timm)
     throw base::UsageError("swin convert --dialect",
@@ -186,7 +187,7 @@ base::ExitCode run(const ConvertArguments& arguments) {
     files::write_safetensors(arguments.output,
                              weights::to_dialect(file.arrays, dialect, source.config.model),
                              metadata_of(file, source.config));
-  if (file.class_names.empty() && file.find("head.weight"))
+  if (file.class_names.empty() && file.class_rows())
     source.notes.push_back(
         "the weights do not tell the names of their classes, so none are stored; give them with "
         "--classes FILE (a name a line, in the order of the head)");

@@ -49,6 +49,7 @@ std::string summary(const weights::WeightFile& file) {
       file.format + ", " + weights::name_of(file.dialect) + "'s names, " + file.model;
   if (file.kind == weights::WeightKind::simmim) text += " under SimMIM";
   if (file.kind == weights::WeightKind::backbone) text += " backbone";
+  if (file.kind == weights::WeightKind::segmenter) text += " with UPerNet";
   return text + ", " + grouped(num_values(file)) + " values in " +
          grouped(static_cast<int64_t>(file.arrays.size())) + " arrays of " + types;
 }

@@ -14,6 +14,10 @@ void add_class_names(WeightFile& file, const files::RawWeights& raw,
   } else if (in_metadata) {
     file.class_names = parse_class_names(*in_metadata, where += kClassNamesKey);
     remedy = "convert the weights again from their checkpoint";
+  } else if (!raw.class_names.empty()) {
+    file.class_names = raw.class_names;
+    where += "meta.CLASSES";
+    remedy = "give their names with --classes FILE";
   }
   if (!file.hub.class_names.empty()) {
     if (!file.class_names.empty() && file.class_names != file.hub.class_names)
@@ -24,9 +28,8 @@ void add_class_names(WeightFile& file, const files::RawWeights& raw,
     where = raw.hub_config_where;
     remedy = "correct it, or give the weight file itself and --classes FILE";
   }
-  const NamedArray* head = file.find("head.weight");
-  if (head && !head->shape.empty())
-    require_name_for_each(file.class_names, head->shape[0], where, remedy);
+  if (const NamedArray* rows = file.class_rows())
+    require_name_for_each(file.class_names, rows->shape[0], where, remedy);
   else
     file.class_names.clear();  // names of rows that are not here
 }

@@ -5,13 +5,14 @@
 #include "base/errors.h"
 #include "base/text.h"
 #include "weights/dialects_rows.h"
+#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
 namespace {
 
 constexpr const char* kDialectNames[] = {"official", "timm", "torchvision", "huggingface", "mm"};
-constexpr const char* kKindNames[] = {"model", "simmim", "backbone"};
+constexpr const char* kKindNames[] = {"model", "simmim", "backbone", "segmenter"};
 
 }  // namespace
 
@@ -25,7 +26,7 @@ std::optional<Dialect> dialect_named(std::string_view name) {
 }
 
 std::vector<std::string> writable_dialects() {
-  return {std::begin(kDialectNames), std::end(kDialectNames) - 1};
+  return {std::begin(kDialectNames), std::end(kDialectNames)};
 }
 
 bool is_derived_table(std::string_view name) {
@@ -38,6 +39,12 @@ const NamedArray* WeightFile::find(std::string_view name) const {
   for (const NamedArray& array : arrays)
     if (array.name == name) return &array;
   return nullptr;
+}
+
+const NamedArray* WeightFile::class_rows() const {
+  const NamedArray* rows =
+      find(kind == WeightKind::segmenter ? std::string(kClassRows) + "weight" : "head.weight");
+  return rows && !rows->shape.empty() ? rows : nullptr;
 }
 
 void require_complete(const WeightFile& file) {

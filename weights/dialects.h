@@ -19,13 +19,13 @@ using files::NamedArray;
 using layers::ModelConfig;
 
 /// The library whose names a file uses. `official` is microsoft/Swin-Transformer, and timm's names
-/// for ViT; `mm` is mmdetection, mmsegmentation and mmpretrain.
+/// for ViT; `mm` is mmdetection, mmsegmentation and mmpretrain since their own Swin (2021).
 enum class Dialect { official, timm, torchvision, huggingface, mm };
 
 const char* name_of(Dialect dialect);
 /// Empty if no dialect has that name.
 std::optional<Dialect> dialect_named(std::string_view name);
-/// The dialects that to_dialect can write: official, timm, torchvision, huggingface.
+/// The dialects that to_dialect can write: all of them.
 std::vector<std::string> writable_dialects();
 
 /// Whether a name is that of a derived table: relative_position_index, attn_mask or
@@ -38,6 +38,7 @@ enum class WeightKind {
   model,     ///< a classifier, with or without its head
   simmim,    ///< encoder.… and decoder.0.…: SimMIM's pretraining
   backbone,  ///< norm0 … norm3 for its output stages, as detection and segmentation use it
+  segmenter,  ///< a backbone.… with UPerNet's decode_head.…, with or without an auxiliary_head.…
 };
 const char* name_of(WeightKind kind);
 
@@ -76,6 +77,9 @@ struct WeightFile {
   HubConfig hub;  ///< from config.json and preprocessor_config.json in the same folder
 
   const NamedArray* find(std::string_view name) const;  ///< null if absent
+  /// The weight whose rows are the classes: of a classifier's head, or of a segmenter's conv_seg.
+  /// Null if there is none.
+  const NamedArray* class_rows() const;
 };
 
 /// How a weight file is read.
@@ -112,8 +116,10 @@ void require_complete(const WeightFile& file);
 /// The result views `arrays` where the bytes are the same.
 /// @param arrays in official names.
 /// @param config of the model; its name, image_size and windows determine the derived tables.
-/// @throws base::UsageError if that library has no such model: mm is never written, a name may be
-///     missing there, and some libraries need the same window in every stage.
+/// Backbones and segmenters have, under `official`, the names of the first generation of
+/// detectors and segmenters (github.com/SwinTransformer), and under `mm` those of the second.
+/// @throws base::UsageError if that library has no such model: mm has backbones and segmenters
+///     alone, a name may be missing there, and some libraries need the same window in every stage.
 std::vector<NamedArray> to_dialect(std::span<const NamedArray> arrays, Dialect dialect,
                                    const ModelConfig& config);
 
@@ -121,13 +127,23 @@ std::vector<NamedArray> to_dialect(std::span<const NamedArray> arrays, Dialect d
 /// x, mask token and decoder are left out. Arrays of other models are returned unchanged.
 std::vector<NamedArray> encoder_of(std::span<const NamedArray> arrays);
 
+/// The heads of a segmenter, as their shapes and the files beside them tell them.
+struct SegmenterHeads {
+  int64_t channels = 0;                    ///< of UPerNet's maps
+  std::vector<int64_t> pool_scales;        ///< sides of its pooled maps
+  bool group_norm = false;                 ///< else batch norm
+  int64_t auxiliary_channels = 0;          ///< 0: no auxiliary head
+  std::optional<double> auxiliary_weight;  ///< of its loss, if config.json says it
+};
+
 /// The model that the shapes describe, and what had to be assumed.
 struct InferredConfig {
   ModelConfig config;
+  std::optional<SegmenterHeads> heads;   ///< of a segmenter
   std::vector<std::string> assumptions;  ///< "window_size 8: weights of Swin V2 do not tell it"
 };
 
-/// The `model` section of a weight file that has none.
+/// The `model` section of a weight file that has none, and what its `task` section says of heads.
 /// @throws base::WeightError if the shapes fit no supported model.
 InferredConfig infer_model_config(const WeightFile& file);
 

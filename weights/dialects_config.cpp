@@ -8,18 +8,23 @@
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
 #include "weights/saved_windows.h"
+#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
 namespace {
 
 constexpr int64_t kMostStages = 12;  // each doubles the channels
+constexpr int64_t kPublishedScales[] = {1, 2, 3, 6};
 
 class Inference {
  public:
   explicit Inference(const WeightFile& file) : file_(file) {
     for (const std::vector<NamedArray>* list : {&file.arrays, &file.derived})
-      for (NamedArray& array : encoder_of(*list)) arrays_.emplace(array.name, std::move(array));
+      for (NamedArray& array : backbone_of(encoder_of(*list)))
+        arrays_.emplace(array.name, std::move(array));
+    for (const NamedArray& array : file.arrays)
+      if (is_segmenter_head(array.name)) arrays_.emplace(array.name, array);
     if (file.kind ==
         WeightKind::simmim)  // encoder_of recognizes SimMIM by patch_embed, which tables lack
       for (NamedArray array : file.derived) {
@@ -42,6 +47,7 @@ class Inference {
       vit();
     else
       swin();
+    if (file_.kind == WeightKind::segmenter) heads();
     return std::move(result_);
   }
 
@@ -179,18 +185,32 @@ class Inference {
   // What the library of the weights does with maps that are not a multiple of the window.
   void conventions() {
     const Conventions conventions = conventions_of(file_.dialect);
+    if (file_.kind == WeightKind::segmenter) {  // in every library
+      result_.config.window_shrink = layers::WindowShrink::always_shift;
+      return;
+    }
     result_.config.window_shrink = conventions.window_shrink;
     result_.config.pad_mode = conventions.pad_mode;
   }
 
   void image_size(const std::vector<Size2>& windows) {
     ModelConfig& config = result_.config;
+    if (file_.kind == WeightKind::segmenter && file_.hub.preprocess &&
+        file_.hub.preprocess->input_size && !find("absolute_pos_embed")) {
+      config.image_size = *file_.hub.preprocess->input_size;
+      return;
+    }
     if (file_.hub.image_size) {
       config.image_size = *file_.hub.image_size;
       return;
     }
     if (const NamedArray* ape = find("absolute_pos_embed"); ape && ape->shape.size() == 3)
       return square_image(ape->shape[1]);
+    if (file_.kind == WeightKind::segmenter) {
+      config.image_size = {512, 512};
+      assume("image_size 512 × 512", "the published crops of ADE20K; weights do not tell it");
+      return;
+    }
     // Dim 0 of a mask is the number of windows.
     for (int64_t i = 0; i < config.num_stages(); ++i) {
       const Size2 window = windows[static_cast<size_t>(i)];
@@ -225,6 +245,35 @@ class Inference {
     for (int64_t i = 0; i < config.num_stages(); ++i)
       if (stage_windows(config, i).window != windows[static_cast<size_t>(i)]) return;
     result_.config = config;
+  }
+
+  void heads() {
+    SegmenterHeads heads;
+    result_.config.num_classes = shape(std::string(kClassRows) + "weight", 4)[0];
+    heads.channels = shape("decode_head.bottleneck.conv.weight", 4)[0];
+    heads.group_norm = find("decode_head.bottleneck.gn.weight") != nullptr;
+    if (const int64_t convolutions = count("auxiliary_head.convs."); convolutions > 1)
+      throw base::WeightError(file_.where,
+                              "found an auxiliary head of " + std::to_string(convolutions) +
+                                  " convolutions, expected one",
+                              "leave the head out with --allow 'auxiliary_head.*' (in a training "
+                              "init.allow_unexpected)");
+    else if (convolutions == 1)
+      heads.auxiliary_channels = shape("auxiliary_head.convs.0.conv.weight", 4)[0];
+    const HubHeads& hub = file_.hub.heads;
+    heads.auxiliary_weight = hub.auxiliary_weight;
+    heads.pool_scales = hub.pool_scales;
+    const int64_t scales = count("decode_head.psp_modules.");
+    if (heads.pool_scales.empty()) {
+      if (scales != std::ssize(kPublishedScales))
+        fail(std::to_string(scales) + " pooled maps of unknown sizes");
+      heads.pool_scales.assign(std::begin(kPublishedScales), std::end(kPublishedScales));
+      assume("pool_scales 1 2 3 6", "as UPerNet was published; weights do not tell them");
+    } else if (std::ssize(heads.pool_scales) != scales) {
+      fail(std::to_string(scales) + " pooled maps, and " +
+           std::to_string(heads.pool_scales.size()) + " pool_scales in config.json");
+    }
+    result_.heads = std::move(heads);
   }
 
   void pretrained_windows() {

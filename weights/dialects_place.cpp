@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "weights/segmenter_names.h"
+
 namespace swin::weights {
 
 namespace {
@@ -51,6 +53,7 @@ bool is_outer_part(std::string_view root, std::string_view name) {
   for (const std::string_view head : {"head.", "heads.", "classifier.", "fc."})
     if (name.starts_with(head)) return true;
   const bool backbone = root.starts_with(kRoots[0]);
+  if (backbone && is_segmenter_head(name)) return true;
   return !backbone && (name.starts_with("decoder.0.") || name == "mask_token" ||
                        name.starts_with("hidden_states_norms."));
 }
@@ -68,13 +71,23 @@ std::string unwrapped(std::string key) {
 std::vector<Place> places_in(const std::vector<std::string>& keys) {
   std::vector<Place> places;
   std::set<std::pair<std::string, std::string>> seen;
+  // transformers 5 in memory: a segmenter's "backbone.swin.", beside "decode_head.".
+  const auto as_backbone = [&](Place place) {
+    if (place.root.empty() || !ends_with(place.prefix, kRoots[0])) return place;
+    const std::string outer = place.prefix.substr(0, place.prefix.size() - kRoots[0].size());
+    const auto is_head = [&](std::string_view key) {
+      return key.starts_with(outer) && is_segmenter_head(key.substr(outer.size()));
+    };
+    return std::any_of(keys.begin(), keys.end(), is_head) ? Place{outer, std::string(kRoots[0])}
+                                                          : place;
+  };
   for (const std::string_view key : keys)
     for (const std::string_view embedding : kPatchEmbeddings)
       for (const char* leaf : {"weight", "bias"}) {
         const std::string name = std::string(embedding) + leaf;
         if (!ends_with(key, name)) continue;
-        Place place =
-            place_before(key.substr(0, key.size() - name.size()), embedding == kHuggingface);
+        Place place = as_backbone(
+            place_before(key.substr(0, key.size() - name.size()), embedding == kHuggingface));
         const bool weights =
             std::none_of(std::begin(kNoWeights), std::end(kNoWeights), [&](std::string_view other) {
               return ("." + place.prefix).ends_with("." + std::string(other));

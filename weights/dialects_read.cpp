@@ -7,6 +7,7 @@
 #include "weights/descriptions.h"
 #include "weights/dialects_place.h"
 #include "weights/dialects_reader.h"
+#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
@@ -120,7 +121,7 @@ class Chooser {
     const std::string full = place.full();
     const std::string reason =
         full == "backbone."
-            ? "not of the backbone"
+            ? kNotOfBackbone
             : "beside the model " + (full.empty() ? "at the top level" : "under \"" + full + "\"");
     std::vector<Item> items;
     const auto others = other_models_at(place, places_);
@@ -131,7 +132,7 @@ class Chooser {
       else if (beside)
         beside->push_back({item.key, reason});
     }
-    return {std::move(items), full, where_, options_};
+    return {std::move(items), place.prefix, full, where_, options_};
   }
 
   const std::string& where_;
@@ -162,6 +163,8 @@ WeightFile read_weight_file(const std::filesystem::path& path, const ReadOptions
       keys.push_back(array.name);
     }
     file.model = model_of(keys);
+    // A checkpoint of pretraining counts as a model here: what reads it knows its task.
+    if (std::any_of(keys.begin(), keys.end(), is_upernet)) file.kind = WeightKind::segmenter;
     file.arrays = std::move(raw.arrays);
   } else {
     file = to_official(std::move(raw.arrays), path.string(), options);

@@ -2,11 +2,13 @@
 #include "weights/dialects_reader.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/errors.h"
 #include "base/text.h"
 #include "weights/dialects_head.h"
+#include "weights/layouts.h"
+#include "weights/parameter_names.h"
+#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
@@ -16,28 +18,6 @@ std::vector<std::string_view> names_of(const std::vector<Item>& items) {
   std::vector<std::string_view> names;
   for (const Item& item : items) names.push_back(item.name);
   return names;
-}
-
-// Reorders the last dim, 4C, from torch.nn.Unfold's order, channel · 4 + row · 2 + column, to the
-// official one, (column · 2 + row) · C + channel.
-NamedArray folded(const NamedArray& array) {
-  const size_t last = static_cast<size_t>(array.shape.back()), channels = last / 4;
-  const size_t element_bytes = static_cast<size_t>(files::size_bytes_of(array.dtype));
-  auto bytes = std::make_shared<std::vector<std::byte>>(array.bytes.size());
-  const size_t lines = last ? array.bytes.size() / (last * element_bytes) : 0;
-  for (size_t line = 0; line < lines; ++line)
-    for (size_t row = 0; row < 2; ++row)
-      for (size_t column = 0; column < 2; ++column)
-        for (size_t channel = 0; channel < channels; ++channel) {
-          const size_t from = line * last + channel * 4 + row * 2 + column;
-          const size_t to = line * last + (column * 2 + row) * channels + channel;
-          std::memcpy(bytes->data() + to * element_bytes, array.bytes.data() + from * element_bytes,
-                      element_bytes);
-        }
-  NamedArray result = array;
-  result.bytes = *bytes;
-  result.owner = std::move(bytes);
-  return result;
 }
 
 bool all_zero(std::span<const std::byte> bytes) {
@@ -60,9 +40,12 @@ std::string first_key(const std::vector<const Item*>& items) {
 
 }  // namespace
 
-DialectReader::DialectReader(std::vector<Item> items, std::string prefix, const std::string& where,
-                             const ReadOptions& options)
-    : prefix_(std::move(prefix)), options_(options), items_(std::move(items)) {
+DialectReader::DialectReader(std::vector<Item> items, std::string outer, std::string prefix,
+                             const std::string& where, const ReadOptions& options)
+    : outer_(std::move(outer)),
+      prefix_(std::move(prefix)),
+      options_(options),
+      items_(std::move(items)) {
   file_.where = where;
   for (Item& item : items_)  // in a backbone of the hub only swin.layernorm has it
     for (const std::string_view root : {"swin.", "swinv2."})
@@ -96,6 +79,7 @@ WeightFile DialectReader::read() {
   for (const TableEntry& entry : order_) emit(entry);
   name_last_norm();
   find_kind();
+  flatten_positions();
   require_distinct();
   round_doubles();
   return std::move(file_);
@@ -112,7 +96,20 @@ void DialectReader::unflatten() {
   }
 }
 
+/// The heads of other segmenters than UPerNet are left out: what is beside them is a backbone.
+void DialectReader::leave_other_heads() {
+  if (std::any_of(items_.begin(), items_.end(),
+                  [](const Item& item) { return item.outer && is_upernet(item.name); }))
+    return;
+  std::erase_if(items_, [&](const Item& item) {
+    const bool other = item.outer && is_segmenter_head(item.name);
+    if (other) file_.skipped.push_back({item.key, kNotOfBackbone});
+    return other;
+  });
+}
+
 bool DialectReader::recognize() {
+  leave_other_heads();
   const std::vector<std::string_view> names = names_of(items_);
   const std::optional<Dialect> dialect = dialect_of(names);
   if (!dialect) return false;
@@ -175,7 +172,9 @@ void DialectReader::sort_into_rows() {
   for (size_t i = 0; i < items_.size(); ++i) {
     Item& item = items_[i];
     const std::optional<Found> found = find_row(rows_, &Row::theirs, item.name);
-    if (is_derived_table(item.name)) {
+    if (is_batch_count(item.name)) {
+      file_.skipped.push_back({item.key, "a count of steps"});
+    } else if (is_derived_table(item.name)) {
       file_.skipped.push_back({item.key, "derived from the sizes"});
       if (found) {
         item.array.name = fill(rows_[found->entry.row].ours[0], found->entry.binding);
@@ -223,7 +222,7 @@ std::vector<WeightFile::Missing> DialectReader::missing() const {
       const std::string name = fill(ours, entry.binding);
       names.insert(name);
       for (size_t i = 0; i < parts.size(); ++i)
-        if (!parts[i]) missing.push_back({name, prefix_ + fill(row.theirs[i], entry.binding)});
+        if (!parts[i]) missing.push_back({name, in_file(fill(row.theirs[i], entry.binding))});
     }
   }
   for (std::string& name : missing_names(names, file_.model)) {
@@ -231,6 +230,11 @@ std::vector<WeightFile::Missing> DialectReader::missing() const {
     missing.push_back({std::move(name), std::move(key)});
   }
   return missing;
+}
+
+/// The key of a name in the file's dialect.
+std::string DialectReader::in_file(const std::string& name) const {
+  return (is_segmenter_head(name) ? outer_ : prefix_) + name;
 }
 
 /// What the file would call a parameter; several rows may have it, and the file uses one of them.
@@ -242,7 +246,7 @@ std::string DialectReader::key_of(const std::string& official) const {
       if (!match(ours, official, binding)) continue;
       const bool used = std::any_of(parts_.begin(), parts_.end(),
                                     [&](const auto& part) { return part.first.row == row; });
-      if (key.empty() || used) key = prefix_ + fill(rows_[row].theirs[0], binding);
+      if (key.empty() || used) key = in_file(fill(rows_[row].theirs[0], binding));
       if (used) return key;
     }
   return key;
@@ -295,7 +299,7 @@ void DialectReader::emit(const TableEntry& entry) {
     }
     case Transform::unfold:
       require_multiple(*parts[0], parts[0]->shape.size() - 1, 4, keys[0]);
-      add(0, folded(*parts[0]));
+      add(0, from_unfold_order(*parts[0]));
       break;
     case Transform::derived:
       break;
@@ -325,14 +329,19 @@ void DialectReader::name_last_norm() {
 }
 
 void DialectReader::find_kind() {
-  bool simmim = false, backbone = false;
+  bool simmim = false, backbone = false, segmenter = false;
   for (const NamedArray& array : file_.arrays) {
     simmim |= array.name == "mask_token" || array.name.starts_with("decoder.");
     backbone |= array.name.starts_with("norm") && array.name[4] != '.';
+    segmenter |= is_segmenter_head(array.name);
   }
-  file_.kind = simmim ? WeightKind::simmim : backbone ? WeightKind::backbone : WeightKind::model;
-  if (file_.kind == WeightKind::backbone && file_.dialect == Dialect::huggingface) drop_last_norm();
-  if (!simmim) return;
+  file_.kind = segmenter  ? WeightKind::segmenter
+               : simmim   ? WeightKind::simmim
+               : backbone ? WeightKind::backbone
+                          : WeightKind::model;
+  if ((backbone || segmenter) && file_.dialect == Dialect::huggingface) drop_last_norm();
+  if (segmenter) name_backbone();
+  if (file_.kind != WeightKind::simmim) return;
   for (auto* list : {&file_.arrays, &file_.derived})
     for (NamedArray& array : *list)
       if (!array.name.starts_with("decoder.")) array.name.insert(0, kEncoderPrefix);
@@ -347,6 +356,25 @@ void DialectReader::drop_last_norm() {
     file_.arrays.erase(file_.arrays.begin() + static_cast<std::ptrdiff_t>(i));
     file_.loaded.erase(file_.loaded.begin() + static_cast<std::ptrdiff_t>(i));
   }
+}
+
+/// The first generation of detectors and segmenters keeps the position embedding as a map,
+/// (1, C, H, W); its classifiers keep rows, (1, H·W, C), and so does everything here.
+void DialectReader::flatten_positions() {
+  for (NamedArray& array : file_.arrays)
+    if (is_called(array.name, "absolute_pos_embed") && array.shape.size() == 4 &&
+        array.shape[0] == 1 && array.num_elements() > 0)
+      array = positions_as_rows(array);
+}
+
+void DialectReader::name_backbone() {
+  const auto rename = [](std::string& name) {
+    if (!is_segmenter_head(name)) name.insert(0, kBackbonePrefix);
+  };
+  for (NamedArray& array : file_.arrays) rename(array.name);
+  for (NamedArray& array : file_.derived) rename(array.name);
+  for (WeightFile::Loaded& entry : file_.loaded) rename(entry.name);
+  for (WeightFile::Missing& entry : file_.missing) rename(entry.name);
 }
 
 void DialectReader::require_distinct() const {

@@ -26,11 +26,15 @@ struct Survey {
   bool complete() const { return dialect && missing.empty() && num_unexpected == 0; }
 };
 
+/// Why a key beside a backbone is skipped.
+inline constexpr const char* kNotOfBackbone = "not of the backbone";
+
 class DialectReader {
  public:
-  /// @param prefix of the keys, for those that are missing.
-  DialectReader(std::vector<Item> items, std::string prefix, const std::string& where,
-                const ReadOptions& options);
+  /// @param outer prefix of the keys beside the network, for those that are missing.
+  /// @param prefix of the keys of the network.
+  DialectReader(std::vector<Item> items, std::string outer, std::string prefix,
+                const std::string& where, const ReadOptions& options);
 
   /// Looks at the names only; nothing is refused.
   Survey survey();
@@ -40,9 +44,11 @@ class DialectReader {
  private:
   void unflatten();
   bool recognize();
+  void leave_other_heads();
   void unwrap_head();
   void sort_into_rows();
   std::vector<WeightFile::Missing> missing() const;
+  std::string in_file(const std::string& name) const;
   std::string key_of(const std::string& official) const;
   [[noreturn]] void refuse_dialect() const;
   [[noreturn]] void refuse_unexpected() const;
@@ -53,11 +59,13 @@ class DialectReader {
   void name_last_norm();
   void find_kind();
   void drop_last_norm();
+  void flatten_positions();
+  void name_backbone();
   void require_distinct() const;
   void round_doubles();
 
   WeightFile file_;
-  std::string prefix_;
+  std::string outer_, prefix_;
   const ReadOptions& options_;
   std::vector<Item> items_;
   std::vector<Row> rows_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weights/segmenter_names.h"
+
 namespace swin::weights {
 
 namespace {
@@ -31,6 +33,8 @@ std::vector<Row> rows_of(Dialect dialect, unsigned model) {
     rows.push_back({names_in(pair.ours, vit ? kVitBlock : kBlock),
                     names_in(theirs, vit ? table.vit_block : table.block), pair.transform});
   }
+  if (!vit)
+    for (Row& row : segmenter_rows(dialect)) rows.push_back(std::move(row));
   return rows;
 }
 

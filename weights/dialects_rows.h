@@ -16,7 +16,8 @@ namespace swin::weights {
 
 inline constexpr std::string_view kEncoderPrefix = "encoder.";  ///< in SimMIM's model
 
-/// A NamePair for one model, split into its names and with @ replaced.
+/// A NamePair for one model, split into its names and with @ replaced, or a name of a segmenter's
+/// head.
 struct Row {
   std::vector<std::string> ours, theirs;
   Transform transform;

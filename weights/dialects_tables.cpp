@@ -163,8 +163,8 @@ constexpr NamePair kHuggingface[] = {
     {kVit, "@mlp.fc2.{p}", "layers.{j}.mlp.fc2.{p}"},
 };
 
-// Only read. Patch merging is torch.nn.Unfold, so its channels are in another order; in Swin V2 it
-// is the start of a stage.
+// Of classifiers, only read. Patch merging is torch.nn.Unfold, so its channels are in another
+// order; in Swin V2 it is the start of a stage.
 constexpr NamePair kMm[] = {
     {kSwins, "patch_embed.proj.{p}", "patch_embed.projection.{p}"},
     {kSwins, "patch_embed.norm.{p}"},

@@ -7,6 +7,9 @@
 #include "weights/dialects_conventions.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
+#include "weights/layouts.h"
+#include "weights/parameter_names.h"
+#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
@@ -18,6 +21,12 @@ const char* huggingface_prefix(unsigned model) {
   return model == kVit ? "vit." : model == kSwinV2 ? "swinv2." : "swin.";
 }
 
+// norm0 … norm3
+bool is_stage_norm(std::string_view name) {
+  Binding binding;
+  return match("norm{k}.{p}", name, binding);
+}
+
 // Does the work of to_dialect. Its errors name --dialect, because another dialect may work.
 class Writer {
  public:
@@ -26,15 +35,13 @@ class Writer {
         config_(config),
         model_(model_bit(config.name)),
         where_(std::string("--dialect ") + name_of(dialect)) {
-    if (dialect == Dialect::mm)
-      throw base::UsageError(where_,
-                             "found a dialect that is only read, expected official, timm, "
-                             "torchvision or huggingface");
     if (model_ == kSwinMlp && dialect != Dialect::official)
       throw base::UsageError(
           where_,
           "found a Swin-MLP, expected a model that this library has (only official has Swin-MLP)",
           "use --dialect official");
+    for (const NamedArray& array : arrays) segmenter_ |= array.name.starts_with(kBackbonePrefix);
+    for (const NamedArray& array : backbone_of(arrays)) backbone_ |= is_stage_norm(array.name);
     for (const NamedArray& array : arrays) {
       if (is_derived_table(array.name)) continue;
       simmim_ |= array.name.starts_with(kEncoderPrefix) || array.name.starts_with("decoder.");
@@ -43,6 +50,14 @@ class Writer {
     if (simmim_)
       for (NamedArray& array : arrays_)
         if (array.name.starts_with(kEncoderPrefix)) array.name.erase(0, kEncoderPrefix.size());
+    if (segmenter_)
+      for (NamedArray& array : arrays_)
+        if (array.name.starts_with(kBackbonePrefix)) array.name.erase(0, kBackbonePrefix.size());
+    if (dialect == Dialect::mm && !backbone_)
+      throw base::UsageError(where_,
+                             "found a model without norm0 … norm3, expected a backbone or a "
+                             "segmenter, which alone are written with mm's names",
+                             "use another dialect, or train a segmenter from it");
     rows_ = rows_of(dialect, model_);
   }
 
@@ -74,6 +89,7 @@ class Writer {
       for (NamedArray& array : written_)
         if (!array.name.starts_with("decoder.")) array.name.insert(0, kEncoderPrefix);
     if (dialect_ == Dialect::huggingface) add_prefix();
+    if (segmenter_) name_segmenter();
     return std::move(written_);
   }
 
@@ -120,7 +136,9 @@ class Writer {
     const NamedArray& first = *wholes[0];
     switch (row.transform) {
       case Transform::same:
-        add(0, first);
+        add(0, is_first_generation() && is_called(first.name, "absolute_pos_embed")
+                   ? position_map(first)
+                   : first);
         break;
       case Transform::thirds: {
         require_thirds(first);
@@ -141,9 +159,30 @@ class Writer {
         break;
       }
       case Transform::unfold:
+        if (first.shape.empty() || first.shape.back() % 4 != 0)
+          throw base::UsageError(where_, "found " + first.name + " of " +
+                                             files::to_text(first.shape) +
+                                             ", expected a last dim of four pixels");
+        add(0, to_unfold_order(first));
+        break;
       case Transform::derived:
         throw base::InternalError(where_, "found a transform that is only read");
     }
+  }
+
+  /// Detectors and segmenters of microsoft/Swin-Transformer, whose position embedding is a map.
+  /// They make the masks of shifted windows anew for each image.
+  bool is_first_generation() const { return backbone_ && dialect_ == Dialect::official; }
+
+  NamedArray position_map(const NamedArray& rows) const {
+    const Size2 map = layers::stage_map(config_, 0);
+    if (rows.shape.size() != 3 || rows.shape[0] != 1 || rows.shape[1] != map[0] * map[1])
+      throw base::UsageError(where_,
+                             "found " + rows.name + " of " + files::to_text(rows.shape) +
+                                 ", expected one row for each of the " + base::size_text(map) +
+                                 " patches of model.image_size",
+                             "give the config of this file with --config");
+    return positions_as_map(rows, map[0], map[1]);
   }
 
   void require_thirds(const NamedArray& array) const {
@@ -161,8 +200,9 @@ class Writer {
 
   // The window of a stage's table. @throws base::UsageError if the library has another one there.
   Size2 window_of_table(int64_t stage, const WindowLayout& windows) const {
-    const bool fixed = dialect_ != Dialect::official;  // one window size, which never shrinks
-    if (fixed && stage > 0 && config_.window_of(stage) != config_.window_of(0))
+    const bool one_size = dialect_ != Dialect::official;
+    const bool fixed = one_size || backbone_;  // it never shrinks
+    if (one_size && stage > 0 && config_.window_of(stage) != config_.window_of(0))
       throw base::UsageError(where_,
                              "found windows that differ from stage to stage, expected one "
                              "size, as in " +
@@ -170,9 +210,9 @@ class Writer {
                              "use --dialect official or timm");
     const Size2 window = fixed ? config_.window_of(stage) : windows.window;
     require_table(stage, window,
-                  fixed ? std::string(name_of(dialect_)) +
-                              " keeps its windows on small maps; use --dialect official or timm"
-                        : "give the config of this file with --config");
+                  one_size ? std::string(name_of(dialect_)) +
+                                 " keeps its windows on small maps; use --dialect official or timm"
+                           : "give the config of this file with --config");
     if (dialect_ == Dialect::torchvision && window != windows.window)
       throw base::UsageError(where_,
                              "found windows of " + base::size_text(windows.window) + " in stage " +
@@ -231,7 +271,8 @@ class Writer {
           written_.push_back(
               owned(name, {1, 2 * window[0] - 1, 2 * window[1] - 1, 2},
                     relative_coords_table(window, config_.pretrained_window_of(stage))));
-        const bool shifted = block % 2 == 1 && at.shift[0] > 0 && at.shift[1] > 0;
+        const bool shifted =
+            block % 2 == 1 && at.shift[0] > 0 && at.shift[1] > 0 && !is_first_generation();
         if (const auto name = table_name("attn_mask", stage, block);
             !name.empty() && shifted && at.padded == at.map) {
           const std::vector<real> mask = autograd::attention_mask(at).values();
@@ -254,11 +295,25 @@ class Writer {
         array.name.insert(0, huggingface_prefix(model_));
   }
 
+  // The backbone of a segmenter has a prefix, its heads have none; each batch norm has its count.
+  void name_segmenter() {
+    constexpr std::string_view kVariance = "running_var";
+    std::vector<NamedArray> counts;
+    for (NamedArray& array : written_) {
+      if (!is_segmenter_head(array.name)) array.name.insert(0, kBackbonePrefix);
+      if (array.name.ends_with(kVariance))
+        counts.push_back(owned<int64_t>(
+            array.name.substr(0, array.name.size() - kVariance.size()) + "num_batches_tracked", {},
+            {0}));
+    }
+    written_.insert(written_.end(), counts.begin(), counts.end());
+  }
+
   Dialect dialect_;
   const ModelConfig& config_;
   unsigned model_;
   std::string where_;
-  bool simmim_ = false;
+  bool simmim_ = false, backbone_ = false, segmenter_ = false;
   std::vector<NamedArray> arrays_, written_;
   std::vector<Row> rows_;
 };

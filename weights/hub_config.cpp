@@ -172,6 +172,12 @@ void read_timm(const base::Json& json, const std::string& where, HubConfig& conf
       config.class_names = names_in(HubReader(*object, where, kNamesRemedy), field, false);
 }
 
+/// Of Hugging Face's UperNetConfig.
+void read_heads(const HubReader& reader, HubConfig& config) {
+  config.heads.pool_scales = reader.numbers("pool_scales", 1);
+  config.heads.auxiliary_weight = reader.real("auxiliary_loss_weight");
+}
+
 }  // namespace
 
 HubConfig read_hub_config(const std::string& text, const std::string& where) {
@@ -181,7 +187,11 @@ HubConfig read_hub_config(const std::string& text, const std::string& where) {
     read_timm(json, where, config);
     return config;
   }
-  const HubReader reader(json, where, kRemedy);
+  const HubReader top(json, where, kRemedy);
+  const base::Json* backbone = top.find("backbone_config");
+  if (backbone && !backbone->is_object()) top.refuse("backbone_config", "an object");
+  if (backbone) read_heads(top, config);
+  const HubReader reader(backbone ? *backbone : json, where, kRemedy);
   config.image_size = size_of(reader.numbers("image_size", 1));
   config.window_size = reader.one("window_size");
   config.num_attention_heads = reader.one("num_attention_heads");

@@ -16,11 +16,19 @@ using layers::Size2;
 
 class HubReader;  // weights/hub_reader.h
 
-/// Fields are empty if the file does not have them.
+/// What Hugging Face's UperNetConfig says of the heads beyond their shapes.
+struct HubHeads {
+  std::vector<int64_t> pool_scales;
+  std::optional<double> auxiliary_weight;
+};
+
+/// Fields are empty if the file does not have them. Those of a segmenter's network are those of its
+/// backbone_config.
 struct HubConfig {
   std::optional<Size2> image_size;
   std::optional<int64_t> window_size, num_attention_heads;
   std::vector<int64_t> pretrained_window_sizes;
+  HubHeads heads;
   /// Of the head's rows: Hugging Face's id2label or label2id, timm's label_names. Hugging Face's
   /// placeholders LABEL_0, LABEL_1 … are no names.
   std::vector<std::string> class_names;

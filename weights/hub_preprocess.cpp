@@ -56,12 +56,15 @@ struct Processor {
   bool center_crop;
   int64_t size, crop;
   int64_t resample;
-  bool clip;  // CLIP's mean and std, else 0.5
+  enum { half, clip, imagenet } normalization;  // mean and std: 0.5, CLIP's, ImageNet's
 };
 constexpr Processor kProcessors[] = {
-    {"ViT", true, false, 224, 0, 2, false},       {"DeiT", true, true, 256, 224, 3, false},
-    {"CLIP", false, true, 224, 224, 3, true},     {"Bit", false, true, 224, 224, 3, true},
-    {"ConvNext", false, false, 384, 0, 3, false},
+    {"ViT", true, false, 224, 0, 2, Processor::half},
+    {"DeiT", true, true, 256, 224, 3, Processor::half},
+    {"CLIP", false, true, 224, 224, 3, Processor::clip},
+    {"Bit", false, true, 224, 224, 3, Processor::clip},
+    {"ConvNext", false, false, 384, 0, 3, Processor::half},
+    {"Segformer", true, false, 512, 0, 2, Processor::imagenet},
 };
 
 class ProcessorReader {
@@ -87,7 +90,8 @@ class ProcessorReader {
            {"ImageProcessor", "ImageProcessorFast", "ImageProcessorPil", "FeatureExtractor"})
         if (type == std::string(known.name) + ending) return known;
     reader_.fail("found the image processor " + base::printable(type) +
-                 ", expected that of ViT (as Swin has it), DeiT, CLIP, Bit or ConvNext");
+                 ", expected that of ViT (as Swin has it), DeiT, CLIP, Bit, ConvNext or Segformer "
+                 "(as UPerNet has it)");
   }
 
   // Any other step would change pixels.
@@ -213,9 +217,13 @@ class ProcessorReader {
     if (reader_.flag("do_normalize").value_or(true)) {
       mean = reader_.reals("image_mean");
       std = reader_.reals("image_std");
-      if (mean.empty())
-        mean = processor_.clip ? three(kClipMean) : std::vector<double>{0.5, 0.5, 0.5};
-      if (std.empty()) std = processor_.clip ? three(kClipStd) : std::vector<double>{0.5, 0.5, 0.5};
+      const auto usual = [&](const double(&clip)[3], const double(&imagenet)[3]) {
+        return processor_.normalization == Processor::clip       ? three(clip)
+               : processor_.normalization == Processor::imagenet ? three(imagenet)
+                                                                 : std::vector<double>(3, 0.5);
+      };
+      if (mean.empty()) mean = usual(kClipMean, kImagenetMean);
+      if (std.empty()) std = usual(kClipStd, kImagenetStd);
     } else {
       mean = {0};
       std = {1};

@@ -54,13 +54,14 @@ void add_labels(Json& config, const ModelConfig& model, const std::vector<std::s
   config["label2id"].members() = std::move(to_index);
 }
 
-Json huggingface_config(const ModelConfig& model, const std::vector<std::string>& names) {
+Json architectures_json(const std::string& name) {
+  return Json::array_of(std::vector<std::string>{name});
+}
+
+/// The fields of a network, without those of its head.
+void add_network(Json& config, const ModelConfig& model) {
   const std::string where = "--dialect huggingface";
-  Json config = Json::object();
   const bool vit = model.name == "vit", v2 = model.name == "swin_v2";
-  const std::string type = vit ? "ViT" : v2 ? "Swinv2" : "Swin";
-  config["architectures"] =
-      Json::array_of(std::vector<std::string>{type + "ForImageClassification"});
   config["model_type"] = vit ? "vit" : v2 ? "swinv2" : "swin";
   config["image_size"] = size_json(model.image_size);
   config["patch_size"] = model.patch_size;
@@ -98,18 +99,72 @@ Json huggingface_config(const ModelConfig& model, const std::vector<std::string>
   config["hidden_act"] = "gelu";
   config["hidden_dropout_prob"] = model.drop_rate;
   config["attention_probs_dropout_prob"] = model.attn_drop_rate;
+}
+
+Json huggingface_config(const ModelConfig& model, const std::vector<std::string>& names) {
+  Json config = Json::object();
+  const std::string type = model.name == "vit"       ? "ViT"
+                           : model.name == "swin_v2" ? "Swinv2"
+                                                     : "Swin";
+  config["architectures"] = architectures_json(type + "ForImageClassification");
+  add_network(config, model);
   add_labels(config, model, names);
   return config;
 }
 
-Json processor_config(const ModelConfig& model, const Preprocess& preprocess,
-                      std::vector<std::string>& notes) {
+Json upernet_config(const ModelConfig& model, const SegmenterHeads& heads,
+                    const std::vector<std::string>& names) {
+  // Fixed in transformers; here it is the last map but one.
+  constexpr int64_t kAuxiliaryStage = 2;
+  const std::string where = "--dialect huggingface";
+  if (heads.group_norm)
+    throw base::UsageError(where,
+                           "found group norm, expected batch norm, as in every UPerNet of "
+                           "transformers",
+                           "write OUT.safetensors in official names");
+  if (heads.auxiliary_channels > 0 && model.num_stages() != kAuxiliaryStage + 2)
+    throw base::UsageError(where,
+                           "found an auxiliary head and " + std::to_string(model.num_stages()) +
+                               " stages, expected 4, as transformers puts that head on the third",
+                           "write OUT.safetensors in official names");
+  Json backbone = Json::object();
+  add_network(backbone, model);
+  std::vector<std::string> stages;
+  for (int64_t i = 1; i <= model.num_stages(); ++i) stages.push_back("stage" + std::to_string(i));
+  backbone["out_features"] = Json::array_of(stages);
+  Json config = Json::object();
+  config["architectures"] = architectures_json("UperNetForSemanticSegmentation");
+  config["model_type"] = "upernet";
+  config["backbone_config"] = std::move(backbone);
+  config["hidden_size"] = heads.channels;
+  config["pool_scales"] = Json::array_of(heads.pool_scales);
+  config["use_auxiliary_head"] = heads.auxiliary_channels > 0;
+  if (heads.auxiliary_channels > 0) {
+    config["auxiliary_in_channels"] = model.dim_of(kAuxiliaryStage);
+    config["auxiliary_channels"] = heads.auxiliary_channels;
+    config["auxiliary_num_convs"] = 1;
+    config["auxiliary_concat_input"] = false;
+  }
+  if (heads.auxiliary_weight) config["auxiliary_loss_weight"] = *heads.auxiliary_weight;
+  add_labels(config, model, names);
+  return config;
+}
+
+Json processor_config(const ModelConfig& model, const SegmenterHeads* heads,
+                      const Preprocess& preprocess, std::vector<std::string>& notes) {
   Json height_width = Json::object();
   height_width["height"] = model.image_size[0];
   height_width["width"] = model.image_size[1];
   Json config = Json::object();
   config["do_resize"] = true;
-  if (const int64_t side = short_side(preprocess, model.image_size); side > 0) {
+  if (heads) {
+    config["image_processor_type"] = "SegformerImageProcessor";
+    config["size"] = height_width;
+    if (preprocess.resize && preprocess.resize->long_side)
+      notes.push_back("transformers resizes images straight to " +
+                      base::size_text(model.image_size) +
+                      ", here they keep their ratio, so its answers can differ");
+  } else if (const int64_t side = short_side(preprocess, model.image_size); side > 0) {
     config["image_processor_type"] = "CLIPImageProcessor";  // resize of the short side, then a crop
     config["size"] = Json::object();
     config["size"]["shortest_edge"] = side;
@@ -277,12 +332,14 @@ Json timm_config(const ModelConfig& model, const Preprocess& preprocess,
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> hub_files(
-    Dialect dialect, const ModelConfig& model, const Preprocess& preprocess,
-    const std::vector<std::string>& class_names, std::vector<std::string>& notes) {
+    Dialect dialect, const ModelConfig& model, const SegmenterHeads* heads,
+    const Preprocess& preprocess, const std::vector<std::string>& class_names,
+    std::vector<std::string>& notes) {
   const auto text = [](const Json& json) { return base::to_text(json, 2) + "\n"; };
   if (dialect == Dialect::huggingface)
-    return {{"preprocessor_config.json", text(processor_config(model, preprocess, notes))},
-            {"config.json", text(huggingface_config(model, class_names))}};
+    return {{"preprocessor_config.json", text(processor_config(model, heads, preprocess, notes))},
+            {"config.json", text(heads ? upernet_config(model, *heads, class_names)
+                                       : huggingface_config(model, class_names))}};
   if (dialect == Dialect::timm)
     return {{"config.json", text(timm_config(model, preprocess, class_names))}};
   throw base::UsageError(std::string("--dialect ") + name_of(dialect),

@@ -1,6 +1,7 @@
 #include "weights/load_weights.h"
 
 #include <algorithm>
+#include <numeric>
 #include <type_traits>
 #include <unordered_map>
 
@@ -11,6 +12,7 @@
 #include "layers/simmim.h"
 #include "weights/mismatches.h"
 #include "weights/saved_windows.h"
+#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
@@ -153,7 +155,8 @@ namespace {
 
 void require_parameters(const WeightFile& file, ModelConfig config) {
   const NamedArray* head = file.find("head.weight");
-  if (config.num_classes == 0 && head && !head->shape.empty()) config.num_classes = head->shape[0];
+  if (const NamedArray* rows = file.class_rows(); rows && config.num_classes == 0)
+    config.num_classes = rows->shape[0];
   const base::DryRun dry;
   if (file.kind == WeightKind::model) {
     std::vector<NamedArray> arrays = file.arrays;
@@ -181,6 +184,12 @@ void require_parameters(const WeightFile& file, ModelConfig config) {
   const Scope scope(parameters);
   if (file.kind == WeightKind::simmim) {
     const MaskedImageModel model(scope, config);
+  } else if (file.kind == WeightKind::segmenter) {
+    BackboneOptions options;
+    options.out_stages.resize(config.depths.size());
+    std::iota(options.out_stages.begin(), options.out_stages.end(), 0);
+    const Backbone model(scope, config, options);
+    return load_weights(parameters, backbone_of(file.arrays), file.where);
   } else {
     BackboneOptions options;
     options.out_stages.clear();
@@ -202,7 +211,9 @@ void require_parameters(const WeightFile& file, ModelConfig config) {
 void require_fit(const WeightFile& file, const ModelConfig& config) {
   require_complete(file);
   require_parameters(file, config);
-  require_windows(file, config);
+  ModelConfig in_use = config;
+  if (file.kind == WeightKind::segmenter) in_use.window_shrink = layers::WindowShrink::always_shift;
+  require_windows(file, in_use);
 }
 
 }  // namespace swin::weights

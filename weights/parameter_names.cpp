@@ -24,6 +24,11 @@ bool take(std::string_view& name, std::string_view prefix) {
   return true;
 }
 
+/// The prefix of a network below a task's head.
+void take_wrapper(std::string_view& name) {
+  if (!take(name, "encoder.")) take(name, "backbone.");
+}
+
 }  // namespace
 
 bool is_called(std::string_view name, std::string_view ending) {
@@ -32,7 +37,7 @@ bool is_called(std::string_view name, std::string_view ending) {
 }
 
 int64_t stage_of(std::string_view name) {
-  take(name, "encoder.");
+  take_wrapper(name);
   return take(name, "layers.") ? take_number(name).value_or(-1) : -1;
 }
 
@@ -43,7 +48,7 @@ int64_t num_layers(const ModelConfig& config) {
 int64_t layer_of(std::string_view name, const ModelConfig& config) {
   const int64_t last = num_layers(config) - 1;
   const bool vit = config.name == "vit";
-  take(name, "encoder.");
+  take_wrapper(name);
   if (name.starts_with("patch_embed.") || name == "mask_token") return 0;
   if (vit && (name == "cls_token" || name == "pos_embed")) return 0;
   if (vit && take(name, "blocks.")) {
@@ -58,6 +63,12 @@ int64_t layer_of(std::string_view name, const ModelConfig& config) {
   if (name.starts_with("downsample.")) return before + config.depths[static_cast<size_t>(*stage)];
   const auto block = take(name, "blocks.") ? take_number(name) : std::nullopt;
   return block ? before + *block + 1 : last;
+}
+
+bool decays_in_dense_training(std::string_view name) {
+  for (const char* exempt : {"absolute_pos_embed", "relative_position_bias_table", "norm"})
+    if (name.find(exempt) != std::string_view::npos) return false;
+  return true;
 }
 
 }  // namespace swin::weights

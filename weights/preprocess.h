@@ -15,6 +15,8 @@ struct Preprocess {
   struct Resize {
     /// Short side before a crop in the middle; empty: straight to the size of the model's input.
     std::optional<int64_t> short_side;
+    /// If set, there is no crop: images keep their ratio, and this side is at most so long.
+    std::optional<int64_t> long_side = {};
   };
   std::string where;                      ///< the source, for errors and notes
   std::optional<base::Size2> input_size;  ///< height and width of the model's input

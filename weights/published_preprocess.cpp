@@ -79,4 +79,19 @@ std::optional<Preprocess> published_preprocess(Dialect dialect, const ModelConfi
   return std::nullopt;
 }
 
+Preprocess published_segmenter_preprocess(Dialect dialect) {
+  Preprocess preprocess;
+  if (dialect == Dialect::huggingface) {
+    preprocess.where = "huggingface's UPerNet";
+    preprocess.resize = Preprocess::Resize{};
+  } else {
+    preprocess.where = "mmsegmentation's UPerNet on ADE20K";
+    preprocess.resize = Preprocess::Resize{.short_side = 512, .long_side = 2048};
+  }
+  preprocess.interpolation = "bilinear";
+  preprocess.mean = {0.485, 0.456, 0.406};
+  preprocess.std = {0.229, 0.224, 0.225};
+  return preprocess;
+}
+
 }  // namespace swin::weights

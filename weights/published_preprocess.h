@@ -13,4 +13,8 @@ namespace swin::weights {
 /// be another one: a fine-tuning usually keeps the pre-processing.
 std::optional<Preprocess> published_preprocess(Dialect dialect, const ModelConfig& config);
 
+/// Likewise for UPerNet, whose published models differ by library alone.
+/// Source: upernet_swin_*.py on ADE20K (test_pipeline); transformers' SegformerImageProcessor.
+Preprocess published_segmenter_preprocess(Dialect dialect);
+
 }  // namespace swin::weights

@@ -1,6 +1,7 @@
 // Files of other libraries for the tests of dialects. dialect_keys/ has the names and shapes in the
-// files of each library's models; scripts/reference/check_dialects.py --keys writes them with the
-// libraries themselves.
+// files of each library's models; scripts/reference/check_dialects.py --keys and
+// check_segmenters.py
+// --keys write them with the libraries themselves.
 #pragma once
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,6 +19,7 @@
 #include "base/errors.h"
 #include "weights/dialects.h"
 #include "weights/dialects_derived.h"
+#include "weights/dialects_rows.h"
 #include "weights/load_weights.h"
 
 namespace swin::weights {
@@ -82,7 +84,12 @@ inline std::vector<NamedArray> read_keys(const std::string& file) {
     words >> name >> dims;
     std::vector<int64_t> shape;
     std::istringstream items(dims);
-    for (std::string dim; std::getline(items, dim, ',');) shape.push_back(std::stoll(dim));
+    if (dims != "scalar")
+      for (std::string dim; std::getline(items, dim, ',');) shape.push_back(std::stoll(dim));
+    if (name.ends_with("num_batches_tracked")) {
+      arrays.push_back(owned<int64_t>(name, {}, {0}));
+      continue;
+    }
     if (name.ends_with("relative_position_index")) {
       arrays.push_back(index_of_windows(name, shape));
       continue;
@@ -110,6 +117,17 @@ inline ModelConfig config_of(const std::string& model) {
   ModelConfig config;
   config.name = model;
   config.num_classes = 5;
+  if (model == "upernet") {  // check_segmenters.py
+    config.name = "swin";
+    config.image_size = {64, 64};
+    config.patch_size = 2;
+    config.embed_dim = 8;
+    config.depths = {1, 2, 1, 1};
+    config.num_heads = {1, 1, 2, 2};
+    config.window_size = {3, 3};
+    config.window_shrink = layers::WindowShrink::always_shift;
+    return config;
+  }
   if (model == "vit") {
     config.image_size = {32, 32};
     config.patch_size = 8;

@@ -218,6 +218,36 @@ TEST(ProcessorConfig, DefaultsAreThoseOfVit) {
   EXPECT_THAT(read.mean, ElementsAre(0.5, 0.5, 0.5));
 }
 
+TEST(ProcessorConfig, UperNetHasThatOfSegformer) {
+  for (const char* type : {"SegformerImageProcessor", "SegformerFeatureExtractor"}) {
+    const Preprocess read = processed(R"({"do_reduce_labels": true, "image_processor_type": ")" +
+                                      std::string(type) + "\"}");
+    EXPECT_EQ(read.input_size, (Size2{512, 512}));
+    ASSERT_TRUE(read.resize);
+    EXPECT_FALSE(read.resize->short_side);
+    EXPECT_EQ(read.interpolation, "bilinear");
+    EXPECT_THAT(read.mean, ElementsAre(0.485, 0.456, 0.406));
+    EXPECT_THAT(read.std, ElementsAre(0.229, 0.224, 0.225));
+  }
+}
+
+TEST(UperNetConfig, SaysTheNetworkInItsBackbone) {
+  const HubConfig config = hub(R"({"architectures": ["UperNetForSemanticSegmentation"],
+      "backbone_config": {"image_size": 224, "window_size": 7, "num_heads": [3, 6, 12, 24]},
+      "image_size": 1, "auxiliary_loss_weight": 0.4, "pool_scales": [1, 2, 3, 6],
+      "id2label": {"0": "wall", "1": "sky"}})");
+  EXPECT_EQ(config.image_size, (Size2{224, 224}));
+  EXPECT_EQ(config.window_size, 7);
+  EXPECT_THAT(config.heads.pool_scales, ElementsAre(1, 2, 3, 6));
+  EXPECT_EQ(config.heads.auxiliary_weight, 0.4);
+  EXPECT_THAT(config.class_names, ElementsAre("wall", "sky"));
+  expect_refused([] { hub(R"({"backbone_config": "swin"})"); }, "found backbone_config \"swin\"");
+  expect_refused([] { hub(R"({"backbone_config": {}, "pool_scales": [0]})"); },
+                 "found pool_scales 0");
+  expect_refused([] { hub(R"({"backbone_config": {}, "auxiliary_loss_weight": "x"})"); },
+                 "found auxiliary_loss_weight");
+}
+
 TEST(ProcessorConfig, NumbersOfPil) {
   for (const auto& [number, name] :
        {std::pair{"1", "lanczos"}, {"2", "bilinear"}, {"3", "bicubic"}, {"\"bicubic\"", "bicubic"}})

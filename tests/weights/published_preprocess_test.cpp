@@ -67,5 +67,17 @@ TEST(PublishedPreprocess, OtherModelsHaveNone) {
   EXPECT_EQ(short_side(Dialect::torchvision, gray), -1);
 }
 
+TEST(PublishedPreprocess, SegmentersKeepTheRatioInMmsegmentationAlone) {
+  for (const Dialect dialect : {Dialect::official, Dialect::mm}) {
+    const Preprocess published = published_segmenter_preprocess(dialect);
+    EXPECT_EQ(published.resize->short_side, 512);
+    EXPECT_EQ(published.resize->long_side, 2048);
+    EXPECT_EQ(published.interpolation, "bilinear");
+  }
+  const Preprocess hub = published_segmenter_preprocess(Dialect::huggingface);
+  EXPECT_FALSE(hub.resize->short_side);
+  EXPECT_FALSE(hub.resize->long_side);
+}
+
 }  // namespace
 }  // namespace swin::weights

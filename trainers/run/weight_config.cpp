@@ -91,9 +91,8 @@ class Reader {
     model();
     preprocess();
     layers::ModelConfig& config = result_.config.model;
-    const files::NamedArray* head = file_.find("head.weight");
-    if (config.num_classes == 0 && head && !head->shape.empty())
-      config.num_classes = head->shape[0];
+    if (const files::NamedArray* rows = file_.class_rows(); rows && config.num_classes == 0)
+      config.num_classes = rows->shape[0];
     return std::move(result_);
   }
 
