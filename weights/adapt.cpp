@@ -7,12 +7,14 @@
 #include "base/errors.h"
 #include "base/size2.h"
 #include "base/text.h"
-#include "base/unicode.h"
+#include "weights/adapt_source.h"
+#include "weights/class_rows.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
 #include "weights/load_weights.h"
 #include "weights/mismatches.h"
 #include "weights/parameter_names.h"
+#include "weights/segmenter_names.h"
 #include "weights/table_resize.h"
 
 namespace swin::weights {
@@ -20,6 +22,7 @@ namespace swin::weights {
 namespace {
 
 using layers::ParameterEntry;
+using layers::Slab;
 using Action = AdaptedTensor::Action;
 
 bool matches_any(const std::vector<std::string>& patterns, std::string_view name) {
@@ -31,22 +34,15 @@ class Adapter {
  public:
   Adapter(Parameters& parameters, const ModelConfig& config, const WeightFile& file,
           const std::optional<ModelConfig>& source, const AdaptOptions& options)
-      : parameters_(parameters), config_(config), source_(source), options_(options), file_(file) {
-    // Weights of SimMIM's encoder can initialize a classifier, and those of a classifier an
-    // encoder.
-    const bool to_encoder = parameters.size() > 0 && parameters[0].name.starts_with("encoder.");
-    std::vector<NamedArray> arrays = to_encoder ? file.arrays : encoder_of(file.arrays);
-    const auto of_encoder = [](const NamedArray& array) {
-      return array.name.starts_with("encoder.");
-    };
-    const bool simmim = std::any_of(file.arrays.begin(), file.arrays.end(), of_encoder);
-    if (to_encoder && !simmim)
-      for (NamedArray& array : arrays) array.name = "encoder." + array.name;
-    if (simmim && !to_encoder)  // encoder_of leaves these out
-      for (const NamedArray& array : file.arrays)
-        if (!of_encoder(array) || array.name == "encoder.mask_token")
-          skip(array.name, "of SimMIM's pretraining");
-    for (NamedArray& array : arrays) {
+      : parameters_(parameters),
+        config_(config),
+        source_(source),
+        options_(options),
+        file_(file),
+        segmenter_(is_segmenter(parameters)) {
+    AdaptSource from = arrays_for(parameters, file);
+    skipped_ = std::move(from.skipped);
+    for (NamedArray& array : from.arrays) {
       order_.push_back(array.name);
       if (!by_name_.emplace(array.name, array).second)
         throw base::WeightError(file.where,
@@ -67,6 +63,8 @@ class Adapter {
         skip(name, "allowed by init.allow_unexpected");
       else if (is_called(name, "head.weight") || is_called(name, "head.bias"))
         skip(name, "the model has no head");
+      else if (segmenter_ && name.starts_with("auxiliary_head.") && !has_auxiliary())
+        skip(name, "the model has no auxiliary head");
       else
         mismatches_.add("found " + name + ", expected no parameter of that name");
     }
@@ -110,12 +108,23 @@ class Adapter {
          action, detail);
   }
 
-  // ---- The head
+  // ---- The head: of a segmenter, the layers whose rows are the classes
+
+  std::string head(const char* leaf) const {
+    return (segmenter_ ? std::string(kClassRows) : "head.") + leaf;
+  }
+  static bool is_of_head(std::string_view name) {
+    return is_called(name, "head.weight") || is_called(name, "head.bias") ||
+           name.starts_with(kClassRows) || name.starts_with(kAuxiliaryClassRows);
+  }
+  bool has_auxiliary() const {
+    return parameters_.find(std::string(kAuxiliaryClassRows) + "weight") != nullptr;
+  }
 
   void settle_head() {
-    const ParameterEntry* weight = parameters_.find("head.weight");
+    const ParameterEntry* weight = parameters_.find(head("weight"));
     if (!weight) return;
-    const NamedArray* found = find("head.weight");
+    const NamedArray* found = find(head("weight"));
     if (!options_.class_rows.empty()) {
       check_class_rows(*weight, found);
       rows_ = options_.class_rows;
@@ -123,12 +132,12 @@ class Adapter {
                      " classes, by " + options_.class_rows_where;
       return;
     }
-    const NamedArray* bias = find("head.bias");
+    const NamedArray* bias = find(head("bias"));
     const int64_t classes = weight->shape[0];
     if (options_.head == HeadInit::reset) {
       head_reason_ = "init.head is \"reset\"";
     } else if (has_named_rows(*weight, found, bias)) {
-      rows_by_name(classes);
+      take_rows_by_name(classes);
     } else if (options_.head == HeadInit::automatic) {
       if (!found || !bias)
         head_reason_ = "not in the file";
@@ -151,9 +160,10 @@ class Adapter {
                                  "the " +
                                  std::to_string(classes) + " classes",
                              "line k names the file's class for class k");
-    if (!found || found->shape.size() != 2)
+    if (!found || found->shape.size() != weight.shape.dims().size())
       throw base::WeightError(
-          file_.where, "found no head.weight, expected the head whose rows " + where + " chooses",
+          file_.where,
+          "found no " + head("weight") + ", expected the head whose rows " + where + " chooses",
           "remove init.class_index_file");
     for (size_t k = 0; k < options_.class_rows.size(); ++k)
       if (options_.class_rows[k] < 0 || options_.class_rows[k] >= found->shape[0])
@@ -168,50 +178,27 @@ class Adapter {
   bool has_named_rows(const ParameterEntry& weight, const NamedArray* found,
                       const NamedArray* bias) const {
     const int64_t theirs = std::ssize(file_.class_names);
+    std::vector<int64_t> shape = weight.shape.dims();
+    shape[0] = theirs;
     return theirs > 0 && std::ssize(options_.class_names) == weight.shape[0] && found && bias &&
-           found->shape == std::vector{theirs, weight.shape[1]} &&
-           bias->shape == std::vector{theirs};
+           found->shape == shape && bias->shape == std::vector{theirs};
   }
 
-  void rows_by_name(int64_t classes) {
-    std::unordered_map<std::string, int64_t> by_name;
-    for (size_t i = 0; i < file_.class_names.size(); ++i)
-      by_name.emplace(base::composed(file_.class_names[i]), static_cast<int64_t>(i));
-    std::vector<std::string> added, dropped;
-    std::unordered_set<int64_t> kept;
-    bool same = std::ssize(file_.class_names) == classes;
-    for (size_t k = 0; k < options_.class_names.size(); ++k) {
-      const auto found = by_name.find(base::composed(options_.class_names[k]));
-      const int64_t row = found == by_name.end() ? -1 : found->second;
-      same &= row == static_cast<int64_t>(k);
-      rows_.push_back(row);
-      if (row < 0)
-        added.push_back(base::printable(options_.class_names[k]));
-      else
-        kept.insert(row);
-    }
-    for (size_t i = 0; i < file_.class_names.size(); ++i)
-      if (!kept.contains(static_cast<int64_t>(i)))
-        dropped.push_back(base::printable(file_.class_names[i]));
-    if (same) return rows_.clear();
-    if (options_.head == HeadInit::keep && !added.empty())
+  void take_rows_by_name(int64_t classes) {
+    ClassRows by_name = rows_by_name(options_.class_names, file_.class_names);
+    if (by_name.same) return;
+    if (options_.head == HeadInit::keep && !by_name.added.empty())
       throw base::WeightError(file_.where,
-                              "found no head row of the class " + base::listing(added) +
+                              "found no head row of the class " + base::listing(by_name.added) +
                                   ", expected all classes of data.train (init.head is \"keep\")",
                               "set init.head to \"auto\"");
-    if (kept.empty()) {
-      rows_.clear();
+    if (by_name.num_kept == 0) {
       head_reason_ = std::to_string(file_.class_names.size()) + " classes in the file, " +
                      std::to_string(classes) + " here, no name in common";
       return;
     }
-    rows_detail_ = "rows by class name: " + std::to_string(kept.size()) + " kept";
-    if (!dropped.empty())
-      rows_detail_ +=
-          ", " + std::to_string(dropped.size()) + " dropped (" + base::listing(dropped) + ")";
-    if (!added.empty())
-      rows_detail_ += ", " + std::to_string(added.size()) + " new (" + base::listing(added) + ")";
-    if (dropped.empty() && added.empty()) rows_detail_ += ", in another order";
+    rows_ = std::move(by_name.rows);
+    rows_detail_ = std::move(by_name.detail);
   }
 
   /// The initial values of a parameter.
@@ -226,19 +213,18 @@ class Adapter {
     if (!array) return absent(entry);
     if (rows_.empty()) {
       const bool named = !options_.class_names.empty(), theirs = !file_.class_names.empty();
-      if (!is_called(entry.name, "head.weight") || named == theirs)
-        return fit_exactly(entry, *array);
+      if (entry.shape.dims().size() == 1 || named == theirs) return fit_exactly(entry, *array);
       return fit_exactly(entry, *array,
                          named ? "rows by number: the file has no class names"
                                : "rows by number: the data have class numbers, the file has names");
     }
     const std::vector<int64_t> expected = entry.shape.dims();
-    if (array->shape.size() != expected.size() || array->shape.back() < 1 ||
-        (expected.size() == 2 && array->shape[1] != expected[1]) ||
+    if (array->shape.size() != expected.size() ||
+        !std::equal(expected.begin() + 1, expected.end(), array->shape.begin() + 1) ||
         array->shape[0] <= *std::max_element(rows_.begin(), rows_.end()))
       return mismatch(entry, *array);
     const std::vector<double> from = values_of(*array, file_.where);
-    const size_t width = expected.size() == 2 ? static_cast<size_t>(expected[1]) : 1;
+    const auto width = static_cast<size_t>(entry.numel() / expected[0]);
     std::vector<double> to = initial_values(entry);
     for (size_t k = 0; k < rows_.size(); ++k)
       if (rows_[k] >= 0)
@@ -250,6 +236,9 @@ class Adapter {
   // ---- One parameter
 
   void absent(const ParameterEntry& entry) {
+    if (segmenter_ && options_.head != HeadInit::keep)
+      if (const std::string reason = new_in_segmenter(entry.name, file_); !reason.empty())
+        return note(entry, Action::reinitialized, reason);
     if (matches_any(options_.allow_missing, entry.name))
       return note(entry, Action::missing, "keeps its initial values: not in the file");
     std::string name = entry.name;
@@ -273,8 +262,7 @@ class Adapter {
   void fit(const ParameterEntry& entry) {
     const NamedArray* array = find(entry.name);
     if (array) used_.insert(entry.name);
-    if (is_called(entry.name, "head.weight") || is_called(entry.name, "head.bias"))
-      return fit_head(entry, array);
+    if (is_of_head(entry.name)) return fit_head(entry, array);
     if (!array) return absent(entry);
     if (is_called(entry.name, "relative_position_bias_table")) return fit_table(entry, *array);
     if (is_called(entry.name, "absolute_pos_embed") || is_called(entry.name, "pos_embed"))
@@ -395,6 +383,7 @@ class Adapter {
   const std::optional<ModelConfig>& source_;
   const AdaptOptions& options_;
   const WeightFile& file_;
+  const bool segmenter_;
   std::unordered_map<std::string, NamedArray> by_name_;
   std::vector<std::string> order_;
   std::unordered_set<std::string> used_;
@@ -426,7 +415,13 @@ AdaptReport adapt_weights(Parameters& parameters, const ModelConfig& config, con
     throw base::WeightError(file.where,
                             "found weights of a " + file.model + ", expected a " + config.name,
                             "set model.name to \"" + file.model + "\" or choose another file");
-  return Adapter(parameters, config, file, source, options).run();
+  // The windows of a backbone never shrink.
+  ModelConfig here = config;
+  std::optional<ModelConfig> there = source;
+  if (is_segmenter(parameters)) here.window_shrink = layers::WindowShrink::always_shift;
+  if (there && (file.kind == WeightKind::segmenter || file.kind == WeightKind::backbone))
+    there->window_shrink = layers::WindowShrink::always_shift;
+  return Adapter(parameters, here, file, there, options).run();
 }
 
 }  // namespace swin::weights
