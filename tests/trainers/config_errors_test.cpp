@@ -33,7 +33,8 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "trainer.seed?"},
       {with_data("\"optimizer\": {\"base_lr\": 3}"),
        "x.json:3: optimizer.base_lr: unknown field, expected one of name, lr, lr_reference_batch, "
-       "betas, eps, momentum, nesterov, weight_decay, layer_decay; did you mean optimizer.lr?"},
+       "betas, eps, momentum, nesterov, weight_decay, layer_decay, no_decay; did you mean "
+       "optimizer.lr?"},
       {with_data("\"batch_size\": 3"),
        "x.json:3: batch_size: unknown field, expected one of model, task, data, augment, "
        "preprocess, optimizer, schedule, trainer, checkpoint, init, runtime; did you mean "

@@ -172,6 +172,40 @@ TEST(AdamW, FrozenParametersAndTheirSlotsDoNotChange) {
   expect_plain_loops(0.75, {"patch_embed.*", "layers.0.blocks.*", "*.norm2.bias"});
 }
 
+TEST(AdamW, NoDecayChoosesTheParametersThatDecay) {
+  layers::Model model(small_model(), 1, true);
+  const layers::Parameters& parameters = model.parameters();
+  OptimizerConfig config;
+  config.weight_decay = 0.25;
+  for (const bool dense : {false, true}) {
+    config.no_decay = dense ? "official_dense" : "official";
+    const std::vector<double> decays = weight_decays(parameters, config);
+    ASSERT_EQ(decays.size(), parameters.size());
+    const auto decay_of = [&](const std::string& name) {
+      for (size_t i = 0; i < parameters.size(); ++i)
+        if (parameters[i].name == name) return decays[i];
+      return -1.0;
+    };
+    EXPECT_EQ(decay_of("layers.0.blocks.0.attn.qkv.weight"), 0.25);
+    EXPECT_EQ(decay_of("layers.0.blocks.0.attn.qkv.bias"), dense ? 0.25 : 0);
+    EXPECT_EQ(decay_of("head.bias"), dense ? 0.25 : 0);
+    EXPECT_EQ(decay_of("layers.0.blocks.0.norm1.bias"), 0);
+    EXPECT_EQ(decay_of("layers.0.blocks.0.attn.relative_position_bias_table"), 0);
+    // The step uses it: without gradients, one step of rate 1 takes a quarter.
+    layers::Model stepped(small_model(), 1, true);
+    config.own.set("betas", {0.5, 0.5});
+    config.own.set("eps", {1e-8});
+    layers::Parameters& trained = stepped.parameters();
+    std::fill_n(trained.gradient_slab(), trained.slab_numel(), 0.f);
+    const auto all = trained.write(0, trained.slab_numel());
+    std::fill_n(all, trained.slab_numel(), 1.f);
+    make_optimizer(trained, config)->step(1, 1, 1);
+    for (size_t i = 0; i < trained.size(); ++i)
+      EXPECT_EQ(trained.slab()[trained[i].offset], 1 - static_cast<float>(decays[i]))
+          << trained[i].name;
+  }
+}
+
 /// torch.optim.SGD in plain loops: two steps with weight decay and clipping.
 void expect_sgd(bool nesterov) {
   layers::Model model(small_model(), 1, true);

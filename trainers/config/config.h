@@ -95,6 +95,7 @@ struct OptimizerConfig {
   base::RowValues own = {};  ///< the fields of the optimizer's row
   double weight_decay = 0.05;
   double layer_decay = 1;  ///< factor of lr from a layer to the one below it; 1: one rate for all
+  std::string no_decay = "official";  ///< which parameters do not decay: official | official_dense
 
   double lr_scale(int64_t batch_size) const {
     return lr_reference_batch

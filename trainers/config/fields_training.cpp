@@ -19,9 +19,7 @@ void add_optimization(std::vector<Field>& fields) {
   Section<O> optimizer(fields, "optimizer", [](Config& c) -> O& { return c.optimizer; });
   optimizer("name", &O::name)
       .one_of(table::names_of(optimizer_rows()))
-      .says(table::meanings_of(optimizer_rows()) +
-                "; vectors, biases and position tables do not decay",
-            "TRAIN.OPTIMIZER.NAME");
+      .says(table::meanings_of(optimizer_rows()), "TRAIN.OPTIMIZER.NAME");
   optimizer("lr", &O::lr).above(0).at_most(100).says("highest learning rate", "TRAIN.BASE_LR");
   optimizer("lr_reference_batch", &O::lr_reference_batch)
       .range(1, kMany)
@@ -37,6 +35,14 @@ void add_optimization(std::vector<Field>& fields) {
           "each layer's learning rate as a fraction of that of the layer above it; the head's is "
           "lr itself; for fine-tuning",
           "TRAIN.LAYER_DECAY");
+  optimizer("no_decay", &O::no_decay)
+      .one_of({"official", "official_dense"})
+      .says(
+          "which parameters do not decay: `official`, vectors (biases, norms) and position tables, "
+          "as in classification; `official_dense`, those whose names contain `absolute_pos_embed`, "
+          "`relative_position_bias_table` or `norm`, as in detection and segmentation: biases and "
+          "batch norms decay",
+          "paramwise_cfg");
 
   using S = ScheduleConfig;
   Section<S> schedule(fields, "schedule", [](Config& c) -> S& { return c.schedule; });

@@ -8,6 +8,7 @@
 #include "trainers/config/optimizer_table.h"
 #include "trainers/optim/adamw.h"
 #include "trainers/optim/kernels/update.h"
+#include "trainers/optim/parameter_groups.h"
 #include "trainers/optim/sgd.h"
 
 namespace swin::trainers {
@@ -50,7 +51,7 @@ double gradient_norm(const layers::Parameters& parameters) {
 Optimizer::Optimizer(layers::Parameters& parameters, const OptimizerConfig& config,
                      std::vector<double> lr_scales, const std::vector<std::string>& slots)
     : parameters_(&parameters),
-      weight_decay_(config.weight_decay),
+      weight_decays_(weight_decays(parameters, config)),
       lr_scales_(std::move(lr_scales)),
       slot_names_(slots) {
   if (lr_scales_.empty()) lr_scales_.assign(parameters.size(), 1.0);
@@ -78,12 +79,11 @@ void Optimizer::step(double lr, double gradient_factor, int64_t step) {
     const layers::ParameterEntry& entry = (*parameters_)[i];
     if (!entry.trainable) continue;
     slab = parameters_->mutable_data(i) - entry.offset;
-    const double decay = entry.decay == layers::WeightDecay::yes ? weight_decay_ : 0;
     for (int64_t begin = 0; begin < entry.numel(); begin += kChunk)
       ranges.push_back({.begin = entry.offset + begin,
                         .end = entry.offset + std::min(entry.numel(), begin + kChunk),
                         .lr = lr * lr_scales_[i],
-                        .weight_decay = decay,
+                        .weight_decay = weight_decays_[i],
                         .step = step,
                         .gradient_factor = static_cast<float>(gradient_factor)});
   }

@@ -52,7 +52,7 @@ class Optimizer {
 
  private:
   layers::Parameters* parameters_;
-  double weight_decay_;
+  std::vector<double> weight_decays_;  // one for each parameter
   std::vector<double> lr_scales_;
   std::vector<std::string> slot_names_;
   std::vector<base::Buffer> slots_;

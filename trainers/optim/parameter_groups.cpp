@@ -49,7 +49,20 @@ void freeze(layers::Parameters& parameters, const std::vector<std::string>& patt
     if (parameters[i].trainable) return;
   throw base::UsageError(
       "trainer.freeze", "found patterns that match all parameters, expected some left to train",
-      "use \"layers.*\" and \"patch_embed.*\", for example: they do not match the head");
+      "use \"*layers.*\" and \"*patch_embed.*\", for example: they do not match the head");
+}
+
+std::vector<double> weight_decays(const layers::Parameters& parameters,
+                                  const OptimizerConfig& config) {
+  const bool dense = config.no_decay == "official_dense";
+  std::vector<double> decays;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const layers::ParameterEntry& entry = parameters[i];
+    const bool decays_here = dense ? weights::decays_in_dense_training(entry.name)
+                                   : entry.decay == layers::WeightDecay::yes;
+    decays.push_back(decays_here ? config.weight_decay : 0);
+  }
+  return decays;
 }
 
 std::vector<double> learning_rate_scales(const layers::Parameters& parameters,

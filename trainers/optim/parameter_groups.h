@@ -5,6 +5,7 @@
 
 #include "layers/model_config.h"
 #include "layers/scope.h"
+#include "trainers/config/config.h"
 
 namespace swin::trainers {
 
@@ -14,6 +15,12 @@ namespace swin::trainers {
 /// @throws UsageError if a pattern matches no parameter, naming the nearest one, or if nothing is
 ///   left to train.
 void freeze(layers::Parameters& parameters, const std::vector<std::string>& patterns);
+
+/// The weight decay of each parameter: config.weight_decay, or 0 where config.no_decay exempts it.
+///   official        as the layers say: biases and other vectors, position tables
+///   official_dense  weights::decays_in_dense_training
+std::vector<double> weight_decays(const layers::Parameters& parameters,
+                                  const OptimizerConfig& config);
 
 /// Factor of each parameter's learning rate: decay^(N − 1 − layer) with the N layers of
 /// weights::layer_of, so 1 for the head. Empty if decay is 1.
