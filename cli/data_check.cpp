@@ -116,6 +116,12 @@ std::string lines_of(const std::vector<Item>& items, const Text& text_of) {
 
 std::string or_empty(int64_t count) { return count ? grouped(count) : ""; }
 
+// "class 3 road"; "class 3" where classes are numbers.
+std::string class_text(const data::DataCheck& check, uint16_t index) {
+  const std::string number = std::to_string(index), name = one_line(check.classes[index].name);
+  return "class " + number + (name == number ? "" : " " + name);
+}
+
 // Each value in the files of label maps, and what it counts as.
 std::string values_text(const data::DataCheck& check) {
   using Align = Table::Align;
@@ -124,10 +130,9 @@ std::string values_text(const data::DataCheck& check) {
   constexpr size_t kMostRows = 300;
   for (size_t i = 0; i < std::min(check.values.size(), kMostRows); ++i) {
     const auto& one = check.values[i];
-    values.row({std::to_string(one.value), grouped(one.pixels), grouped(one.images),
-                is_class(one.meaning) ? "class " + std::to_string(one.meaning) + " " +
-                                            one_line(check.classes[one.meaning].name)
-                                      : meaning_text(one.meaning)});
+    values.row(
+        {std::to_string(one.value), grouped(one.pixels), grouped(one.images),
+         is_class(one.meaning) ? class_text(check, one.meaning) : meaning_text(one.meaning)});
   }
   return values.text() + (check.values.size() > kMostRows ? "… (--json lists all)\n" : "");
 }
