@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "data/run_lengths.h"
 #include "data/transforms/geometry.h"
 
 namespace swin::data {
@@ -109,27 +110,13 @@ Mask transformed(const Axes& axes, const Mask& mask) {
   return parts;
 }
 
-// Around what is left of a mask; empty where the mask is.
+// Around what is left of a mask.
 BoundingBox box_around(const Mask& mask) {
+  if (const auto* runs = std::get_if<RunLengths>(&mask)) return box_of(*runs);
   BoundingBox box{kLargest, kLargest, -kLargest, -kLargest};
-  const auto add = [&box](double x, double y) {
-    box = {std::min(box.x1, x), std::min(box.y1, y), std::max(box.x2, x), std::max(box.y2, y)};
-  };
-  if (const auto* polygons = std::get_if<std::vector<Polygon>>(&mask))
-    for (const Polygon& polygon : *polygons)
-      for (const Point& point : polygon) add(point.x, point.y);
-  const auto* runs = std::get_if<RunLengths>(&mask);
-  if (!runs) return box;
-  int64_t at = 0;
-  for (size_t run = 0; run < runs->counts.size(); at += runs->counts[run++]) {
-    if (run % 2 == 0 || runs->counts[run] == 0) continue;
-    const int64_t last = at + runs->counts[run] - 1;
-    const bool one_column = at / runs->height == last / runs->height;
-    add(static_cast<double>(at / runs->height),
-        static_cast<double>(one_column ? at % runs->height : 0));
-    add(static_cast<double>(last / runs->height + 1),
-        static_cast<double>(one_column ? last % runs->height + 1 : runs->height));
-  }
+  for (const Polygon& polygon : std::get<std::vector<Polygon>>(mask))
+    for (const auto& [x, y] : polygon)
+      box = {std::min(box.x1, x), std::min(box.y1, y), std::max(box.x2, x), std::max(box.y2, y)};
   return box;
 }
 
@@ -145,13 +132,15 @@ bool is_finite(const Object& object) {
   });
 }
 
+bool has_sides(const BoundingBox& box) { return box.x2 > box.x1 && box.y2 > box.y1; }
+
 // What of an object is in the sample; nothing if it has no area there.
 std::optional<Object> transformed(const Axes& axes, const Object& object) {
   if (!is_finite(object)) return std::nullopt;
   const auto [x1, y1, x2, y2] = object.box;
   const auto columns = axes.x.range(x1, x2), rows = axes.y.range(y1, y2);
   Object kept = {{columns.first, rows.first, columns.second, rows.second}, object.class_index};
-  if (!(kept.box.x2 > kept.box.x1 && kept.box.y2 > kept.box.y1)) return std::nullopt;
+  if (!has_sides(kept.box)) return std::nullopt;
   kept.crowd = object.crowd;
   kept.mask = transformed(axes, object.mask);
   if (std::holds_alternative<std::monostate>(kept.mask)) {
@@ -161,7 +150,8 @@ std::optional<Object> transformed(const Axes& axes, const Object& object) {
     if (columns != axes.x.placed(x1, x2) || rows != axes.y.placed(y1, y2))
       kept.box = box_around(kept.mask);
   }
-  return kept.area > 0 ? std::optional(std::move(kept)) : std::nullopt;
+  // The area of a line may be a little above 0 by rounding.
+  return kept.area > 0 && has_sides(kept.box) ? std::optional(std::move(kept)) : std::nullopt;
 }
 
 }  // namespace
