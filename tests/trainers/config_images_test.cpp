@@ -81,9 +81,8 @@ TEST(LongSide, FieldsThatExcludeEachOtherAreRefused) {
        "padding; set it to 0",
        {"augment.random_crop=0"}},
       {kLongSide + Sets{"augment.scaled_decode=true"},
-       "augment.scaled_decode: found true, expected false: images that keep their ratio need all "
-       "of "
-       "their pixels; set it to false",
+       "augment.scaled_decode: found true, expected false: images that keep their ratio, or whose "
+       "pixels are annotated, are decoded whole; set it to false",
        {"augment.scaled_decode=false"}},
       {kLongSide + Sets{"augment.cutmix=1"},
        "augment.cutmix: found 1.0, expected 0: the images of a batch have several sizes; set it to "

@@ -9,6 +9,7 @@
 #include "tasks/task_table.h"
 #include "trainers/config/check_value.h"
 #include "trainers/config/fields.h"
+#include "trainers/config/image_conflicts.h"
 #include "trainers/config/optimizer_table.h"
 #include "trainers/config/schedule_table.h"
 
@@ -113,97 +114,6 @@ class CrossCheck {
       refuse("augment.auto_augment",
              "found \"" + *a.auto_augment + "\", expected rand-…, cifar10 or null",
              "the official recipe is \"rand-m9-mstd0.5-inc1\"");
-    sizes();
-    if (a.photometric_distortion && (a.auto_augment || a.color_jitter != std::vector<double>{0}))
-      refuse("augment.photometric_distortion",
-             std::string("found true and ") + (a.auto_augment ? "auto_augment" : "color_jitter") +
-                 ", expected one of them",
-             a.auto_augment ? "set augment.auto_augment to null" : "set augment.color_jitter to 0");
-  }
-
-  /// What of `augment` decides the size of a training image.
-  void sizes() const {
-    const AugmentConfig& a = config_.augment;
-    const bool long_side = config_.preprocess.long_side.has_value();
-    const auto ordered = [&](const char* path, const auto& range) {
-      if (range[0] > range[1])
-        refuse(path, "found a smallest value above the largest", "swap them");
-    };
-    if (a.resize_ratio) ordered("augment.resize_ratio", *a.resize_ratio);
-    if (a.large_scale_jitter) ordered("augment.large_scale_jitter", *a.large_scale_jitter);
-    if (!a.detection_crop.empty()) ordered("augment.detection_crop", a.detection_crop);
-    std::vector<std::string> set;
-    if (a.random_resized_crop) set.emplace_back("random_resized_crop");
-    if (a.resize_ratio) set.emplace_back("resize_ratio");
-    if (a.large_scale_jitter) set.emplace_back("large_scale_jitter");
-    if (!a.short_sides.empty()) set.emplace_back("short_sides");
-    const bool cut = a.resize_ratio || a.large_scale_jitter;
-    if (set.size() > 1)
-      refuse("augment." + set[1],
-             "found a value and " + set[0] + ", expected one of them: both choose the size",
-             "set augment." + set[0] + " to null");
-    for (const auto& [name, is_set] : {std::pair("resize_ratio", a.resize_ratio.has_value()),
-                                       {"short_sides", !a.short_sides.empty()}})
-      if (is_set && !long_side)
-        refuse(std::string("augment.") + name,
-               "found a value but no preprocess.long_side, expected the longest side of an image",
-               "set preprocess.long_side");
-    if (!a.detection_crop.empty() && a.short_sides.empty())
-      refuse("augment.detection_crop",
-             "found a value but no short_sides, expected those that the crop is resized to",
-             "set augment.short_sides");
-    if (a.max_class_ratio && !cut)
-      refuse("augment.max_class_ratio", "found a value but no random part to choose, expected one",
-             "set augment.resize_ratio, or max_class_ratio to null");
-    if (a.random_crop > 0 && (long_side || cut))
-      refuse("augment.random_crop",
-             "found " + std::to_string(a.random_crop) +
-                 ", expected 0: images that keep their ratio have no such padding",
-             "set it to 0");
-    if (a.scaled_decode && (long_side || cut))
-      refuse("augment.scaled_decode",
-             "found true, expected false: images that keep their ratio need all of their pixels",
-             "set it to false");
-    const bool vary = long_side && !cut && !a.random_resized_crop;
-    for (const auto& [name, alpha] : {std::pair("mixup", a.mixup), {"cutmix", a.cutmix}})
-      if (vary && alpha > 0)
-        refuse(std::string("augment.") + name,
-               "found " + base::to_text(Json(alpha)) +
-                   ", expected 0: the images of a batch have several sizes",
-               "set it to 0");
-    if (config_.data.group_by_aspect_ratio && !vary)
-      refuse("data.group_by_aspect_ratio",
-             "found true, expected false: all training images have the size model.image_size",
-             "set it to false");
-    if (config_.data.group_by_aspect_ratio && a.repeats > 1)
-      refuse("data.group_by_aspect_ratio", "found true and augment.repeats, expected one of them",
-             "set it to false");
-  }
-
-  /// The fields beside preprocess.long_side.
-  void long_side() const {
-    const PreprocessConfig& p = config_.preprocess;
-    const layers::ModelConfig& model = config_.model;
-    if (p.crop_pct)
-      refuse("preprocess.crop_pct", "found a value and long_side, expected one of them",
-             "set it to null");
-    if (!p.resize)
-      refuse("preprocess.resize", "found null and a long_side, expected the short side",
-             "set it to a number, or long_side to null");
-    if (*p.long_side < *p.resize)
-      refuse("preprocess.long_side", "found " + std::to_string(*p.long_side) +
-                                         ", expected at least preprocess.resize, " +
-                                         std::to_string(*p.resize));
-    if (model.name == "vit" || model.ape)
-      refuse("preprocess.long_side",
-             "found a value and positions that are learned for images of one size (" +
-                 std::string(model.ape ? "model.ape" : "model.name \"vit\"") + "), expected null",
-             "set it to null");
-    if (!tasks::has_classes(tasks::task_row(config_.task.name)))
-      refuse("preprocess.long_side",
-             "found a value, expected null: task " + config_.task.name +
-                 " takes images of model.image_size",
-             "set it to null");
   }
 
   void preprocess() const {
@@ -214,9 +124,7 @@ class CrossCheck {
       p.resize = side;
     else if (!written("preprocess.resize") && side > 32)
       p.resize = static_cast<int64_t>(256.0 / 224.0 * static_cast<double>(side));
-    if (p.long_side) {
-      long_side();
-    } else if (p.crop_pct) {
+    if (p.crop_pct && !p.long_side) {
       // A stored config has both fields, with equal meaning.
       const auto resize = static_cast<int64_t>(static_cast<double>(side) / *p.crop_pct);
       if (written("preprocess.resize") && p.resize != resize)
@@ -243,6 +151,8 @@ class CrossCheck {
       if (values.size() != channels)
         refuse(path, "found " + std::to_string(values.size()) + " values, expected " +
                          std::to_string(channels) + ", one per channel (model.in_chans)");
+    if (const auto conflict = image_conflict(config_))
+      refuse(conflict->path, conflict->found, conflict->remedy);
   }
 
   void schedule() const {
