@@ -234,25 +234,41 @@ int32_t quotient(int32_t value, int32_t factor) {
 }  // namespace
 
 void change_hsv(uint8_t* pixels, int64_t count, float saturation, int32_t steps) {
-  for (int64_t i = 0; i < count; ++i, pixels += 3) {
-    const int32_t r = pixels[0], g = pixels[1], b = pixels[2];
-    const int32_t most = std::max({r, g, b}), range = most - std::min({r, g, b});
-    int32_t hue = most == r ? g - b : most == g ? b - r + 2 * range : r - g + 4 * range;
-    hue = quotient(hue, kHueSteps.of[range]);
-    hue = (hue + steps + 2 * kHues) % kHues;
-    const float scaled = static_cast<float>(quotient(range, kSaturations.of[most])) * saturation;
-    const auto kept = static_cast<uint8_t>(std::clamp(scaled, 0.0f, 255.0f));
-    const float v = static_cast<float>(most) * (1.0f / 255.0f);
-    const float s = static_cast<float>(kept) * (1.0f / 255.0f);
-    const float position = static_cast<float>(hue) * (6.0f / static_cast<float>(kHues));
-    const auto sector = static_cast<int32_t>(position);  // 0 … 5
-    const float rest = position - static_cast<float>(sector);
-    const float values[4] = {v, v * (1.0f - s), v * (1.0f - s * rest),
-                             v * (1.0f - s * (1.0f - rest))};
-    constexpr uint8_t kOrder[6][3] = {{0, 3, 1}, {2, 0, 1}, {1, 0, 3},
-                                      {1, 2, 0}, {3, 1, 0}, {0, 1, 2}};
-    for (int64_t c = 0; c < 3; ++c)
-      pixels[c] = static_cast<uint8_t>(std::nearbyint(values[kOrder[sector][c]] * 255.0f));
+  constexpr int64_t kBlock = 128;  // pixels, by loops over values that become vectors
+  int32_t most[kBlock], range[kBlock], hue[kBlock];
+  float position[kBlock], s[kBlock], v[kBlock];
+  const auto limited = [](float k) { return k < 0 ? 0.0f : k > 1 ? 1.0f : k; };
+  for (int64_t first = 0; first < count; first += kBlock, pixels += 3 * kBlock) {
+    const int64_t size = std::min(kBlock, count - first);
+    for (int64_t i = 0; i < size; ++i) {
+      const int32_t r = pixels[3 * i], g = pixels[3 * i + 1], b = pixels[3 * i + 2];
+      most[i] = std::max(r, std::max(g, b));
+      range[i] = most[i] - std::min(r, std::min(g, b));
+      const int32_t of_blue = r - g + 4 * range[i], of_green = b - r + 2 * range[i];
+      const int32_t not_red = most[i] == g ? of_green : of_blue;
+      hue[i] = most[i] == r ? g - b : not_red;
+    }
+    for (int64_t i = 0; i < size; ++i) {
+      const int32_t turned = quotient(hue[i], kHueSteps.of[range[i]]) + steps + 2 * kHues;
+      position[i] = static_cast<float>(turned % kHues) * (6.0f / static_cast<float>(kHues));
+      const float scaled =
+          static_cast<float>(quotient(range[i], kSaturations.of[most[i]])) * saturation;
+      const auto kept = static_cast<int32_t>(scaled > 255 ? 255.0f : scaled);
+      s[i] = static_cast<float>(kept) * (1.0f / 255.0f);
+      v[i] = static_cast<float>(most[i]) * (1.0f / 255.0f);
+    }
+    // A channel is v (1 − s k): k is 0 in the two of six sectors where it is the largest, 1 where
+    // it is the smallest, and changes linearly between them.
+    for (int64_t i = 0; i < size; ++i) {
+      const float p = position[i];
+      const float rise = p - 1, fall = 1 - (p - 4), before = 1 - p, after = p - 3;
+      const float down = 1 - (p - 2), up = p - 5;
+      const float k[3] = {limited(rise < fall ? rise : fall),
+                          limited(before > after ? before : after), limited(down > up ? down : up)};
+      for (int64_t c = 0; c < 3; ++c)
+        pixels[3 * i + c] =
+            static_cast<uint8_t>(std::nearbyint(v[i] * (1.0f - s[i] * k[c]) * 255.0f));
+    }
   }
 }
 
