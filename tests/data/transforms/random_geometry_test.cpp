@@ -177,7 +177,7 @@ TEST(LargeScaleJitter, IsAFactorOfTheSizeThatFits) {
 TEST(DetectionCrop, IsARangeOfTheImageAtOneOfThreeScales) {
   Augment augment = recipes()[3].augment;
   int64_t crops = 0;
-  std::set<int64_t> heights;
+  std::set<int64_t> heights, widths;
   for (uint64_t sample = 0; sample < 400; ++sample) {
     const Geometry geometry = draw_geometry({60, 80}, keeping_ratio(), augment, {3, 1, sample});
     const Box& box = geometry.crop;
@@ -187,6 +187,7 @@ TEST(DetectionCrop, IsARangeOfTheImageAtOneOfThreeScales) {
     if (box == Box{0, 0, 60, 80}) continue;
     ++crops;
     heights.insert(box.height);
+    widths.insert(box.width);
     // 24 … 40 pixels at a short side of 26, 33 or 40.
     EXPECT_GE(std::min(box.height, box.width), 24 * 60 / 40);
     EXPECT_LE(box.width, 40 * 60 / 26 + 1);
@@ -197,6 +198,8 @@ TEST(DetectionCrop, IsARangeOfTheImageAtOneOfThreeScales) {
     EXPECT_NEAR(of_box / of_sample, 1, 0.06);
   }
   EXPECT_NEAR(static_cast<double>(crops), 200, 40);
+  EXPECT_LT(*heights.begin(), 24 * 60 / 33);      // of the largest scale alone
+  EXPECT_GT(*widths.rbegin(), 40 * 60 / 33 + 1);  // of the smallest alone
   EXPECT_GT(heights.size(), 15u);
 }
 
