@@ -64,14 +64,17 @@ struct Axes {
 template <class Value>
 std::vector<Value> sampled(const Axes& axes, const std::vector<Value>& pixels, int64_t width,
                            Value padding) {
-  std::vector<Value> sample;
-  sample.reserve(static_cast<size_t>(axes.y.window_size * axes.x.window_size));
-  std::vector<int64_t> columns;
-  for (int64_t i = 0; i < axes.x.window_size; ++i) columns.push_back(axes.x.source(i));
+  const auto sample_width = static_cast<size_t>(axes.x.window_size);
+  std::vector<Value> sample(static_cast<size_t>(axes.y.window_size) * sample_width, padding);
+  std::vector<int64_t> columns(sample_width);
+  for (size_t i = 0; i < sample_width; ++i) columns[i] = axes.x.source(static_cast<int64_t>(i));
   for (int64_t i = 0; i < axes.y.window_size; ++i) {
     const int64_t y = axes.y.source(i);
-    for (const int64_t x : columns)
-      sample.push_back(y < 0 || x < 0 ? padding : pixels[static_cast<size_t>(y * width + x)]);
+    if (y < 0) continue;
+    const Value* row = pixels.data() + y * width;
+    Value* to = sample.data() + static_cast<size_t>(i) * sample_width;
+    for (size_t x = 0; x < sample_width; ++x)
+      if (columns[x] >= 0) to[x] = row[columns[x]];
   }
   return sample;
 }
