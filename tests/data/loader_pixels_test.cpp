@@ -21,6 +21,7 @@ struct Recipe {
   Augment augment;
   Mixing mixing;
   const char* sha256;
+  std::optional<int64_t> long_side = {};
 };
 
 std::vector<Recipe> recipes() {
@@ -38,6 +39,14 @@ std::vector<Recipe> recipes() {
   repeats.repeats = 3;
   Augment erasing;
   erasing.random_erasing = 0.7;
+  Augment segmentation{.horizontal_flip = 0.5, .photometric_distortion = true};
+  segmentation.resize_ratio = {0.5, 2};
+  Augment detection{.horizontal_flip = 0.5};
+  detection.short_sides = {20, 25, 30};
+  detection.detection_crop = {12, 18};
+  Augment jittered = segmentation;
+  jittered.resize_ratio.reset();
+  jittered.large_scale_jitter = {0.1, 2};
   return {
       {"evaluation, same size",
        {20, 24},
@@ -192,6 +201,46 @@ std::vector<Recipe> recipes() {
        erasing,
        {},
        "748f56eeaf84edcd6e26087efb93f4031bd51d706aab1fa985bb8826333e346f"},
+      {"evaluation, keeping the ratio",
+       {50, 40},
+       {20, 24},
+       3,
+       22,
+       false,
+       {},
+       {},
+       "d87ea5cab91790402e7f7d3b0ea877f779203c246f61eff05899087c283876bc",
+       88},
+      {"ratio, part and distortion",
+       {50, 40},
+       {20, 24},
+       3,
+       22,
+       true,
+       segmentation,
+       {},
+       "9b40cc2dedf7115809bfa4db733a5f9d5b546fcbb98761304d8916acbfe754ff",
+       88},
+      {"several sizes and the crop of detection",
+       {50, 40},
+       {20, 24},
+       3,
+       22,
+       true,
+       detection,
+       {},
+       "702f9d27008286193eefe1daa6a00709af4f0026018f512293e25aacabad46d9",
+       88},
+      {"large-scale jitter and distortion",
+       {50, 40},
+       {20, 24},
+       3,
+       22,
+       true,
+       jittered,
+       {},
+       "a2016283329dd2f1cf9ece8c55d26552fcb5c3b03ae064324682cb4e0444b8b7",
+       {}},
   };
 }
 
@@ -211,6 +260,7 @@ TEST(LoaderPixels, AreThoseOfEveryEarlierVersion) {
                           .width = recipe.model[1],
                           .channels = recipe.channels,
                           .resize = recipe.resize,
+                          .long_side = recipe.long_side,
                           .mean = {0.45f},
                           .std = {0.25f}};
     options.augment = recipe.augment;
