@@ -87,6 +87,13 @@ TEST(DetectionMetrics, CrowdsAreNeitherFoundNorMissed) {
   EXPECT_EQ(metrics.result().classes[0].objects, 1);
 }
 
+TEST(DetectionMetrics, AnObjectIsPreferredToACrowdThatFitsBetter) {
+  const DetectionMetrics metrics =
+      of_image({object(0, 0, 40, 40, true), object(0, 0, 40, 30)}, {detection(0, 0, 40, 40, .5)});
+  EXPECT_EQ(metrics.result().classes[0].precision[5][0], kNearlyOne);  // IoU 0.75
+  EXPECT_EQ(metrics.result().classes[0].precision[6][0], 0);
+}
+
 TEST(DetectionMetrics, AreaLimitsBelongToBothRanges) {
   const DetectionMetrics metrics = of_image({object(0, 0, 32, 32)}, {detection(0, 0, 32, 32, .5)});
   EXPECT_EQ(value(metrics, "box_AP_small"), kNearlyOne);
