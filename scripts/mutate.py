@@ -27,6 +27,7 @@ ATTENTION = "*/window_attention:*/attention:*AttentionTwin*:*Extremes*Attention*
 FILTERS = {
     "broadcast.cpp": "*/add:*/multiply:*/broadcast_to",
     "columns.cpp": "*/concat:*/slice",
+    "convolution.cpp": "*/conv2d:*/conv_transpose*",
     "cosine.cpp": "*/cosine_qkv:*/l2_normalize:*Extremes.Cosine*:*Extremes.Zeros*",
     "elementwise.cpp": "*/add:*/multiply:*/exp:*/scale:*/gelu:*/relu:*/sigmoid:*/dropout:*/drop_path:*Extremes.Gelu*:"
                        "*Extremes.Activ*:*/drop_channels:*Heads.Dropped*",
@@ -38,11 +39,11 @@ FILTERS = {
     "masked_l1.cpp": "*/masked_l1",
     "onednn.cpp": "Gemm.*:*/linear", "openblas.cpp": "Gemm.*:*/linear",
     "patches.cpp": "*/patch_*",
-    "packed_product.cpp": "Gemm.*:*/linear", "permute.cpp": "*/permute",
+    "packed_product.cpp": "Gemm.*:*/linear:*/conv2d", "permute.cpp": "*/permute",
     "ragged.h": "*/layer_norm:*/cosine_qkv:*/l2_normalize:*/group_norm:*/pixel_cross_entropy",
     "pixel_losses.cpp": "*/pixel_cross_entropy:*/dice_loss:*Heads.*",
     "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
-    "replace_rows.cpp": "*/replace_tokens",
+    "replace_rows.cpp": "*/replace_tokens", "resample.cpp": "*/resize_*:*/adaptive_avg_pool",
     "resized_cross_entropy.cpp": "*/resized_cross_entropy",
     "small_product.h": "*SmallProduct.*:" + ATTENTION,
     "softmax_row.h": "*/pixel_cross_entropy:*/resized_cross_entropy:*/dice_loss:*Heads.*",

@@ -192,7 +192,8 @@ TEST_F(Gemm, PackedProductsOfEveryShape) {
   for_each_isa([](base::Isa) {
     const int64_t strip = strip_columns();
     for (const int64_t m : {int64_t{1}, int64_t{7}, int64_t{50}, int64_t{300}})
-      for (const int64_t n : {int64_t{1}, strip - 1, strip, strip + 1, 3 * strip + 5})
+      for (const int64_t n :
+           {int64_t{1}, strip - 1, strip, strip + 1, strip + strip / 3, 3 * strip + 5})
         for (const int64_t k : {int64_t{1}, int64_t{6}, int64_t{384}, int64_t{391}})
           for (const bool transposed : {false, true})
             for (const bool add : {false, true}) {

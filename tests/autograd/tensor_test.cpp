@@ -96,7 +96,7 @@ TEST_F(TensorTest, WhatIsDerivedFromTheContentsGoesWhenTheyChange) {
   EXPECT_EQ(calls, 3);
 }
 
-// Without a recording, linear keeps the packed weight: it must follow the weight.
+// Without a recording, linear and convolutions keep the packed weight: it must follow the weight.
 TEST_F(TensorTest, LinearSeesAChangedWeight) {
   const int64_t rows = 200, in = 20, out = 96;
   const Tensor x = Tensor::filled({rows, in}, 1);
@@ -105,6 +105,18 @@ TEST_F(TensorTest, LinearSeesAChangedWeight) {
     std::fill_n(weight.mutable_data(), out * in, value);
     for (int repeat = 0; repeat < 2; ++repeat)
       for (const real y : linear(x, weight, {}).values()) ASSERT_EQ(y, value * in);
+  }
+}
+
+TEST_F(TensorTest, ConvolutionsSeeAChangedWeight) {
+  const Tensor x = Tensor::filled({1, 2, 2, 3}, 1);
+  Tensor weight = Tensor::filled({3, 3, 2, 2}, 1);  // of both: 3 channels to 3
+  for (const real value : {real{1}, real{2}}) {
+    std::fill_n(weight.mutable_data(), weight.numel(), value);
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      for (const real y : conv2d(x, weight, {}).values()) ASSERT_EQ(y, value * 12);
+      for (const real y : conv_transpose_2x2(x, weight, {}).values()) ASSERT_EQ(y, value * 3);
+    }
   }
 }
 
