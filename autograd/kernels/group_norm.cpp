@@ -19,9 +19,9 @@ using Vector = base::Vec<real>;
 // in double.
 constexpr int64_t kColumns = 512, kBlock = 8192;
 
-// Tiles of rows, one pair of sums each: at least 65,536 elements, and at most 64 of an image.
+// Tiles of rows, one pair of sums each: at least 32,768 elements, and at most 64 of an image.
 int64_t rows_of_tile(const NormSizes& s) {
-  return std::max<int64_t>(base::divide_up(65536, std::max<int64_t>(1, s.channels)),
+  return std::max<int64_t>(base::divide_up(32768, std::max<int64_t>(1, s.channels)),
                            base::divide_up(s.rows, 64));
 }
 

@@ -81,9 +81,9 @@ void pixel_cross_entropy_backward(const real* dloss, const real* logits, const i
 
 namespace {
 
-// Rows of an image in a tile with sums of its own: at least 65,536 logits, at most 64 tiles.
+// Rows of an image in a tile with sums of its own: at least 32,768 logits, at most 64 tiles.
 int64_t dice_tile_rows(int64_t rows, int64_t classes) {
-  return std::max<int64_t>(base::divide_up(65536, classes), base::divide_up(rows, 64));
+  return std::max<int64_t>(base::divide_up(32768, classes), base::divide_up(rows, 64));
 }
 
 // Of an image or a tile of it, for each class: Σ p², Σ p t and Σ t.

@@ -23,7 +23,7 @@ Tensor nothing(int64_t n) { return Tensor::filled({n}, 0); }
 
 TEST_P(Heads, StatisticsOfABatch) {
   for (const Shape& shape :
-       {Shape{2, 1}, Shape{2, 3, 3, 17}, Shape{5, 515}, Shape{3, 53, 61, 40}}) {
+       {Shape{2, 1}, Shape{2, 3, 3, 17}, Shape{5, 515}, Shape{3, 29, 37, 40}}) {
     SCOPED_TRACE(shape.text());
     const Array x = random_array(shape, 1, 0.5, 2.5);
     const int64_t channels = shape[-1];
