@@ -26,10 +26,10 @@ namespace swin::autograd {
 using DrawKey = kernels::DrawKey;
 
 /// While one lives, the fused ops of this thread (window_attention, attention, cosine_qkv,
-/// patch_merging, patch_embed) run as the compositions of plain ops that stand beside them, step by
-/// step as the papers draw them. Slower, and every intermediate result is kept for the backward
-/// pass: to read, and to compare the fused ops with. Masked scores are −∞ (FiniteCheck refuses
-/// them), and attention dropout drops the same elements.
+/// patch_merging, patch_embed, resized_cross_entropy) run as the compositions of plain ops that
+/// stand beside them, step by step as the papers draw them. Slower, and every intermediate result
+/// is kept for the backward pass: to read, and to compare the fused ops with. Masked scores are −∞
+/// (FiniteCheck refuses them), and attention dropout drops the same elements.
 class PlainOps : public ThreadMode<PlainOps> {};
 
 // ---- arithmetic.cpp -----------------------------------------------------------------------------
