@@ -76,6 +76,7 @@ base::Json to_json(const data::DataCheck& check, const data::Dataset& dataset) {
     }
     classes.push_back(entry);
   }
+  if (data::has_pixels_or_objects(check.kind)) json["exif_turned"] = check.turned;
   if (!check.values.empty()) json["label_values"] = values_json(check);
   if (check.kind == Kind::objects) json["objects"] = objects_json(check);
   if (!check.left_out.empty()) json["left_out"] = data::passed_over_json(check.left_out);
@@ -181,6 +182,9 @@ std::string to_text(const data::DataCheck& check, const data::Dataset& dataset) 
           ", median " + size(check.median) + "\nKinds:";
   for (const auto& [mode, count] : check.modes) text += " " + mode + " " + grouped(count) + ";";
   if (!check.modes.empty()) text.pop_back();
+  if (check.turned > 0 && data::has_pixels_or_objects(check.kind))
+    text += "\nImages that their EXIF data turn: " + grouped(check.turned) +
+            " (preprocess.exif_orientation says whether they are read so)";
   text += "\nEqual files: " + grouped(int64_t(check.duplicates.size())) + " groups\n";
   text += lines_of(check.duplicates, [](const std::vector<std::string>& names) {
     std::string line;

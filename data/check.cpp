@@ -57,6 +57,7 @@ struct Found {
   int64_t bytes = 0;
   base::Size2 size{};
   std::string mode, error;
+  bool turned = false;
   AnnotationCounts counts;
 };
 
@@ -71,6 +72,7 @@ Found examine(const Dataset& dataset, int64_t i) {
     found.bytes = static_cast<int64_t>(bytes.size());
     found.digest = files::sha256(std::as_bytes(bytes));
     found.mode = files ? image_mode(bytes) : "pixels";
+    found.turned = files && exif_orientation(bytes) != 1;
     if (files) dataset.decode(i, bytes, image);
     found.size = {image.height, image.width};
     count_annotation(dataset, i, found.size, found.counts);
@@ -136,6 +138,7 @@ DataCheck check_dataset(const Dataset& dataset, const std::function<void(int64_t
   for (int64_t i = 0; i < size; ++i) {
     const Found& found = all[static_cast<size_t>(i)];
     check.bytes += found.bytes;
+    check.turned += found.turned;
     if (!has_pixels_or_objects(check.kind))
       for (const int64_t label : classes_of(dataset.annotation(i))) {
         ++check.classes[static_cast<size_t>(label)].images;

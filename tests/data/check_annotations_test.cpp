@@ -76,6 +76,7 @@ TEST(CheckAnnotations, TurnedImagesHaveTurnedLabelMaps) {
   options.num_classes = 2;
   EXPECT_THAT(check_dataset(*open_dataset(options)).bad.at(0).error,
               HasSubstr("set preprocess.exif_orientation"));
+  EXPECT_EQ(check_dataset(*open_dataset(options)).turned, 1);
   options.decode.exif_orientation = true;
   EXPECT_TRUE(check_dataset(*open_dataset(options)).bad.empty());
 }
