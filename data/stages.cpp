@@ -12,7 +12,6 @@ void read_file(const Stages& stages, Work& work) {
   work.file = stages.dataset.encoded(work.index, work.memory);
 }
 
-// The annotation needs no decoding, and its time is too short for a stage of its own.
 void annotate(const Stages& stages, Work& work) {
   work.source.annotation = stages.dataset.annotation(work.index);
   const Image& image = work.source.image;
@@ -23,11 +22,16 @@ void annotate(const Stages& stages, Work& work) {
 void decode(const Stages& stages, Work& work) {
   stages.dataset.decode(work.index, work.file, work.source.image);
   if (work.memory.capacity() > kKeptBytes) std::vector<uint8_t>().swap(work.memory);
-  annotate(stages, work);
 }
 
 void load_image(const Stages& stages, Work& work) {
   stages.dataset.load(work.index, work.source.image);
+}
+
+// The classes of a whole image need no decoding: the time is too short for a stage of its own.
+template <void (*read)(const Stages&, Work&)>
+void annotated(const Stages& stages, Work& work) {
+  read(stages, work);
   annotate(stages, work);
 }
 
@@ -114,10 +118,12 @@ Stages::Stages(const Dataset& set, const Preprocess& to, const Augment& changes,
       augment(changes),
       original_annotations(original),
       normalization(to.channels, to.mean, to.std) {
+  const bool decodes_annotation = has_pixels_or_objects(set.annotation_kind());
   if (set.holds_files())
-    load = {{"read", read_file}, {"decode", decode}};
+    load = {{"read", read_file}, {"decode", decodes_annotation ? decode : annotated<decode>}};
   else
-    load = {{"load", load_image}};
+    load = {{"load", decodes_annotation ? load_image : annotated<load_image>}};
+  if (decodes_annotation) load.push_back({"annotate", annotate});
   make = {{"resize", resize}};
   const bool erases = augment.random_erasing > 0;
   if (augment.colors() || erases) make.push_back({"augment", change});

@@ -5,7 +5,9 @@
 
 #include "data/formats/formats.h"
 #include "data/loader.h"
+#include "tests/data/label_files.h"
 #include "tests/data/one_image.h"
+#include "tests/data/test_datasets.h"
 #include "tests/data/test_files.h"
 
 namespace swin::data {
@@ -132,6 +134,22 @@ TEST(Loader, RefusesAPolicyForAnnotationsOfPlaces) {
   EXPECT_THROW(Loader(dataset, options), base::UsageError);
   options.training = false;  // nothing is augmented
   const Loader loader(dataset, options);
+}
+
+// A label map is a file of its own.
+TEST(Stages, LabelMapsAreReadInAStageOfTheirOwn) {
+  const TemporaryDirectory folder;
+  folder.write("images/a.png", image_png(2, 3));
+  folder.write("masks/a.png", label_png(2, 3, {0, 1, 2, 2, 1, 0}));
+  DatasetOptions options = dataset_options("label_maps", folder.path());
+  options.split = Split::none;
+  const auto set = open_dataset(options);
+  const Stages stages(*set, small(), {});
+  EXPECT_THAT(names_of(stages.load), ElementsAre("read", "decode", "annotate"));
+  Work work;
+  stages.load_source(0, work);
+  EXPECT_EQ(work.source.annotation, set->annotation(0));
+  EXPECT_EQ(work.loaded, 0);
 }
 
 }  // namespace
