@@ -121,6 +121,7 @@ TEST_F(ScoreDetections, ObjectsWithoutAMaskAreNamed) {
                 HasSubstr("truth.json: annotations[1] (id 0): found no segmentation"));
   }
   EXPECT_FALSE(score(kTruth + kObject + "]}", results).masks.has_value());
+  EXPECT_EQ(score(kTruth + "]}", results).masks->metrics[0].second, -1);  // nothing to find
 }
 
 }  // namespace

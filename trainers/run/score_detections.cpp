@@ -146,10 +146,13 @@ Score score_detections(const ScoreOptions& options) {
     score.classes.push_back({category.id, category.name});
   score.boxes = measure(truth, results, Compared::boxes, progress);
 
-  const bool data_has_masks =
-      std::any_of(truth.annotations().begin(), truth.annotations().end(),
-                  [](const auto& a) { return is_scored(a) && a.mask != data::CocoMask::none; });
-  if (results.have_masks() && data_has_masks)
+  const auto count = [&](const auto& predicate) {
+    return std::count_if(truth.annotations().begin(), truth.annotations().end(),
+                         [&](const CocoAnnotation& a) { return is_scored(a) && predicate(a); });
+  };
+  const bool comparable = count([](const auto& a) { return a.mask != data::CocoMask::none; }) > 0 ||
+                          count([](const auto&) { return true; }) == 0;
+  if (results.have_masks() && comparable)
     score.masks = measure(truth, results, Compared::masks, progress);
   else if (results.have_masks() && !results.results().empty())
     progress.note(options.data + ": no segmentation, so that masks are not compared");
