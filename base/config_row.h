@@ -10,13 +10,17 @@
 
 namespace swin::base {
 
-/// A field that a config has where a row with it is chosen. Its value is a number, an integer, a
-/// boolean (0 or 1) or a list of numbers.
+/// A field that a config has where a row with it is chosen. Its value is held as numbers: one, a
+/// boolean's 0 or 1, a list's, the height and width of a size, or the position of a choice among
+/// `choices`; none stands for null.
 struct RowField {
-  enum class Kind { boolean, integer, number, numbers };
+  enum class Kind { boolean, integer, number, choice, size, integers, numbers };
+  /// A name with a dot is a field of an object: `head.channels` is `channels` of `head`.
   const char* name;
   Kind kind = Kind::number;
   std::vector<double> initial;  ///< the default
+  bool nullable = false;
+  std::vector<const char*> choices = {};
   double minimum = 0;
   double maximum = std::numeric_limits<double>::infinity();
   bool above_minimum = false, below_maximum = false;  ///< excludes the bound itself
@@ -61,6 +65,10 @@ class RowValues {
   double number(const std::string& name) const { return numbers(name).at(0); }
   int64_t integer(const std::string& name) const { return static_cast<int64_t>(number(name)); }
   bool boolean(const std::string& name) const { return number(name) != 0; }
+  std::vector<int64_t> integers(const std::string& name) const {
+    const std::vector<double>& values = numbers(name);
+    return {values.begin(), values.end()};
+  }
 
  private:
   std::map<std::string, std::vector<double>> values_;

@@ -308,11 +308,11 @@ Json field_schema(const Field& field) {
     case Kind::integers:
       return or_null(field, list_of(scalar("integer", field), field.least_items, field.most_items));
     case Kind::numbers:
-      return list_of(scalar("number", field), field.least_items, field.most_items);
+      return or_null(field, list_of(scalar("number", field), field.least_items, field.most_items));
     case Kind::texts:
       return list_of(object_with("type", "string"), field.least_items, field.most_items);
     case Kind::size:
-      return size_schema(field);
+      return or_null(field, size_schema(field));
     case Kind::sizes:
       return or_null(field, list_of(size_schema(field), field.least_items, field.most_items));
     case Kind::ratios:

@@ -132,6 +132,66 @@ Kind kind_of(const std::optional<T>&) {
   return kind_of(T{});
 }
 
+// ---- How the value of a row field is read and written ------------------------------------------
+
+inline Kind kind_of(const base::RowField& field) {
+  switch (field.kind) {
+    case base::RowField::Kind::boolean:
+      return Kind::boolean;
+    case base::RowField::Kind::integer:
+      return Kind::integer;
+    case base::RowField::Kind::number:
+      return Kind::number;
+    case base::RowField::Kind::choice:
+      return Kind::choice;
+    case base::RowField::Kind::size:
+      return Kind::size;
+    case base::RowField::Kind::integers:
+      return Kind::integers;
+    case base::RowField::Kind::numbers:
+      return Kind::numbers;
+  }
+  return Kind::number;
+}
+
+inline std::vector<double> row_value(const base::RowField& field, const Json& json) {
+  if (json.is_null()) return {};
+  if (kind_of(field) == Kind::size) {
+    Size2 size{};
+    read(json, size);
+    return {static_cast<double>(size[0]), static_cast<double>(size[1])};
+  }
+  if (json.is_string()) {
+    const std::vector<std::string> names(field.choices.begin(), field.choices.end());
+    return {static_cast<double>(index_in(names, json.as_string()))};
+  }
+  if (!json.is_array()) return {json.is_boolean() ? json.as_bool() : json.as_real()};
+  std::vector<double> values;
+  read(json, values);
+  return values;
+}
+
+inline Json written(const base::RowField& field, const std::vector<double>& value) {
+  if (value.empty() && field.nullable) return Json();
+  const std::vector<int64_t> integers(value.begin(), value.end());
+  switch (kind_of(field)) {
+    case Kind::boolean:
+      return Json(value[0] != 0);
+    case Kind::integer:
+      return Json(integers[0]);
+    case Kind::choice:
+      return Json(field.choices[static_cast<size_t>(integers[0])]);
+    case Kind::size:
+      return written(Size2{integers[0], integers[1]});
+    case Kind::integers:
+      return written(integers);
+    case Kind::numbers:
+      return written(value);
+    default:
+      return Json(value[0]);
+  }
+}
+
 // ---- How a row is written ----------------------------------------------------------------------
 
 /// A row under construction; each call adds one property.
@@ -257,29 +317,19 @@ class Section {
 
   template <class ConfigRows>
   void add_row_field(const base::RowField& field, const ConfigRows& table) {
-    using Values = base::RowField::Kind;
-    const Kind kind = field.kind == Values::boolean   ? Kind::boolean
-                      : field.kind == Values::integer ? Kind::integer
-                      : field.kind == Values::number  ? Kind::number
-                                                      : Kind::numbers;
     custom(
-        field.name, kind,
+        field.name, kind_of(field),
         [&field](S& section, const Json& json) {
-          std::vector<double> value;
-          if (json.is_array())
-            read(json, value);
-          else
-            value = {json.is_boolean() ? json.as_bool() : json.as_real()};
-          section.own.set(field.name, std::move(value));
+          section.own.set(field.name, row_value(field, json));
         },
-        [&field, kind](const S& section) {
+        [&field](const S& section) {
           const std::vector<double>* set = section.own.find(field.name);
-          const std::vector<double>& value = set ? *set : field.initial;
-          if (kind == Kind::numbers) return written(value);
-          if (kind == Kind::boolean) return Json(value[0] != 0);
-          return kind == Kind::integer ? Json(static_cast<int64_t>(value[0])) : Json(value[0]);
+          return written(field, set ? *set : field.initial);
         });
     Field& added = fields_.back();
+    added.row_section = path_;
+    added.nullable = field.nullable;
+    added.choices.assign(field.choices.begin(), field.choices.end());
     added.minimum = field.minimum;
     added.maximum = field.maximum;
     added.above_minimum = field.above_minimum;

@@ -45,8 +45,9 @@ struct Field {
   bool above_minimum = false, below_maximum = false;  ///< excludes the bound itself
   size_t least_items = 1, most_items = 64;
   std::vector<std::string> choices;
-  /// The values of the section's `name` that have it; empty: all.
+  /// The values of `<row_section>.name` that have it; empty: all.
   std::vector<std::string> rows;
+  std::string row_section;
   std::string default_text;  ///< for a default that other fields decide
   std::string meaning, official;
 

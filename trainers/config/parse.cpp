@@ -55,13 +55,13 @@ std::string guess(const std::string& prefix, const std::string& name) {
 
 /// Refuses a field of rows of which the section's `name` chooses none. A name that no row has is
 /// refused by its own field.
-void check_row(const Field& field, const Json& section, const Json& value) {
+void check_row(const Field& field, const Json& document, const Json& value) {
   if (field.rows.empty()) return;
   const auto& fields = all_fields();
   const auto name = std::find_if(fields.begin(), fields.end(), [&](const Field& f) {
-    return f.path == field.section() + ".name";
+    return f.path == field.row_section + ".name";
   });
-  const Json* written = section.find("name");
+  const Json* written = find_path(document, name->path);
   const Json chosen = written ? *written : name->get(Config{});
   const auto has = [&](const std::vector<std::string>& names) {
     return std::find(names.begin(), names.end(), chosen.as_string()) != names.end();
@@ -73,7 +73,7 @@ void check_row(const Field& field, const Json& section, const Json& value) {
                    "remove it, or set " + name->path);
 }
 
-void walk(const Json& object, const std::string& prefix, Config& config) {
+void walk(const Json& document, const Json& object, const std::string& prefix, Config& config) {
   for (const auto& [name, value] : object.members()) {
     const std::string path = prefix.empty() ? name : prefix + "." + name;
     if (name.find('.') != std::string::npos)
@@ -83,7 +83,7 @@ void walk(const Json& object, const std::string& prefix, Config& config) {
     const auto field =
         std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.path == path; });
     if (field != fields.end()) {
-      check_row(*field, object, value);
+      check_row(*field, document, value);
       store_value(*field, value, config);
       continue;
     }
@@ -103,7 +103,7 @@ void walk(const Json& object, const std::string& prefix, Config& config) {
     if (path == "data.validation") config.data.validation.emplace();
     if (path == "data.test") config.data.test.emplace();
     if (path == "augment.random_resized_crop") config.augment.random_resized_crop.emplace();
-    walk(value, path, config);
+    walk(document, value, path, config);
   }
 }
 
@@ -112,7 +112,7 @@ Config parse(const Json& document, bool with_data) {
     throw UsageError(where_is(document, "config"),
                      std::string("found ") + document.type_name() + ", expected an object");
   Config config;
-  walk(document, "", config);
+  walk(document, document, "", config);
   complete_and_cross_check(document, config, with_data);
   return config;
 }
