@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "base/errors.h"
 #include "layers/model.h"
@@ -84,6 +85,25 @@ TEST(Schedule, LinearEndsAtTheLowestRate) {
   EXPECT_DOUBLE_EQ(schedule.learning_rate(3), 1.0);
   EXPECT_DOUBLE_EQ(schedule.learning_rate(7), 0.6);  // halfway from 1 to 0.2
   EXPECT_DOUBLE_EQ(schedule.learning_rate(11), 0.2);
+}
+
+// mmcv: the curve runs from the first step on, and the warm-up multiplies it.
+TEST(Schedule, PolynomialIsThatOfMmsegmentation) {
+  ScheduleConfig config = cosine(160000, 1500);
+  config.name = "polynomial";
+  config.warmup_lr = 6e-11;
+  config.own.set("min_lr", {0});
+  const Schedule line(config, rate(6e-5), 16, 1000);
+  const auto expected = [](int64_t i, double power) {
+    const double regular = 6e-5 * std::pow(1 - static_cast<double>(i) / 160000, power);
+    const double k = (1 - static_cast<double>(i) / 1500) * (1 - 1e-6);
+    return i < 1500 ? regular * (1 - k) : regular;
+  };
+  for (const int64_t i : {0, 1, 749, 1499, 1500, 80000, 159999})
+    EXPECT_NEAR(line.learning_rate(i + 1), expected(i, 1), 1e-18) << i;
+  config.own.set("power", {0.9});
+  const Schedule curve(config, rate(6e-5), 16, 1000);
+  EXPECT_NEAR(curve.learning_rate(40001), expected(40000, 0.9), 1e-18);
 }
 
 TEST(Schedule, MultiStepFallsAtMilestonesInEpochs) {
@@ -271,6 +291,28 @@ TEST(AdamW, LeavesBiasesNormsTablesAndPositionsUndecayed) {
     decaying += !exempt;
   }
   EXPECT_EQ(decaying, 2 * 4 + 3);  // qkv, proj, fc1, fc2 per block; patches, reduction, head
+}
+
+// The published rule of detection and segmentation goes by names: biases decay.
+TEST(AdamW, OfficialDenseDecaysBiasesButNoNormsTablesAndPositions) {
+  layers::ModelConfig config = small_model();
+  config.ape = true;
+  layers::Model model(config, 1, false);
+  const layers::Parameters& parameters = model.parameters();
+  OptimizerConfig optimizer;
+  optimizer.weight_decay = 0.25;
+  optimizer.no_decay = "official_dense";
+  const std::vector<double> decays = weight_decays(parameters, optimizer);
+  std::map<std::string, double> by_name;
+  for (size_t i = 0; i < parameters.size(); ++i) by_name[parameters[i].name] = decays[i];
+  for (const char* name : {"layers.0.blocks.0.attn.qkv.bias", "layers.0.blocks.0.mlp.fc1.weight",
+                           "patch_embed.proj.bias", "head.bias"})
+    EXPECT_EQ(by_name.at(name), 0.25) << name;
+  for (const char* name :
+       {"absolute_pos_embed", "layers.0.blocks.0.attn.relative_position_bias_table",
+        "layers.0.blocks.0.norm1.weight", "patch_embed.norm.bias",
+        "layers.0.downsample.norm.weight", "norm.bias"})
+    EXPECT_EQ(by_name.at(name), 0) << name;
 }
 
 }  // namespace

@@ -16,6 +16,16 @@ std::span<const base::ConfigRow> schedule_rows() {
   static const std::vector<base::ConfigRow> rows = {
       {.name = "cosine", .meaning = "half a cosine from lr to min_lr", .fields = {kMinLr}},
       {.name = "linear", .meaning = "a line from lr to min_lr", .fields = {kMinLr}},
+      {.name = "polynomial",
+       .meaning = "(lr - min_lr) (1 - step / steps)^power + min_lr from the first step on, during "
+                  "the warm-up times a factor that rises from warmup_lr / lr to 1",
+       .fields = {kMinLr,
+                  {.name = "power",
+                   .initial = {1},
+                   .maximum = 100,
+                   .above_minimum = true,
+                   .meaning = "exponent; 1: a line",
+                   .official = "lr_config.power"}}},
       {.name = "multi_step",
        .meaning = "lr, multiplied by gamma at each milestone",
        .fields = {{.name = "milestones",

@@ -19,6 +19,9 @@ struct Curve {
 /// Linear warm-up, then the curve of schedule.name:
 ///   t < W:  warmup_lr + t (lr − warmup_lr) / W
 ///   t ≥ W:  curve(t − W)
+/// or, of a curve for the whole run (polynomial),
+///   t < W:  curve(t) (1 − (1 − t/W) (1 − warmup_lr/lr))
+///   t ≥ W:  curve(t)
 /// with W steps of warm-up. Step k, counted from 1, uses t = k − 1: the first step has warmup_lr,
 /// step W + 1 has lr. All rates are multiplied by batch_size / lr_reference_batch if that is set.
 class Schedule {
@@ -35,6 +38,7 @@ class Schedule {
   double warmup_lr_;
   Curve curve_;
   double (*rate_)(const Curve&, int64_t t);
+  bool whole_run_ = false;
 };
 
 }  // namespace swin::trainers
