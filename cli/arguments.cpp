@@ -190,6 +190,9 @@ void declare(Verb& v, PredictArguments& a) {
     a.top_k =
         number<int64_t>(v.name() + " --top-k", text, 1, 1'000'000, "a whole number of at least 1");
   });
+  v.option("--output", "DIR", a.output,
+           "Folder for what is drawn: of a segmentation model the classes of the pixels as PNGs, "
+           "their colors over the images, and predictions.json");
 }
 
 void declare(Verb& v, PlanArguments& a) {
@@ -332,7 +335,7 @@ constexpr VerbEntry kVerbs[] = {
      declare_verb<TrainArguments>},
     {"evaluate", "Measure a checkpoint on its test images, or on other ones",
      "swin evaluate runs/synthetic_micro/last.h5 --json", declare_verb<EvaluateArguments>},
-    {"predict", "Name the classes of images",
+    {"predict", "Name the classes of images, or of their pixels",
      "swin predict runs/fashion_mnist_demo/last.h5 docs/demo_images/*.png --top-k 3",
      declare_verb<PredictArguments>},
     {"plan", "What a config will cost: stages, parameters, arithmetic, memory, time",
@@ -345,7 +348,7 @@ constexpr VerbEntry kVerbs[] = {
      "swin inspect runs/synthetic_micro/last.h5", declare_verb<InspectArguments>},
     {"convert", "Weights from one format and library into another, bit for bit",
      "swin convert swin_t.pth swin_t.h5", declare_verb<ConvertArguments>},
-    {"verify", "Recompute what a golden file holds, of a classifier, a backbone or SimMIM",
+    {"verify", "Recompute what a golden file holds, of a classifier, a backbone, SimMIM or UPerNet",
      "swin verify tests/goldens/v1_square_window.safetensors "
      "--golden tests/goldens/v1_square.safetensors --config tests/goldens/v1_square.json",
      declare_verb<VerifyArguments>},

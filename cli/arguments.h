@@ -47,6 +47,7 @@ struct PredictArguments : CommonArguments {
   std::string checkpoint;
   std::vector<std::string> images;
   int64_t top_k = 5;
+  std::optional<std::string> output;  ///< folder for what is drawn
 };
 
 struct PlanArguments : CommonArguments {

@@ -15,8 +15,19 @@ std::string text_of(const trainers::EvaluateResult& result) {
   if (!result.bad.empty()) table.row({"bad images", grouped(std::ssize(result.bad))});
   for (const auto& [metric, value] : result.metrics)
     table.row({metric, metric.rfind("top", 0) == 0 ? percent(value) : fixed(value, 4)});
-  table.row({"images/s", fixed(result.images_per_second, 0)});
-  return table.text();
+  table.row({"images/s", fixed(result.images_per_second, result.images_per_second < 10 ? 2 : 0)});
+  std::string text = table.text();
+  if (result.per_class.empty()) return text;
+  std::vector<Table::Column> columns = {{"CLASS"}};
+  for (const auto& [metric, value] : result.per_class[0].metrics)
+    columns.push_back({metric, Table::Align::right});
+  Table classes(columns);
+  for (const auto& [name, metrics] : result.per_class) {
+    std::vector<std::string> row = {one_line(name)};
+    for (const auto& [metric, value] : metrics) row.push_back(value < 0 ? "-" : percent(value));
+    classes.row(row);
+  }
+  return text + "\n" + classes.text();
 }
 
 }  // namespace

@@ -55,6 +55,8 @@ base::Json plan_json(const layers::ModelConfig& model, const trainers::TrainingP
   }
   result["patch_embed"] = cost_json(forward.patch_embed);
   result["head"] = cost_json(forward.head);
+  result["attention_macs"] = forward.attention_macs;
+  result["published_macs"] = forward.published_macs;
   result["peak_memory_bytes"] = plan.peak_memory_bytes;
   result["state_bytes"] = plan.state_bytes;
   result["num_classes"] = model.num_classes;
@@ -104,6 +106,9 @@ std::string plan_text(const layers::ModelConfig& model, const trainers::Training
                       const trainers::TimeEstimate& time) {
   std::string text = stage_table(model, plan.forward) + "\n";
   text += "A layer's downsample is counted with its stage; MACs are multiply-adds of one image.\n";
+  text += "Products of attention: " + giga(plan.forward.attention_macs) +
+          "; as detection and segmentation papers count, without them: " +
+          giga(plan.forward.published_macs) + "\n";
   if (model.num_classes > 0) text += "Classes: " + std::to_string(model.num_classes) + "\n";
   text += "Peak memory of a training step: " + bytes_text(plan.peak_memory_bytes) + " (" +
           bytes_text(plan.state_bytes) + " parameters, gradients and optimizer slots) with batch " +

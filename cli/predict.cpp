@@ -1,9 +1,13 @@
-// swin predict: the classes of images, the most probable first.
+// swin predict: the classes of images, the most probable first, or of their pixels, drawn.
 #include "trainers/run/predict.h"
+
+#include <algorithm>
+#include <filesystem>
 
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
+#include "files/atomic_file.h"
 
 namespace swin::cli {
 
@@ -11,11 +15,19 @@ base::ExitCode run(const PredictArguments& arguments) {
   set_threads(arguments, std::nullopt);
   const trainers::Predictor predictor(arguments.checkpoint);
   const std::vector<trainers::ImagePredictions> answers =
-      predictor.predict(arguments.images, arguments.top_k);
+      predictor.predict(arguments.images, {.top_k = arguments.top_k, .output = arguments.output});
+  if (arguments.output)
+    files::write_file_atomically(std::filesystem::path(*arguments.output) / "predictions.json",
+                                 base::to_text(trainers::to_json(answers), 2) + "\n");
   if (arguments.json) {
     print_json(trainers::to_json(answers));
   } else {
-    Table table({{"IMAGE"}, {"CLASS"}, {"PROBABILITY", Table::Align::right}, {""}});
+    const bool maps = std::any_of(answers.begin(), answers.end(),
+                                  [](const auto& answer) { return answer.map.has_value(); });
+    Table table({{"IMAGE"},
+                 {"CLASS"},
+                 {maps ? "PART OF PIXELS" : "PROBABILITY", Table::Align::right},
+                 {""}});
     for (const trainers::ImagePredictions& answer : answers) {
       std::string image = one_line(answer.image);
       for (const trainers::Prediction& prediction : answer.predictions) {

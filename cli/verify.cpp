@@ -29,7 +29,8 @@ base::ExitCode run(const VerifyArguments& arguments) {
     throw base::UsageError(arguments.file, "found weights without a config, expected one",
                            "add --config CONFIG (its model section is enough)");
   if (!config) config = trainers::stored_config_of(weights.file);
-  const verify::VerifyReport report = verify::verify(weights, arguments.golden, config->model);
+  const verify::VerifyReport report =
+      verify::verify(weights, arguments.golden, config->model, config->task);
 
   int64_t failed = 0;
   for (const verify::TensorError& tensor : report.tensors) failed += !tensor.passed;

@@ -39,7 +39,7 @@ Losses Classifier::loss(const Slice& slice, const layers::Pass& pass, const Coun
                            real{1} / static_cast<real>(count.at(0)))}};
 }
 
-Outputs Classifier::outputs(const Tensor& images, Detail detail, std::span<const int64_t>) const {
+Outputs Classifier::outputs(const Tensor& images, Detail detail, const ImageInfo&) const {
   std::vector<Tensor> features;
   Outputs outputs;
   outputs.push_back({"logits", model_.forward(images, layers::Pass{},

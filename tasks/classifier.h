@@ -22,8 +22,7 @@ class Classifier : public Task {
   Losses loss(const Slice& slice, const layers::Pass& pass, const Count& count) const override;
   /// `logits` (B, num_classes), and of everything `features.<stage>`: each stage's map (B, H, W, C)
   /// before its downsampling.
-  Outputs outputs(const Tensor& images, Detail detail,
-                  std::span<const int64_t> indices = {}) const override;
+  Outputs outputs(const Tensor& images, Detail detail, const ImageInfo& info = {}) const override;
   std::vector<Answer> answers(const Outputs& outputs) const override;
 
   /// The targets of a slice's images, (slice.size, num_classes).

@@ -135,11 +135,11 @@ Losses SimMim::loss(const Slice& slice, const layers::Pass& pass, const Count& c
                                        static_cast<real>(factor))}};
 }
 
-Outputs SimMim::outputs(const Tensor& images, Detail, std::span<const int64_t> indices) const {
+Outputs SimMim::outputs(const Tensor& images, Detail, const ImageInfo& info) const {
   // Steps of training count from 1.
   const Tensor mask = draw_mask(images.dim(0), 0, 0, [&](int64_t b) {
     const auto i = static_cast<size_t>(b);
-    return i < indices.size() ? static_cast<uint64_t>(indices[i]) : 0;
+    return i < info.indices.size() ? static_cast<uint64_t>(info.indices[i]) : 0;
   });
   return {{"reconstruction", autograd::permute(model_(images, mask, {}), {0, 3, 1, 2})},
           {"mask", mask}};

@@ -30,8 +30,7 @@ class SimMim : public Task {
   Count count(const data::Batch& batch) const override;
   Losses loss(const Slice& slice, const layers::Pass& pass, const Count& count) const override;
   /// `reconstruction` (B, in_chans, H, W) and `mask` (B, H/patch, W/patch), 1 where it is hidden.
-  Outputs outputs(const Tensor& images, Detail detail,
-                  std::span<const int64_t> indices = {}) const override;
+  Outputs outputs(const Tensor& images, Detail detail, const ImageInfo& info = {}) const override;
   std::unique_ptr<Meter> meter() const override;
   /// @throws UsageError: there is nothing to predict.
   std::vector<Answer> answers(const Outputs& outputs) const override;

@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "tasks/classification.h"
 #include "tasks/multi_label.h"
+#include "tasks/segmentation.h"
 #include "tasks/simmim.h"
 #include "tasks/task_table.h"
 
@@ -26,6 +27,7 @@ constexpr Factory kFactories[] = {
     {"classification", make<Classification>},
     {"multi_label_classification", make<MultiLabelClassification>},
     {"simmim", make<SimMim>},
+    {"semantic_segmentation", make<Segmentation>},
 };
 
 }  // namespace
@@ -43,6 +45,10 @@ std::unique_ptr<Task> make_task(const TaskConfig& config, const layers::ModelCon
     if (config.name == factory.name) return factory.make(complete, model, seed, with_gradients);
   throw base::InternalError(config.name,
                             "found a task without a factory, expected one in tasks/task.cpp");
+}
+
+ImageInfo info_of(const data::Batch& batch) {
+  return {batch.indices, batch.real_sizes, batch.original_sizes};
 }
 
 Tensor images_of(const Slice& slice, int64_t rows, int64_t channels) {

@@ -3,10 +3,12 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/size2.h"
 #include "data/batch.h"
 #include "layers/model.h"
 #include "tasks/metrics.h"
@@ -39,6 +41,16 @@ const Tensor& output(const Outputs& outputs, const std::string& name);
 /// Which outputs to compute: those that metrics and answers need, or also the maps on the way.
 enum class Detail { answers, everything };
 
+/// What is known about the images of a forward besides their pixels. Each list is empty or has an
+/// entry for each image, from the first; images without an entry are padding of the batch.
+struct ImageInfo {
+  std::span<const int64_t> indices = {};             ///< in their data set, by which a task draws
+  std::span<const base::Size2> real_sizes = {};      ///< without the padding on the right and below
+  std::span<const base::Size2> original_sizes = {};  ///< as loaded, before any resize
+};
+/// That of a batch. It refers to the batch.
+ImageInfo info_of(const data::Batch& batch);
+
 /// The metrics of the images that were added to it.
 class Meter {
  public:
@@ -46,6 +58,9 @@ class Meter {
   /// @param outputs of the batch; rows after its size are padding.
   virtual void add(const Outputs& outputs, const data::Batch& batch) = 0;
   virtual Metrics metrics() const = 0;
+  /// The metrics of each class, where the task has any: the same names for all, −1 where a class
+  /// has none.
+  virtual std::vector<Metrics> per_class() const { return {}; }
 };
 
 /// What `predict` says about one image.
@@ -54,7 +69,9 @@ struct Answer {
     int64_t index = 0;
     double probability = 0;
   };
-  std::vector<Class> classes;  ///< all classes, the most probable first
+  std::vector<Class> classes;  ///< all classes, the most probable first; or none
+  /// The class of every pixel of the image as loaded; `classes` is then empty.
+  std::optional<data::LabelMap> map = std::nullopt;
 };
 
 class Task {
@@ -68,10 +85,10 @@ class Task {
   /// The slice's part of the batch's losses; the parts of all slices add up to them.
   /// @param count of the whole batch.
   virtual Losses loss(const Slice& slice, const layers::Pass& pass, const Count& count) const = 0;
-  /// @param images (B, H, W, in_chans), normalized. Dropout and drop path are off.
-  /// @param indices of the images in their data set, by which a task draws; the others count as 0
+  /// @param images (B, H, W, in_chans), normalized. Dropout and drop path are off, and buffers do
+  ///     not change.
   virtual Outputs outputs(const Tensor& images, Detail detail,
-                          std::span<const int64_t> indices = {}) const = 0;
+                          const ImageInfo& info = {}) const = 0;
   virtual std::unique_ptr<Meter> meter() const = 0;
   /// One answer for each row of the outputs.
   virtual std::vector<Answer> answers(const Outputs& outputs) const = 0;

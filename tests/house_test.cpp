@@ -61,7 +61,7 @@ const std::map<std::string, std::set<std::string>>& may_include() {
       {"tasks",
        {"base", "data", "weights", "layers", "autograd/tensor", "autograd/tape", "autograd/ops"}},
       {"verify",
-       {"base", "files", "tasks", "weights", "layers", "autograd/tensor", "autograd/tape",
+       {"base", "files", "data", "tasks", "weights", "layers", "autograd/tensor", "autograd/tape",
         "autograd/ops"}},
       {"trainers/config", {"base", "layers", "data", "tasks"}},
       {"trainers",

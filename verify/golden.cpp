@@ -96,6 +96,10 @@ void GoldenFile::read_metadata() {
       if (!seed->is_integer() || seed->as_int() < 0) refuse("a whole number as `seed`");
       seed_ = static_cast<uint64_t>(seed->as_int());
     }
+    if (const base::Json* training = json.find("training")) {
+      if (!training->is_boolean()) refuse("true or false as `training`");
+      training_ = training->as_bool();
+    }
     if (const base::Json* weights = json.find("weights")) {
       if (!weights->is_string()) refuse("a string as `weights`");
       weights_ = weights->as_string();
@@ -169,6 +173,26 @@ Tensor GoldenFile::target(const Shape& logits) const {
                                          std::to_string(batch) + ") or " + logits.text());
   }
   return rows;
+}
+
+std::vector<data::LabelMap> GoldenFile::label_maps(const base::Size2& size, int64_t count) const {
+  constexpr int64_t kIgnored = 255;
+  const NamedArray& target = file_.at("target");
+  const std::vector<int64_t> expected = {count, size[0], size[1]};
+  if (target.shape != expected)
+    throw base::WeightError(where(), "found target " + to_text(target.shape) + ", expected " +
+                                         to_text(expected) + ", the class of every pixel");
+  std::vector<int64_t> labels(static_cast<size_t>(target.num_elements()));
+  files::read_int64(target, where(), labels);
+  std::vector<data::LabelMap> maps(static_cast<size_t>(count), {size[0], size[1], {}});
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < 0 || labels[i] > kIgnored)
+      throw base::WeightError(where(), "found target " + std::to_string(labels[i]) +
+                                           ", expected a class of 0 … 254, or 255 where ignored");
+    maps[i / static_cast<size_t>(size[0] * size[1])].classes.push_back(
+        labels[i] == kIgnored ? data::LabelMap::kIgnored : static_cast<uint16_t>(labels[i]));
+  }
+  return maps;
 }
 
 TensorError GoldenFile::compare(const GoldenTensor& golden, const Shape& shape, const real* values,

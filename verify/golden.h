@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "autograd/tensor/tensor.h"
+#include "data/annotation.h"
 #include "files/safetensors.h"
 
 namespace swin::verify {
@@ -34,7 +35,8 @@ struct GoldenTensor {
 /// A .safetensors file with `input` (B, C, H, W), optionally `target` ((B) integers or (B, classes)
 /// float32), and tensors to compare with. `__metadata__.swin`, a JSON object, may have `seed` (an
 /// integer from which the sampled indices follow), `weights` (what the golden was computed with,
-/// such as "counted:7") and `image_shape` (the input is generated and not in the file).
+/// such as "counted:7"), `image_shape` (the input is generated and not in the file) and `training`
+/// (true: the results of a training step).
 class GoldenFile {
  public:
   /// @throws base::WeightError if the file is missing or damaged, or its samples are incomplete.
@@ -47,12 +49,16 @@ class GoldenFile {
   const GoldenTensor* find(const std::string& name) const;  ///< null if absent
   const std::optional<std::string>& weights() const { return weights_; }
   const std::optional<uint64_t>& seed() const { return seed_; }
+  /// Whether the results are those of a training step: of batch norm by the batch's statistics.
+  bool training() const { return training_; }
   bool has_target() const { return file_.find("target") != nullptr; }
 
   /// The input as (B, H, W, C).
   autograd::Tensor images() const;
   /// The target as rows of probabilities (B, classes); integers become one-hot.
   autograd::Tensor target(const autograd::Shape& logits) const;
+  /// The target as `count` label maps; 255 becomes kIgnored.
+  std::vector<data::LabelMap> label_maps(const base::Size2& size, int64_t count) const;
   /// @param shape, values of the recomputed tensor.
   /// @throws base::WeightError if the golden's tensor has another shape.
   TensorError compare(const GoldenTensor& golden, const autograd::Shape& shape, const real* values,
@@ -64,6 +70,7 @@ class GoldenFile {
   std::vector<GoldenTensor> tensors_;
   std::optional<std::string> weights_;
   std::optional<uint64_t> seed_;
+  bool training_ = false;
   std::vector<int64_t> image_shape_;
 };
 

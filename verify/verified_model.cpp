@@ -6,7 +6,9 @@
 #include "autograd/ops/ops.h"
 #include "base/errors.h"
 #include "layers/backbone.h"
+#include "tasks/segmentation.h"
 #include "tasks/simmim.h"
+#include "tasks/task_table.h"
 #include "weights/generated_weights.h"
 #include "weights/load_weights.h"
 
@@ -38,13 +40,13 @@ Tensor weighted_sum(const Tensor& x, const std::vector<double>& constants) {
   return autograd::linear(autograd::reshape(x, {1, x.numel()}), weight, Tensor());
 }
 
-// The images and targets of a golden file as a batch.
-data::Batch batch_of(const GoldenFile& golden, const Tensor& images, int64_t num_classes) {
+// The images of a golden file as a batch, with its targets if there are classes of whole images.
+data::Batch batch_of(const GoldenFile& golden, const Tensor& images, int64_t num_classes = 0) {
   data::Batch batch;
   batch.size = images.dim(0);
   batch.padded_size = {images.dim(1), images.dim(2)};
   batch.images.assign(images.data(), images.data() + images.numel());
-  if (!golden.has_target()) return batch;
+  if (!golden.has_target() || num_classes == 0) return batch;
   const Tensor target = golden.target({batch.size, num_classes});
   batch.target_rows.assign(target.data(), target.data() + target.numel());
   return batch;
@@ -197,7 +199,7 @@ class Reconstruction : public VerifiedModel {
     return task_.outputs(images, tasks::Detail::everything);
   }
   Tensor loss(const Tensor& images) const override {
-    const data::Batch batch = batch_of(golden_, images, 0);
+    const data::Batch batch = batch_of(golden_, images);
     return task_.loss({batch, 0, batch.size}, {}, task_.count(batch))[0].value;
   }
 
@@ -234,10 +236,61 @@ class Reconstruction : public VerifiedModel {
   tasks::SimMim task_;
 };
 
+// The logits of every pixel; of a golden of a training step those of the batch's statistics.
+class PixelLogits : public VerifiedModel {
+ public:
+  PixelLogits(const GoldenFile& golden, const Asked& asked, const VerifiedWeights& weights,
+              ModelConfig config, const tasks::TaskConfig& task)
+      : golden_(golden),
+        task_({task.name, {tasks::task_row(task.name), task.own}},
+              sized(golden, weights, std::move(config)), 0, asked.gradients) {
+    if ((asked.loss || asked.gradients) && !golden.has_target())
+      throw base::WeightError(
+          golden.where(),
+          "found a loss or gradients and no target, expected target (B, H, W), 255 where ignored");
+    fill(parameters(), weights, weights.file.arrays);
+    pass_.training = golden.training();
+  }
+  layers::Parameters& parameters() override { return task_.parameters(); }
+
+  tasks::Outputs outputs(const Tensor& images) const override {
+    const layers::UperNet::Logits logits = task_.logits(images, pass_, true);
+    tasks::Outputs outputs = {{"logits", autograd::permute(logits.decode, {0, 3, 1, 2})}};
+    if (logits.auxiliary.defined())
+      outputs.push_back({"auxiliary_logits", autograd::permute(logits.auxiliary, {0, 3, 1, 2})});
+    return outputs;
+  }
+  Tensor loss(const Tensor& images) const override {
+    data::Batch batch = batch_of(golden_, images);
+    for (data::LabelMap& map : golden_.label_maps(batch.padded_size, batch.size))
+      batch.annotations.emplace_back(std::move(map));
+    return task_.loss({batch, 0, batch.size}, pass_, task_.count(batch))[0].value;
+  }
+
+ private:
+  static ModelConfig sized(const GoldenFile& golden, const VerifiedWeights& weights,
+                           ModelConfig config) {
+    const NamedArray* head = weights.file.find("decode_head.conv_seg.weight");
+    const GoldenTensor* logits = golden.find("logits");
+    if (config.num_classes == 0 && head)
+      config.num_classes = head->shape.at(0);
+    else if (config.num_classes == 0 && logits && logits->whole && logits->whole->shape.size() == 4)
+      config.num_classes = logits->whole->shape[1];
+    return config;
+  }
+
+  const GoldenFile& golden_;
+  tasks::Segmentation task_;
+  layers::Pass pass_;
+};
+
 }  // namespace
 
 std::unique_ptr<VerifiedModel> verified_model(const GoldenFile& golden, const Asked& asked,
-                                              const VerifiedWeights& weights, ModelConfig config) {
+                                              const VerifiedWeights& weights, ModelConfig config,
+                                              const tasks::TaskConfig& task) {
+  if (asked.segmentation)
+    return std::make_unique<PixelLogits>(golden, asked, weights, std::move(config), task);
   if (asked.reconstruction) return std::make_unique<Reconstruction>(golden, asked, weights, config);
   if (!asked.outputs.empty()) return std::make_unique<BackboneMaps>(golden, asked, weights, config);
   return std::make_unique<Classifier>(golden, asked, weights, std::move(config));

@@ -1,5 +1,5 @@
-// The model that recomputes a golden file: a classifier, with or without head, a backbone or
-// SimMIM.
+// The model that recomputes a golden file: a classifier, with or without head, a backbone, SimMIM
+// or a segmentation model.
 #pragma once
 #include <memory>
 #include <optional>
@@ -28,6 +28,7 @@ struct Asked {
   bool logits = false, loss = false, gradients = false;
   std::vector<int64_t> outputs;  ///< the stages of output.<stage>, ascending
   bool reconstruction = false;   ///< also if there is only a mask
+  bool segmentation = false;     ///< by the task: one logit for each class and pixel
 };
 
 /// A task's outputs and loss, or those of a backbone, which is no task.
@@ -41,15 +42,16 @@ class VerifiedModel {
   virtual autograd::Tensor loss(const autograd::Tensor& images) const = 0;
 };
 
-/// The model of a golden file, with these weights: SimMIM if the golden has a reconstruction, a
-/// backbone if it has output.<stage>, else a classifier. With weights that have no head, it
-/// computes features only.
+/// The model of a golden file, with these weights: the task's if it is semantic_segmentation,
+/// SimMIM if the golden has a reconstruction, a backbone if it has output.<stage>, else a
+/// classifier. With weights that have no head, it computes features only.
 /// @param config with the size of the golden's input; num_classes 0 is replaced by the size of the
 ///     weights' head or of the golden's logits.
 /// @throws base::WeightError if weights, config and golden do not fit each other;
 ///     base::UsageError if the config is invalid.
 std::unique_ptr<VerifiedModel> verified_model(const GoldenFile& golden, const Asked& asked,
                                               const VerifiedWeights& weights,
-                                              layers::ModelConfig config);
+                                              layers::ModelConfig config,
+                                              const tasks::TaskConfig& task = {});
 
 }  // namespace swin::verify

@@ -13,6 +13,7 @@ using autograd::Tensor;
 
 namespace {
 
+constexpr const char* kSegmentation = "semantic_segmentation";
 constexpr std::string_view kFeatures = "features.", kOutput = "output.", kGradient = "grad.";
 
 // The number after a prefix, "features.2" → 2; −1 unless it is from 0 to end − 1.
@@ -30,7 +31,8 @@ struct Expected {
   std::vector<const GoldenTensor*> maps, gradients;
   std::vector<std::string> ignored;
 
-  Expected(const GoldenFile& golden, int64_t num_stages) {
+  Expected(const GoldenFile& golden, int64_t num_stages, const tasks::TaskConfig& task) {
+    asked.segmentation = task.name == kSegmentation;
     std::vector<const GoldenTensor*> features;
     const auto stage = [&](const GoldenTensor& tensor, std::string_view prefix) {
       const int64_t number = stage_of(tensor.name, prefix, num_stages);
@@ -47,6 +49,9 @@ struct Expected {
       } else if (tensor.name == "loss") {
         loss = &tensor;
       } else if (tensor.name == "reconstruction") {
+        maps.push_back(&tensor);
+      } else if (asked.segmentation &&
+                 (tensor.name == "logits" || tensor.name == "auxiliary_logits")) {
         maps.push_back(&tensor);
       } else if (tensor.name.starts_with(kOutput) && !asked.reconstruction) {
         asked.outputs.push_back(stage(tensor, kOutput));
@@ -106,7 +111,7 @@ void compare_gradients(const layers::Parameters& parameters, const GoldenFile& g
 }  // namespace
 
 VerifyReport verify(const VerifiedWeights& weights, const std::string& golden_file,
-                    layers::ModelConfig config) {
+                    layers::ModelConfig config, const tasks::TaskConfig& task) {
   const GoldenFile golden(golden_file);
   if (weights.seed && golden.weights().value_or(weights.where) != weights.where)
     throw base::WeightError(
@@ -120,8 +125,8 @@ VerifyReport verify(const VerifiedWeights& weights, const std::string& golden_fi
                                              " channels, expected the model's " +
                                              std::to_string(config.in_chans));
   config.image_size = {images.dim(1), images.dim(2)};
-  const Expected expected(golden, config.num_stages());
-  const auto model = verified_model(golden, expected.asked, weights, config);
+  const Expected expected(golden, config.num_stages(), task);
+  const auto model = verified_model(golden, expected.asked, weights, config, task);
   model->parameters().begin_step();
 
   VerifyReport report;

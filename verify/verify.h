@@ -20,7 +20,8 @@ struct VerifyReport {
   bool passed = false;  ///< every tensor passed
 };
 
-/// Recomputes the tensors of a golden file and compares. Dropout and drop path are off.
+/// Recomputes the tensors of a golden file and compares. Dropout and drop path are off, unless the
+/// golden is one of a training step (GoldenFile::training).
 /// @param weights from a weight file, or generated (verify/verified_model.h).
 /// @param golden_file .safetensors (verify/golden.h) with any of `loss`, `grad.<parameter>` and
 ///   classifier: `logits`, `features.<stage>` (B, H, W, C). The loss is the mean cross entropy with
@@ -28,13 +29,16 @@ struct VerifyReport {
 ///   backbone: `output.<stage>` (B, H, W, C), after its norm. The loss is the sum over outputs of
 ///     mean(output · cotangent); the cotangents are generated from the streams
 ///     cotangent.output.<stage>.
+///   semantic segmentation: `logits`, `auxiliary_logits` (B, classes, H, W) at the size of the
+///     images. The loss is the task's, with label maps `target` (B, H, W), 255 where ignored.
 ///   SimMIM: `mask` (B, rows, columns of patches), `reconstruction` (B, C, H, W). The loss is
 ///     SimMIM's.
+/// @param task semantic_segmentation with its fields, or any other for the models above.
 /// @param config of the model. The size of the input replaces its image_size, and the size of the
 ///   file's head or of the golden's logits replaces num_classes 0.
 /// @return the errors; a failed comparison sets `passed` = false, it does not throw.
 /// @throws base::WeightError if the golden file is missing or damaged or does not fit.
 VerifyReport verify(const VerifiedWeights& weights, const std::string& golden_file,
-                    layers::ModelConfig config);
+                    layers::ModelConfig config, const tasks::TaskConfig& task = {});
 
 }  // namespace swin::verify

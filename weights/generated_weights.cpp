@@ -54,7 +54,7 @@ std::vector<float> generated_values(uint64_t seed, std::string_view name,
   } else if (leaf == "logit_scale") {
     fill([](double v) { return 2.302585092994046 + 1.5 * v; });
   } else if (shape.rank() == 1) {
-    const double center = leaf == "weight" ? 1 : 0;
+    const double center = is_any_of(leaf, {"weight", "running_var"}) ? 1 : 0;
     fill([center](double v) { return center + 0.3 * v; });
   } else {
     const double size = name.find("qkv") != std::string_view::npos ? 2 : 1;
@@ -68,11 +68,14 @@ std::vector<float> generated_values(uint64_t seed, std::string_view name,
 }
 
 void fill_generated(layers::Parameters& parameters, uint64_t seed) {
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const std::vector<float> values =
-        generated_values(seed, parameters[i].name, parameters[i].shape);
-    std::copy(values.begin(), values.end(), parameters.mutable_data(i));
-  }
+  const auto fill = [&](layers::Slab& slab) {
+    for (size_t i = 0; i < slab.size(); ++i) {
+      const std::vector<float> values = generated_values(seed, slab[i].name, slab[i].shape);
+      std::copy(values.begin(), values.end(), slab.mutable_data(i));
+    }
+  };
+  fill(parameters);
+  fill(parameters.buffers());
 }
 
 std::vector<double> generated_numbers(uint64_t seed, std::string_view stream, int64_t count) {

@@ -16,13 +16,13 @@ namespace swin::weights {
 /// uniform draw of (seed, name, element) and v = 2u − 1:
 ///   position tables and tokens  v
 ///   logit_scale                 ln 10 + 1.5v
-///   one-dimensional             1 + 0.3v where the name ends in .weight, else 0.3v
+///   one-dimensional             1 + 0.3v where the name ends in .weight or .running_var, else 0.3v
 ///   all else                    v · √3 · s / √fan_in, s = 2 in "qkv", else 1
 /// With these values attention is not uniform, and no norm, bias or table has its initial value.
 std::vector<float> generated_values(uint64_t seed, std::string_view name,
                                     const autograd::Shape& shape);
 
-/// Gives every parameter its generated values.
+/// Gives every parameter and buffer its generated values.
 void fill_generated(layers::Parameters& parameters, uint64_t seed);
 
 /// Images with standard deviation 1: element i is v · √3 with v from draw i of the stream. The

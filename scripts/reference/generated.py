@@ -50,7 +50,7 @@ def weight(seed, name, shape):
     elif leaf == "logit_scale":
         values = 2.302585092994046 + 1.5 * v
     elif len(shape) == 1:
-        values = 1 + 0.3 * v if leaf == "weight" else 0.3 * v
+        values = 1 + 0.3 * v if leaf in ("weight", "running_var") else 0.3 * v
     else:
         size = 2.0 if "qkv" in name else 1.0
         values = v * math.sqrt(3.0) * size / math.sqrt(count // shape[0])

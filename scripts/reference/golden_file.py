@@ -32,8 +32,11 @@ def notes(path):
         return json.loads((file.metadata() or {}).get("swin", "{}"))
 
 
-def save_config(path, model):
-    """A config with only a model section, for `swin verify --config`."""
-    lines = [f'    {json.dumps(key)}: {json.dumps(value)}' for key, value in model.items()]
-    path.write_text('{\n  "model": {\n' + ",\n".join(lines) + "\n  }\n}\n")
+def save_config(path, model, task=None):
+    """A config of a model section, and of a task section if there is one, for `swin verify --config`."""
+    def section(name, fields):
+        lines = [f'    {json.dumps(key)}: {json.dumps(value)}' for key, value in fields.items()]
+        return f'  "{name}": {{\n' + ",\n".join(lines) + "\n  }"
+    sections = [section("model", model)] + ([section("task", task)] if task else [])
+    path.write_text("{\n" + ",\n".join(sections) + "\n}\n")
     path.chmod(0o644)

@@ -26,6 +26,8 @@ class Golden:
     notes: dict  # the metadata
     extra: dict = dataclasses.field(default_factory=dict)  # stored, too: target or mask
     weights: dict | None = None  # written to the file notes["weights"]
+    task: dict | None = None  # the task section
+    vanishing: tuple = ()  # parameters whose gradient is zero but for rounding; it is not stored
     sampled: bool = False  # holds samples of each tensor, and no images (they are generated)
 
     def compute(self, peer, images):
@@ -36,7 +38,8 @@ class Golden:
         peer.model.zero_grad()
         tensors["loss"].backward()
         tensors.update(peer.gradients())
-        tensors = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+        tensors = {name: tensor.detach().numpy() for name, tensor in tensors.items()
+                   if name.removeprefix("grad.") not in self.vanishing}
         if not self.sampled:
             return tensors
         whole = {name: tensors.pop(name) for name in ("logits", "loss")}
@@ -52,7 +55,7 @@ class Golden:
         images = {} if self.sampled else {"input": self.images}
         golden_file.save(folder / f"{name}.safetensors", {**images, **self.extra, **results},
                          **self.notes)
-        golden_file.save_config(folder / f"{name}.json", self.config)
+        golden_file.save_config(folder / f"{name}.json", self.config, self.task)
         if self.weights is not None:
             golden_file.save(folder / self.notes["weights"], self.weights,
                              made_by=self.notes["made_by"])

@@ -16,9 +16,11 @@ namespace swin::test {
 
 inline const std::string kGoldens = std::string(SWIN_SOURCE_DIR) + "/tests/goldens/";
 
+inline trainers::Config whole_config_of(const std::string& name) {
+  return trainers::parse_config_without_data(trainers::load_config_json(kGoldens + name + ".json"));
+}
 inline layers::ModelConfig config_of(const std::string& name) {
-  return trainers::parse_config_without_data(trainers::load_config_json(kGoldens + name + ".json"))
-      .model;
+  return whole_config_of(name).model;
 }
 
 /// All cases of a folder of tests/goldens: each golden that has a config next to it.

@@ -33,8 +33,8 @@ TEST(SimMim, HidesWholeCellsAndTheSameNumberInEveryImage) {
   const SimMim task(hiding(4, 0.6), testing::tiny_model(0), 0, false);
   const data::Batch batch = images(5);
   const Tensor x = images_of({batch, 0, 5}, 5, 3);
-  const Tensor mask =
-      output(task.outputs(x, Detail::answers, std::vector<int64_t>{0, 1, 2, 3, 4}), "mask");
+  const std::vector<int64_t> indices = {0, 1, 2, 3, 4};
+  const Tensor mask = output(task.outputs(x, Detail::answers, {.indices = indices}), "mask");
   ASSERT_EQ(mask.shape(), (autograd::Shape{5, 4, 4}));
   std::vector<std::vector<real>> masks;
   for (int64_t b = 0; b < 5; ++b) {
@@ -52,7 +52,7 @@ TEST(SimMim, TheMaskOfAnEvaluatedImageDependsOnItsIndexAlone) {
   const data::Batch batch = images(2);
   const Tensor x = images_of({batch, 0, 2}, 2, 3);
   const auto mask = [&](std::vector<int64_t> indices) {
-    return output(task.outputs(x, Detail::answers, indices), "mask").values();
+    return output(task.outputs(x, Detail::answers, {.indices = indices}), "mask").values();
   };
   const std::vector<real> forward = mask({7, 12}), backward = mask({12, 7});
   EXPECT_TRUE(std::equal(forward.begin(), forward.begin() + 16, backward.begin() + 16));

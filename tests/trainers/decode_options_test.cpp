@@ -61,7 +61,8 @@ TEST(DecodeOptions, ExifOrientationReachesEveryReader) {
   const std::string checkpoint = (directory / "run" / "last.h5").string();
   const auto answers =
       Predictor(checkpoint)
-          .predict({golden("exif_6.jpg").string(), upright, golden("exif_1.jpg").string()}, 2);
+          .predict({golden("exif_6.jpg").string(), upright, golden("exif_1.jpg").string()},
+                   {.top_k = 2});
   ASSERT_EQ(answers.size(), 3u);
   const auto probability = [&](size_t i) { return answers[i].predictions.at(0).probability; };
   EXPECT_EQ(probability(0), probability(1));

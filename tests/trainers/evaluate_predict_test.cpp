@@ -87,7 +87,7 @@ TEST_F(Trained, PredictAnswersInOrderAndNamesABadImage) {
   const std::string bad = (*directory_ / "bad.png").string();
   std::ofstream(bad) << "no image";
   const Predictor predictor(checkpoint());
-  const auto answers = predictor.predict({paths[2], bad, paths[0], "absent.jpg"}, 3);
+  const auto answers = predictor.predict({paths[2], bad, paths[0], "absent.jpg"}, {.top_k = 3});
   ASSERT_EQ(answers.size(), 4u);
   EXPECT_EQ(answers[0].image, paths[2]);
   EXPECT_NE(answers[1].error.find("bad.png"), std::string::npos);
@@ -102,14 +102,14 @@ TEST_F(Trained, PredictAnswersInOrderAndNamesABadImage) {
     EXPECT_EQ(predictions[0].class_name,
               loaded.class_names[static_cast<size_t>(predictions[0].class_index)]);
   }
-  const auto alone = predictor.predict({paths[0]}, 99);
+  const auto alone = predictor.predict({paths[0]}, {.top_k = 99});
   EXPECT_EQ(exit_code(alone), base::ExitCode::done);
   ASSERT_EQ(alone[0].predictions.size(), 10u);
   EXPECT_EQ(alone[0].predictions[0].probability, answers[2].predictions[0].probability);
   double sum = 0;
   for (const Prediction& p : alone[0].predictions) sum += p.probability;
   EXPECT_NEAR(sum, 1, 1e-12);
-  EXPECT_THROW(predictor.predict({paths[0]}, 0), base::UsageError);
+  EXPECT_THROW(predictor.predict({paths[0]}, {.top_k = 0}), base::UsageError);
   EXPECT_EQ(to_json(alone).items()[0].at("image").as_string(), paths[0]);
 }
 
@@ -122,7 +122,7 @@ TEST_F(Trained, PredictAndEvaluateSeeTheSamePixels) {
     paths.push_back((*directory_ / ("all" + std::to_string(i) + ".png")).string());
     data::write_png(paths.back(), dataset->load(i));
   }
-  const auto answers = Predictor(checkpoint()).predict(paths, 1);
+  const auto answers = Predictor(checkpoint()).predict(paths, {.top_k = 1});
   for (int64_t i = 0; i < dataset->size(); ++i)
     right += answers[static_cast<size_t>(i)].predictions[0].class_index == dataset->stratum(i);
   EXPECT_DOUBLE_EQ(static_cast<double>(right) / static_cast<double>(dataset->size()),
@@ -241,8 +241,9 @@ TEST_F(Trained, ClassesWithoutImagesLeaveTheOthersWhatTheyAre) {
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     if (!entry.is_regular_file()) continue;
     ++images;
-    right += predictor.predict({entry.path().string()}, 1)[0].predictions[0].class_name ==
-             entry.path().parent_path().filename();
+    right +=
+        predictor.predict({entry.path().string()}, {.top_k = 1})[0].predictions[0].class_name ==
+        entry.path().parent_path().filename();
   }
   EXPECT_EQ(result.images, images);
   EXPECT_DOUBLE_EQ(result.metrics[0].second,

@@ -98,7 +98,7 @@ TEST(MultiLabel, LearnsFromAnHdf5FileEvaluatesAndPredicts) {
   int64_t with = 0;  // index of an image with several classes
   while (data::classes_of(set->annotation(with)).size() < 2) ++with;
   data::write_png(image, set->load(with));
-  const auto answers = predictor.predict({image}, kClasses);
+  const auto answers = predictor.predict({image}, {.top_k = kClasses});
   ASSERT_EQ(answers.at(0).predictions.size(), 3u) << answers[0].error;
   const std::vector<int64_t> labels = data::classes_of(set->annotation(with));
   double sum = 0;

@@ -50,7 +50,7 @@ class Net : public tasks::Task {
     const Tensor y = autograd::linear(Tensor::filled({1, 3}, 1), fc.tensor(), bias.tensor());
     return {{"loss", autograd::linear(y, Tensor::filled({1, 5}, 1), {})}};
   }
-  tasks::Outputs outputs(const Tensor&, tasks::Detail, std::span<const int64_t>) const override {
+  tasks::Outputs outputs(const Tensor&, tasks::Detail, const tasks::ImageInfo&) const override {
     return {};
   }
   std::unique_ptr<tasks::Meter> meter() const override { return nullptr; }

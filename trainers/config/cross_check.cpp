@@ -27,6 +27,7 @@ class CrossCheck {
 
   void run() {
     rows();
+    if (is_dense()) dense();
     model();
     augment();
     preprocess();
@@ -65,6 +66,28 @@ class CrossCheck {
     if (m.depths.size() != 1)
       refuse("model.depths", "found " + std::to_string(m.depths.size()) +
                                  " stages, expected one: a vit has no stages");
+  }
+
+  /// Whether the task answers for pixels or objects.
+  bool is_dense() const {
+    const data::AnnotationKind kind = tasks::task_row(config_.task.name).annotation;
+    return kind == data::AnnotationKind::label_map || kind == data::AnnotationKind::objects;
+  }
+  void dense() const {
+    layers::ModelConfig& m = config_.model;
+    if (!written("model.window_shrink"))
+      m.window_shrink = layers::WindowShrink::always_shift;
+    else if (m.window_shrink != layers::WindowShrink::always_shift)
+      refuse("model.window_shrink",
+             "found another than \"always_shift\", expected it or none: images of " +
+                 config_.task.name + " have any size, so that windows never shrink",
+             "remove the field");
+    const AugmentConfig& a = config_.augment;
+    for (const auto& [path, alpha] :
+         {std::pair("augment.mixup", a.mixup), {"augment.cutmix", a.cutmix}})
+      if (alpha > 0)
+        refuse(path, "found " + base::to_text(Json(alpha)) + ", expected 0 for " +
+                         config_.task.name + ": only classes of whole images are mixed");
   }
 
   void model() const {
@@ -122,7 +145,7 @@ class CrossCheck {
     const int64_t side = std::min(size[0], size[1]);
     if (!written("preprocess.resize") && p.long_side)
       p.resize = side;
-    else if (!written("preprocess.resize") && side > 32)
+    else if (!written("preprocess.resize") && side > 32 && !is_dense())
       p.resize = static_cast<int64_t>(256.0 / 224.0 * static_cast<double>(side));
     if (p.crop_pct && !p.long_side) {
       // A stored config has both fields, with equal meaning.
@@ -133,6 +156,11 @@ class CrossCheck {
                "remove one, or set crop_pct to null");
       p.resize = resize;
     }
+    if (p.resize && !p.long_side && is_dense())
+      refuse("preprocess.resize",
+             "found " + std::to_string(*p.resize) + " without a long_side, expected null: the " +
+                 "center crop would leave pixels without an answer",
+             "set preprocess.long_side, which keeps the ratio without a crop, or resize to null");
     if (p.resize && !p.long_side && *p.resize < side)
       refuse("preprocess.resize",
              "found " + std::to_string(*p.resize) +

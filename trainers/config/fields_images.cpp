@@ -137,7 +137,9 @@ void add_image_fields(std::vector<Field>& fields) {
   Section<P> preprocess(fields, "preprocess", [](Config& c) -> P& { return c.preprocess; });
   preprocess("resize", &P::resize)
       .range(1, 65536)
-      .by_default("int(256/224 · image_size), null up to 32 px; with long_side image_size")
+      .by_default(
+          "int(256/224 · image_size), null up to 32 px and where pixels or objects have classes; "
+          "with long_side image_size")
       .says(
           "short side before the center crop; null: an image of another size is resized directly "
           "to image_size",

@@ -19,6 +19,11 @@ data::Batch synthetic_batch(const layers::ModelConfig& model, int64_t size) {
   batch.target_rows.resize(static_cast<size_t>(size * model.num_classes));
   for (int64_t i = 0; i < size && model.num_classes > 0; ++i)
     batch.target_rows[static_cast<size_t>(i * model.num_classes + i % model.num_classes)] = 1;
+  // The classes of pixels go in stripes.
+  data::LabelMap map{model.image_size[0], model.image_size[1], {}};
+  for (int64_t i = 0; i < map.height * map.width && model.num_classes > 0; ++i)
+    map.classes.push_back(static_cast<uint16_t>(i / map.width % model.num_classes));
+  batch.annotations.assign(static_cast<size_t>(size), map);
   return batch;
 }
 

@@ -31,9 +31,17 @@ std::string counted(int64_t count, const std::string& thing, const std::string& 
   return std::to_string(count) + " " + thing + (count == 1 ? "" : plural);
 }
 
-/// Images of each class; an image of several classes counts for each.
+/// Whether the classes are those of pixels or objects, which nothing says without decoding all.
+bool has_parts(const data::Dataset& images) {
+  const data::AnnotationKind kind = images.annotation_kind();
+  return kind == data::AnnotationKind::label_map || kind == data::AnnotationKind::objects;
+}
+
+/// Images of each class; an image of several classes counts for each. Where that is not known, each
+/// class counts as one.
 std::vector<int64_t> images_of_classes(const data::Dataset& images) {
   std::vector<int64_t> counts(images.class_names().size());
+  if (has_parts(images)) return std::vector<int64_t>(counts.size(), 1);
   for (int64_t i = 0; i < images.size(); ++i)
     for (const int64_t label : data::classes_of(images.annotation(i)))
       ++counts[static_cast<size_t>(label)];
@@ -144,6 +152,11 @@ class Match {
     if (none_known) throw base::DataError(options_.where, found, "use a data set of its classes");
     if (!options_.ignore_unknown_classes)
       throw base::DataError(options_.where, found, options_.ignore_remedy);
+    if (has_parts(*images_)) {  // labels_ says −1: measure() ignores their pixels
+      note("ignored " + counted(std::ssize(unknown), "class", "es") + " that " + head_.where +
+           " does not have: " + shown(unknown));
+      return;
+    }
     images_ = data::leave_out_classes(std::move(images_), left_out);
     if (images_->size() == 0)
       throw base::DataError(options_.where, found + " and no image is left without them",

@@ -39,7 +39,8 @@ struct Head {
 /// A data set that is measured with a head.
 struct MeasuredSet {
   std::unique_ptr<data::Dataset> images;
-  /// The head's class of each class of the set; empty: they are the same.
+  /// The head's class of each class of the set, −1 where pixels of a class are ignored; empty: they
+  /// are the same.
   std::vector<int64_t> labels;
   /// A sentence each: what was assumed, which classes have no image, what was left out.
   std::vector<std::string> notes;

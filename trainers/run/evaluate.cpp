@@ -125,6 +125,11 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   result.images = measured.images;
   result.bad = std::move(measured.bad);
   result.metrics = std::move(measured.metrics);
+  for (tasks::Metrics& row : measured.per_class) {
+    const size_t k = result.per_class.size();
+    result.per_class.push_back(
+        {k < head.names.size() ? head.names[k] : std::to_string(k), std::move(row)});
+  }
   result.images_per_second = static_cast<double>(result.images) / seconds;
   return result;
 }
@@ -133,6 +138,13 @@ base::Json to_json(const EvaluateResult& result) {
   base::Json json = base::Json::object();
   json["images"] = result.images;
   for (const auto& [name, value] : result.metrics) json[name] = value;
+  if (!result.per_class.empty()) json["per_class"] = base::Json::array();
+  for (const EvaluateResult::OfClass& of : result.per_class) {
+    base::Json row = base::Json::object();
+    row["class_name"] = of.class_name;
+    for (const auto& [name, value] : of.metrics) row[name] = value;
+    json["per_class"].push_back(std::move(row));
+  }
   json["images_per_second"] = result.images_per_second;
   json["bad_images"] = std::ssize(result.bad);
   base::Json& bad = json["bad"] = base::Json::array();

@@ -34,6 +34,12 @@ struct EvaluateResult {
   std::vector<Measured::Bad> bad;
   /// Of the task (tasks/task_table.h), in its order.
   std::vector<std::pair<std::string, double>> metrics;
+  /// Those of each class, where the task has any.
+  struct OfClass {
+    std::string class_name;
+    tasks::Metrics metrics;
+  };
+  std::vector<OfClass> per_class;
   double images_per_second = 0;
   base::Json data;  ///< what data::summary_json says of the set
 };
@@ -46,7 +52,8 @@ struct EvaluateResult {
 ///   not know.
 EvaluateResult evaluate(const EvaluateOptions& options);
 
-/// images, the metrics by name, images_per_second, bad_images, bad: [{path, error}], data.
+/// images, the metrics by name, per_class: [{class_name, …}] where there are any,
+/// images_per_second, bad_images, bad: [{path, error}], data.
 base::Json to_json(const EvaluateResult& result);
 
 }  // namespace swin::trainers

@@ -11,10 +11,20 @@ namespace swin::trainers {
 
 namespace {
 
-/// Maps the data set's classes to the model's: single labels, or the columns of label rows.
+/// Maps the data set's classes to the model's: single labels, the columns of label rows, or the
+/// pixels of label maps, where a class that the model lacks is ignored.
 void apply(const LabelMap& map, int64_t num_classes, data::Batch& batch) {
   if (map.classes.empty()) return;
   const auto of = [&](size_t label) { return static_cast<size_t>(map.classes[label]); };
+  for (data::Annotation& annotation : batch.annotations) {
+    auto* labels = std::get_if<data::LabelMap>(&annotation);
+    if (!labels) continue;
+    for (uint16_t& label : labels->classes)
+      if (label != data::LabelMap::kIgnored)
+        label = label < map.classes.size() && map.classes[label] >= 0
+                    ? static_cast<uint16_t>(map.classes[label])
+                    : data::LabelMap::kIgnored;
+  }
   if (!map.rows) {
     for (int64_t& label : batch.labels)
       label = static_cast<int64_t>(of(static_cast<size_t>(label)));
@@ -93,7 +103,7 @@ std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, i
     std::iota(batch.indices.begin(), batch.indices.end(), measured.images);
     const tasks::Outputs outputs =
         task.outputs(tasks::images_of({batch, 0, batch.size}, rows, task.model_config().in_chans),
-                     tasks::Detail::answers, batch.indices);
+                     tasks::Detail::answers, tasks::info_of(batch));
     apply(label_map, task.model_config().num_classes, batch);
     meter->add(outputs, batch);
     measured.images += batch.size;
@@ -127,6 +137,7 @@ std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, i
   // A set of less than a batch is one forward of its own size (evaluation_loader).
   if (rest.size > 0) add(rest, measured.images > 0 ? batch_size : rest.size);
   measured.metrics = meter->metrics();
+  measured.per_class = meter->per_class();
   return measured;
 }
 

@@ -18,7 +18,7 @@ namespace swin::trainers {
 /// set.
 data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset& dataset);
 
-/// The model's class for each class of a data set.
+/// The model's class for each class of a data set; −1 of pixels that are ignored.
 struct LabelMap {
   std::span<const int64_t> classes = {};  ///< empty: they are the same
   bool rows = false;                      ///< labels are rows of 0 and 1 (has_label_rows)
@@ -26,7 +26,8 @@ struct LabelMap {
 
 struct Measured {
   tasks::Metrics metrics;
-  int64_t images = 0;  ///< that the metrics are of
+  std::vector<tasks::Metrics> per_class;  ///< of the model's classes, where the task has any
+  int64_t images = 0;                     ///< that the metrics are of
   struct Bad {
     std::string name, error;
   };

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/random.h"
 #include "base/stopwatch.h"
+#include "layers/window_layout.h"
 #include "trainers/run/step.h"
 
 namespace swin::trainers {
@@ -28,10 +29,17 @@ Tensor one_image(const layers::ModelConfig& model) {
 class CountMacs : public autograd::ForwardObserver {
  public:
   CountMacs(ForwardPlan& plan, const layers::ModelConfig& config) : plan_(plan), config_(config) {}
-  void op_done(const autograd::OpDone& done) override { of(done.path).macs += done.macs; }
+  void op_done(const autograd::OpDone& done) override {
+    of(done.path).macs += done.macs;
+    const std::string_view op = done.op;
+    const auto is = [&](auto... names) { return ((op == names) || ...); };
+    if (is("linear", "conv2d", "conv_transpose_2x2", "patch_embed")) plan_.layer_macs += done.macs;
+    if (is("window_attention", "attention")) plan_.attention_macs += done.macs;
+  }
   /// The cost to which a layer or parameter of this path belongs.
   Cost& of(std::string path) {
-    if (path.starts_with("encoder.")) path.erase(0, 8);  // SimMIM's
+    for (const std::string_view prefix : {"encoder.", "backbone."})  // SimMIM's, a dense task's
+      if (path.starts_with(prefix)) path.erase(0, prefix.size());
     for (int64_t i = 0; i < config_.num_stages(); ++i)
       if (const std::string stage = layers::stage_path(config_, i);
           path == stage || path.starts_with(stage + "."))
@@ -43,6 +51,18 @@ class CountMacs : public autograd::ForwardObserver {
   ForwardPlan& plan_;
   const layers::ModelConfig& config_;
 };
+
+// Of the attention's output projection, whose input the published code does not crop.
+int64_t padding_macs(const layers::ModelConfig& model) {
+  int64_t macs = 0;
+  for (int64_t stage = 0; model.name != "vit" && stage < model.num_stages(); ++stage) {
+    const layers::WindowLayout layout = layers::window_layout(model, stage, 0);
+    const int64_t tokens = layout.padded[0] * layout.padded[1] - layout.map[0] * layout.map[1];
+    macs += model.depths[static_cast<size_t>(stage)] * tokens * model.dim_of(stage) *
+            model.dim_of(stage);
+  }
+  return macs;
+}
 
 // Measures the peak of the pool in one slice of a training step, and what stays between steps.
 void dry_run_step(const Config& config, TrainingPlan& plan) {
@@ -89,9 +109,11 @@ ForwardPlan plan_forward(const tasks::TaskConfig& config, const layers::ModelCon
   const auto task = tasks::make_task(config, model, 0, false);
   ForwardPlan plan;
   plan.stages.resize(model.depths.size());
-  CountMacs count(plan, model);
   task->outputs(one_image(model), tasks::Detail::answers);
   plan.memory_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
+  CountMacs count(plan, model);
+  task->outputs(one_image(model), tasks::Detail::everything);  // with heads that only train
+  plan.published_macs = plan.layer_macs + padding_macs(task->model_config());
   const layers::Parameters& parameters = task->parameters();
   for (size_t i = 0; i < parameters.size(); ++i)
     count.of(parameters[i].name).parameters += parameters[i].numel();

@@ -22,6 +22,11 @@ struct ForwardPlan {
   std::vector<Cost> stages;  ///< each with its downsampling
   Cost patch_embed, head;    ///< head: everything after the stages
   Cost total;
+  int64_t layer_macs = 0;      ///< of total: convolutions and linear layers
+  int64_t attention_macs = 0;  ///< of total: the products between tokens
+  /// As the detection and segmentation papers count: the layers alone, and the attention's output
+  /// projection also of the tokens that windows are padded with.
+  int64_t published_macs = 0;
   int64_t memory_bytes = 0;  ///< at most, parameters included
 };
 

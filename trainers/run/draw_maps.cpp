@@ -1,0 +1,73 @@
+#include "trainers/run/draw_maps.h"
+
+#include <algorithm>
+#include <span>
+
+#include "data/decode/decode.h"
+#include "data/palette.h"
+#include "files/atomic_file.h"
+
+namespace swin::trainers {
+
+namespace fs = std::filesystem;
+
+std::vector<data::Color> colors_of(const Config& config) {
+  std::vector<data::Color> colors;
+  const size_t first = config.data.reduce_zero_label ? 1 : 0;  // colors are those of the values
+  for (int64_t k = 0; k < config.model.num_classes; ++k) {
+    const size_t value = static_cast<size_t>(k) + first;
+    colors.push_back(value < config.data.colors.size() ? config.data.colors[value]
+                                                       : data::palette_color(k));
+  }
+  return colors;
+}
+
+std::vector<std::pair<int64_t, int64_t>> class_pixels(const data::LabelMap& map) {
+  std::vector<int64_t> counts;
+  for (const uint16_t label : map.classes) {
+    if (label >= counts.size()) counts.resize(label + size_t{1});
+    ++counts[label];
+  }
+  std::vector<std::pair<int64_t, int64_t>> found;
+  for (size_t k = 0; k < counts.size(); ++k)
+    if (counts[k] > 0) found.emplace_back(static_cast<int64_t>(k), counts[k]);
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  return found;
+}
+
+data::Image draw_over(const data::Image& image, const data::LabelMap& map,
+                      const std::vector<data::Color>& colors) {
+  data::Image drawn;
+  data::convert_channels(image, 3, drawn);
+  uint8_t* pixel = drawn.pixels.data();
+  for (const uint16_t label : map.classes)
+    for (size_t c = 0; c < 3; ++c, ++pixel)
+      *pixel = static_cast<uint8_t>((*pixel + colors[label][c] + 1) / 2);
+  return drawn;
+}
+
+MapFolder::MapFolder(const std::string& path, std::vector<data::Color> colors)
+    : path_(path), colors_(std::move(colors)) {
+  files::make_directories(path_);
+}
+
+std::pair<std::string, std::string> MapFolder::write(const std::string& image_path,
+                                                     const data::Image& image,
+                                                     const data::LabelMap& map) {
+  const std::string stem = fs::path(image_path).stem().string();
+  std::string name = stem;
+  for (int number = 2; !names_.insert(name).second; ++number)
+    name = stem + "_" + std::to_string(number);
+  const auto write = [&](const std::string& ending, const std::vector<uint8_t>& bytes) {
+    const fs::path file = path_ / (name + ending);
+    const files::ByteSpan span = std::as_bytes(std::span(bytes));
+    files::write_file_atomically(file, std::span(&span, 1));
+    return file.string();
+  };
+  return {write("_labels.png", data::encode_label_png(map.height, map.width, map.classes,
+                                                      data::LabelMap::kIgnored, colors_)),
+          write("_overlay.png", data::encode_png(draw_over(image, map, colors_)))};
+}
+
+}  // namespace swin::trainers
