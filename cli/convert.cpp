@@ -127,9 +127,10 @@ void write_folder(const ConvertArguments& arguments, const weights::WeightFile& 
   require_head(file, "such a folder");
   const std::filesystem::path folder = arguments.output;
   std::vector<files::NamedArray> arrays = weights::to_dialect(file.arrays, dialect, config.model);
+  const auto heads = trainers::heads_of(config);
   const auto texts =
-      weights::hub_files(dialect, config.model, nullptr, trainers::published_form(config),
-                         file.class_names, differences);
+      weights::hub_files(dialect, config.model, heads ? &*heads : nullptr,
+                         trainers::published_form(config), file.class_names, differences);
   files::make_directories(folder);
   files::write_safetensors(folder / "model.safetensors", std::move(arrays),
                            metadata_of(file, config));

@@ -1,18 +1,17 @@
 #include "weights/load_weights.h"
 
 #include <algorithm>
-#include <numeric>
 #include <type_traits>
 #include <unordered_map>
 
 #include "base/errors.h"
 #include "base/pool.h"
 #include "layers/backbone.h"
+#include "layers/dense/upernet.h"
 #include "layers/model.h"
 #include "layers/simmim.h"
 #include "weights/mismatches.h"
 #include "weights/saved_windows.h"
-#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
@@ -25,6 +24,8 @@ using layers::ParameterEntry;
 using layers::Parameters;
 using layers::Scope;
 using layers::Slab;
+using layers::UperNet;
+using layers::UperNetOptions;
 
 using files::NamedArray;
 
@@ -153,6 +154,24 @@ void load_slab(const Parameters& layout, real* slab, const files::CheckpointFile
 
 namespace {
 
+/// The heads that the names and shapes of a segmenter tell. Of the pooled maps the number matters,
+/// not their sizes.
+UperNetOptions heads_in(const WeightFile& file) {
+  const auto channels = [&](const char* name) {
+    const NamedArray* convolution = file.find(name);
+    return convolution && convolution->shape.size() == 4 ? convolution->shape[0] : 0;
+  };
+  UperNetOptions options;
+  options.channels = std::max<int64_t>(1, channels("decode_head.bottleneck.conv.weight"));
+  options.pool_scales.clear();
+  for (int64_t i = 0; file.find("decode_head.psp_modules." + std::to_string(i) + ".1.conv.weight");
+       ++i)
+    options.pool_scales.push_back(i + 1);
+  if (file.find("decode_head.bottleneck.gn.weight")) options.norm = layers::Norm::group;
+  options.auxiliary_channels = channels("auxiliary_head.convs.0.conv.weight");
+  return options;
+}
+
 void require_parameters(const WeightFile& file, ModelConfig config) {
   const NamedArray* head = file.find("head.weight");
   if (const NamedArray* rows = file.class_rows(); rows && config.num_classes == 0)
@@ -185,11 +204,7 @@ void require_parameters(const WeightFile& file, ModelConfig config) {
   if (file.kind == WeightKind::simmim) {
     const MaskedImageModel model(scope, config);
   } else if (file.kind == WeightKind::segmenter) {
-    BackboneOptions options;
-    options.out_stages.resize(config.depths.size());
-    std::iota(options.out_stages.begin(), options.out_stages.end(), 0);
-    const Backbone model(scope, config, options);
-    return load_weights(parameters, backbone_of(file.arrays), file.where);
+    const UperNet model(scope, config, heads_in(file));
   } else {
     BackboneOptions options;
     options.out_stages.clear();

@@ -1,5 +1,8 @@
 // UPerNet on Swin in the names of Hugging Face and of both generations of mmsegmentation.
+#include "base/json.h"
 #include "tests/weights/dialects_support.h"
+#include "weights/hub_write.h"
+#include "weights/published_preprocess.h"
 #include "weights/segmenter_names.h"
 
 namespace swin::weights {
@@ -323,6 +326,69 @@ TEST(SegmenterNames, AnAuxiliaryHeadOfTwoConvolutionsIsLeftOutByName) {
   ReadOptions options;
   options.allow = {"auxiliary_head.*"};
   EXPECT_EQ(infer_model_config(to_official(arrays, "file", options)).heads->auxiliary_channels, 0);
+}
+
+// ---- The folder for transformers
+
+class SegmenterFolder : public ::testing::Test {
+ protected:
+  base::Json file(const std::string& name) {
+    for (const auto& [file, text] :
+         hub_files(Dialect::huggingface, config_, &heads_, preprocess_, {"sky", "tree"}, notes_))
+      if (file == name) return base::parse_json(text, name);
+    ADD_FAILURE() << "no " << name;
+    return {};
+  }
+
+  ModelConfig config_ = config_of("upernet");
+  SegmenterHeads heads_{
+      .channels = 6, .pool_scales = {1, 2, 4}, .auxiliary_channels = 4, .auxiliary_weight = 0.25};
+  Preprocess preprocess_ = published_segmenter_preprocess(Dialect::huggingface);
+  std::vector<std::string> notes_;
+};
+
+TEST_F(SegmenterFolder, IsThatOfUperNetAndIsReadBack) {
+  const base::Json config = file("config.json");
+  EXPECT_EQ(base::to_text(config.at("architectures")), R"(["UperNetForSemanticSegmentation"])");
+  EXPECT_EQ(config.at("model_type").as_string(), "upernet");
+  EXPECT_EQ(config.at("hidden_size").as_int(), 6);
+  EXPECT_EQ(config.at("auxiliary_channels").as_int(), 4);
+  EXPECT_EQ(config.at("auxiliary_in_channels").as_int(), 32);
+  EXPECT_TRUE(config.at("use_auxiliary_head").as_bool());
+  const base::Json& backbone = config.at("backbone_config");
+  EXPECT_EQ(backbone.at("model_type").as_string(), "swin");
+  EXPECT_EQ(base::to_text(backbone.at("out_features")), R"(["stage1","stage2","stage3","stage4"])");
+  EXPECT_EQ(backbone.at("window_size").as_int(), 3);
+  EXPECT_FALSE(backbone.find("architectures"));
+  EXPECT_FALSE(backbone.find("id2label"));
+  const HubConfig read = read_hub_config(base::to_text(config), "config.json");
+  EXPECT_EQ(read.image_size, (Size2{64, 64}));
+  EXPECT_EQ(read.heads.pool_scales, heads_.pool_scales);
+  EXPECT_EQ(read.heads.auxiliary_weight, 0.25);
+  EXPECT_THAT(read.class_names, ElementsAre("sky", "tree"));
+  const Preprocess images =
+      read_processor_config(base::to_text(file("preprocessor_config.json")), "p.json");
+  EXPECT_EQ(images.input_size, (Size2{64, 64}));
+  EXPECT_EQ(images.interpolation, "bilinear");
+  EXPECT_EQ(images.mean, preprocess_.mean);
+  EXPECT_THAT(notes_, IsEmpty());
+}
+
+TEST_F(SegmenterFolder, WhatTransformersDoesOtherwiseIsSaidOrRefused) {
+  preprocess_ = published_segmenter_preprocess(Dialect::mm);
+  file("preprocessor_config.json");
+  EXPECT_THAT(notes_, Contains(HasSubstr("straight to 64 × 64")));
+  const auto refusal = [&] {
+    return error_of<base::UsageError>(
+        [&] { hub_files(Dialect::huggingface, config_, &heads_, preprocess_, {}, notes_); });
+  };
+  config_.depths = {1, 2, 1};
+  config_.num_heads = {1, 1, 2};
+  EXPECT_THAT(refusal(), HasSubstr("an auxiliary head and 3 stages"));
+  heads_.auxiliary_channels = 0;
+  EXPECT_FALSE(file("config.json").at("use_auxiliary_head").as_bool());
+  heads_.group_norm = true;
+  EXPECT_THAT(refusal(), HasSubstr("found group norm, expected batch norm"));
 }
 
 }  // namespace

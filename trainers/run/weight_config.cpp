@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "base/size2.h"
+#include "tasks/task_table.h"
 #include "trainers/run/stored_model.h"
 #include "weights/published_preprocess.h"
 
@@ -30,17 +31,20 @@ Json section_of(const weights::Preprocess& said, const layers::ModelConfig& mode
   if (said.crop_pct) section["crop_pct"] = *said.crop_pct;
   if (said.resize)
     section["resize"] = said.resize->short_side ? Json(*said.resize->short_side) : Json();
+  if (said.resize && said.resize->long_side) section["long_side"] = *said.resize->long_side;
   if (!said.interpolation.empty()) section["interpolation"] = said.interpolation;
   if (!said.mean.empty()) section["mean"] = channels_of(said.mean, model.in_chans);
   if (!said.std.empty()) section["std"] = channels_of(said.std, model.in_chans);
   return section;
 }
 
-bool is_resize(const std::string& field) { return field == "resize" || field == "crop_pct"; }
+bool is_resize(const std::string& field) {
+  return field == "resize" || field == "crop_pct" || field == "long_side";
+}
 
 bool says_resize(const Json& section) { return section.find("resize") || section.find("crop_pct"); }
 
-/// Adds the fields that `document` does not have. Resize and crop_pct are one.
+/// Adds the fields that `document` does not have. Resize, crop_pct and long_side are one.
 void complete(Json& document, const Json& section) {
   Json& target = document["preprocess"];
   if (target.is_null()) target = Json::object();
@@ -61,6 +65,29 @@ void replace(Json& document, const Json& section) {
 bool same_pixels(const PreprocessConfig& a, const PreprocessConfig& b) {
   return a.resize == b.resize && a.long_side == b.long_side && a.interpolation == b.interpolation &&
          a.mean == b.mean && a.std == b.std;
+}
+
+// ---- The task section of a segmenter -----------------------------------------------------------
+
+constexpr const char* kSegmentation = "semantic_segmentation";
+const char* const kNorms[] = {"batch", "group"};
+
+/// What a weight file tells of the heads. A file without an auxiliary head is of a model without.
+Json task_section(const weights::SegmenterHeads& heads) {
+  Json head = Json::object();
+  head["channels"] = heads.channels;
+  head["pool_scales"] = Json::array_of(heads.pool_scales);
+  head["norm"] = kNorms[heads.group_norm];
+  if (heads.auxiliary_channels == 0) {
+    head["auxiliary_weight"] = 0;
+  } else {
+    head["auxiliary_channels"] = heads.auxiliary_channels;
+    if (heads.auxiliary_weight) head["auxiliary_weight"] = *heads.auxiliary_weight;
+  }
+  Json task = Json::object();
+  task["name"] = kSegmentation;
+  task["head"] = std::move(head);
+  return task;
 }
 
 // ------------------------------------------------------------------------------------------------
@@ -111,6 +138,7 @@ class Reader {
       weights::InferredConfig inferred = weights::infer_model_config(file_);
       result_.assumptions = std::move(inferred.assumptions);
       document_ = to_json(inferred.config);
+      if (inferred.heads) document_["task"] = task_section(*inferred.heads);
       result_.config = parse_stored(document_, file_.where, "found shapes that fit no model: ",
                                     "add --config CONFIG (its model section is enough)");
     }
@@ -186,7 +214,10 @@ class Reader {
 
   void assume() {
     if (is_complete()) return;
-    const auto published = weights::published_preprocess(file_.dialect, result_.config.model);
+    const auto published =
+        file_.kind == weights::WeightKind::segmenter
+            ? std::optional(weights::published_segmenter_preprocess(file_.dialect))
+            : weights::published_preprocess(file_.dialect, result_.config.model);
     if (published) add(section_of(*published, result_.config.model), file_.where);
     result_.assumptions.push_back(
         "preprocess: " + preprocess_text(result_.config) + " (" +
@@ -209,12 +240,28 @@ WeightConfig config_of(const weights::WeightFile& file, const Json* given) {
 weights::Preprocess published_form(const Config& config) {
   weights::Preprocess form;
   form.input_size = config.model.image_size;
-  form.resize = weights::Preprocess::Resize{config.preprocess.resize};
+  form.resize = weights::Preprocess::Resize{config.preprocess.resize, config.preprocess.long_side};
   form.crop_pct = config.preprocess.crop_pct;
   form.interpolation = config.preprocess.interpolation;
   form.mean = config.preprocess.mean;
   form.std = config.preprocess.std;
   return form;
+}
+
+std::optional<weights::SegmenterHeads> heads_of(const Config& config) {
+  if (config.task.name != kSegmentation) return std::nullopt;
+  const base::RowValues own(tasks::task_row(kSegmentation), config.task.own);
+  weights::SegmenterHeads heads;
+  heads.channels = own.integer("head.channels");
+  heads.pool_scales = own.integers("head.pool_scales");
+  const tasks::TaskRow& row = tasks::task_row(kSegmentation);
+  heads.group_norm =
+      row.find("head.norm")->choices[static_cast<size_t>(own.integer("head.norm"))] ==
+      std::string(kNorms[1]);
+  heads.auxiliary_weight = own.number("head.auxiliary_weight");
+  if (*heads.auxiliary_weight > 0)
+    heads.auxiliary_channels = own.integer("head.auxiliary_channels");
+  return heads;
 }
 
 std::string preprocess_text(const Config& config) {

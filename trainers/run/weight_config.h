@@ -1,6 +1,7 @@
 // The config of a weight file: the one it holds, or what its shapes, the files beside it and the
 // published models say.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ WeightConfig config_of(const weights::WeightFile& file, const base::Json* given 
 
 /// What the section says, for files of other libraries.
 weights::Preprocess published_form(const Config& config);
+
+/// The heads of a segmenter's config; empty if it is of another task.
+std::optional<weights::SegmenterHeads> heads_of(const Config& config);
 
 /// "resize 256, center 224 × 224, bicubic, mean 0.485 0.456 0.406, std 0.229 0.224 0.225".
 std::string preprocess_text(const Config& config);
