@@ -32,6 +32,15 @@ base::Json to_json(const OpWork& work, int64_t calls, const trainers::Roofline& 
   return json;
 }
 
+// Rates over those of a linear layer with the same product.
+base::Json to_json(const trainers::BesideLinear& rates) {
+  base::Json json = base::Json::object();
+  json["forward"] = rates.forward;
+  json["dx"] = rates.dx;
+  json["dweight"] = rates.dweight;
+  return json;
+}
+
 base::Json to_json(const KernelBenchmark& result, const std::vector<trainers::Config>& configs,
                    const BenchmarkArguments& arguments) {
   base::Json json = base::Json::object();
@@ -61,6 +70,8 @@ base::Json to_json(const KernelBenchmark& result, const std::vector<trainers::Co
       kernel["forward"] = to_json(row.forward, row.calls, result.roofline);
       if (row.backward_calls > 0)
         kernel["backward"] = to_json(row.backward, row.backward_calls, result.roofline);
+      const auto& convolutions = result.workloads[i].convolutions;
+      if (row.op == "conv2d") kernel["beside_linear"] = to_json(convolutions.at(row.shapes));
       kernels.push_back(kernel);
     }
     workloads.push_back(workload);
@@ -76,6 +87,20 @@ std::vector<std::string> cells(const OpWork& work, int64_t calls,
           work.flops > 0 ? fixed(work.gflops(), 1) : "",
           work.bytes > 0 ? fixed(work.gb_per_second(), 1) : "",
           does_nothing(work) ? "" : fixed(100 * roofline.share(work), 0) + "%"};
+}
+
+// Convolutions beside linear layers with the same product; nothing if there are none.
+std::string beside_linear(const KernelBenchmark::Workload& workload) {
+  if (workload.convolutions.empty()) return {};
+  using Align = Table::Align;
+  Table table({{"CONVOLUTION"},
+               {"FORWARD", Align::right},
+               {"GRADIENT OF x", Align::right},
+               {"OF THE WEIGHT", Align::right}});
+  for (const auto& [shapes, rates] : workload.convolutions)
+    table.row({shapes, percent(rates.forward), percent(rates.dx), percent(rates.dweight)});
+  return "Speed beside a linear layer with the same product (rows B · H · W, inputs k · k · C):\n" +
+         table.text();
 }
 
 std::string to_text(const KernelBenchmark& result, const std::vector<trainers::Config>& configs,
@@ -113,7 +138,7 @@ std::string to_text(const KernelBenchmark& result, const std::vector<trainers::C
         line.push_back(cell);
       table.row(std::move(line));
     }
-    text += table.text();
+    text += table.text() + beside_linear(result.workloads[i]);
   }
   return text;
 }

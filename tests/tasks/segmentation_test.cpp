@@ -8,6 +8,7 @@
 #include "autograd/ops/ops.h"
 #include "autograd/tape/tape.h"
 #include "base/errors.h"
+#include "base/parallel.h"
 #include "tasks/task_table.h"
 
 namespace swin::tasks {
@@ -16,6 +17,8 @@ namespace {
 using base::Size2;
 using data::LabelMap;
 constexpr uint16_t kIgnored = LabelMap::kIgnored;
+/// So small a model gains nothing from a second thread.
+const bool kOneThread = (base::set_num_threads(1), true);
 
 layers::ModelConfig tiny(int64_t classes = 3) {
   layers::ModelConfig model;

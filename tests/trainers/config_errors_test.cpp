@@ -90,13 +90,14 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "masked, assert"},
       {with_data("\"checkpoint\": {\"monitor\": \"top_1\"}"),
        "x.json:3: checkpoint.monitor: found \"top_1\", expected one of top1, top5, loss, "
-       "mean_average_precision, micro_f1, visible_mean_loss; did you mean \"top1\"?"},
+       "mean_average_precision, micro_f1, visible_mean_loss, mIoU, aAcc, mAcc, mDice; did you "
+       "mean \"top1\"?"},
       {with_data("\"optimizer\": {\"momentum\": 0.8}"),
        "x.json:3: optimizer.momentum: found a field of sgd, expected none with optimizer.name "
        "\"adamw\"; remove it, or set optimizer.name"},
       {with_data("\"schedule\": {\"name\": \"multi_step\", \"min_lr\": 0}"),
-       "x.json:3: schedule.min_lr: found a field of cosine or linear, expected none with "
-       "schedule.name \"multi_step\"; remove it, or set schedule.name"},
+       "x.json:3: schedule.min_lr: found a field of cosine, linear or polynomial, expected none "
+       "with schedule.name \"multi_step\"; remove it, or set schedule.name"},
       {with_data("\"schedule\": {\"name\": \"multi_step\", \"milestones\": [0]}"),
        "x.json:3: schedule.milestones: found [0], expected a list of 0 to 64 numbers, each above 0 "
        "and at most 1073741824"},

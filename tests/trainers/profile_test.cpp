@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "tests/trainers/run_support.h"
+#include "trainers/run/kernel_benchmark.h"
 #include "trainers/run/roofline.h"
 
 namespace swin::trainers {
@@ -40,6 +42,8 @@ TEST(Profile, CountsCallsArithmeticAndBytes) {
   const auto shapes = by_name(profile.by_shapes);
   // fc1 of the first stage: x (2, 8, 8, 8), weight, bias and y; twice.
   const ProfileRow& fc1 = shapes.at("linear(2, 8, 8, 8) (16, 8) (16) → (2, 8, 8, 16)");
+  EXPECT_EQ(fc1.tensors,
+            (std::vector<autograd::Shape>{{2, 8, 8, 8}, {16, 8}, {16}, {2, 8, 8, 16}}));
   EXPECT_EQ(fc1.calls, 2);
   EXPECT_EQ(fc1.macs, 2 * 2 * 64 * 8 * 16);
   EXPECT_EQ(fc1.forward.bytes, 2 * static_cast<int64_t>(sizeof(real)) * (1024 + 128 + 16 + 2048));
@@ -87,6 +91,16 @@ TEST(Roofline, IsTheLowerOfArithmeticAndMemory) {
   EXPECT_DOUBLE_EQ(roofline.share({2, 8'000'000'000, 4'000'000'000}), 0.2);
   EXPECT_EQ(roofline.share({1, 0, 0}), 0);
   EXPECT_EQ(roofline.share({0, 1, 1}), 0);
+}
+
+TEST(KernelBenchmark, MeasuresConvolutionsBesideLinearLayers) {
+  for (const autograd::ConvOptions options : {autograd::ConvOptions{1, 1}, {2, 0}}) {
+    const BesideLinear rates = measure_beside_linear({1, 5, 4, 3}, {7, 3, 3, 3}, options, 0);
+    for (const double rate : {rates.forward, rates.dx, rates.dweight}) {
+      EXPECT_GT(rate, 0);
+      EXPECT_TRUE(std::isfinite(rate));
+    }
+  }
 }
 
 }  // namespace

@@ -13,11 +13,18 @@ namespace {
 
 using autograd::Tensor;
 
-std::string shapes_of(const autograd::OpDone& done) {
-  std::string text;
+std::vector<autograd::Shape> shapes_of(const autograd::OpDone& done) {
+  std::vector<autograd::Shape> shapes;
   for (const Tensor& input : done.inputs)
-    if (input.defined()) text += input.shape().text() + " ";
-  return text + "→ " + done.y.shape().text();
+    if (input.defined()) shapes.push_back(input.shape());
+  shapes.push_back(done.y.shape());
+  return shapes;
+}
+
+std::string text_of(const std::vector<autograd::Shape>& shapes) {
+  std::string text;
+  for (size_t i = 0; i + 1 < shapes.size(); ++i) text += shapes[i].text() + " ";
+  return text + "→ " + shapes.back().text();
 }
 
 // Writes down the calls of one step while it lives.
@@ -31,7 +38,8 @@ class Recorder : public autograd::ForwardObserver, public autograd::Observer {
     OpCall call;
     call.op = done.op;
     call.path = done.path;
-    call.shapes = shapes_of(done);
+    call.tensors = shapes_of(done);
+    call.shapes = text_of(call.tensors);
     call.macs = done.macs;
     call.forward = {done.seconds, 2 * done.macs, done.bytes()};
     call.forward_start = std::max(0.0, now - done.seconds);
@@ -81,7 +89,10 @@ std::vector<ProfileRow> rows_of(const std::vector<ProfiledStep>& steps,
       if (call.backward) sum.backward[i] += call.backward->seconds;
       if (i > 0) continue;
       sum.row.op = call.op;
-      if (with_shapes) sum.row.shapes = call.shapes;
+      if (with_shapes) {
+        sum.row.shapes = call.shapes;
+        sum.row.tensors = call.tensors;
+      }
       ++sum.row.calls;
       sum.row.macs += call.macs;
       sum.row.forward += call.forward;

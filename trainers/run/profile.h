@@ -26,8 +26,9 @@ struct OpWork {
 
 struct OpCall {
   std::string op, path;
-  std::string shapes;  ///< "(8, 56, 56, 96) (288, 96) (288) → (8, 56, 56, 288)"
-  int64_t macs = 0;    ///< 0 where a segment runs again in the backward pass
+  std::string shapes;                    ///< "(8, 56, 56, 96) (288, 96) (288) → (8, 56, 56, 288)"
+  std::vector<autograd::Shape> tensors;  ///< these
+  int64_t macs = 0;                      ///< 0 where a segment runs again in the backward pass
   OpWork forward;
   double forward_start = 0;        ///< seconds since the step began
   std::optional<OpWork> backward;  ///< empty if the op was on no tape
@@ -43,7 +44,8 @@ struct ProfiledStep {
 /// What the calls of one kind do in a step. The times are medians of the steps.
 struct ProfileRow {
   std::string op;
-  std::string shapes;  ///< empty where the calls of all shapes are added
+  std::string shapes;                    ///< empty where the calls of all shapes are added
+  std::vector<autograd::Shape> tensors;  ///< the same: of the inputs that are defined, and of y
   int64_t calls = 0, backward_calls = 0, macs = 0;
   OpWork forward, backward;
 
