@@ -86,6 +86,7 @@ class ConfigComments : public testing::Test {
     for (const char* set :
          {"photographs", "…/train", "…/test", "data/clothing10/train", "data/clothing10/val"})
       images(set);
+    label_maps("labelled_photographs");
     fs::create_directories(folder_ / "data/cifar10");
     for (const char* batch : {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                               "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"}) {
@@ -100,6 +101,17 @@ class ConfigComments : public testing::Test {
       for (int i = 0; i < 10; ++i)
         data::write_png(folder_ / set / name / (std::to_string(i) + ".png"),
                         data::Image{16, 16, 3, std::vector<uint8_t>(768, uint8_t(i))});
+    }
+  }
+  void label_maps(const std::string& set) const {
+    for (const char* kind : {"images", "masks"}) {
+      fs::create_directories(folder_ / set / kind);
+      for (int i = 0; i < 10; ++i) {
+        data::Image image{16, 16, *kind == 'm' ? 1 : 3, {}};
+        for (int64_t k = 0; k < 256 * image.channels; ++k)
+          image.pixels.push_back(static_cast<uint8_t>(k % 2));
+        data::write_png(folder_ / set / kind / (std::to_string(i) + ".png"), image);
+      }
     }
   }
   Finished run(const Words& words) const {
