@@ -158,7 +158,7 @@ TEST_F(Segmentation, WhatItCannotDoIsRefused) {
   EXPECT_THAT(refusal({"model.window_shrink=official"}),
               ::testing::HasSubstr("model.window_shrink: found another than \"always_shift\""));
   EXPECT_THAT(refusal({"augment.cutmix=1", "augment.resize_ratio=null"}),
-              ::testing::HasSubstr("augment.cutmix: found 1, expected 0"));
+              ::testing::HasSubstr("augment.cutmix: found 1.0, expected 0"));
   EXPECT_THAT(refusal({"task.head.norm=layer"}),
               ::testing::HasSubstr("task.head.norm: found \"layer\", expected one of batch, group, "
                                    "frozen"));
