@@ -174,7 +174,7 @@ std::string to_text(const data::DataCheck& check, const data::Dataset& dataset) 
                                    [](const auto& one) { return one.images == 0; });
   if (empty > 0) text += "\nClasses without images: " + grouped(empty) + "\n";
   text += "\n" + grouped(check.images) + " images of " + grouped(int64_t(check.classes.size())) +
-          " classes, " + bytes_text(check.bytes) + "\n";
+          (check.classes.size() == 1 ? " class, " : " classes, ") + bytes_text(check.bytes) + "\n";
   const auto size = [](const base::Size2& sides) {  // width first, as in errors about images
     return grouped(sides[1]) + " × " + grouped(sides[0]);
   };

@@ -7,6 +7,7 @@
 //   channels; (…, n) means any leading dims before a last dim of size n.
 // - Axes may be negative: they then count from the end.
 // - Every tensor argument gets a gradient if it needs one.
+// - The result has the shape of x where no @return says more.
 // - "Saves" lists what the tape keeps in memory for the backward pass.
 // - An op throws base::ShapeError if its arguments do not fit together.
 #pragma once
@@ -52,14 +53,12 @@ Tensor matmul(const Tensor& a, const Tensor& b, bool transpose_b = false);
 /// y = x + b, with b broadcast to the shape of x.
 /// @param x any shape
 /// @param b aligned with x at the last axis; each dim equals x's or is 1, missing dims count as 1
-/// @return the shape of x
 /// Saves: nothing. If the shapes are equal, x and b share dy's memory as their gradient.
 Tensor add(const Tensor& x, const Tensor& b);
 
 /// y = x · b, element by element, with b broadcast to the shape of x.
 /// @param x any shape
 /// @param b aligned with x at the last axis; each dim equals x's or is 1, missing dims count as 1
-/// @return the shape of x
 /// Saves: x and b, a broadcast b at its full size.
 Tensor multiply(const Tensor& x, const Tensor& b);
 
@@ -104,16 +103,13 @@ Tensor softmax(const Tensor& x);
 
 /// y = x / max(|x|, 1e-12), with the Euclidean norm over the last axis.
 /// @param x (…, dim)
-/// @return the shape of x
 /// Saves: x, and 1 / max(|x|, 1e-12) of each row.
 Tensor l2_normalize(const Tensor& x);
 
 /// y = (x − mean) / √(variance + epsilon) · weight + bias, with mean and (biased) variance over the
 /// last axis.
 /// @param x (…, dim)
-/// @param weight (dim)
-/// @param bias (dim)
-/// @return the shape of x
+/// @param weight, bias (dim)
 /// Saves: x, weight, and the mean and 1/√(variance + epsilon) of each row.
 /// Source: Ba et al. 2016, arXiv:1607.06450.
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -131,10 +127,8 @@ struct BatchStatistics {
 /// Batch normalization in training: y = (x − mean) / √(variance + epsilon) · weight + bias, with
 /// mean and (biased) variance of each channel over all other axes.
 /// @param x (…, C), two rows or more
-/// @param weight (C)
-/// @param bias (C)
+/// @param weight, bias (C)
 /// @param statistics null, or gets the statistics
-/// @return the shape of x
 /// Saves: x, weight, and the mean and 1/√(variance + epsilon) of each channel.
 /// Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, real epsilon,
@@ -144,7 +138,6 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, rea
 /// given statistics, which get no gradient.
 /// @param x (…, C)
 /// @param weight, bias, mean, variance (C)
-/// @return the shape of x
 /// Saves: weight, mean, 1/√(variance + epsilon), and x if weight or bias needs a gradient.
 Tensor frozen_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& mean,
                    const Tensor& variance, real epsilon);
@@ -152,10 +145,8 @@ Tensor frozen_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, co
 /// Group normalization: y = (x − mean) / √(variance + epsilon) · weight + bias, with mean and
 /// (biased) variance over the tokens of an image and a group of C/groups consecutive channels.
 /// @param x (B, H, W, C)
-/// @param weight (C)
-/// @param bias (C)
+/// @param weight, bias (C)
 /// @param groups divides C
-/// @return the shape of x
 /// Saves: x, weight, and the mean and 1/√(variance + epsilon) of each group.
 /// Source: Wu and He 2018, arXiv:1803.08494.
 Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t groups,
@@ -167,7 +158,6 @@ Tensor group_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, int
 /// 1 − rate.
 /// @param x (B, …)
 /// @param rate in [0, 1)
-/// @return the shape of x
 /// Saves: nothing. The backward pass draws the same random numbers again.
 Tensor dropout(const Tensor& x, real rate, const DrawKey& key);
 
@@ -175,7 +165,6 @@ Tensor dropout(const Tensor& x, real rate, const DrawKey& key);
 /// divided by 1 − rate.
 /// @param x (B, …)
 /// @param rate in [0, 1)
-/// @return the shape of x
 /// Saves: nothing. The backward pass draws the same random numbers again.
 /// Source: Huang et al. 2016, arXiv:1603.09382.
 Tensor drop_path(const Tensor& x, real rate, const DrawKey& key);
@@ -184,7 +173,6 @@ Tensor drop_path(const Tensor& x, real rate, const DrawKey& key);
 /// others are divided by 1 − rate.
 /// @param x (B, H, W, C)
 /// @param rate in [0, 1)
-/// @return the shape of x
 /// Saves: nothing. The backward pass draws the same random numbers again.
 /// Source: Tompson et al. 2015, arXiv:1411.4280.
 Tensor drop_channels(const Tensor& x, real rate, const DrawKey& key);
