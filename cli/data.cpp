@@ -37,7 +37,8 @@ base::ExitCode pack(const DataArguments& arguments) {
     print_json(json);
   } else {
     print("Packed " + grouped(dataset->size()) + " images of " + grouped(dataset->num_classes()) +
-          (dataset->num_classes() == 1 ? " class, " : " classes, ") + bytes_text(bytes) + ", into " + one_line(arguments.output) + "\n");
+          (dataset->num_classes() == 1 ? " class, " : " classes, ") + bytes_text(bytes) +
+          ", into " + one_line(arguments.output) + "\n");
   }
   return base::ExitCode::done;
 }

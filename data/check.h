@@ -45,7 +45,7 @@ struct DataCheck {
   /// (height, width) of the images with the fewest and the most pixels, and the median of each.
   base::Size2 smallest{}, largest{}, median{};
   AnnotationKind kind = AnnotationKind::none;
-  int64_t turned = 0;  ///< images whose EXIF data ask to turn or mirror them
+  int64_t turned = 0;         ///< images whose EXIF data ask to turn or mirror them
   std::vector<Value> values;  ///< ascending; of label maps that are files
   ObjectCounts objects;
   std::vector<PassedOver> left_out;                  ///< of the annotations, by reason

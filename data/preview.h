@@ -27,7 +27,8 @@ Image draw_preview(const Batch& batch, const Preprocess& preprocess,
                    const std::vector<std::string>& texts, const Legend& legend = {});
 
 /// Draws an annotation over an image of three channels and the same size, each class in its color:
-/// label maps and masks half transparent, boxes as outlines in a lighter one. Crowds have their outline alone.
+/// label maps and masks half transparent, boxes as outlines in a lighter one. Crowds have their
+/// outline alone.
 void draw_annotation(const Annotation& annotation, const std::vector<Color>& colors, Image& image);
 /// The classes of a label map by their pixels, of objects by their number, the most first.
 std::vector<int64_t> classes_by_share(const Annotation& annotation);

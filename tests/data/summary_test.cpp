@@ -43,7 +43,8 @@ TEST(Summary, CountsImagesAndWhatWasPassedOver) {
       ElementsAre(
           "data.train: 21 images of 3 classes", "data.train: 1 passed over, hidden: s/ant/.x",
           "data.train: 5 passed over, no image (.gif): s/a.gif, s/b.gif, s/c.gif and 2 more"));
-  EXPECT_THAT(summary.warnings, ElementsAre("swin: warning: data.train: found classes named train and val"));
+  EXPECT_THAT(summary.warnings,
+              ElementsAre("swin: warning: data.train: found classes named train and val"));
   EXPECT_THAT(summary_of(Told(1, {"a"}), "x").notes, ElementsAre("x: 1 image of 1 class"));
 }
 
