@@ -29,24 +29,34 @@ std::vector<Source> sources(int64_t from, int64_t to) {
   return all;
 }
 
-// y = (1 − share) · a + share · b, n elements.
-SWIN_INLINE void interpolate(const real* a, const real* b, real share, real* y, int64_t n) {
-  for_vectors(
-      n, [&](int64_t j, auto part) __attribute__((always_inline)) {
-        const Vector low = part.load(a + j);
-        part.store(y + j, fma(part.load(b + j) - low, base::broadcast(share), low));
-      });
-}
+// In the lanes that fill the classes of a pixel up to whole vectors: far below any logit, and what
+// is interpolated between two of them is the same.
+constexpr real kBeyond = static_cast<real>(-1e30);
 
 // The rows of the given map that a row of the resized one lies between, interpolated.
-void interpolate_rows(const real* image, const ResizedLogits& m, const Source& row, real* line) {
-  const int64_t n = m.width * m.classes;
-  interpolate(image + row.low * n, image + row.high * n, row.share, line, n);
+// @param line (width, padded): the classes of a pixel, and lanes beyond them
+void interpolate_rows(const real* image, const ResizedLogits& m, const Source& row, real* line,
+                      int64_t padded) {
+  const real *const low = image + row.low * m.width * m.classes, *const high =
+                                                                     image +
+                                                                     row.high * m.width * m.classes;
+  for (int64_t pixel = 0; pixel < m.width; ++pixel)
+    for_vectors(
+        m.classes, [&](int64_t j, auto part) __attribute__((always_inline)) {
+          const Vector from = part.load(low + pixel * m.classes + j);
+          const Vector to = part.load(high + pixel * m.classes + j);
+          base::store(line + pixel * padded + j,
+                      with_fill(part, fma(to - from, base::broadcast(row.share), from), kBeyond));
+        });
 }
 // The logits of a pixel, from that.
 SWIN_INLINE void interpolate_pixel(const real* line, const Source& column, real* x,
-                                   int64_t classes) {
-  interpolate(line + column.low * classes, line + column.high * classes, column.share, x, classes);
+                                   int64_t padded) {
+  const real *const low = line + column.low * padded, *const high = line + column.high * padded;
+  for (int64_t j = 0; j < padded; j += base::kLanes<real>) {
+    const Vector from = base::load(low + j);
+    base::store(x + j, fma(base::load(high + j) - from, base::broadcast(column.share), from));
+  }
 }
 
 // y += factor · x, n elements.
@@ -72,11 +82,12 @@ void resized_cross_entropy_forward(const real* logits, const int32_t* labels, co
                             columns = sources(m.width, m.to_width);
   const int64_t lines = m.images * m.to_height;
   std::vector<double> losses(static_cast<size_t>(lines));
-  const ThreadRows line_of(m.width * m.classes), pixel_of(m.classes);
+  const int64_t padded = base::round_to_lanes<real>(m.classes);
+  const ThreadRows line_of(m.width * padded), pixel_of(padded);
   base::parallel_for(lines, [&](int64_t i) {
     real *const line = line_of.own(), *const x = pixel_of.own();
     interpolate_rows(logits + i / m.to_height * m.height * m.width * m.classes, m,
-                     rows[static_cast<size_t>(i % m.to_height)], line);
+                     rows[static_cast<size_t>(i % m.to_height)], line, padded);
     double sum = 0;
     for (int64_t j = 0; j < m.to_width; ++j) {
       const int64_t at = i * m.to_width + j;
@@ -85,8 +96,8 @@ void resized_cross_entropy_forward(const real* logits, const int32_t* labels, co
         if (log_sum_exp) log_sum_exp[at] = 0;
         continue;
       }
-      interpolate_pixel(line, columns[static_cast<size_t>(j)], x, m.classes);
-      const SoftmaxTotal t = softmax_total(x, m.classes);
+      interpolate_pixel(line, columns[static_cast<size_t>(j)], x, padded);
+      const SoftmaxTotal t = softmax_total(x, padded);
       const real log_total = std::log(t.total);
       if (log_sum_exp) log_sum_exp[at] = t.top + log_total;
       const real own = log_total - (x[label] - t.top);
@@ -108,7 +119,8 @@ void resized_cross_entropy_backward(const real* dloss, const real* logits, const
                             columns = sources(m.width, m.to_width);
   const real all = *dloss * factor;
   const int64_t n = m.width * m.classes, tiles = base::divide_up(m.height, kTileRows);
-  const ThreadRows line_of(n), dline_of(n), pixel_of(m.classes);
+  const int64_t padded = base::round_to_lanes<real>(m.classes);
+  const ThreadRows line_of(m.width * padded), dline_of(m.width * padded), pixel_of(padded);
   base::parallel_for(m.images * tiles, [&](int64_t tile) {
     const int64_t image = tile / tiles, begin = tile % tiles * kTileRows,
                   end = std::min(m.height, begin + kTileRows);
@@ -120,27 +132,32 @@ void resized_cross_entropy_backward(const real* dloss, const real* logits, const
       const bool takes_low = row.low >= begin && row.low < end,
                  takes_high = row.high >= begin && row.high < end;
       if (!takes_low && !takes_high) continue;
-      interpolate_rows(logits + image * m.height * n, m, row, line);
-      std::fill_n(dline, n, real{0});
+      interpolate_rows(logits + image * m.height * n, m, row, line, padded);
+      std::fill_n(dline, m.width * padded, real{0});
       for (int64_t j = 0; j < m.to_width; ++j) {
         const int64_t at = (image * m.to_height + i) * m.to_width + j;
         const int32_t label = labels[at];
         if (label < 0) continue;
         const Source& column = columns[static_cast<size_t>(j)];
-        interpolate_pixel(line, column, x, m.classes);
-        const real scale = weight ? all * weight[label] : all, lse = log_sum_exp[at];
-        real *const low = dline + column.low * m.classes, *const high =
-                                                              dline + column.high * m.classes;
-        for_vectors(
-            m.classes, [&](int64_t c, auto part) __attribute__((always_inline)) {
-              part.store(x + c, exp_of(part.load(x + c) - lse) * scale);
-            });
+        interpolate_pixel(line, column, x, padded);
+        const real scale = weight ? all * weight[label] : all;
+        const Vector lse = base::broadcast(log_sum_exp[at]), share = base::broadcast(column.share);
+        for (int64_t c = 0; c < padded; c += base::kLanes<real>)
+          base::store(x + c, exp_of(base::load(x + c) - lse) * scale);
         x[label] -= scale;
-        add_scaled(x, 1 - column.share, low, m.classes);
-        add_scaled(x, column.share, high, m.classes);
+        real *const low = dline + column.low * padded, *const high = dline + column.high * padded;
+        for (int64_t c = 0; c < padded; c += base::kLanes<real>) {
+          const Vector d = base::load(x + c), of_high = d * share;
+          base::store(low + c, base::load(low + c) + (d - of_high));
+          base::store(high + c, base::load(high + c) + of_high);
+        }
       }
-      if (takes_low) add_scaled(dline, 1 - row.share, to + row.low * n, n);
-      if (takes_high) add_scaled(dline, row.share, to + row.high * n, n);
+      for (int64_t pixel = 0; pixel < m.width; ++pixel) {
+        const real* d = dline + pixel * padded;
+        const int64_t at = pixel * m.classes;
+        if (takes_low) add_scaled(d, 1 - row.share, to + row.low * n + at, m.classes);
+        if (takes_high) add_scaled(d, row.share, to + row.high * n + at, m.classes);
+      }
     }
   });
 }
