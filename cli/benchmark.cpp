@@ -129,8 +129,9 @@ base::ExitCode benchmark_loader(const BenchmarkArguments& arguments) {
 base::ExitCode run(const BenchmarkArguments& arguments) {
   if (arguments.data) return benchmark_loader(arguments);
   if (arguments.kernels) return benchmark_kernels(arguments);
-  const trainers::Config config = load_model_config(arguments.configs[0], arguments.sets);
+  trainers::Config config = load_model_config(arguments.configs[0], arguments.sets);
   set_threads(arguments, config.runtime.threads);
+  look_at_data(config);
   trainers::BenchmarkOptions options;
   options.mode =
       arguments.mode == "infer" ? trainers::BenchmarkMode::infer : trainers::BenchmarkMode::train;

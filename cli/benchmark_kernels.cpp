@@ -147,8 +147,10 @@ std::string to_text(const KernelBenchmark& result, const std::vector<trainers::C
 
 base::ExitCode benchmark_kernels(const BenchmarkArguments& arguments) {
   std::vector<trainers::Config> configs;
-  for (const std::string& file : arguments.configs)
+  for (const std::string& file : arguments.configs) {
     configs.push_back(load_model_config(file, arguments.sets));
+    look_at_data(configs.back());
+  }
   set_threads(arguments, configs[0].runtime.threads);
   if (!arguments.quiet) note("Measuring for about " + seconds_text(arguments.seconds) + " …");
   const auto mode =

@@ -36,7 +36,7 @@ base::ExitCode compare_plans(const PlanArguments& arguments) {
   std::optional<int64_t> threads;
   for (const std::string& file : arguments.configs) {
     trainers::Config config = load_model_config(file, arguments.sets);
-    if (config.model.num_classes == 0) config.model.num_classes = 1000;
+    look_at_data(config);
     models.push_back(config);
     names.push_back(std::filesystem::path(file).stem().string());
     threads = config.runtime.threads;

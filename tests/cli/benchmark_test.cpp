@@ -27,6 +27,9 @@ TEST(Benchmark, TrainingAndLoader) {
               result.at("images_per_second").as_real() * result.at("flops_per_image").as_real() /
                   (result.at("gemm_gflops").as_real() * 1e9),
               1e-9);
+  // The model has the classes of the data, as plan's has.
+  EXPECT_EQ(result.at("flops_per_image").as_real(),
+            6 * json_of({"plan", kMicro}).at("macs").as_real());
   const Json data = json_of({"benchmark", "data", kMicro, "--seconds", "0"});
   EXPECT_GT(data.at("images_per_second").as_real(), 0);
   EXPECT_GT(data.at("images_per_second_per_core").as_real(), 0);

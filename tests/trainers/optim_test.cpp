@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <map>
 
 #include "base/errors.h"
 #include "layers/model.h"
@@ -192,6 +191,7 @@ TEST(AdamW, FrozenParametersAndTheirSlotsDoNotChange) {
   expect_plain_loops(0.75, {"patch_embed.*", "layers.0.blocks.*", "*.norm2.bias"});
 }
 
+// official_dense is the published rule of detection and segmentation, by names: biases decay.
 TEST(AdamW, NoDecayChoosesTheParametersThatDecay) {
   layers::Model model(small_model(), 1, true);
   const layers::Parameters& parameters = model.parameters();
@@ -291,28 +291,6 @@ TEST(AdamW, LeavesBiasesNormsTablesAndPositionsUndecayed) {
     decaying += !exempt;
   }
   EXPECT_EQ(decaying, 2 * 4 + 3);  // qkv, proj, fc1, fc2 per block; patches, reduction, head
-}
-
-// The published rule of detection and segmentation goes by names: biases decay.
-TEST(AdamW, OfficialDenseDecaysBiasesButNoNormsTablesAndPositions) {
-  layers::ModelConfig config = small_model();
-  config.ape = true;
-  layers::Model model(config, 1, false);
-  const layers::Parameters& parameters = model.parameters();
-  OptimizerConfig optimizer;
-  optimizer.weight_decay = 0.25;
-  optimizer.no_decay = "official_dense";
-  const std::vector<double> decays = weight_decays(parameters, optimizer);
-  std::map<std::string, double> by_name;
-  for (size_t i = 0; i < parameters.size(); ++i) by_name[parameters[i].name] = decays[i];
-  for (const char* name : {"layers.0.blocks.0.attn.qkv.bias", "layers.0.blocks.0.mlp.fc1.weight",
-                           "patch_embed.proj.bias", "head.bias"})
-    EXPECT_EQ(by_name.at(name), 0.25) << name;
-  for (const char* name :
-       {"absolute_pos_embed", "layers.0.blocks.0.attn.relative_position_bias_table",
-        "layers.0.blocks.0.norm1.weight", "patch_embed.norm.bias",
-        "layers.0.downsample.norm.weight", "norm.bias"})
-    EXPECT_EQ(by_name.at(name), 0) << name;
 }
 
 }  // namespace
