@@ -1,0 +1,2 @@
+// What the owners of precompiled headers are made of (cmake/SwinRooms.cmake).
+int main() {}

@@ -1,2 +1,0 @@
-// The program whose precompiled headers all tests use (cmake/SwinRooms.cmake).
-int main() {}
