@@ -1,27 +1,10 @@
 #include "autograd/kernels/resample.h"
 
-#include "autograd/kernels/ragged.h"
+#include "autograd/kernels/weighted_sum.h"
 #include "base/parallel.h"
 #include "base/pool.h"
 
 namespace swin::autograd::kernels::SWIN_ISA {
-namespace {
-
-constexpr int64_t L = base::kLanes<real>;
-
-// to (n) = [to +] Σ weights[e] · from[e · stride] over e in [0, count), each a vector of n
-// elements.
-void weighted_sum(const real* from, int64_t stride, const real* weights, int64_t count, real* to,
-                  int64_t n, bool add) {
-  for (int64_t c = 0; c < n; c += L) {
-    base::Vec<real> sum = add ? load_ragged(to, c, n) : base::Vec<real>{};
-    for (int64_t e = 0; e < count; ++e)
-      sum += load_ragged(from + e * stride, c, n) * base::broadcast(weights[e]);
-    store_ragged(to, c, n, sum);
-  }
-}
-
-}  // namespace
 
 void resample(const real* x, GradientTarget y, int64_t batch, int64_t height, int64_t width,
               int64_t to_height, int64_t to_width, int64_t channels, const AxisSums& rows,

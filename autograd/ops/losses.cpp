@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "autograd/kernels/box_losses.h"
 #include "autograd/kernels/masked_l1.h"
 #include "autograd/kernels/pixel_losses.h"
 #include "autograd/kernels/resized_cross_entropy.h"
@@ -171,6 +172,71 @@ Tensor dice_loss(const Tensor& logits, const Array<int32_t>& labels, real factor
                      kernels::dice_loss_backward(dy, logits.data(), labels.data(),
                                                  log_sum_exp.data(), slopes.data(),
                                                  dlogits.target(), images, rows, classes);
+                   });
+}
+
+namespace {
+// Element by element.
+void check_equal_shapes(const Op& op, const char* name, const Tensor& x, const Tensor& target) {
+  op.check(target.shape() == x.shape(), [&] {
+    return std::string("found ") + name + " " + x.shape().text() + " and target " +
+           target.shape().text() + ", expected equal shapes";
+  });
+}
+}  // namespace
+
+Tensor smooth_l1(const Tensor& prediction, const Tensor& target, real beta, real factor) {
+  Op op("smooth_l1");
+  check_equal_shapes(op, "prediction", prediction, target);
+  op.check(beta >= 0,
+           [&] { return "found beta " + std::to_string(beta) + ", expected one of at least 0"; });
+  const int64_t numel = prediction.numel();
+  Tensor loss(Shape{});
+  kernels::smooth_l1_forward(prediction.data(), target.data(), loss.mutable_data(), numel, beta,
+                             factor);
+  return op.record(loss, {prediction},
+                   [prediction = prediction.detached(), target = target.detached(), numel, beta,
+                    factor, dprediction = prediction.gradient()](const OutputGradient& dy) {
+                     kernels::smooth_l1_backward(dy, prediction.data(), target.data(),
+                                                 dprediction.target(), numel, beta, factor);
+                   });
+}
+
+Tensor sigmoid_focal_loss(const Tensor& logits, const Tensor& target, real alpha, real gamma,
+                          real factor) {
+  Op op("sigmoid_focal_loss");
+  check_equal_shapes(op, "logits", logits, target);
+  op.check(alpha <= 1 && gamma >= 0, [&] {
+    return "found alpha " + std::to_string(alpha) + " and gamma " + std::to_string(gamma) +
+           ", expected alpha of at most 1 and gamma of at least 0";
+  });
+  const int64_t numel = logits.numel();
+  Tensor loss(Shape{});
+  kernels::sigmoid_focal_loss_forward(logits.data(), target.data(), loss.mutable_data(), numel,
+                                      alpha, gamma, factor);
+  return op.record(loss, {logits},
+                   [logits = logits.detached(), target = target.detached(), numel, alpha, gamma,
+                    factor, dlogits = logits.gradient()](const OutputGradient& dy) {
+                     kernels::sigmoid_focal_loss_backward(dy, logits.data(), target.data(),
+                                                          dlogits.target(), numel, alpha, gamma,
+                                                          factor);
+                   });
+}
+
+Tensor giou_loss(const Tensor& boxes, const Tensor& target, real factor) {
+  Op op("giou_loss");
+  op.check(boxes.rank() == 2 && boxes.dim(1) == 4 && target.shape() == boxes.shape(), [&] {
+    return "found boxes " + boxes.shape().text() + " and target " + target.shape().text() +
+           ", expected (N, 4) for both";
+  });
+  const int64_t rows = boxes.dim(0);
+  Tensor loss(Shape{});
+  kernels::giou_loss_forward(boxes.data(), target.data(), loss.mutable_data(), rows, factor);
+  return op.record(loss, {boxes},
+                   [boxes = boxes.detached(), target = target.detached(), rows, factor,
+                    dboxes = boxes.gradient()](const OutputGradient& dy) {
+                     kernels::giou_loss_backward(dy, boxes.data(), target.data(), dboxes.target(),
+                                                 rows, factor);
                    });
 }
 

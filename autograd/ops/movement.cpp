@@ -183,6 +183,23 @@ Tensor pad_or_crop(const Tensor& x, Size2 to) {
                    x.dim(3));
 }
 
+Tensor subsample(const Tensor& x, int64_t stride) {
+  Op op("subsample");
+  check_map(op, x);
+  op.check(stride > 0, [&] {
+    return "found stride " + std::to_string(stride) + ", expected one of at least 1";
+  });
+  const int64_t height = base::divide_up(x.dim(1), stride),
+                width = base::divide_up(x.dim(2), stride);
+  std::vector<int32_t> index;
+  index.reserve(static_cast<size_t>(height * width));
+  for (int64_t i = 0; i < height; ++i)
+    for (int64_t j = 0; j < width; ++j)
+      index.push_back(static_cast<int32_t>((i * x.dim(2) + j) * stride));
+  return move_rows(op, x, {x.dim(0), height, width, x.dim(3)}, index, x.dim(0), x.dim(1) * x.dim(2),
+                   x.dim(3));
+}
+
 Tensor window_partition(const Tensor& x, Size2 window) {
   Op op("window_partition");
   check_map(op, x);

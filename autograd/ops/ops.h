@@ -1,6 +1,6 @@
-// All differentiable functions of the engine, in one header. Each section is one .cpp file in this
-// directory, which holds forward and backward of its ops next to each other. The arithmetic is in
-// autograd/kernels, on raw pointers.
+// All differentiable functions of the engine: here, and in losses.h and regions.h, which this
+// header includes. Each section is one .cpp file in this directory, which holds forward and
+// backward of its ops next to each other. The arithmetic is in autograd/kernels, on raw pointers.
 //
 // Conventions, unless a comment says otherwise:
 // - Tensors are contiguous and channels-last. B is the batch (images), H × W a map of tokens, C its
@@ -216,6 +216,14 @@ Tensor roll(const Tensor& x, Size2 shift);
 /// Saves: a table of row indices, shared by the images.
 Tensor pad_or_crop(const Tensor& x, Size2 to);
 
+/// Every stride-th row and column, beginning with the first: y[b, i, j] = x[b, stride · i,
+/// stride · j]. With stride 2 the level above the last one of a feature pyramid.
+/// @param x (B, H, W, C)
+/// @param stride at least 1
+/// @return (B, ⌈H / stride⌉, ⌈W / stride⌉, C)
+/// Saves: a table of row indices, shared by the images.
+Tensor subsample(const Tensor& x, int64_t stride);
+
 /// Cuts a map into windows. The windows of an image are consecutive, in row-major order.
 /// @param x (B, H, W, C)
 /// @param window height and width in tokens; they divide H and W
@@ -381,70 +389,8 @@ Tensor attention(const Tensor& qkv, const AttentionOptions& options);
 /// Source: Swin Transformer V2, Liu et al. 2022, arXiv:2111.09883, section 3.2, equation 2.
 Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t num_heads);
 
-// ---- losses.cpp ---------------------------------------------------------------------------------
-
-/// loss = −factor · Σ target · log softmax(logits), summed over the batch and the classes.
-/// @param logits (B, classes)
-/// @param target (B, classes), each row a distribution; gets no gradient
-/// @param factor 1 / (images of the whole batch), so that the losses of micro-batches add up
-/// @return one element
-/// Saves: logits, target, and the log-sum-exp of each row.
-Tensor cross_entropy(const Tensor& logits, const Tensor& target, real factor);
-
-/// loss = −factor · Σ (target · log σ(logits) + (1 − target) · log(1 − σ(logits))), summed over the
-/// batch and the classes: every class is predicted independently. Finite for all finite logits.
-/// @param logits (B, classes)
-/// @param target (B, classes), each element in [0, 1]; gets no gradient
-/// @param factor 1 / (images of the whole batch · classes)
-/// @return one element
-/// Saves: logits, target.
-Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, real factor);
-
-/// Cross-entropy of labels: loss = −factor · Σ weight[label] · log softmax(logits)[label], over the
-/// rows with a label.
-/// @param logits (…, C)
-/// @param labels one for each row, from 0 to C − 1, or −1: the row is ignored
-/// @param class_weights (C), or undefined for ones; gets no gradient
-/// @param factor 1 / (rows of the whole batch: all, or those with a label), or 1 / (Σ weight[label]
-///     over the whole batch) for PyTorch's mean
-/// @return one element; 0 if all rows are ignored
-/// Saves: logits, labels, class_weights, and the log-sum-exp of each row.
-Tensor pixel_cross_entropy(const Tensor& logits, const Array<int32_t>& labels,
-                           const Tensor& class_weights, real factor);
-
-/// pixel_cross_entropy of the logits of a smaller (or larger) map, resized to the labels:
-/// pixel_cross_entropy(resize_bilinear(logits, to), labels, class_weights, factor), row by row, so
-/// that the resized logits and their gradient, often the largest tensors of a model, are never in
-/// memory.
-/// @param logits (B, H, W, C)
-/// @param to height and width of the labels
-/// @param labels (B · to₀ · to₁), as of pixel_cross_entropy
-/// @return one element; 0 if all pixels are ignored
-/// Saves: logits, labels, class_weights, and the log-sum-exp of each pixel of the new size.
-Tensor resized_cross_entropy(const Tensor& logits, Size2 to, const Array<int32_t>& labels,
-                             const Tensor& class_weights, real factor);
-
-/// Dice loss of the softmax p: loss = factor · Σ over images of the mean over classes of
-/// 1 − (2 Σ p t + 1) / (Σ p² + Σ t + 1), with t 1 at the pixels of the class and 0 elsewhere.
-/// Pixels without a label count in no sum.
-/// @param logits (B, H, W, C)
-/// @param labels one for each pixel, from 0 to C − 1, or −1: the pixel is ignored
-/// @param factor 1 / (images of the whole batch)
-/// @return one element
-/// Saves: logits, labels, the log-sum-exp of each pixel, and two numbers for each image and class.
-/// Source: Milletari et al. 2016, arXiv:1606.04797, with the squares and the smoothing of
-/// mmsegmentation's DiceLoss (exponent 2, smooth 1); there, ignored pixels count in Σ p² and Σ t.
-Tensor dice_loss(const Tensor& logits, const Array<int32_t>& labels, real factor);
-
-/// loss = factor · Σ mask · |prediction − target|, with the mask's element of the patch that a
-/// pixel lies in.
-/// @param prediction (B, H, W, C)
-/// @param target (B, H, W, C); gets no gradient
-/// @param mask (B, H/p, W/p), usually 0 and 1; gets no gradient
-/// @param factor 1 / (masked pixels of the whole batch · C)
-/// @return one element
-/// Saves: prediction, target, mask.
-/// Source: SimMIM, Xie et al. 2022, arXiv:2111.09886, section 3.3.
-Tensor masked_l1(const Tensor& prediction, const Tensor& target, const Tensor& mask, real factor);
-
 }  // namespace swin::autograd
+
+// Two more sections.
+#include "autograd/ops/losses.h"   // IWYU pragma: export
+#include "autograd/ops/regions.h"  // IWYU pragma: export
