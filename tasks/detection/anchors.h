@@ -29,8 +29,8 @@ struct AnchorOptions {
 std::vector<data::BoundingBox> anchors(const AnchorOptions& options, int64_t level,
                                        const base::Size2& map, const base::Size2& padded_image);
 
-/// Which of anchors() count in training an image: by mmdet's rule those of cells in the image's own
-/// padded size, by torchvision's all.
+/// Which of anchors() are matched and sampled in training an image: by mmdet's rule those of cells
+/// in the image's own padded size, by torchvision's all. The others are as if they were not there.
 /// @param own_size of the image, padded to the multiple that the network needs
 /// @return (y, x, a) of 0 and 1.
 std::vector<uint8_t> valid_anchors(const AnchorOptions& options, int64_t level,

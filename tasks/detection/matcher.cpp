@@ -1,0 +1,51 @@
+#include "tasks/detection/matcher.h"
+
+#include <algorithm>
+
+#include "tasks/detection/boxes.h"
+
+namespace swin::tasks {
+namespace {
+
+struct Best {
+  double iou = 0;
+  int32_t object = 0;  // the first of those with the highest IoU
+};
+
+}  // namespace
+
+std::vector<int32_t> match(std::span<const data::BoundingBox> truth,
+                           std::span<const data::BoundingBox> boxes, const MatchOptions& options,
+                           const Rules& rules) {
+  std::vector<int32_t> matches(boxes.size(), kBackground);
+  if (truth.empty()) return matches;
+
+  // Object by object, so that the matrix of all IoUs, 200 MB in a large image, is never stored.
+  std::vector<Best> best(boxes.size());
+  std::vector<double> highest(truth.size());
+  std::vector<std::vector<size_t>> with_highest(truth.size());  // the boxes that have it
+  for (size_t g = 0; g < truth.size(); ++g)
+    for (size_t b = 0; b < boxes.size(); ++b) {
+      const double value = iou(truth[g], boxes[b], rules);
+      if (value <= 0) continue;
+      if (value > best[b].iou) best[b] = {value, static_cast<int32_t>(g)};
+      if (value > highest[g]) {
+        highest[g] = value;
+        with_highest[g].clear();
+      }
+      if (value == highest[g]) with_highest[g].push_back(b);
+    }
+
+  for (size_t b = 0; b < boxes.size(); ++b)
+    if (best[b].iou >= options.low)
+      matches[b] = best[b].iou >= options.high ? best[b].object : kIgnored;
+  if (!options.low_quality) return matches;
+  for (size_t g = 0; g < truth.size(); ++g) {
+    if (rules.low_quality_takes_anchor && highest[g] < options.minimum) continue;
+    for (const size_t b : with_highest[g])
+      matches[b] = rules.low_quality_takes_anchor ? static_cast<int32_t>(g) : best[b].object;
+  }
+  return matches;
+}
+
+}  // namespace swin::tasks
