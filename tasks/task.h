@@ -63,6 +63,14 @@ class Meter {
   virtual std::vector<Metrics> per_class() const { return {}; }
 };
 
+/// An object that was found, in pixels of the image as loaded.
+struct Detected {
+  data::BoundingBox box;
+  int64_t class_index = 0;
+  double score = 0;                                     ///< 0 … 1
+  std::optional<data::RunLengths> mask = std::nullopt;  ///< of the size of the image
+};
+
 /// What `predict` says about one image.
 struct Answer {
   struct Class {
@@ -72,6 +80,8 @@ struct Answer {
   std::vector<Class> classes;  ///< all classes, the most probable first; or none
   /// The class of every pixel of the image as loaded; `classes` is then empty.
   std::optional<data::LabelMap> map = std::nullopt;
+  /// The objects in the image, the best first; `classes` is then empty.
+  std::optional<std::vector<Detected>> objects = std::nullopt;
 };
 
 class Task {
