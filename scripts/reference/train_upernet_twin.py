@@ -5,6 +5,9 @@
     swin config CONFIG --json > resolved.json
     python3 scripts/reference/train_upernet_twin.py resolved.json scenes/train scenes/test --images 60000 --seed 0
 
+With a pretrained backbone: `swin convert CLASSIFIER.h5 OUT/ --dialect huggingface`, then
+`--backbone OUT/model.safetensors`.
+
 The same model (sizes, drop path, dropout before the last convolution), images, number of images, batch
 size, AdamW in two groups, learning rates of every step, clipping, flips and normalization. What differs
 is the random numbers. mIoU is that of the whole test set, from an integer confusion matrix, in float32.
@@ -18,21 +21,18 @@ import time
 import numpy as np
 import torch
 from PIL import Image
-from transformers import SwinConfig, UperNetConfig, UperNetForSemanticSegmentation
+from transformers import UperNetConfig, UperNetForSemanticSegmentation
+
+import twin_training
 
 IGNORED = 255
 
 
 def build(config):
     model, head = config["model"], config["task"]["head"]
-    backbone = SwinConfig(
-        image_size=model["image_size"], patch_size=model["patch_size"],
-        num_channels=model["in_chans"], embed_dim=model["embed_dim"], depths=model["depths"],
-        num_heads=model["num_heads"], window_size=model["window_size"],
-        mlp_ratio=model["mlp_ratio"], drop_path_rate=model["drop_path_rate"],
-        out_features=[f"stage{i + 1}" for i in range(len(model["depths"]))])
     net = UperNetForSemanticSegmentation(UperNetConfig(
-        backbone_config=backbone, hidden_size=head["channels"], pool_scales=head["pool_scales"],
+        backbone_config=twin_training.backbone_config(model),
+        hidden_size=head["channels"], pool_scales=head["pool_scales"],
         use_auxiliary_head=head["auxiliary_weight"] > 0,
         auxiliary_loss_weight=head["auxiliary_weight"],
         auxiliary_channels=head["auxiliary_channels"], num_labels=model["num_classes"],
@@ -48,13 +48,9 @@ def build(config):
 
 def initialize(net, model):
     """The initial values of this project: see layers/dense."""
+    twin_training.initialize_backbone(net.backbone, model)
     for name, module in net.named_modules():
-        if isinstance(module, torch.nn.Linear):
-            std = model["init_std"] if model["init_std"] != "fan_in" else module.in_features ** -0.5
-            torch.nn.init.normal_(module.weight, std=std)
-            if module.bias is not None:
-                torch.nn.init.zeros_(module.bias)
-        elif isinstance(module, torch.nn.Conv2d) and not name.startswith("backbone."):
+        if isinstance(module, torch.nn.Conv2d) and not name.startswith("backbone."):
             if "classifier" in name:
                 torch.nn.init.normal_(module.weight, std=0.01)
                 torch.nn.init.zeros_(module.bias)
@@ -71,22 +67,6 @@ def read(folder, config):
     images = (images.astype(np.float32) / 255 - mean) / std
     return (torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(),
             torch.from_numpy(labels.astype(np.int64)))
-
-
-def learning_rate(config, step, steps):  # from 1; as trainers/optim/polynomial.cpp, which is mmcv's
-    optimizer, schedule = config["optimizer"], config["schedule"]
-    if schedule["name"] != "polynomial":
-        raise SystemExit(f"found the schedule {schedule['name']}, expected polynomial")
-    t, lr, low = step - 1, optimizer["lr"], schedule["min_lr"]
-    warm = schedule["warmup_steps"] or round((schedule["warmup_epochs"] or 0) * steps
-                                             / schedule["epochs"])
-    first = schedule["warmup_lr"] / lr
-    rate = (lr - low) * (1 - t / steps) ** schedule["power"] + low
-    return rate * (1 - (1 - t / warm) * (1 - first)) if t < warm else rate
-
-
-def decays(name, parameter):
-    return parameter.ndim > 1 and "relative_position_bias_table" not in name
 
 
 def mean_iou(net, images, labels, classes):
@@ -111,6 +91,8 @@ def main():
     parser.add_argument("test", type=pathlib.Path)
     parser.add_argument("--images", type=int, required=True, help="seen in training, in all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--backbone", type=pathlib.Path, metavar="FILE.safetensors",
+                        help="a classifier in Hugging Face's names: the backbone starts from it")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bench", type=int, default=0, help="only this many steps, for the speed")
     args = parser.parse_args()
@@ -119,36 +101,27 @@ def main():
     config = json.loads(args.config.read_text())["config"]
     config["model"]["num_classes"] = len((args.train / "classes.txt").read_text().splitlines())
     net = build(config).train()
+    if args.backbone:
+        twin_training.load_backbone(net.backbone, args.backbone)
     images, labels = read(args.train, config)
     batch, steps = config["trainer"]["batch_size"], args.images // config["trainer"]["batch_size"]
-    optimizer = torch.optim.AdamW(
-        [{"params": [p for n, p in net.named_parameters() if decays(n, p)],
-          "weight_decay": config["optimizer"]["weight_decay"]},
-         {"params": [p for n, p in net.named_parameters() if not decays(n, p)],
-          "weight_decay": 0.0}],
-        betas=config["optimizer"]["betas"], eps=config["optimizer"]["eps"], foreach=True)
-    flip, clip = config["augment"]["horizontal_flip"], config["trainer"]["clip_grad"]
-    order, seen, seconds = torch.empty(0, dtype=torch.int64), 0, 0.0
+    # The name of a batch norm is bn in mmsegmentation, which decays it with official_dense.
+    optimizer = twin_training.optimizer(config, {
+        name.replace("batch_norm", "bn"): value for name, value in net.named_parameters()})
+    flip = config["augment"]["horizontal_flip"]
+    order, seen, seconds = twin_training.Order(len(images)), 0, 0.0
     for step in range(1, (args.bench or steps) + 1):
-        if len(order) < batch:
-            order = torch.randperm(len(images))
-        chosen, order = order[:batch], order[batch:]
+        chosen = order.next(batch)
         x, y = images[chosen], labels[chosen]
         flipped = torch.rand(batch) < flip
         x[flipped], y[flipped] = x[flipped].flip(-1), y[flipped].flip(-1)
         begin = time.perf_counter()
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, step, steps)
-        optimizer.zero_grad()
-        loss = net(x, labels=y).loss
-        loss.backward()
-        if clip:
-            torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
-        optimizer.step()
+        loss = twin_training.step(config, net, optimizer, step, steps,
+                                  lambda: net(x, labels=y).loss)
         seconds += time.perf_counter() - begin
         seen += batch
         if step % (30 if steps < 1000 else 100) == 0:
-            print(f"step {step} of {steps}, loss {loss.item():.4f}, {seen / seconds:.1f} images/s",
+            print(f"step {step} of {steps}, loss {loss:.4f}, {seen / seconds:.1f} images/s",
                   flush=True)
     if args.bench:
         print(json.dumps({"images_per_second": seen / seconds}))
