@@ -22,6 +22,12 @@ Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias,
   if (bias) bias_ = scope.parameter("bias", {out}, Initializer::zeros());
 }
 
+Linear::Linear(const Scope& scope, int64_t in, int64_t out, const Initializer& weight,
+               const Initializer& bias)
+    : path_(scope.path()),
+      weight_(scope.parameter("weight", {out, in}, weight)),
+      bias_(scope.parameter("bias", {out}, bias)) {}
+
 Tensor Linear::operator()(const Tensor& x) const {
   const NamedScope named(path_);
   return autograd::linear(x, weight_.tensor(), bias_.tensor());

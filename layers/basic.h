@@ -39,6 +39,9 @@ class Linear {
   /// @param decay whether the weights decay
   Linear(const Scope& scope, int64_t in, int64_t out, bool bias, std::optional<double> init_std,
          WeightDecay decay = WeightDecay::yes);
+  /// With a bias and initial values of other kinds.
+  Linear(const Scope& scope, int64_t in, int64_t out, const Initializer& weight,
+         const Initializer& bias);
   Tensor operator()(const Tensor& x) const;
 
  private:
