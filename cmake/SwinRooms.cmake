@@ -98,12 +98,9 @@ function(swin_test name)
     return()  # too slow to run there
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
-  # GCC 12 at -O1: these two are wrong on std::string + "…".
-  target_compile_options(${name} PRIVATE ${SWIN_TEST_OPTIMIZATION} -fpch-preprocess -Wno-array-bounds -Wno-stringop-overflow)
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS} swin_test_places GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE ${SWIN_TEST_OPTIMIZATION} -fpch-preprocess)
   target_precompile_headers(${name} REUSE_FROM swin_test_headers)
-  target_compile_definitions(${name} PRIVATE SWIN_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-    SWIN_PROGRAM="$<TARGET_FILE:swin>")
   add_dependencies(${name} swin)
   # Several tests share the cores: a thread that waits must not spin.
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/places.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -27,7 +29,7 @@ struct Source {
 const std::vector<Source>& sources() {
   static const std::vector<Source> all = [] {
     std::vector<Source> result;
-    const fs::path root = SWIN_SOURCE_DIR;
+    const fs::path root = swin::test::source_dir();
     for (const char* room : {"base", "files", "autograd", "layers", "weights", "data", "tasks",
                              "verify", "trainers", "cli"})
       for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
@@ -215,7 +217,7 @@ TEST(House, OnlyParallelOpensOpenMpRegions) {
 }
 
 TEST(House, NoFastMath) {
-  const fs::path root = SWIN_SOURCE_DIR;
+  const fs::path root = swin::test::source_dir();
   std::vector<fs::path> files = {root / "CMakeLists.txt", root / "CMakePresets.json"};
   for (const auto& entry : fs::directory_iterator(root / "cmake")) files.push_back(entry.path());
   for (const fs::path& path : files) {

@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "tests/support/engine_test.h"
 #include "tests/support/op_case.h"
+#include "tests/support/places.h"
 
 namespace swin::oracle {
 namespace {
@@ -250,7 +251,7 @@ INSTANTIATE_TEST_SUITE_P(Ops, OpTest, testing::ValuesIn(op_names()),
 
 // Fails for an op without a row and for a row without an op.
 TEST(OpTable, HasARowForEveryOpOfTheIndex) {
-  std::ifstream file(SWIN_SOURCE_DIR "/autograd/ops/ops.h");
+  std::ifstream file(swin::test::source_dir() + "/autograd/ops/ops.h");
   // Declarations start their lines: "Tensor name(".
   std::multiset<std::string> declared, rows;
   for (std::string line; std::getline(file, line);) {

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
@@ -133,7 +134,7 @@ TEST(Benchmark, KernelsOfSeveralConfigs) {
 // The stages decode as training does, and skip bad files.
 TEST(Benchmark, StagesAreThoseOfTheLoader) {
   const TemporaryDirectory folder;
-  const std::string images = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/";
+  const std::string images = source_dir() + "/tests/data/images/";
   std::filesystem::create_directories(folder / "set/a");
   std::filesystem::copy_file(images + "rgb_420.jpg", folder / "set/a/1.jpg");  // 37 × 43
   std::filesystem::copy_file(images + "rgb_420.jpg", folder / "set/a/2.jpg");

@@ -9,13 +9,14 @@
 
 #include "data/decode/decode.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kConfigs = std::string(SWIN_SOURCE_DIR) + "/configs/";
+const std::string kConfigs = source_dir() + "/configs/";
 
 std::vector<std::string> config_names() {
   std::vector<std::string> names;

@@ -9,6 +9,7 @@
 #include "files/safetensors.h"
 #include "files/weight_file.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
@@ -18,7 +19,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 const std::string kGoldens = "tests/goldens/";
-const std::string kTiny = SWIN_SOURCE_DIR "/tests/weights/dialect_keys/torchvision_tiny.pth";
+const std::string kTiny = source_dir() + "/tests/weights/dialect_keys/torchvision_tiny.pth";
 
 void expect_refused(const Words& arguments, int exit_code, const std::string& text) {
   const Finished result = swin(arguments);
@@ -127,7 +128,7 @@ TEST(Convert, StateDictOfTorchSaveNeedsNoConfig) {
   // It can be evaluated on an image folder, with the folder's classes.
   for (const char* name : {"bag", "coat", "dress"}) {
     std::filesystem::create_directories(folder / ("images/" + std::string(name)));
-    std::filesystem::copy_file(SWIN_SOURCE_DIR "/docs/demo_images/coat.png",
+    std::filesystem::copy_file(source_dir() + "/docs/demo_images/coat.png",
                                folder / ("images/" + std::string(name) + "/one.png"));
   }
   EXPECT_EQ(json_of({"evaluate", h5, "--data", folder / "images"}).at("images").as_int(), 3);

@@ -9,6 +9,7 @@
 #include "files/safetensors.h"
 #include "files/weight_file.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
@@ -18,7 +19,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kTiny = SWIN_SOURCE_DIR "/tests/weights/dialect_keys/torchvision_tiny.pth";
+const std::string kTiny = source_dir() + "/tests/weights/dialect_keys/torchvision_tiny.pth";
 // The model of kTiny.
 const std::string kModel =
     R"("model": {"image_size": 16, "patch_size": 4, "embed_dim": 4, "depths": [1, 2],

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 #include "tests/support/terminal.h"
 
 namespace swin::test {
@@ -15,7 +16,7 @@ using testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
-const std::string kImages = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/";
+const std::string kImages = source_dir() + "/tests/data/images/";
 
 class DataVerb : public testing::Test {
  protected:

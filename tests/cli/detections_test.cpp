@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
@@ -15,7 +16,7 @@ using testing::HasSubstr;
 class DetectionsVerb : public testing::Test {
  protected:
   DetectionsVerb() {
-    std::ifstream file(std::string(SWIN_SOURCE_DIR) + "/tests/goldens/coco/masks.json");
+    std::ifstream file(source_dir() + "/tests/goldens/coco/masks.json");
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     const base::Json golden = base::parse_json(text, "masks.json");
     write_text(truth_, to_text(golden.at("truth")));

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "data/decode/decode.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
@@ -45,7 +46,7 @@ TEST(DataPreview, DrawsTheTrainingBatchAndIsTheSameEveryTime) {
 // 37 × 43 pixels in the file; 19 × 22 are enough for a model of 16 × 16.
 TEST(DataPreview, DecodesAsTrainingDoes) {
   const TemporaryDirectory folder;
-  const std::string jpeg = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb_420.jpg";
+  const std::string jpeg = source_dir() + "/tests/data/images/rgb_420.jpg";
   std::filesystem::create_directories(folder / "files/a");
   std::filesystem::create_directories(folder / "scaled/a");
   std::filesystem::copy_file(jpeg, folder / "files/a/1.jpg");
@@ -95,7 +96,7 @@ TEST(DataPreview, TheNameSaysTheFormat) {
 TEST(DataPreview, ABadImageIsReplacedAndReported) {
   const TemporaryDirectory folder;
   std::filesystem::create_directories(folder / "set/a");
-  std::filesystem::copy_file(std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb.png",
+  std::filesystem::copy_file(source_dir() + "/tests/data/images/rgb.png",
                              folder / "set/a/1.png");
   std::filesystem::copy(folder / "set/a", folder / "set/b");
   write_text(folder / "set/a/2.png", "no image");
@@ -119,7 +120,7 @@ TEST(DataPreview, ABadImageIsReplacedAndReported) {
 
 TEST(DataPreview, LinksAreFollowedUnlessTheConfigSaysOtherwise) {
   const TemporaryDirectory folder;
-  const std::string image = std::string(SWIN_SOURCE_DIR) + "/tests/data/images/rgb.png";
+  const std::string image = source_dir() + "/tests/data/images/rgb.png";
   for (const char* name : {"a", "b"}) {
     std::filesystem::create_directories(folder / ("set/" + std::string(name)));
     std::filesystem::copy_file(image, folder / ("set/" + std::string(name) + "/1.png"));

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 #include "tests/support/published_models.h"
 
 namespace swin::test {
@@ -86,7 +87,7 @@ TEST(Verbs, RunsLandInRunsByDefault) {
   Child::Options options;
   options.working_folder = folder.path();
   const Finished result = swin(
-      Words{"train", std::string(SWIN_SOURCE_DIR) + "/" + kMicro, "--quiet"} + one_step(), options);
+      Words{"train", source_dir() + "/" + kMicro, "--quiet"} + one_step(), options);
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_TRUE(std::filesystem::exists(folder / "runs/synthetic_micro/last.h5"));
 }
@@ -95,7 +96,7 @@ TEST(Verbs, EvaluateReadsAFolder) {
   const TemporaryDirectory folder;
   for (const char* name : {"bag", "coat", "dress"}) {
     std::filesystem::create_directories(folder / ("images/" + std::string(name)));
-    std::filesystem::copy_file(SWIN_SOURCE_DIR "/docs/demo_images/coat.png",
+    std::filesystem::copy_file(source_dir() + "/docs/demo_images/coat.png",
                                folder / ("images/" + std::string(name) + "/one.png"));
   }
   write_text(
@@ -168,7 +169,7 @@ TEST(Verbs, EveryConfigOfTheProjectResolves) {
   int configs = 0;
   for (const char* folder : {"/configs", "/benchmarks/workloads"})
     for (const auto& entry :
-         std::filesystem::directory_iterator(SWIN_SOURCE_DIR + std::string(folder))) {
+         std::filesystem::directory_iterator(source_dir() + folder)) {
       if (entry.path().extension() != ".json") continue;
       const std::string file = entry.path().string();
       const Finished result =
@@ -287,7 +288,7 @@ TEST(Verbs, VerifyAndInspectTheGoldens) {
 
   // Another scale of q: the same names and shapes, other values.
   const TemporaryDirectory folder;
-  std::string text = read_text(std::string(SWIN_SOURCE_DIR) + "/" + goldens + "v1_square.json");
+  std::string text = read_text(source_dir() + "/" + goldens + "v1_square.json");
   const size_t at = text.find("\"patch_size\"");
   ASSERT_NE(at, std::string::npos);
   text.insert(at, "\"qk_scale\": 0.1, ");

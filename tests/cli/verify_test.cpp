@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "files/safetensors.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
@@ -33,7 +34,7 @@ TEST(CliVerify, GeneratedWeightsNeedNoFile) {
 
 // A golden records "counted:SEED".
 std::string weights_of(const std::string& name) {
-  const files::SafetensorsFile golden(SWIN_SOURCE_DIR "/" + kGoldens + name + ".safetensors");
+  const files::SafetensorsFile golden(source_dir() + "/" + kGoldens + name + ".safetensors");
   return base::parse_json(golden.metadata().at(0).second, name).at("weights").as_string();
 }
 

@@ -10,6 +10,7 @@
 #include "files/weight_file.h"
 #include "tests/files/torch_bytes.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
@@ -21,7 +22,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kTiny = SWIN_SOURCE_DIR "/tests/weights/dialect_keys/torchvision_tiny.pth";
+const std::string kTiny = source_dir() + "/tests/weights/dialect_keys/torchvision_tiny.pth";
 using Storages = std::vector<std::pair<std::string, std::string>>;
 
 NamedArray ones(const std::string& name, std::vector<int64_t> shape) {

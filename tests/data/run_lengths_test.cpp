@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "tests/data/test_files.h"
+#include "tests/support/places.h"
 
 namespace swin::data {
 namespace {
@@ -16,7 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 base::Json polygon_goldens() {
-  std::ifstream file(std::string(SWIN_SOURCE_DIR) + "/tests/goldens/coco/polygons.json");
+  std::ifstream file(swin::test::source_dir() + "/tests/goldens/coco/polygons.json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   return base::parse_json(text, "polygons.json");
 }

@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "data/image.h"
 #include "files/digest.h"
+#include "tests/support/places.h"
 #include "tests/support/temporary_directory.h"
 
 namespace swin::data {
@@ -22,7 +23,7 @@ using Bytes = std::vector<uint8_t>;
 using test::TemporaryDirectory;
 
 inline std::string golden_path(const std::string& name) {
-  return std::string(SWIN_SOURCE_DIR) + "/tests/data/" + name;
+  return swin::test::source_dir() + "/tests/data/" + name;
 }
 
 inline Bytes read_bytes(const std::string& path) {

@@ -24,6 +24,7 @@
 #include "files/hdf5_reader_process/third_party_hdf5.h"
 #include "files/hdf5_signature.h"
 #include "tests/files/test_files.h"
+#include "tests/support/places.h"
 
 namespace swin::files {
 namespace {
@@ -32,7 +33,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 std::string file_of(const std::string& name) {
-  return std::string(SWIN_SOURCE_DIR "/tests/files/hdf5/") + name + ".h5";
+  return swin::test::source_dir() + "/tests/files/hdf5/" + name + ".h5";
 }
 
 uint8_t pixel(size_t n, size_t y, size_t x, size_t c) {
@@ -132,8 +133,8 @@ TEST(ThirdPartyHdf5, RefusesByName) {
     EXPECT_THAT(refusal.substr(std::min(refusal.rfind("; "), refusal.size())), HasSubstr(c.remedy));
   }
   EXPECT_THAT(refusal_of(file_of("nowhere")), HasSubstr("no such file"));
-  EXPECT_THAT(refusal_of(SWIN_SOURCE_DIR "/tests"), HasSubstr("directory"));
-  EXPECT_THAT(refusal_of(SWIN_SOURCE_DIR "/README.md"), HasSubstr("is not an HDF5 file"));
+  EXPECT_THAT(refusal_of(swin::test::source_dir() + "/tests"), HasSubstr("directory"));
+  EXPECT_THAT(refusal_of(swin::test::source_dir() + "/README.md"), HasSubstr("is not an HDF5 file"));
 }
 
 // The format allows the signature at certain offsets only. libhdf5 1.14 reads beyond the end of a

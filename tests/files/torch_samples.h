@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "files/torch_file.h"
+#include "tests/support/places.h"
 
 namespace swin::files::testing {
 
 /// A file that scripts/reference/make_torch_files.py wrote.
 inline std::filesystem::path sample(const std::string& name) {
-  return std::filesystem::path(SWIN_SOURCE_DIR) / "tests/files/torch" / name;
+  return std::filesystem::path(swin::test::source_dir()) / "tests/files/torch" / name;
 }
 
 inline const NamedArray& find(const TorchFile& file, const std::string& name) {

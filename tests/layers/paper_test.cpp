@@ -7,6 +7,8 @@
 #include <sstream>
 #include <string>
 
+#include "tests/support/places.h"
+
 namespace {
 
 std::string text_of(const std::filesystem::path& path) {
@@ -21,7 +23,7 @@ struct Named {
 };
 
 Named check(const std::string& document) {
-  const std::filesystem::path root = SWIN_SOURCE_DIR;
+  const std::filesystem::path root = swin::test::source_dir();
   const std::string names = text_of(root / document);
   // `layers/block.cpp:Block::Block`, or a file alone.
   const std::regex reference("`([a-z_0-9]+(?:/[a-z_0-9]+)+\\.[a-z]+)(?::([A-Za-z_:0-9()]+))?`");

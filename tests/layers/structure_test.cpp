@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "layers/window_attention.h"
 #include "tests/layers/model_support.h"
+#include "tests/support/places.h"
 #include "tests/support/published_models.h"
 
 namespace swin::layers {
@@ -62,7 +63,7 @@ TEST(Published, ParametersAndArithmeticOfADryRun) {
 TEST(Published, NamesAndShapesOfTiny) {
   const base::DryRun dry;
   const Model model(test::published_models()[0].config(), 0, false);
-  std::ifstream file(SWIN_SOURCE_DIR "/tests/goldens/swin_tiny_parameters.txt");
+  std::ifstream file(swin::test::source_dir() + "/tests/goldens/swin_tiny_parameters.txt");
   std::map<std::string, std::string> expected, found;
   for (std::string line; std::getline(file, line);) expected[line.substr(0, line.find(' '))] = line;
   ASSERT_EQ(expected.size(), 173u);

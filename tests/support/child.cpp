@@ -1,4 +1,5 @@
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -45,7 +46,7 @@ Child::Child(const std::vector<std::string>& arguments, const Options& options) 
   const std::string err =
       options.stderr_path.empty() ? (folder_ / "err").string() : options.stderr_path;
   const std::string working =
-      options.working_folder.empty() ? SWIN_SOURCE_DIR : options.working_folder;
+      options.working_folder.empty() ? source_dir() : options.working_folder;
   std::vector<std::string> words = options.runner;
   words.push_back(SWIN_PROGRAM);
   words.insert(words.end(), arguments.begin(), arguments.end());

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "files/safetensors.h"
+#include "tests/support/places.h"
 #include "tests/support/temporary_directory.h"
 #include "trainers/config/config.h"
 
 namespace swin::test {
 
-inline const std::string kGoldens = std::string(SWIN_SOURCE_DIR) + "/tests/goldens/";
+inline const std::string kGoldens = source_dir() + "/tests/goldens/";
 
 inline trainers::Config whole_config_of(const std::string& name) {
   return trainers::parse_config_without_data(trainers::load_config_json(kGoldens + name + ".json"));

@@ -15,6 +15,7 @@
 #include "tasks/detection/mask_targets.h"
 #include "tasks/detection/matcher.h"
 #include "tasks/detection/paste.h"
+#include "tests/support/places.h"
 
 namespace swin::tasks {
 namespace {
@@ -24,7 +25,7 @@ using data::BoundingBox;
 
 const Json& goldens() {
   static const Json json = [] {
-    std::ifstream file(std::string(SWIN_SOURCE_DIR) + "/tests/goldens/detection_parts.json");
+    std::ifstream file(swin::test::source_dir() + "/tests/goldens/detection_parts.json");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     return base::parse_json(text, "detection_parts.json");
   }();

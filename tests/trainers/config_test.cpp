@@ -1,5 +1,6 @@
 // Shipped configs parse; files merge; a resolved config parses to itself; README, schema and code
 // list the same fields.
+#include "tests/support/places.h"
 #include "trainers/config/config.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@
 namespace swin::trainers {
 namespace {
 
-const std::string kConfigs = std::string(SWIN_SOURCE_DIR) + "/configs/";
+const std::string kConfigs = swin::test::source_dir() + "/configs/";
 
 std::vector<std::string> shipped() {
   std::vector<std::string> names;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "data/decode/decode.h"
+#include "tests/support/places.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/data_options.h"
 #include "trainers/run/predict.h"
@@ -12,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path golden(const std::string& name) {
-  return fs::path(SWIN_SOURCE_DIR) / "tests/data/images" / name;
+  return fs::path(swin::test::source_dir()) / "tests/data/images" / name;
 }
 
 // Two classes: one with the eight orientations, one with upright images.

@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "files/checkpoint_file.h"
 #include "files/safetensors.h"
+#include "tests/support/places.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/optim/parameter_groups.h"
 #include "trainers/run/initialize.h"
@@ -32,7 +33,7 @@ Config pretraining(const std::vector<std::string>& sets = {}) {
 
 /// An image folder with five classes of gray images.
 fs::path folder_of_five(const TemporaryDirectory& directory) {
-  const fs::path source = fs::path(SWIN_SOURCE_DIR) / "docs" / "demo_images";
+  const fs::path source = fs::path(swin::test::source_dir()) / "docs" / "demo_images";
   std::vector<fs::path> images;
   for (const auto& entry : fs::directory_iterator(source)) images.push_back(entry.path());
   std::sort(images.begin(), images.end());

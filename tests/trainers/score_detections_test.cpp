@@ -1,5 +1,6 @@
 // The metrics of detections equal those of pycocotools to the last bit
 // (scripts/reference/make_coco_goldens.py).
+#include "tests/support/places.h"
 #include "trainers/run/score_detections.h"
 
 #include <gmock/gmock.h>
@@ -31,7 +32,7 @@ class ScoreDetections : public testing::Test {
 };
 
 base::Json golden(const std::string& name) {
-  std::ifstream file(std::string(SWIN_SOURCE_DIR) + "/tests/goldens/coco/" + name + ".json");
+  std::ifstream file(swin::test::source_dir() + "/tests/goldens/coco/" + name + ".json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   return base::parse_json(text, name);
 }

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "data/decode/decode.h"
+#include "tests/support/places.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/draw_maps.h"
 #include "trainers/run/evaluate.h"
@@ -173,7 +174,7 @@ TEST_F(Segmentation, WhatItCannotDoIsRefused) {
 // Figures of the paper's Table 3 and of the layers' sizes.
 TEST(SegmentationPlan, IsThatOfSwinTinyAsPublished) {
   Config config =
-      load_config(std::string(SWIN_SOURCE_DIR) + "/configs/upernet_swin_tiny_ade20k.json");
+      load_config(swin::test::source_dir() + "/configs/upernet_swin_tiny_ade20k.json");
   config.model.image_size = {512, 2048};
   config.model.num_classes = 150;
   const ForwardPlan plan = plan_forward(config.task, config.model);

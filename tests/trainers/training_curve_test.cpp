@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "layers/model.h"
+#include "tests/support/places.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/config/config.h"
 #include "trainers/optim/adamw.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr double kTolerance = 1e-4;  // of a loss, relative
 
 base::Json stored_curves() {
-  const std::string file = SWIN_SOURCE_DIR "/tests/goldens/training_curve.json";
+  const std::string file = swin::test::source_dir() + "/tests/goldens/training_curve.json";
   return base::parse_json(testing::read_text(file), file);
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "tests/support/places.h"
 #include "weights/dialects.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
@@ -34,7 +35,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-inline constexpr const char* kKeys = SWIN_SOURCE_DIR "/tests/weights/dialect_keys/";
+inline const std::string kKeys = swin::test::source_dir() + "/tests/weights/dialect_keys/";
 
 inline NamedArray floats(const std::string& name, std::vector<int64_t> shape,
                          std::vector<float> values) {

@@ -1,4 +1,5 @@
 // Resized tables equal torch's and timm's (scripts/reference/make_resize_goldens.py).
+#include "tests/support/places.h"
 #include "weights/table_resize.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +16,7 @@ using layers::Size2;
 namespace {
 
 const files::SafetensorsFile& goldens() {
-  static const files::SafetensorsFile file(std::string(SWIN_SOURCE_DIR) +
+  static const files::SafetensorsFile file(swin::test::source_dir() +
                                            "/tests/goldens/resize_tables.safetensors");
   return file;
 }

@@ -16,6 +16,7 @@
 #include "data/formats/formats.h"
 #include "files/hdf5_file.h"
 #include "tests/data/test_datasets.h"
+#include "tests/support/places.h"
 #include "tests/support/temporary_directory.h"
 
 namespace swin::data {
@@ -24,7 +25,7 @@ namespace {
 using ::testing::HasSubstr;
 
 DatasetOptions options_of(const std::string& name) {
-  return dataset_options("hdf5", SWIN_SOURCE_DIR "/tests/files/hdf5/" + name + ".h5");
+  return dataset_options("hdf5", swin::test::source_dir() + "/tests/files/hdf5/" + name + ".h5");
 }
 
 TEST(Hdf5Dataset, HasImagesAndLabels) {
