@@ -81,7 +81,8 @@ void roi_align_forward(const RoiFeatures* maps, const RoiBins& bins, real* y, in
 
 void roi_align_backward(const real* dy, const RoiGradient* dmaps, int64_t num_maps,
                         const RoiBins& bins, int64_t images, int64_t channels) {
-  if (channels == 0) return;
+  const auto wanted = [](const RoiGradient& map) { return static_cast<bool>(map.data); };
+  if (channels == 0 || std::none_of(dmaps, dmaps + num_maps, wanted)) return;
   const int64_t size = bins.size;
   for (int64_t m = 0; m < num_maps; ++m) {
     const RoiGradient& map = dmaps[m];

@@ -102,7 +102,37 @@ const std::vector<Case>& cases() {
        [=](const Tensor& x, const Tensors&) {
          return dice_loss(reshape(x, {0, 1, 1, 6}), labels(), 1);
        },
-       {}}};
+       {}},
+      {"smooth_l1",
+       {},
+       [](const Tensor& x, const Tensors&) {
+         return smooth_l1(x, Tensor({0, 6}), 0, 1);
+       },
+       {}},
+      {"sigmoid_focal_loss",
+       {},
+       [](const Tensor& x, const Tensors&) {
+         return sigmoid_focal_loss(x, Tensor({0, 6}), real{0.25}, 2, 1);
+       },
+       {}},
+      {"giou_loss",
+       {},
+       [](const Tensor& x, const Tensors&) {
+         return giou_loss(slice(x, 1, 0, 4), Tensor({0, 4}), 1);
+       },
+       {}},
+      {"decode_boxes",
+       {},
+       [](const Tensor& x, const Tensors&) {
+         return decode_boxes(slice(x, 1, 0, 4), Tensor({0, 4}), {});
+       },
+       {0, 4}},
+      {"roi_align",
+       {{2, 3, 4, 6}, {2, 2, 2, 6}},
+       [](const Tensor& x, const Tensors& p) {
+         return concat({reshape(x, {0, 7, 7, 6}), roi_align(p, {1, 0.5}, {}, {})}, 0);
+       },
+       {0, 7, 7, 6}}};
   return all;
 }
 

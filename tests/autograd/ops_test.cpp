@@ -251,15 +251,17 @@ INSTANTIATE_TEST_SUITE_P(Ops, OpTest, testing::ValuesIn(op_names()),
 
 // Fails for an op without a row and for a row without an op.
 TEST(OpTable, HasARowForEveryOpOfTheIndex) {
-  std::ifstream file(swin::test::source_dir() + "/autograd/ops/ops.h");
   // Declarations start their lines: "Tensor name(".
   std::multiset<std::string> declared, rows;
-  for (std::string line; std::getline(file, line);) {
-    const size_t open = line.find('(');
-    if (line.empty() || std::isalpha(static_cast<unsigned char>(line[0])) == 0) continue;
-    if (open == std::string::npos) continue;
-    EXPECT_TRUE(line.starts_with("Tensor ")) << "not an op: " << line;
-    declared.insert(line.substr(7, open - 7));
+  for (const char* header : {"ops.h", "losses.h", "regions.h"}) {
+    std::ifstream file(swin::test::source_dir() + "/autograd/ops/" + header);
+    for (std::string line; std::getline(file, line);) {
+      const size_t open = line.find('(');
+      if (line.empty() || std::isalpha(static_cast<unsigned char>(line[0])) == 0) continue;
+      if (open == std::string::npos) continue;
+      EXPECT_TRUE(line.starts_with("Tensor ")) << "not an op: " << line;
+      declared.insert(line.substr(7, open - 7));
+    }
   }
   for (const OpRow& row : op_table()) rows.insert(row.op);
   EXPECT_GE(declared.size(), 30u);

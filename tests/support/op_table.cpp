@@ -357,6 +357,7 @@ std::vector<OpRow> make_table() {
   append_convolution_rows(table);
   append_attention_rows(table);
   append_head_rows(table);
+  append_region_rows(table);
   return table;
 }
 

@@ -1,8 +1,8 @@
 // Reference implementations of all ops: plain loops in double, written from the formulas without
 // code of the engine. The oracle compares each op with its reference, and the op's gradient with
 // central differences of the reference. reference_attention.cpp has the section on attention,
-// reference_convolution.cpp those on convolution and resampling, reference_heads.cpp the last one,
-// reference.cpp all others.
+// reference_convolution.cpp those on convolution and resampling, reference_heads.cpp and
+// reference_regions.cpp the last two, reference.cpp all others.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -125,5 +125,27 @@ Array take_elements(const Array& x, const std::vector<int32_t>& column);
 Array pixel_cross_entropy(const Array& logits, const std::vector<int32_t>& labels,
                           const Array* class_weights, double factor);
 Array dice_loss(const Array& logits, const std::vector<int32_t>& labels, double factor);
+
+// ---- regions, boxes and objects -----------------------------------------------------------------
+
+Array subsample(const Array& x, int64_t stride);
+/// Box in pixels of the image, index of the image and of the map.
+struct Roi {
+  double x1, y1, x2, y2;
+  int64_t image = 0, map = 0;
+};
+struct RoiAlign {
+  int64_t size, sampling_ratio;
+  bool aligned;
+};
+Array roi_align(const std::vector<Array>& maps, const std::vector<double>& scales,
+                const std::vector<Roi>& rois, const RoiAlign& options);
+Array smooth_l1(const Array& prediction, const Array& target, double beta, double factor);
+/// Without an alpha: negative.
+Array sigmoid_focal_loss(const Array& logits, const Array& target, double alpha, double gamma,
+                         double factor);
+Array giou_loss(const Array& boxes, const Array& target, double factor);
+Array decode_boxes(const Array& deltas, const Array& boxes, const std::array<double, 4>& weights,
+                   bool clamp_below);
 
 }  // namespace swin::reference
