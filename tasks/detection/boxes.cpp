@@ -47,23 +47,24 @@ std::vector<int64_t> best(std::span<const T> scores, int64_t k) {
   return order;
 }
 
-/// Of `order`, a group's boxes by falling score.
+/// Of `order`, a group's boxes by falling score, those that are kept.
 std::vector<int64_t> suppress(std::span<const BoundingBox> boxes, const std::vector<int64_t>& order,
                               double threshold) {
   std::vector<int64_t> kept;
-  std::vector<bool> dropped(order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (dropped[i]) continue;
-    kept.push_back(order[i]);
-    const BoundingBox& box = boxes[static_cast<size_t>(order[i])];
+  std::vector<BoundingBox> of_kept;
+  std::vector<double> areas;
+  for (const int64_t index : order) {
+    const BoundingBox& box = boxes[static_cast<size_t>(index)];
     const double area = box.area();
-    for (size_t j = i + 1; j < order.size(); ++j) {
-      if (dropped[j]) continue;
-      const BoundingBox& other = boxes[static_cast<size_t>(order[j])];
-      const double common = intersection(box, other);
-      // Both empty: 0 / 0, which is not more than the threshold.
-      if (common / (area + other.area() - common) > threshold) dropped[j] = true;
+    bool dropped = false;
+    for (size_t k = 0; k < kept.size() && !dropped; ++k) {
+      const double common = intersection(of_kept[k], box);
+      dropped = common > 0 && common / (areas[k] + area - common) > threshold;
     }
+    if (dropped) continue;
+    kept.push_back(index);
+    of_kept.push_back(box);
+    areas.push_back(area);
   }
   return kept;
 }

@@ -124,6 +124,7 @@ AnchorOptions suggest_anchors(std::span<const data::BoundingBox> all, AnchorOpti
       Fit best = fit_of_others(level, [&](size_t i) { return ious[level][i]; });
       double best_size = options.sizes[level][0];
       for (const double size : candidates) {
+        if (size < 2 * stride) continue;  // would leave gaps
         const Fit fit = fit_of_others(
             level, [&](size_t i) { return best_iou(objects[i], size, options.ratios, stride); });
         if (!(fit > best)) continue;

@@ -25,8 +25,8 @@ AnchorFit anchor_fit(std::span<const data::BoundingBox> objects, const AnchorOpt
 
 /// Other sizes, whole numbers and one for each level, with which as many objects as possible have
 /// an anchor of IoU at least 0.5, and of these sizes those of the best mean IoU. Found level by
-/// level from the sizes 8 · stride, until no change of one level helps; a level that helps no
-/// object keeps that size. Of more than 4,000 objects, every n-th is looked at.
+/// level from the sizes 8 · stride, until no change of one level helps; a level whose stride is too
+/// coarse for all objects keeps that size. Of more than 4,000 objects, every n-th is looked at.
 /// @param options ratios, first_stride and as many levels as `sizes` has lists
 /// @return options with the new sizes; unchanged without objects.
 AnchorOptions suggest_anchors(std::span<const data::BoundingBox> objects, AnchorOptions options);
