@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "tasks/classification.h"
+#include "tasks/detection.h"
 #include "tasks/multi_label.h"
 #include "tasks/segmentation.h"
 #include "tasks/simmim.h"
@@ -28,6 +29,7 @@ constexpr Factory kFactories[] = {
     {"multi_label_classification", make<MultiLabelClassification>},
     {"simmim", make<SimMim>},
     {"semantic_segmentation", make<Segmentation>},
+    {"detection", make<Detection>},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "tasks/task_table.h"
 
 #include "base/errors.h"
+#include "tasks/detection_fields.h"
 
 namespace swin::tasks {
 
@@ -13,6 +14,17 @@ const base::RowField kLabelSmoothing = {
     .below_maximum = true,
     .meaning = "share of the target spread over all classes, in training only",
     .official = "MODEL.LABEL_SMOOTHING"};
+
+const base::RowField kFrozenStages = {
+    .name = "frozen_stages",
+    .kind = base::RowField::Kind::integer,
+    .initial = {-1},
+    .minimum = -1,
+    .maximum = 8,
+    .meaning =
+        "0: the patch embedding does not learn; k: nor do the first k stages and their "
+        "norms, without drop path; -1: all learns",
+    .official = "backbone.frozen_stages"};
 
 constexpr double kMostPixels = 65536;  // of a side
 constexpr double kMostChannels = 65536;
@@ -91,14 +103,7 @@ std::vector<base::RowField> segmentation_fields() {
        .maximum = 100,
        .meaning = "of a Dice loss of the head, in addition; 0: none",
        .official = "DiceLoss.loss_weight"},
-      {.name = "frozen_stages",
-       .kind = Kind::integer,
-       .initial = {-1},
-       .minimum = -1,
-       .maximum = 8,
-       .meaning = "0: the patch embedding does not learn; k: nor do the first k stages and their "
-                  "norms, without drop path; -1: all learns",
-       .official = "backbone.frozen_stages"},
+      kFrozenStages,
       {.name = "inference.mode",
        .kind = Kind::choice,
        .initial = {0},
@@ -138,6 +143,26 @@ std::vector<base::RowField> segmentation_fields() {
   };
 }
 
+std::vector<base::RowField> detection_and_backbone_fields() {
+  std::vector<base::RowField> fields = detection_fields();
+  fields.push_back(kFrozenStages);
+  return fields;
+}
+
+/// COCO's twelve numbers of masks, then of boxes.
+std::vector<MetricRow> detection_metric_rows() {
+  std::vector<MetricRow> rows;
+  for (const char* name : {"segm_AP", "segm_AP50", "segm_AP75", "segm_AP_small", "segm_AP_medium",
+                           "segm_AP_large", "segm_AR_1", "segm_AR_10", "segm_AR_100",
+                           "segm_AR_small", "segm_AR_medium", "segm_AR_large"})
+    rows.push_back({name, true, "mask"});
+  for (const char* name :
+       {"box_AP", "box_AP50", "box_AP75", "box_AP_small", "box_AP_medium", "box_AP_large",
+        "box_AR_1", "box_AR_10", "box_AR_100", "box_AR_small", "box_AR_medium", "box_AR_large"})
+    rows.push_back({name, true});
+  return rows;
+}
+
 }  // namespace
 
 std::span<const TaskRow> task_rows() {
@@ -173,12 +198,24 @@ std::span<const TaskRow> task_rows() {
         .fields = segmentation_fields()},
        data::AnnotationKind::label_map,
        {{"mIoU", true}, {"aAcc", true}, {"mAcc", true}, {"mDice", true}}},
+      {{.name = "detection",
+        .meaning = "the box of every object, its class and its mask",
+        .fields = detection_and_backbone_fields()},
+       data::AnnotationKind::objects,
+       detection_metric_rows()},
   };
   return rows;
 }
 
 const TaskRow& task_row(const std::string& name) {
   return base::row_named(task_rows(), name, "task.name");
+}
+
+std::vector<MetricRow> metrics_of(const TaskRow& row, const base::RowValues& own) {
+  std::vector<MetricRow> metrics;
+  for (const MetricRow& metric : row.metrics)
+    if (!metric.only_with || own.boolean(metric.only_with)) metrics.push_back(metric);
+  return metrics;
 }
 
 bool larger_is_better(const std::string& task, const std::string& metric) {

@@ -13,11 +13,12 @@ namespace swin::tasks {
 struct MetricRow {
   const char* name;
   bool larger_is_better;
+  const char* only_with = nullptr;  ///< a boolean field of the task: without it no such metric
 };
 
 struct TaskRow : base::ConfigRow {
   data::AnnotationKind annotation = data::AnnotationKind::none;  ///< of the images it learns from
-  std::vector<MetricRow> metrics;  ///< the first one chooses the best checkpoint by default
+  std::vector<MetricRow> metrics;
 };
 
 /// Whether its data sets and its model's head have classes.
@@ -26,6 +27,8 @@ inline bool has_classes(const TaskRow& row) { return row.annotation != data::Ann
 std::span<const TaskRow> task_rows();
 /// @throws UsageError naming the tasks that exist.
 const TaskRow& task_row(const std::string& name);
+/// The metrics of a task with these fields; the first one chooses the best checkpoint by default.
+std::vector<MetricRow> metrics_of(const TaskRow& row, const base::RowValues& own);
 /// @throws InternalError unless the task has this metric.
 bool larger_is_better(const std::string& task, const std::string& metric);
 

@@ -224,10 +224,11 @@ class CrossCheck {
 
   void monitor() const {
     const tasks::TaskRow& task = tasks::task_row(config_.task.name);
-    std::string& name = config_.checkpoint.monitor;
-    if (!written("checkpoint.monitor")) name = task.metrics.front().name;
     std::vector<std::string> metrics;
-    for (const tasks::MetricRow& metric : task.metrics) metrics.emplace_back(metric.name);
+    for (const tasks::MetricRow& metric : tasks::metrics_of(task, config_.task.own))
+      metrics.emplace_back(metric.name);
+    std::string& name = config_.checkpoint.monitor;
+    if (!written("checkpoint.monitor")) name = metrics.front();
     if (std::find(metrics.begin(), metrics.end(), name) == metrics.end())
       refuse("checkpoint.monitor", "found \"" + name + "\", expected a metric of " + task.name +
                                        ": " + base::alternatives(metrics));

@@ -131,6 +131,12 @@ void add_run(std::vector<Field>& fields) {
         metrics.emplace_back(metric.name);
     monitors += (monitors.empty() ? "`\"" : "; " + std::string(task.name) + ": `\"") +
                 std::string(task.metrics.front().name) + "\"`";
+    const auto always =
+        std::find_if(task.metrics.begin(), task.metrics.end(),
+                     [](const tasks::MetricRow& metric) { return !metric.only_with; });
+    if (always != task.metrics.begin())
+      monitors += ", without task." + std::string(task.metrics.front().only_with) + " `\"" +
+                  always->name + "\"`";
   }
   checkpoint("monitor", &C::monitor)
       .identity(Identity::none)

@@ -1,0 +1,45 @@
+// The task section of detection as plain values.
+#pragma once
+#include <cstdint>
+
+#include "base/config_row.h"
+#include "layers/dense/mask_rcnn.h"
+#include "tasks/detection/anchors.h"
+#include "tasks/detection/box_coder.h"
+
+namespace swin::tasks {
+
+/// How many proposals the RPN makes.
+struct ProposalCounts {
+  int64_t of_level = 0;  ///< before suppression, from each level of an image
+  int64_t of_image = 0;  ///< after it
+};
+
+/// Which boxes losses are computed on.
+struct SampleOptions {
+  int64_t count = 0;    ///< of an image
+  double positive = 0;  ///< at most this part of them
+};
+
+struct DetectionOptions {
+  Convention convention = Convention::mmdet;
+  AnchorOptions anchors;
+  ProposalCounts training, inference;
+  double proposal_iou = 0.7;  ///< above which the worse of two proposals is dropped
+  SampleOptions rpn, box_head;
+  double score = 0.05;  ///< that an answer exceeds
+  double iou = 0.5;     ///< above which the worse of two answers of a class is dropped
+  int64_t max_detections = 100;
+  layers::MaskRcnnOptions model;
+
+  const Rules& rules() const { return tasks::rules(convention); }
+  /// Of the RPN, and of the box head, whose deltas are ten and five times as large.
+  BoxCoder rpn_coder() const { return {{1, 1, 1, 1}, rules().clamps_deltas_below}; }
+  BoxCoder box_coder() const { return {{10, 10, 5, 5}, rules().clamps_deltas_below}; }
+};
+
+/// @param own the fields of the task's row
+/// @throws UsageError if there are not as many anchor sizes on each level.
+DetectionOptions detection_options(const base::RowValues& own, const layers::ModelConfig& model);
+
+}  // namespace swin::tasks
