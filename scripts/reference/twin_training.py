@@ -58,16 +58,16 @@ def load_backbone(backbone, path):
     print(f"{path}: {len(found)} tensors of the backbone, {len(new)} of its norms are new", flush=True)
 
 
-def decays(config, official, parameter):
-    """Whether a parameter of this official name decays: optimizer.no_decay."""
+def decays(config, name, parameter):
+    """Whether a parameter decays: optimizer.no_decay. Norms have `norm` in Hugging Face's names, too."""
     if config["optimizer"]["no_decay"] == "official_dense":
-        return not any(part in official for part in
+        return not any(part in name for part in
                        ("absolute_pos_embed", "relative_position_bias_table", "norm"))
-    return parameter.ndim > 1 and "relative_position_bias_table" not in official
+    return parameter.ndim > 1 and "relative_position_bias_table" not in name
 
 
 def optimizer(config, parameters):
-    """AdamW in two groups. parameters: official name → parameter; those without gradient are left out."""
+    """AdamW in two groups. parameters: name → parameter; those without gradient are left out."""
     own = config["optimizer"]
     if own["name"] != "adamw" or own["layer_decay"] != 1 or config["trainer"]["freeze"]:
         raise SystemExit("found optimizer.name, optimizer.layer_decay or trainer.freeze of another kind, "

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "data/run_lengths.h"
 #include "tasks/detection/errors.h"
+#include "tests/support/places.h"
 
 namespace swin::tasks {
 namespace {
@@ -22,7 +23,7 @@ using base::Json;
 using Counts = std::array<int64_t, DetectionErrors::kKinds>;
 
 Json golden(const std::string& name) {
-  std::ifstream file(std::string(SWIN_SOURCE_DIR) + "/tests/goldens/" + name + ".json");
+  std::ifstream file(swin::test::source_dir() + "/tests/goldens/" + name + ".json");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   return base::parse_json(text, name);
 }
