@@ -92,6 +92,7 @@ void roi_align_backward(const real* dy, const RoiGradient* dmaps, int64_t num_ma
                             std::fill(map.data.data + begin, map.data.data + end, real{0});
                           });
   }
+  if (!bins.place) return;  // in a dry run
   // Whole cache lines.
   const int64_t block = channels >= 256 ? 32 : 16, blocks = base::divide_up(channels, block);
   const ThreadRows sums(most_columns(bins) * block);
