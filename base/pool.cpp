@@ -25,6 +25,7 @@ constexpr size_t kPage = 4096, kHugePage = 2u << 20;
 
 struct Lists {
   std::map<size_t, std::vector<void*>> free;
+  std::map<void*, size_t> larger;  // sizes of the blocks in use that are larger than their buffer
   PoolStatistics statistics;
 };
 
@@ -44,6 +45,19 @@ Pool& pool() {
 }
 
 size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Takes a free block of this size, else the smallest one that is at most a quarter larger: where
+// sizes vary from step to step (regions, images of several sizes), each would otherwise have blocks
+// of its own, and no step would do without new memory.
+bool take_free(Lists& lists, size_t size, bool dry, void** data) {
+  const auto block = lists.free.lower_bound(size);
+  if (block == lists.free.end() || block->first > (dry ? size : size + size / 4)) return false;
+  *data = block->second.back();
+  if (block->first > size) lists.larger[*data] = block->first;
+  block->second.pop_back();
+  if (block->second.empty()) lists.free.erase(block);
+  return true;
+}
 
 // Big blocks start at different offsets within a page: buffers that all started at a page boundary
 // would evict each other from the cache (4 KB aliasing). The pointer for free is stored in the
@@ -106,8 +120,11 @@ Buffer::Block::~Block() {
   Pool& p = pool();
   const std::lock_guard lock(p.mutex);
   Lists& lists = dry ? p.dry : p.real;
-  allow_access(data, 0, bytes);
-  lists.free[bytes].push_back(data);
+  const auto larger = lists.larger.find(data);
+  const size_t size = larger == lists.larger.end() ? bytes : larger->second;
+  if (larger != lists.larger.end()) lists.larger.erase(larger);
+  allow_access(data, 0, size);
+  lists.free[size].push_back(data);
   lists.statistics.bytes_in_use -= bytes;
 }
 
@@ -122,11 +139,7 @@ Buffer allocate(size_t bytes) {
   {
     const std::lock_guard lock(p.mutex);
     Lists& lists = block.dry ? p.dry : p.real;
-    std::vector<void*>& blocks = lists.free[size];
-    if (!blocks.empty()) {
-      block.data = blocks.back();
-      blocks.pop_back();
-    } else {
+    if (!take_free(lists, size, block.dry, &block.data)) {
       if (!block.dry) {
         if (size >= kHugePage && !has_memory_for(static_cast<int64_t>(size))) {
           free_blocks(lists);

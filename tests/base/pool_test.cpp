@@ -48,6 +48,28 @@ TEST(Pool, ReusesABlockOfTheSameSize) {
   EXPECT_EQ(pool_statistics().blocks_made, blocks + 1);
 }
 
+// Buffers whose size varies from step to step need no new memory each time.
+TEST(Pool, ReusesABlockForABufferThatIsSomewhatSmaller) {
+  trim_pool();
+  void* first;
+  {
+    const Buffer buffer = allocate(64000);
+    first = buffer.data();
+  }
+  const PoolStatistics before = pool_statistics();
+  {
+    const Buffer smaller = allocate(52000);
+    EXPECT_EQ(smaller.data(), first);
+    EXPECT_EQ(smaller.bytes(), 52032u);
+    EXPECT_EQ(pool_statistics().bytes_in_use, before.bytes_in_use + 52032);
+  }
+  const Buffer far_smaller = allocate(51000);
+  EXPECT_NE(far_smaller.data(), first);
+  const Buffer whole = allocate(64000);  // the block is still of its own size
+  EXPECT_EQ(whole.data(), first);
+  EXPECT_EQ(pool_statistics().blocks_made, before.blocks_made + 1);
+}
+
 TEST(Pool, CountsBytesInUse) {
   trim_pool();
   const PoolStatistics before = pool_statistics();
