@@ -187,7 +187,7 @@ def tv_levels(boxes):
 
 def level_cases(rng, levels):
     boxes = []
-    for side in (0, 1e-3, 1, 10, 55.9, 56, 111.9999, 112, 112.001, 223, 224, 225, 447.99, 448, 449, 900, 3000):
+    for side in (0, 1e-3, 1, 10, 55.9, 56, 111.9999, 112, 112.001, 223, 223.9999, 224, 225, 447.99, 447.9999, 448, 449, 900, 3000):
         boxes.append([5, 7, 5 + side, 7 + side])
         boxes.append([5, 7, 5 + side / 2, 7 + side * 2])
     return dict(boxes=boxes, levels=levels(double(boxes)).tolist())

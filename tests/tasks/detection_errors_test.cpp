@@ -194,6 +194,11 @@ TEST(DetectionErrors, CrowdsAreNeitherFoundNorMissed) {
                                                   {detection(60, 10, .9), detection(0, 10, .8)});
   EXPECT_EQ(result.ap, 1);
   EXPECT_EQ(result.gains[4], 0);
+  // One half of a detection is not enough to lie in the crowd.
+  EXPECT_LT(of_image({object(0, 10), object(50, 40, 0, true)},
+                     {detection(40, 20, .9), detection(0, 10, .8)})
+                .ap,
+            1);
 }
 
 TEST(DetectionErrors, NothingToFindAndNothingFound) {

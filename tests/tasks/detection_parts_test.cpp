@@ -157,6 +157,13 @@ TEST(Matcher, AnObjectOfOnePixelGetsItsBestAnchorWhereTheMinimumAllows) {
             (std::vector<int32_t>{kBackground, kBackground}));  // 1/64 < 0.3
 }
 
+TEST(Matcher, TheMinimumIsEnough) {
+  const std::vector<BoundingBox> truth = {{0, 0, 10, 10}}, boxes = {{0, 0, 10, 5}};
+  for (const double minimum : {.5, .501})
+    EXPECT_EQ(match(truth, boxes, {.6, .7, true, minimum}, rules(Convention::mmdet))[0],
+              minimum == .5 ? 0 : kBackground);
+}
+
 TEST(Matcher, OfTwoEqualObjectsTheFirstWinsInTorchvisionTheLastInMmdet) {
   const BoundingBox box{0, 0, 10, 10};
   const std::vector<BoundingBox> truth = {box, box}, boxes = {box, {2, 0, 12, 10}};
@@ -290,6 +297,13 @@ TEST(Paste, AFullMaskFillsItsBox) {
   const data::RunLengths runs = paste(ones, 3, {2, 1, 7, 5}, {10, 9}, rules(Convention::mmdet));
   EXPECT_EQ(data::box_of(runs), (BoundingBox{2, 1, 7, 5}));
   EXPECT_EQ(data::count_pixels(runs), 20);
+}
+
+TEST(Paste, OneHalfIsInsideByMmdetsRule) {
+  const std::vector<double> halves(16, .5);
+  const BoundingBox box{2, 2, 6, 6};
+  EXPECT_EQ(data::count_pixels(paste(halves, 4, box, {9, 9}, rules(Convention::mmdet))), 16);
+  EXPECT_EQ(data::count_pixels(paste(halves, 4, box, {9, 9}, rules(Convention::torchvision))), 0);
 }
 
 TEST(Paste, BoxesOutsideAndWithoutASideAreNoTrouble) {
