@@ -11,6 +11,11 @@
 
 namespace swin::tasks {
 
+/// Whether boxes have an area in common.
+inline bool meet(const data::BoundingBox& a, const data::BoundingBox& b) {
+  return a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2;
+}
+
 /// Intersection over union. Two empty boxes have none (0).
 double iou(const data::BoundingBox& a, const data::BoundingBox& b, const Rules& rules);
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "data/run_lengths.h"
+#include "tasks/detection/boxes.h"
 
 namespace swin::tasks {
 namespace {
@@ -24,6 +26,20 @@ Best best_of(std::span<const double> ious, const Counts& counts) {
   for (size_t g = 0; g < ious.size(); ++g)
     if (counts(g) && ious[g] > best.iou) best = {ious[g], g};
   return best;
+}
+
+/// Boxes around masks, so that most pairs of masks need not be compared.
+template <class T>
+std::vector<data::BoundingBox> boxes_around(const std::vector<const T*>& all, Compared compared) {
+  std::vector<data::BoundingBox> boxes;
+  for (const T* one : all) {
+    const Region& region = one->region;
+    boxes.push_back(compared == Compared::masks
+                        ? data::box_of(*region.mask)
+                        : data::BoundingBox{region.x, region.y, region.x + region.width,
+                                            region.y + region.height});
+  }
+  return boxes;
 }
 
 /// The precision at recall 0, 0.01 … 1 as COCO reads it, without its ε.
@@ -101,9 +117,13 @@ void DetectionErrors::add(int64_t image, std::span<const TrueObject> truth,
   OfImage of_image{image, {}, {}, {}};
   for (const TrueObject* object : objects) of_image.classes.push_back(object->class_index);
   std::vector<double> all_ious;  // (detection, object)
-  for (const DetectedObject* detection : found)
-    for (const TrueObject* object : objects)
-      all_ious.push_back(overlap(detection->region, object->region, false, compared_));
+  const std::vector<data::BoundingBox> around_found = boxes_around(found, compared_),
+                                       around_objects = boxes_around(objects, compared_);
+  for (size_t d = 0; d < found.size(); ++d)
+    for (size_t g = 0; g < objects.size(); ++g)
+      all_ious.push_back(meet(around_found[d], around_objects[g])
+                             ? overlap(found[d]->region, objects[g]->region, false, compared_)
+                             : 0);
   const auto ious = [&](size_t d) {
     return std::span<const double>(all_ious).subspan(d * objects.size(), objects.size());
   };

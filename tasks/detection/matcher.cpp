@@ -22,10 +22,6 @@ data::BoundingBox united(std::span<const data::BoundingBox> boxes) {
   return all;
 }
 
-bool overlap(const data::BoundingBox& a, const data::BoundingBox& b) {
-  return a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2;
-}
-
 }  // namespace
 
 std::vector<int32_t> match(std::span<const data::BoundingBox> truth,
@@ -43,7 +39,7 @@ std::vector<int32_t> match(std::span<const data::BoundingBox> truth,
     const size_t end = std::min(begin + kBlock, boxes.size());
     const data::BoundingBox around = united(boxes.subspan(begin, end - begin));
     for (size_t g = 0; g < truth.size(); ++g) {
-      if (!overlap(truth[g], around)) continue;
+      if (!meet(truth[g], around)) continue;
       for (size_t b = begin; b < end; ++b) {
         const double value = iou(truth[g], boxes[b], rules);
         if (value <= 0) continue;
