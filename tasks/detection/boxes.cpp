@@ -136,7 +136,7 @@ int64_t roi_level(const BoundingBox& box, int64_t levels, const Rules& rules) {
                                                      : 2 + std::log2(side / 224) + 1e-6;
   // Below 1, which an empty region's −∞ is, too, whatever it is rounded to.
   if (!(level >= 1)) return 0;
-  return std::min(static_cast<int64_t>(level), levels - 1);
+  return static_cast<int64_t>(std::min(level, static_cast<double>(levels - 1)));
 }
 
 }  // namespace swin::tasks

@@ -23,7 +23,7 @@ std::vector<std::vector<Share>> bins_of(double begin, double end, int64_t pixels
   const double start = begin - (aligned ? .5 : 0);
   const double length = aligned ? end - begin : std::max(end - begin, 1.);
   const double bin = length / static_cast<double>(side);
-  const auto samples = static_cast<int64_t>(std::ceil(bin));
+  const int64_t samples = bin > 0 ? static_cast<int64_t>(std::ceil(bin)) : 0;
   std::vector<std::vector<Share>> bins(static_cast<size_t>(side));
   for (int64_t i = 0; i < side; ++i) {
     std::vector<Share>& shares = bins[static_cast<size_t>(i)];

@@ -36,8 +36,8 @@ struct Axis {
   int64_t end() const { return begin + std::ssize(pixels); }
 };
 
-/// A whole number of pixels, also where a box is far outside.
-int64_t whole(double x) { return static_cast<int64_t>(std::clamp(x, -1e9, 1e9)); }
+/// A whole number of pixels, also where a box is far outside or not a number.
+int64_t whole(double x) { return static_cast<int64_t>(std::min(std::max(-1e9, x), 1e9)); }
 
 /// mmdetection: fcn_mask_head.py, _do_paste_mask.
 Axis sampled_axis(double low, double high, int64_t pixels, int64_t side) {

@@ -112,6 +112,7 @@ TEST(Boxes, Clipping) {
 TEST(Boxes, LevelsOfAnyBox) {
   for (const Convention convention : kConventions) {
     EXPECT_EQ(roi_level({0, 0, 1e6, 1e6}, 4, rules(convention)), 3);
+    EXPECT_EQ(roi_level({0, 0, 1e200, 1e200}, 4, rules(convention)), 3);
     EXPECT_EQ(roi_level({5, 5, 5, 5}, 4, rules(convention)), 0);
     EXPECT_EQ(roi_level({9, 9, 5, 12}, 4, rules(convention)), 0);
     EXPECT_EQ(roi_level({0, 0, kNan, 5}, 4, rules(convention)), 0);
