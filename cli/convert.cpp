@@ -49,17 +49,16 @@ trainers::WeightConfig config_for(const ConvertArguments& arguments,
 // Names from --classes replace those of the file.
 void take_class_names(const ConvertArguments& arguments, weights::WeightFile& file) {
   if (!arguments.classes) return;
-  const files::NamedArray* rows = file.class_rows();
-  if (!rows)
+  if (!file.class_rows())
     throw base::UsageError("--classes", "found weights without a head, expected rows to name",
                            "leave it out");
   file.class_names = weights::read_class_list(*arguments.classes);
-  if (std::ssize(file.class_names) != rows->shape[0])
+  if (std::ssize(file.class_names) != file.num_classes())
     throw base::UsageError(*arguments.classes,
                            "found " + std::to_string(file.class_names.size()) +
                                " names, expected one for each of the head's " +
-                               std::to_string(rows->shape[0]) + " rows",
-                           "list the class names in the order of the rows, one a line");
+                               std::to_string(file.num_classes()) + " classes",
+                           "list the class names in the order of the head's rows, one a line");
 }
 
 // The arrays of a checkpoint: float32; other float types of the file are converted.
@@ -87,7 +86,7 @@ void require_head(const weights::WeightFile& file, const std::string& holder) {
           (file.kind == WeightKind::simmim     ? "SimMIM's encoder and decoder"
            : file.kind == WeightKind::backbone ? "a backbone"
                                                : "no head.weight") +
-          ", expected a classifier or a segmenter, which " + holder + " holds",
+          ", expected a classifier, a segmenter or a detector, which " + holder + " holds",
       "write a .safetensors, or start a training from it: swin train CONFIG --init " + file.where);
 }
 
@@ -180,6 +179,9 @@ base::ExitCode run(const ConvertArguments& arguments) {
   std::vector<std::string> differences;
   if (form != Form::checkpoint && file.kind == WeightKind::model)
     differences = weights::computed_otherwise(dialect, source.config.model);
+  if (const auto detector = trainers::detector_of(source.config);
+      detector && form != Form::checkpoint)
+    differences = weights::computed_otherwise(dialect, *detector);
   if (form == Form::checkpoint)
     write_h5(arguments, file, source.config);
   else if (form == Form::folder)

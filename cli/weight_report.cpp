@@ -5,6 +5,7 @@
 #include "base/size2.h"
 #include "base/text.h"
 #include "cli/console.h"
+#include "weights/detector_names.h"
 
 namespace swin::cli {
 namespace {
@@ -50,6 +51,7 @@ std::string summary(const weights::WeightFile& file) {
   if (file.kind == weights::WeightKind::simmim) text += " under SimMIM";
   if (file.kind == weights::WeightKind::backbone) text += " backbone";
   if (file.kind == weights::WeightKind::segmenter) text += " with UPerNet";
+  if (file.kind == weights::WeightKind::detector) text += " with " + weights::detector_name(file);
   return text + ", " + grouped(num_values(file)) + " values in " +
          grouped(static_cast<int64_t>(file.arrays.size())) + " arrays of " + types;
 }

@@ -7,14 +7,13 @@
 #include "base/errors.h"
 #include "base/size2.h"
 #include "base/text.h"
+#include "weights/adapt_head.h"
 #include "weights/adapt_source.h"
-#include "weights/class_rows.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
 #include "weights/load_weights.h"
 #include "weights/mismatches.h"
 #include "weights/parameter_names.h"
-#include "weights/segmenter_names.h"
 #include "weights/table_resize.h"
 
 namespace swin::weights {
@@ -39,7 +38,7 @@ class Adapter {
         source_(source),
         options_(options),
         file_(file),
-        segmenter_(is_segmenter(parameters)) {
+        dense_(is_dense(parameters)) {
     AdaptSource from = arrays_for(parameters, file);
     skipped_ = std::move(from.skipped);
     for (NamedArray& array : from.arrays) {
@@ -53,7 +52,8 @@ class Adapter {
   }
 
   AdaptReport run() {
-    settle_head();
+    head_.emplace(parameters_, file_, options_,
+                  [this](const std::string& name) { return find(name); });
     for (size_t i = 0; i < parameters_.size(); ++i) fit(parameters_[i]);
     const layers::Slab& buffers = parameters_.buffers();
     for (size_t i = 0; i < buffers.size(); ++i) fit(buffers[i]);
@@ -63,8 +63,8 @@ class Adapter {
         skip(name, "allowed by init.allow_unexpected");
       else if (is_called(name, "head.weight") || is_called(name, "head.bias"))
         skip(name, "the model has no head");
-      else if (segmenter_ && name.starts_with("auxiliary_head.") && !has_auxiliary())
-        skip(name, "the model has no auxiliary head");
+      else if (const std::string reason = not_in_model(name, parameters_); !reason.empty())
+        skip(name, reason);
       else
         mismatches_.add("found " + name + ", expected no parameter of that name");
     }
@@ -108,98 +108,7 @@ class Adapter {
          action, detail);
   }
 
-  // ---- The head: of a segmenter, the layers whose rows are the classes
-
-  std::string head(const char* leaf) const {
-    return (segmenter_ ? std::string(kClassRows) : "head.") + leaf;
-  }
-  static bool is_of_head(std::string_view name) {
-    return is_called(name, "head.weight") || is_called(name, "head.bias") ||
-           name.starts_with(kClassRows) || name.starts_with(kAuxiliaryClassRows);
-  }
-  bool has_auxiliary() const {
-    return parameters_.find(std::string(kAuxiliaryClassRows) + "weight") != nullptr;
-  }
-
-  void settle_head() {
-    const ParameterEntry* weight = parameters_.find(head("weight"));
-    if (!weight) return;
-    const NamedArray* found = find(head("weight"));
-    if (!options_.class_rows.empty()) {
-      check_class_rows(*weight, found);
-      rows_ = options_.class_rows;
-      rows_detail_ = std::to_string(weight->shape[0]) + " of " + std::to_string(found->shape[0]) +
-                     " classes, by " + options_.class_rows_where;
-      return;
-    }
-    const NamedArray* bias = find(head("bias"));
-    const int64_t classes = weight->shape[0];
-    if (options_.head == HeadInit::reset) {
-      head_reason_ = "init.head is \"reset\"";
-    } else if (has_named_rows(*weight, found, bias)) {
-      take_rows_by_name(classes);
-    } else if (options_.head == HeadInit::automatic) {
-      if (!found || !bias)
-        head_reason_ = "not in the file";
-      else if (found->shape != weight->shape.dims() || bias->shape != std::vector{classes})
-        head_reason_ = !found->shape.empty() && found->shape[0] != classes
-                           ? std::to_string(found->shape[0]) + " classes in the file, " +
-                                 std::to_string(classes) + " here"
-                           : "shape " + files::to_text(found->shape) + " in the file";
-    }
-  }
-
-  void check_class_rows(const ParameterEntry& weight, const NamedArray* found) const {
-    const std::string& where = options_.class_rows_where;
-    const int64_t classes = weight.shape[0],
-                  rows = static_cast<int64_t>(options_.class_rows.size());
-    if (rows != classes)
-      throw base::UsageError(where,
-                             "found " + std::to_string(rows) +
-                                 " lines, expected one for each of "
-                                 "the " +
-                                 std::to_string(classes) + " classes",
-                             "line k names the file's class for class k");
-    if (!found || found->shape.size() != weight.shape.dims().size())
-      throw base::WeightError(
-          file_.where,
-          "found no " + head("weight") + ", expected the head whose rows " + where + " chooses",
-          "remove init.class_index_file");
-    for (size_t k = 0; k < options_.class_rows.size(); ++k)
-      if (options_.class_rows[k] < 0 || options_.class_rows[k] >= found->shape[0])
-        throw base::UsageError(
-            where + ":" + std::to_string(k + 1),
-            "found class " + std::to_string(options_.class_rows[k]) + ", expected one from 0 to " +
-                std::to_string(found->shape[0] - 1) + ", the classes of " + file_.where,
-            "correct the line");
-  }
-
-  /// Whether both sides name the classes of the head.
-  bool has_named_rows(const ParameterEntry& weight, const NamedArray* found,
-                      const NamedArray* bias) const {
-    const int64_t theirs = std::ssize(file_.class_names);
-    std::vector<int64_t> shape = weight.shape.dims();
-    shape[0] = theirs;
-    return theirs > 0 && std::ssize(options_.class_names) == weight.shape[0] && found && bias &&
-           found->shape == shape && bias->shape == std::vector{theirs};
-  }
-
-  void take_rows_by_name(int64_t classes) {
-    ClassRows by_name = rows_by_name(options_.class_names, file_.class_names);
-    if (by_name.same) return;
-    if (options_.head == HeadInit::keep && !by_name.added.empty())
-      throw base::WeightError(file_.where,
-                              "found no head row of the class " + base::listing(by_name.added) +
-                                  ", expected all classes of data.train (init.head is \"keep\")",
-                              "set init.head to \"auto\"");
-    if (by_name.num_kept == 0) {
-      head_reason_ = std::to_string(file_.class_names.size()) + " classes in the file, " +
-                     std::to_string(classes) + " here, no name in common";
-      return;
-    }
-    rows_ = std::move(by_name.rows);
-    rows_detail_ = std::move(by_name.detail);
-  }
+  // ---- The head: the layers whose rows are the classes
 
   /// The initial values of a parameter.
   std::vector<double> initial_values(const ParameterEntry& entry) const {
@@ -209,9 +118,9 @@ class Adapter {
   }
 
   void fit_head(const ParameterEntry& entry, const NamedArray* array) {
-    if (!head_reason_.empty()) return note(entry, Action::reinitialized, head_reason_);
+    if (!head_->reason().empty()) return note(entry, Action::reinitialized, head_->reason());
     if (!array) return absent(entry);
-    if (rows_.empty()) {
+    if (head_->as_they_are()) {
       const bool named = !options_.class_names.empty(), theirs = !file_.class_names.empty();
       if (entry.shape.dims().size() == 1 || named == theirs) return fit_exactly(entry, *array);
       return fit_exactly(entry, *array,
@@ -220,24 +129,25 @@ class Adapter {
     }
     const std::vector<int64_t> expected = entry.shape.dims();
     if (array->shape.size() != expected.size() ||
-        !std::equal(expected.begin() + 1, expected.end(), array->shape.begin() + 1) ||
-        array->shape[0] <= *std::max_element(rows_.begin(), rows_.end()))
+        !std::equal(expected.begin() + 1, expected.end(), array->shape.begin() + 1))
       return mismatch(entry, *array);
+    const std::vector<int64_t> rows = head_->of(entry.name, expected[0], array->shape[0]);
+    if (rows.empty()) return fit_exactly(entry, *array);
     const std::vector<double> from = values_of(*array, file_.where);
     const auto width = static_cast<size_t>(entry.numel() / expected[0]);
     std::vector<double> to = initial_values(entry);
-    for (size_t k = 0; k < rows_.size(); ++k)
-      if (rows_[k] >= 0)
-        std::copy_n(from.begin() + rows_[k] * static_cast<int64_t>(width), width,
+    for (size_t k = 0; k < rows.size(); ++k)
+      if (rows[k] >= 0)
+        std::copy_n(from.begin() + rows[k] * static_cast<int64_t>(width), width,
                     to.begin() + static_cast<std::ptrdiff_t>(k * width));
-    take(entry, to, Action::adapted, rows_detail_);
+    take(entry, to, Action::adapted, head_->detail());
   }
 
   // ---- One parameter
 
   void absent(const ParameterEntry& entry) {
-    if (segmenter_ && options_.head != HeadInit::keep)
-      if (const std::string reason = new_in_segmenter(entry.name, file_); !reason.empty())
+    if (dense_ && options_.head != HeadInit::keep)
+      if (const std::string reason = new_in_dense(entry.name, file_, parameters_); !reason.empty())
         return note(entry, Action::reinitialized, reason);
     if (matches_any(options_.allow_missing, entry.name))
       return note(entry, Action::missing, "keeps its initial values: not in the file");
@@ -262,7 +172,7 @@ class Adapter {
   void fit(const ParameterEntry& entry) {
     const NamedArray* array = find(entry.name);
     if (array) used_.insert(entry.name);
-    if (is_of_head(entry.name)) return fit_head(entry, array);
+    if (class_rows_of(entry.name)) return fit_head(entry, array);
     if (!array) return absent(entry);
     if (is_called(entry.name, "relative_position_bias_table")) return fit_table(entry, *array);
     if (is_called(entry.name, "absolute_pos_embed") || is_called(entry.name, "pos_embed"))
@@ -383,13 +293,11 @@ class Adapter {
   const std::optional<ModelConfig>& source_;
   const AdaptOptions& options_;
   const WeightFile& file_;
-  const bool segmenter_;
+  const bool dense_;
   std::unordered_map<std::string, NamedArray> by_name_;
   std::vector<std::string> order_;
   std::unordered_set<std::string> used_;
-  std::vector<int64_t> rows_;  // of the file's head, for each class; −1: new. Empty: as they are
-  std::string rows_detail_;
-  std::string head_reason_;  // why the head keeps its initial values; empty if it is loaded
+  std::optional<HeadRows> head_;
   Mismatches mismatches_;
   std::vector<std::pair<const ParameterEntry*, NamedArray>> taken_;
   std::vector<AdaptedTensor> skipped_;
@@ -418,8 +326,8 @@ AdaptReport adapt_weights(Parameters& parameters, const ModelConfig& config, con
   // The windows of a backbone never shrink.
   ModelConfig here = config;
   std::optional<ModelConfig> there = source;
-  if (is_segmenter(parameters)) here.window_shrink = layers::WindowShrink::always_shift;
-  if (there && (file.kind == WeightKind::segmenter || file.kind == WeightKind::backbone))
+  if (is_dense(parameters)) here.window_shrink = layers::WindowShrink::always_shift;
+  if (there && (is_dense(file) || file.kind == WeightKind::backbone))
     there->window_shrink = layers::WindowShrink::always_shift;
   return Adapter(parameters, here, file, there, options).run();
 }

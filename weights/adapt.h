@@ -61,9 +61,11 @@ struct AdaptReport {
 ///   absolute_pos_embed, pos_embed resized if the map size differs; the class token's row is kept
 ///   patch_embed.proj.weight       3 → 1 channels: summed; 3 → N: repeated, times 3/N; 1 → N:
 ///                                 repeated, times 1/N
-///   head.*; of a segmenter        as options.head, class_rows and class_names say
-///   decode_head.conv_seg.*,
-///   auxiliary_head.conv_seg.*
+///   head.*; of a segmenter        as options.head, class_rows and class_names say; the row of
+///   decode_head.conv_seg.*,       the background of fc_cls is kept
+///   auxiliary_head.conv_seg.*;
+///   of a detector fc_cls.*,
+///   fc_reg.*, conv_logits.*
 /// A model of one task may start from a file of another (weights/adapt_source.h); what such a file
 /// cannot have keeps its initial values.
 /// @param source the config of the file's model, if known; without it windows must be square.

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "weights/dialects_rows.h"
+#include "weights/dense_names.h"
+#include "weights/detector_names.h"
 #include "weights/segmenter_names.h"
 
 namespace swin::weights {
@@ -11,7 +12,13 @@ namespace {
 
 using Action = AdaptedTensor::Action;
 
-constexpr std::string_view kAuxiliaryHead = "auxiliary_head.";
+/// Layers that a model of its kind may have or not.
+struct OptionalHead {
+  std::string_view prefix;
+  const char* what;
+};
+constexpr OptionalHead kOptionalHeads[] = {{"auxiliary_head.", "auxiliary head"},
+                                           {kMaskHead, "mask head"}};
 
 bool is_of_encoder(const NamedArray& array) { return array.name.starts_with(kEncoderPrefix); }
 
@@ -19,27 +26,52 @@ bool is_of_classifier_alone(const std::string& name) {
   return name.starts_with("head.") || name.starts_with("norm.");
 }
 
-}  // namespace
+/// The kind of a dense model; else WeightKind::model.
+WeightKind kind_of(const Parameters& parameters) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (is_segmenter_head(parameters[i].name)) return WeightKind::segmenter;
+    if (is_detector_head(parameters[i].name)) return WeightKind::detector;
+  }
+  return WeightKind::model;
+}
 
-bool is_segmenter(const Parameters& parameters) {
+bool has_prefix(const WeightFile& file, std::string_view prefix) {
+  return std::any_of(file.arrays.begin(), file.arrays.end(),
+                     [&](const NamedArray& array) { return array.name.starts_with(prefix); });
+}
+
+bool has_prefix(const Parameters& parameters, std::string_view prefix) {
   for (size_t i = 0; i < parameters.size(); ++i)
-    if (is_segmenter_head(parameters[i].name)) return true;
+    if (parameters[i].name.starts_with(prefix)) return true;
   return false;
 }
 
+}  // namespace
+
+bool is_dense(const Parameters& parameters) { return kind_of(parameters) != WeightKind::model; }
+
+bool is_dense(const WeightFile& file) {
+  return file.kind == WeightKind::segmenter || file.kind == WeightKind::detector;
+}
+
 AdaptSource arrays_for(const Parameters& parameters, const WeightFile& file) {
-  const bool to_segmenter = is_segmenter(parameters);
+  const WeightKind kind = kind_of(parameters);
+  const bool to_dense = kind != WeightKind::model;
   const bool to_encoder = parameters.size() > 0 && parameters[0].name.starts_with(kEncoderPrefix);
   const bool simmim = std::any_of(file.arrays.begin(), file.arrays.end(), is_of_encoder);
   AdaptSource source;
-  const auto skip = [&](const std::string& name, const char* reason) {
+  const auto skip = [&](const std::string& name, const std::string& reason) {
     source.skipped.push_back({Action::skipped, name, reason});
   };
-  if (file.kind == WeightKind::segmenter) {
-    source.arrays = to_segmenter ? file.arrays : backbone_of(file.arrays);
+  if (file.kind == kind && to_dense) {
+    source.arrays = file.arrays;
+    return source;
+  }
+  if (is_dense(file)) {
+    source.arrays = backbone_of(file.arrays);
     for (const NamedArray& array : file.arrays)
-      if (!to_segmenter && is_segmenter_head(array.name)) skip(array.name, "of a segmenter's head");
-    if (to_segmenter) return source;
+      if (is_dense_head(array.name))
+        skip(array.name, std::string("of a ") + name_of(file.kind) + "'s head");
   } else {
     source.arrays = to_encoder ? file.arrays : encoder_of(file.arrays);
   }
@@ -47,7 +79,7 @@ AdaptSource arrays_for(const Parameters& parameters, const WeightFile& file) {
     for (const NamedArray& array : file.arrays)
       if (!is_of_encoder(array) || array.name == "encoder.mask_token")
         skip(array.name, "of SimMIM's pretraining");
-  if (to_segmenter)
+  if (to_dense)
     std::erase_if(source.arrays, [&](const NamedArray& array) {
       if (!is_of_classifier_alone(array.name)) return false;
       skip(array.name, array.name.starts_with("head.") ? "of a classifier's head"
@@ -55,25 +87,35 @@ AdaptSource arrays_for(const Parameters& parameters, const WeightFile& file) {
       return true;
     });
   for (NamedArray& array : source.arrays) {
-    if (to_segmenter) array.name.insert(0, kBackbonePrefix);
+    if (to_dense) array.name.insert(0, kBackbonePrefix);
     if (to_encoder && !simmim) array.name.insert(0, kEncoderPrefix);
   }
   return source;
 }
 
-std::string new_in_segmenter(const std::string& name, const WeightFile& file) {
-  if (file.kind == WeightKind::segmenter) {
-    const bool has_auxiliary =
-        std::any_of(file.arrays.begin(), file.arrays.end(),
-                    [](const NamedArray& array) { return array.name.starts_with(kAuxiliaryHead); });
-    return name.starts_with(kAuxiliaryHead) && !has_auxiliary
-               ? "not in the file: it has no auxiliary head"
-               : "";
+std::string new_in_dense(const std::string& name, const WeightFile& file,
+                         const Parameters& parameters) {
+  const WeightKind kind = kind_of(parameters);
+  if (file.kind == kind) {
+    for (const OptionalHead& head : kOptionalHeads)
+      if (name.starts_with(head.prefix) && !has_prefix(file, head.prefix))
+        return std::string("not in the file: it has no ") + head.what;
+    return "";
   }
   Binding binding;
-  const bool stage_norm =
-      file.kind != WeightKind::backbone && match("backbone.norm{k}.{p}", name, binding);
-  return is_segmenter_head(name) || stage_norm ? "not in the file: a segmenter alone has it" : "";
+  const bool stage_norm = file.kind != WeightKind::backbone && !is_dense(file) &&
+                          match(std::string(kBackbonePrefix) + kStageNorm, name, binding);
+  return is_dense_head(name) || stage_norm
+             ? std::string("not in the file: a ") + name_of(kind) + " alone has it"
+             : "";
+}
+
+std::string not_in_model(const std::string& name, const Parameters& parameters) {
+  for (const OptionalHead& head : kOptionalHeads)
+    if (name.starts_with(head.prefix) && is_dense(parameters) &&
+        !has_prefix(parameters, head.prefix))
+      return std::string("the model has no ") + head.what;
+  return "";
 }
 
 }  // namespace swin::weights

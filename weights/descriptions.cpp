@@ -28,8 +28,8 @@ void add_class_names(WeightFile& file, const files::RawWeights& raw,
     where = raw.hub_config_where;
     remedy = "correct it, or give the weight file itself and --classes FILE";
   }
-  if (const NamedArray* rows = file.class_rows())
-    require_name_for_each(file.class_names, rows->shape[0], where, remedy);
+  if (file.class_rows())
+    require_name_for_each(file.class_names, file.num_classes(), where, remedy);
   else
     file.class_names.clear();  // names of rows that are not here
 }

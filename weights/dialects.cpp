@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "weights/detector_names.h"
 #include "weights/dialects_rows.h"
 #include "weights/segmenter_names.h"
 
@@ -12,7 +13,7 @@ namespace swin::weights {
 namespace {
 
 constexpr const char* kDialectNames[] = {"official", "timm", "torchvision", "huggingface", "mm"};
-constexpr const char* kKindNames[] = {"model", "simmim", "backbone", "segmenter"};
+constexpr const char* kKindNames[] = {"model", "simmim", "backbone", "segmenter", "detector"};
 
 }  // namespace
 
@@ -42,9 +43,16 @@ const NamedArray* WeightFile::find(std::string_view name) const {
 }
 
 const NamedArray* WeightFile::class_rows() const {
-  const NamedArray* rows =
-      find(kind == WeightKind::segmenter ? std::string(kClassRows) + "weight" : "head.weight");
+  const NamedArray* rows = find(kind == WeightKind::segmenter  ? std::string(kClassRows) + "weight"
+                                : kind == WeightKind::detector ? detector_classes(false)
+                                                               : "head.weight");
+  if (!rows && kind == WeightKind::detector) rows = find(detector_classes(true));
   return rows && !rows->shape.empty() ? rows : nullptr;
+}
+
+int64_t WeightFile::num_classes() const {
+  const NamedArray* rows = class_rows();
+  return rows ? rows->shape[0] - (class_rows_of(rows->name)->background ? 1 : 0) : 0;
 }
 
 void require_complete(const WeightFile& file) {

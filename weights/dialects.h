@@ -39,6 +39,7 @@ enum class WeightKind {
   simmim,    ///< encoder.… and decoder.0.…: SimMIM's pretraining
   backbone,  ///< norm0 … norm3 for its output stages, as detection and segmentation use it
   segmenter,  ///< a backbone.… with UPerNet's decode_head.…, with or without an auxiliary_head.…
+  detector,  ///< a backbone.… with a neck.…, rpn_head.… and roi_head.…: Mask or Faster R-CNN
 };
 const char* name_of(WeightKind kind);
 
@@ -77,9 +78,11 @@ struct WeightFile {
   HubConfig hub;  ///< from config.json and preprocessor_config.json in the same folder
 
   const NamedArray* find(std::string_view name) const;  ///< null if absent
-  /// The weight whose rows are the classes: of a classifier's head, or of a segmenter's conv_seg.
-  /// Null if there is none.
+  /// The weight whose rows are the classes: of a classifier's head, a segmenter's conv_seg, or a
+  /// detector's fc_cls, whose last row is the background's. Null if there is none.
   const NamedArray* class_rows() const;
+  /// Those of class_rows; 0 if there are none.
+  int64_t num_classes() const;
 };
 
 /// How a weight file is read.
@@ -136,11 +139,23 @@ struct SegmenterHeads {
   std::optional<double> auxiliary_weight;  ///< of its loss, if config.json says it
 };
 
+/// The layers of a detector after its backbone, as their shapes tell them.
+struct DetectorHeads {
+  int64_t neck_channels = 0;      ///< of the feature pyramid
+  int64_t anchors = 0;            ///< at each location
+  int64_t box_channels = 0;       ///< of the box head's linear layers
+  int64_t mask_channels = 0;      ///< 0: no mask head
+  int64_t mask_convolutions = 0;  ///< 3 × 3, before the upsampling
+  int64_t cascade_stages = 0;     ///< 0: one box head
+  bool torchvision = false;       ///< computes as torchvision does, else as mmdetection
+};
+
 /// The model that the shapes describe, and what had to be assumed.
 struct InferredConfig {
   ModelConfig config;
-  std::optional<SegmenterHeads> heads;   ///< of a segmenter
-  std::vector<std::string> assumptions;  ///< "window_size 8: weights of Swin V2 do not tell it"
+  std::optional<SegmenterHeads> heads;    ///< of a segmenter
+  std::optional<DetectorHeads> detector;  ///< of a detector
+  std::vector<std::string> assumptions;   ///< "window_size 8: weights of Swin V2 do not tell it"
 };
 
 /// The `model` section of a weight file that has none, and what its `task` section says of heads.

@@ -4,6 +4,8 @@
 
 #include "base/errors.h"
 #include "base/size2.h"
+#include "weights/dense_names.h"
+#include "weights/detector_names.h"
 #include "weights/dialects_conventions.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr int64_t kMostStages = 12;  // each doubles the channels
 constexpr int64_t kPublishedScales[] = {1, 2, 3, 6};
+constexpr int64_t kPublishedRatios = 3;  // of the anchors, one size at each location
 
 class Inference {
  public:
@@ -24,7 +27,7 @@ class Inference {
       for (NamedArray& array : backbone_of(encoder_of(*list)))
         arrays_.emplace(array.name, std::move(array));
     for (const NamedArray& array : file.arrays)
-      if (is_segmenter_head(array.name)) arrays_.emplace(array.name, array);
+      if (is_dense_head(array.name)) arrays_.emplace(array.name, array);
     if (file.kind ==
         WeightKind::simmim)  // encoder_of recognizes SimMIM by patch_embed, which tables lack
       for (NamedArray array : file.derived) {
@@ -48,10 +51,15 @@ class Inference {
     else
       swin();
     if (file_.kind == WeightKind::segmenter) heads();
+    if (file_.kind == WeightKind::detector) detector();
     return std::move(result_);
   }
 
  private:
+  bool is_dense() const {
+    return file_.kind == WeightKind::segmenter || file_.kind == WeightKind::detector;
+  }
+
   const NamedArray* find(const std::string& name) const {
     const auto found = arrays_.find(name);
     return found == arrays_.end() ? nullptr : &found->second;
@@ -185,7 +193,7 @@ class Inference {
   // What the library of the weights does with maps that are not a multiple of the window.
   void conventions() {
     const Conventions conventions = conventions_of(file_.dialect);
-    if (file_.kind == WeightKind::segmenter) {  // in every library
+    if (is_dense()) {  // in every library
       result_.config.window_shrink = layers::WindowShrink::always_shift;
       return;
     }
@@ -206,6 +214,11 @@ class Inference {
     }
     if (const NamedArray* ape = find("absolute_pos_embed"); ape && ape->shape.size() == 3)
       return square_image(ape->shape[1]);
+    if (file_.kind == WeightKind::detector) {
+      config.image_size = {800, 1280};
+      assume("image_size 800 × 1280", "that of the published operation counts; every size will do");
+      return;
+    }
     if (file_.kind == WeightKind::segmenter) {
       config.image_size = {512, 512};
       assume("image_size 512 × 512", "the published crops of ADE20K; weights do not tell it");
@@ -274,6 +287,29 @@ class Inference {
            std::to_string(heads.pool_scales.size()) + " pool_scales in config.json");
     }
     result_.heads = std::move(heads);
+  }
+
+  void detector() {
+    const bool cascade = file_.find(detector_classes(true));
+    const std::string number = cascade ? "0." : "";
+    const std::string box = "roi_head.bbox_head." + number, mask = std::string(kMaskHead) + number;
+    DetectorHeads heads;
+    heads.torchvision = file_.dialect == Dialect::torchvision;
+    result_.config.num_classes = shape(box + "fc_cls.weight", 2)[0] - 1;
+    if (result_.config.num_classes < 1) fail(box + "fc_cls.weight without a class");
+    if (cascade) heads.cascade_stages = count("roi_head.bbox_head.");
+    heads.neck_channels = shape("neck.lateral_convs.0.conv.weight", 4)[0];
+    heads.anchors = shape("rpn_head.rpn_cls.weight", 4)[0];
+    heads.box_channels = shape(box + "shared_fcs.0.weight", 2)[0];
+    if (find(mask + "conv_logits.weight")) {
+      heads.mask_channels = shape(mask + "conv_logits.weight", 4)[1];
+      heads.mask_convolutions = count(mask + "convs.");
+    }
+    if (heads.anchors != kPublishedRatios)
+      fail(std::to_string(heads.anchors) + " anchors at each location of unknown sizes");
+    assume("anchors.sizes 32 64 128 256 512 and anchors.ratios 0.5 1 2",
+           "as Mask R-CNN was published; weights tell their number alone");
+    result_.detector = heads;
   }
 
   void pretrained_windows() {

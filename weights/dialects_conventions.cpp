@@ -93,4 +93,19 @@ std::vector<std::string> computed_otherwise(Dialect dialect, const ModelConfig& 
   return sentences;
 }
 
+std::vector<std::string> computed_otherwise(Dialect dialect, const DetectorHeads& heads) {
+  const bool torchvision = dialect == Dialect::torchvision;
+  std::vector<std::string> sentences;
+  if (torchvision != heads.torchvision)
+    sentences.push_back(std::string(torchvision ? "torchvision" : "mmdetection") +
+                        " computes anchors, RoIAlign and masks otherwise than this model "
+                        "(task.convention), so its answers differ");
+  if (torchvision)
+    sentences.push_back(
+        "torchvision has no feature pyramid on Swin: these are the names of its MaskRCNN or "
+        "FasterRCNN with a backbone whose `body` is the official SwinTransformer and whose `fpn` "
+        "is torchvision's FeaturePyramidNetwork");
+  return sentences;
+}
+
 }  // namespace swin::weights

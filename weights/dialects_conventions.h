@@ -19,4 +19,7 @@ Conventions conventions_of(Dialect dialect);
 /// weights, on images of config.image_size: one sentence each, empty if the logits are equal.
 std::vector<std::string> computed_otherwise(Dialect dialect, const ModelConfig& config);
 
+/// Likewise for a detector, and what its library needs besides the weights.
+std::vector<std::string> computed_otherwise(Dialect dialect, const DetectorHeads& heads);
+
 }  // namespace swin::weights

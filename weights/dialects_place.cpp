@@ -4,7 +4,8 @@
 #include <iterator>
 #include <utility>
 
-#include "weights/segmenter_names.h"
+#include "weights/dense_names.h"
+#include "weights/detector_names.h"
 
 namespace swin::weights {
 
@@ -13,7 +14,7 @@ namespace {
 constexpr std::string_view kHuggingface = "embeddings.patch_embeddings.projection.";
 constexpr std::string_view kPatchEmbeddings[] = {"patch_embed.proj.", "patch_embed.projection.",
                                                  "features.0.0.", "conv_proj.", kHuggingface};
-constexpr std::string_view kRoots[] = {"backbone.", "encoder."};
+constexpr std::string_view kRoots[] = {kBodyPrefix, kBackbonePrefix, "encoder."};
 constexpr std::string_view kHuggingfaceRoots[] = {"swin.", "swinv2.", "vit."};
 constexpr std::string_view kWrappers[] = {"module.", "model."};
 // Tensors with the names of parameters that are none: gradients, and the state of optimizers.
@@ -52,8 +53,10 @@ Place place_before(std::string_view before, bool huggingface) {
 bool is_outer_part(std::string_view root, std::string_view name) {
   for (const std::string_view head : {"head.", "heads.", "classifier.", "fc."})
     if (name.starts_with(head)) return true;
-  const bool backbone = root.starts_with(kRoots[0]);
-  if (backbone && is_segmenter_head(name)) return true;
+  const bool backbone = root.starts_with(kBackbonePrefix);
+  // torchvision's alone are beside a body, all others beside a backbone.
+  if (backbone && is_dense_head(name))
+    return root.starts_with(kBodyPrefix) == is_torchvision_detector(name);
   return !backbone && (name.starts_with("decoder.0.") || name == "mask_token" ||
                        name.starts_with("hidden_states_norms."));
 }
@@ -73,13 +76,16 @@ std::vector<Place> places_in(const std::vector<std::string>& keys) {
   std::set<std::pair<std::string, std::string>> seen;
   // transformers 5 in memory: a segmenter's "backbone.swin.", beside "decode_head.".
   const auto as_backbone = [&](Place place) {
-    if (place.root.empty() || !ends_with(place.prefix, kRoots[0])) return place;
-    const std::string outer = place.prefix.substr(0, place.prefix.size() - kRoots[0].size());
-    const auto is_head = [&](std::string_view key) {
-      return key.starts_with(outer) && is_segmenter_head(key.substr(outer.size()));
-    };
-    return std::any_of(keys.begin(), keys.end(), is_head) ? Place{outer, std::string(kRoots[0])}
-                                                          : place;
+    if (place.root.empty()) return place;
+    for (const std::string_view root : {kBodyPrefix, kBackbonePrefix}) {
+      if (!ends_with(place.prefix, root)) continue;
+      const std::string outer = place.prefix.substr(0, place.prefix.size() - root.size());
+      const auto is_head = [&](std::string_view key) {
+        return key.starts_with(outer) && is_dense_head(key.substr(outer.size()));
+      };
+      if (std::any_of(keys.begin(), keys.end(), is_head)) return Place{outer, std::string(root)};
+    }
+    return place;
   };
   for (const std::string_view key : keys)
     for (const std::string_view embedding : kPatchEmbeddings)

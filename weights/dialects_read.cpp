@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "files/weight_file.h"
 #include "weights/descriptions.h"
+#include "weights/detector_names.h"
 #include "weights/dialects_place.h"
 #include "weights/dialects_reader.h"
 #include "weights/segmenter_names.h"
@@ -165,6 +166,7 @@ WeightFile read_weight_file(const std::filesystem::path& path, const ReadOptions
     file.model = model_of(keys);
     // A checkpoint of pretraining counts as a model here: what reads it knows its task.
     if (std::any_of(keys.begin(), keys.end(), is_upernet)) file.kind = WeightKind::segmenter;
+    if (std::any_of(keys.begin(), keys.end(), is_box_head)) file.kind = WeightKind::detector;
     file.arrays = std::move(raw.arrays);
   } else {
     file = to_official(std::move(raw.arrays), path.string(), options);

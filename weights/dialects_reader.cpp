@@ -5,6 +5,8 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "weights/dense_names.h"
+#include "weights/detector_names.h"
 #include "weights/dialects_head.h"
 #include "weights/layouts.h"
 #include "weights/parameter_names.h"
@@ -96,13 +98,15 @@ void DialectReader::unflatten() {
   }
 }
 
-/// The heads of other segmenters than UPerNet are left out: what is beside them is a backbone.
+/// The heads of other segmenters than UPerNet and other detectors than Mask R-CNN, Faster R-CNN and
+/// their cascade are left out: what is beside them is a backbone.
 void DialectReader::leave_other_heads() {
-  if (std::any_of(items_.begin(), items_.end(),
-                  [](const Item& item) { return item.outer && is_upernet(item.name); }))
+  if (std::any_of(items_.begin(), items_.end(), [](const Item& item) {
+        return item.outer && (is_upernet(item.name) || is_box_head(item.name));
+      }))
     return;
   std::erase_if(items_, [&](const Item& item) {
-    const bool other = item.outer && is_segmenter_head(item.name);
+    const bool other = item.outer && is_dense_head(item.name);
     if (other) file_.skipped.push_back({item.key, kNotOfBackbone});
     return other;
   });
@@ -113,13 +117,27 @@ bool DialectReader::recognize() {
   const std::vector<std::string_view> names = names_of(items_);
   const std::optional<Dialect> dialect = dialect_of(names);
   if (!dialect) return false;
-  file_.dialect = *dialect;
+  file_.dialect = backbone_ = *dialect;
   file_.model = model_of(names);
-  rows_ = rows_of(*dialect, model_bit(file_.model));
+  std::optional<Dialect> heads;
+  if (has_heads_of_torchvision()) file_.dialect = *(heads = Dialect::torchvision);
+  rows_ = rows_of(backbone_, model_bit(file_.model), heads);
   return true;
 }
 
+bool DialectReader::has_heads_of_torchvision() const {
+  return std::any_of(items_.begin(), items_.end(), [](const Item& item) {
+    return item.outer && is_torchvision_detector(item.name);
+  });
+}
+
 void DialectReader::refuse_dialect() const {
+  for (const Item& item : items_)
+    if (const char* other = other_network(item.key))
+      throw base::WeightError(file_.where,
+                              "found " + base::printable(item.key) + ", so " + other +
+                                  ", expected one on Swin, Swin V2, Swin-MLP or ViT",
+                              "this model is not supported");
   std::vector<std::string> sample;
   for (const Item& item : items_) sample.push_back(item.key);
   throw base::WeightError(
@@ -134,7 +152,7 @@ void DialectReader::refuse_dialect() const {
 /// Gives the one linear layer of a head its usual name. A head of other layers is left out where
 /// the options allow that, else remembered for the error.
 void DialectReader::unwrap_head() {
-  const Head head = unusual_head(items_, rows_, file_.dialect);
+  const Head head = unusual_head(items_, rows_, backbone_);
   if (head.layers.empty()) return;
   if (head.is_linear) {
     for (size_t i = 0; i < head.items.size(); ++i) items_[head.items[i]].name = head.names[i];
@@ -234,7 +252,7 @@ std::vector<WeightFile::Missing> DialectReader::missing() const {
 
 /// The key of a name in the file's dialect.
 std::string DialectReader::in_file(const std::string& name) const {
-  return (is_segmenter_head(name) ? outer_ : prefix_) + name;
+  return (is_dense_head(name) ? outer_ : prefix_) + name;
 }
 
 /// What the file would call a parameter; several rows may have it, and the file uses one of them.
@@ -301,9 +319,27 @@ void DialectReader::emit(const TableEntry& entry) {
       require_multiple(*parts[0], parts[0]->shape.size() - 1, 4, keys[0]);
       add(0, from_unfold_order(*parts[0]));
       break;
+    case Transform::background_last:
+      require_rows(*parts[0], 2, keys[0]);
+      add(0, first_row_last(*parts[0]));
+      break;
+    case Transform::box_slot:
+    case Transform::mask_slot: {
+      const int64_t slot = slot_of(row.transform);
+      require_rows(*parts[0], 2 * slot, keys[0]);
+      add(0, rows_of_array(*parts[0], slot, parts[0]->shape[0] - slot));
+      break;
+    }
     case Transform::derived:
       break;
   }
+}
+
+void DialectReader::require_rows(const NamedArray& array, int64_t least,
+                                 const std::string& key) const {
+  if (array.shape.empty() || array.shape[0] < least)
+    throw base::WeightError(file_.where, "found " + key + " of " + files::to_text(array.shape) +
+                                             ", expected rows for the background and one class");
 }
 
 void DialectReader::require_multiple(const NamedArray& array, size_t axis, int64_t factor,
@@ -329,18 +365,20 @@ void DialectReader::name_last_norm() {
 }
 
 void DialectReader::find_kind() {
-  bool simmim = false, backbone = false, segmenter = false;
+  bool simmim = false, backbone = false, segmenter = false, detector = false;
   for (const NamedArray& array : file_.arrays) {
     simmim |= array.name == "mask_token" || array.name.starts_with("decoder.");
     backbone |= array.name.starts_with("norm") && array.name[4] != '.';
     segmenter |= is_segmenter_head(array.name);
+    detector |= is_detector_head(array.name);
   }
-  file_.kind = segmenter  ? WeightKind::segmenter
-               : simmim   ? WeightKind::simmim
-               : backbone ? WeightKind::backbone
-                          : WeightKind::model;
-  if ((backbone || segmenter) && file_.dialect == Dialect::huggingface) drop_last_norm();
-  if (segmenter) name_backbone();
+  file_.kind = detector    ? WeightKind::detector
+               : segmenter ? WeightKind::segmenter
+               : simmim    ? WeightKind::simmim
+               : backbone  ? WeightKind::backbone
+                           : WeightKind::model;
+  if ((backbone || segmenter || detector) && backbone_ == Dialect::huggingface) drop_last_norm();
+  if (segmenter || detector) name_backbone();
   if (file_.kind != WeightKind::simmim) return;
   for (auto* list : {&file_.arrays, &file_.derived})
     for (NamedArray& array : *list)
@@ -369,7 +407,7 @@ void DialectReader::flatten_positions() {
 
 void DialectReader::name_backbone() {
   const auto rename = [](std::string& name) {
-    if (!is_segmenter_head(name)) name.insert(0, kBackbonePrefix);
+    if (!is_dense_head(name)) name.insert(0, kBackbonePrefix);
   };
   for (NamedArray& array : file_.arrays) rename(array.name);
   for (NamedArray& array : file_.derived) rename(array.name);

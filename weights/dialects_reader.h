@@ -45,6 +45,7 @@ class DialectReader {
   void unflatten();
   bool recognize();
   void leave_other_heads();
+  bool has_heads_of_torchvision() const;
   void unwrap_head();
   void sort_into_rows();
   std::vector<WeightFile::Missing> missing() const;
@@ -54,6 +55,7 @@ class DialectReader {
   [[noreturn]] void refuse_unexpected() const;
   [[noreturn]] void refuse_head(const std::vector<std::string>& layers) const;
   void emit(const TableEntry& entry);
+  void require_rows(const NamedArray& array, int64_t least, const std::string& key) const;
   void require_multiple(const NamedArray& array, size_t axis, int64_t factor,
                         const std::string& key) const;
   void name_last_norm();
@@ -69,6 +71,7 @@ class DialectReader {
   const ReadOptions& options_;
   std::vector<Item> items_;
   std::vector<Row> rows_;
+  Dialect backbone_ = Dialect::official;  // the names of the network; file_.dialect those of heads
   std::map<TableEntry, std::vector<const Item*>> parts_;
   std::vector<TableEntry> order_;  // keys of parts_, in the order of the file
   std::vector<size_t> unexpected_;

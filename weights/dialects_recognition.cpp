@@ -3,7 +3,7 @@
 #include <array>
 
 #include "base/errors.h"
-#include "weights/segmenter_names.h"
+#include "weights/dense_names.h"
 
 namespace swin::weights {
 
@@ -28,6 +28,14 @@ const char* model_of(const std::vector<std::string_view>& keys) {
                            "embeddings.cls_token", "encoder.layer."})
     if (any_starts(keys, sign)) return "vit";
   return "swin";
+}
+
+const char* other_network(std::string_view key) {
+  const bool resnet = key.find("layer1.0.conv1.") != std::string_view::npos;
+  if (key.find("backbone.bottom_up.") != std::string_view::npos) return "a model of detectron2";
+  if (resnet && key.find("backbone.") != std::string_view::npos)
+    return "a detector or a segmenter on a ResNet";
+  return resnet ? "a ResNet" : nullptr;
 }
 
 void require_plain_vit(std::span<const std::string_view> keys, const std::string& where) {
@@ -73,7 +81,7 @@ std::vector<int64_t> blocks_of(const std::vector<Row>& rows, const std::set<std:
     const std::optional<Found> found = find_row(rows, &Row::ours, name);
     if (!found) continue;
     const std::string& pattern = rows[found->entry.row].ours[found->part];
-    if (is_segmenter_head(pattern)) continue;
+    if (is_dense_head(pattern)) continue;
     const auto& numbers = found->entry.binding.numbers;
     if (numbers[kStage] >= kMostStages || numbers[kBlock] >= kMostBlocks) return {};
     // A patch merging in stage i says that there is a stage i + 1.
@@ -114,7 +122,7 @@ std::vector<std::string> missing_names(const std::set<std::string>& names, std::
   for (const Row& row : rows) {
     const std::string& pattern = row.ours[0];
     if (row.transform == Transform::derived || !patterns.insert(pattern).second) continue;
-    if (is_segmenter_head(pattern)) continue;
+    if (is_dense_head(pattern)) continue;
     const bool pair = has(pattern, "{p}");
     for (int leaf = pair ? 0 : -1; leaf < (pair ? 2 : 0); ++leaf) {
       const bool is_seen = seen.contains(pattern + std::to_string(leaf));
@@ -134,12 +142,12 @@ std::vector<std::string> missing_names(const std::set<std::string>& names, std::
       }
     }
   }
-  if (std::none_of(names.begin(), names.end(), is_segmenter_head)) return missing;
+  if (std::none_of(names.begin(), names.end(), is_dense_head)) return missing;
   const auto num_stages = static_cast<int64_t>(blocks.size());
   for (int64_t k = 0; k < num_stages; ++k)
     for (int leaf = 0; leaf < 2; ++leaf)
-      require("norm{k}.{p}", {.numbers = {-1, -1, k}, .leaf = leaf});
-  for (std::string& name : missing_segmenter_names(names, num_stages))
+      require(kStageNorm, {.numbers = {-1, -1, k}, .leaf = leaf});
+  for (std::string& name : missing_dense_names(names, num_stages))
     missing.push_back(std::move(name));
   return missing;
 }

@@ -29,6 +29,10 @@ std::optional<Dialect> dialect_of(const std::vector<std::string_view>& names);
 /// ModelConfig::name of the model with these names, in any dialect.
 const char* model_of(const std::vector<std::string_view>& names);
 
+/// What a file is of, if a key tells that it is a well-known network without patches, "a detector
+/// on a ResNet"; else null.
+const char* other_network(std::string_view key);
+
 /// Refuses ViT variants that compute more than the plain ViT; to ignore such a name would give
 /// wrong logits.
 /// @throws base::WeightError that names what it is.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "weights/segmenter_names.h"
+#include "weights/dense_names.h"
 
 namespace swin::weights {
 
@@ -23,7 +23,7 @@ std::vector<std::string> names_in(std::string_view text, const char* block) {
 
 }  // namespace
 
-std::vector<Row> rows_of(Dialect dialect, unsigned model) {
+std::vector<Row> rows_of(Dialect dialect, unsigned model, std::optional<Dialect> heads) {
   const DialectTable& table = table_of(dialect);
   const bool vit = model == kVit;
   std::vector<Row> rows;
@@ -34,7 +34,10 @@ std::vector<Row> rows_of(Dialect dialect, unsigned model) {
                     names_in(theirs, vit ? table.vit_block : table.block), pair.transform});
   }
   if (!vit)
-    for (Row& row : segmenter_rows(dialect)) rows.push_back(std::move(row));
+    for (Row& row : dense_rows(heads.value_or(dialect))) rows.push_back(std::move(row));
+  // Libraries whose own models have no such norms: a backbone that is made of one adds them.
+  if (heads && (dialect == Dialect::timm || dialect == Dialect::torchvision))
+    rows.push_back({{kStageNorm}, {kStageNorm}, Transform::same});
   return rows;
 }
 

@@ -16,13 +16,15 @@ namespace swin::weights {
 
 inline constexpr std::string_view kEncoderPrefix = "encoder.";  ///< in SimMIM's model
 
-/// A NamePair for one model, split into its names and with @ replaced, or a name of a segmenter's
-/// head.
+/// A NamePair for one model, split into its names and with @ replaced, or a name of the heads of a
+/// segmenter or a detector.
 struct Row {
   std::vector<std::string> ours, theirs;
   Transform transform;
 };
-std::vector<Row> rows_of(Dialect dialect, unsigned model);
+/// @param heads of a detector whose backbone has the names of `dialect` and its heads those of
+///     another.
+std::vector<Row> rows_of(Dialect dialect, unsigned model, std::optional<Dialect> heads = {});
 
 /// The row that a name belongs to, and the values of its placeholders.
 struct TableEntry {

@@ -14,12 +14,20 @@ unsigned model_bit(std::string_view model_name);
 
 /// How the values of ours become those of theirs.
 enum class Transform {
-  same,      ///< 1 ↔ 1, the same bytes
-  thirds,    ///< 1 ↔ 3: the rows of qkv, split into query, key, value
-  q_zero_v,  ///< 2 ↔ 1: q_bias, zeros for the keys, and v_bias in one vector
-  unfold,    ///< 1 ↔ 1: the last dim 4C is in torch.nn.Unfold's order
-  derived,   ///< computed from the sizes when written, skipped when read
+  same,             ///< 1 ↔ 1, the same bytes
+  thirds,           ///< 1 ↔ 3: the rows of qkv, split into query, key, value
+  q_zero_v,         ///< 2 ↔ 1: q_bias, zeros for the keys, and v_bias in one vector
+  unfold,           ///< 1 ↔ 1: the last dim 4C is in torch.nn.Unfold's order
+  background_last,  ///< 1 ↔ 1: the first row of theirs is the last of ours
+  box_slot,         ///< 1 ↔ 1: four rows more in theirs, zeros, that nothing reads
+  mask_slot,        ///< 1 ↔ 1: one row more in theirs, zeros, that nothing reads
+  derived,          ///< computed from the sizes when written, skipped when read
 };
+
+/// The rows of theirs that nothing reads: those of the background before the classes'.
+inline constexpr int64_t slot_of(Transform transform) {
+  return transform == Transform::box_slot ? 4 : transform == Transform::mask_slot ? 1 : 0;
+}
 
 /// One row. Names contain {i}, {j}, {k} for numbers, also as {i+1}, {2i+1}; {p} for weight or bias;
 /// a leading @ for the block's prefix; " | " between several names. If several rows have the same
@@ -40,6 +48,8 @@ struct DialectTable {
 
 /// Replace @ in ours.
 inline constexpr const char *kBlock = "layers.{i}.blocks.{j}.", *kVitBlock = "blocks.{j}.";
+/// Of a backbone's outputs.
+inline constexpr const char* kStageNorm = "norm{k}.{p}";
 
 const DialectTable& table_of(Dialect dialect);
 

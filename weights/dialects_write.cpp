@@ -4,12 +4,13 @@
 
 #include "base/errors.h"
 #include "base/size2.h"
+#include "weights/dense_names.h"
+#include "weights/detector_names.h"
 #include "weights/dialects_conventions.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
 #include "weights/layouts.h"
 #include "weights/parameter_names.h"
-#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
@@ -24,7 +25,7 @@ const char* huggingface_prefix(unsigned model) {
 // norm0 … norm3
 bool is_stage_norm(std::string_view name) {
   Binding binding;
-  return match("norm{k}.{p}", name, binding);
+  return match(kStageNorm, name, binding);
 }
 
 // Does the work of to_dialect. Its errors name --dialect, because another dialect may work.
@@ -32,6 +33,7 @@ class Writer {
  public:
   Writer(std::span<const NamedArray> arrays, Dialect dialect, const ModelConfig& config)
       : dialect_(dialect),
+        backbone_dialect_(dialect),
         config_(config),
         model_(model_bit(config.name)),
         where_(std::string("--dialect ") + name_of(dialect)) {
@@ -40,7 +42,11 @@ class Writer {
           where_,
           "found a Swin-MLP, expected a model that this library has (only official has Swin-MLP)",
           "use --dialect official");
-    for (const NamedArray& array : arrays) segmenter_ |= array.name.starts_with(kBackbonePrefix);
+    for (const NamedArray& array : arrays) {
+      dense_ |= array.name.starts_with(kBackbonePrefix);
+      detector_ |= is_detector_head(array.name);
+    }
+    if (detector_) choose_detector();
     for (const NamedArray& array : backbone_of(arrays)) backbone_ |= is_stage_norm(array.name);
     for (const NamedArray& array : arrays) {
       if (is_derived_table(array.name)) continue;
@@ -50,15 +56,15 @@ class Writer {
     if (simmim_)
       for (NamedArray& array : arrays_)
         if (array.name.starts_with(kEncoderPrefix)) array.name.erase(0, kEncoderPrefix.size());
-    if (segmenter_)
+    if (dense_)
       for (NamedArray& array : arrays_)
         if (array.name.starts_with(kBackbonePrefix)) array.name.erase(0, kBackbonePrefix.size());
     if (dialect == Dialect::mm && !backbone_)
       throw base::UsageError(where_,
-                             "found a model without norm0 … norm3, expected a backbone or a "
-                             "segmenter, which alone are written with mm's names",
-                             "use another dialect, or train a segmenter from it");
-    rows_ = rows_of(dialect, model_);
+                             "found a model without norm0 … norm3, expected a backbone, a "
+                             "segmenter or a detector, which alone are written with mm's names",
+                             "use another dialect, or train a segmenter or a detector from it");
+    rows_ = rows_of(backbone_dialect_, model_, detector_ ? std::optional(dialect) : std::nullopt);
   }
 
   std::vector<NamedArray> write() {
@@ -89,7 +95,7 @@ class Writer {
       for (NamedArray& array : written_)
         if (!array.name.starts_with("decoder.")) array.name.insert(0, kEncoderPrefix);
     if (dialect_ == Dialect::huggingface) add_prefix();
-    if (segmenter_) name_segmenter();
+    if (dense_) name_dense();
     return std::move(written_);
   }
 
@@ -100,8 +106,18 @@ class Writer {
     return nullptr;
   }
 
+  // torchvision's detectors take any backbone; that of published detectors is written.
+  void choose_detector() {
+    if (dialect_ == Dialect::torchvision)
+      backbone_dialect_ = Dialect::official;
+    else if (dialect_ == Dialect::timm || dialect_ == Dialect::huggingface)
+      throw base::UsageError(
+          where_, "found a detector, expected a model that this library has",
+          "use --dialect official or mm (both generations of mmdetection), or torchvision");
+  }
+
   void require_names() const {
-    for (const NamePair& pair : table_of(dialect_).required)
+    for (const NamePair& pair : table_of(backbone_dialect_).required)
       if ((pair.models & model_) && !find(pair.ours))
         throw base::UsageError(where_,
                                std::string("found no ") + pair.ours + ", expected it, as every " +
@@ -111,7 +127,7 @@ class Writer {
 
   // Refuses sizes that a library does not let one choose.
   void require_sizes() const {
-    if (dialect_ != Dialect::torchvision && dialect_ != Dialect::huggingface) return;
+    if (backbone_dialect_ != Dialect::torchvision && dialect_ != Dialect::huggingface) return;
     const std::string library = name_of(dialect_);
     const std::vector<double>& ratios = config_.mlp_ratios;
     if (std::any_of(ratios.begin(), ratios.end(), [&](double r) { return r != ratios[0]; }))
@@ -165,6 +181,15 @@ class Writer {
                                              ", expected a last dim of four pixels");
         add(0, to_unfold_order(first));
         break;
+      case Transform::background_last:
+        require_rows(first);
+        add(0, last_row_first(first));
+        break;
+      case Transform::box_slot:
+      case Transform::mask_slot:
+        require_rows(first);
+        add(0, with_zero_rows_first(first, slot_of(row.transform)));
+        break;
       case Transform::derived:
         throw base::InternalError(where_, "found a transform that is only read");
     }
@@ -172,7 +197,7 @@ class Writer {
 
   /// Detectors and segmenters of microsoft/Swin-Transformer, whose position embedding is a map.
   /// They make the masks of shifted windows anew for each image.
-  bool is_first_generation() const { return backbone_ && dialect_ == Dialect::official; }
+  bool is_first_generation() const { return backbone_ && backbone_dialect_ == Dialect::official; }
 
   NamedArray position_map(const NamedArray& rows) const {
     const Size2 map = layers::stage_map(config_, 0);
@@ -183,6 +208,12 @@ class Writer {
                                  " patches of model.image_size",
                              "give the config of this file with --config");
     return positions_as_map(rows, map[0], map[1]);
+  }
+
+  void require_rows(const NamedArray& array) const {
+    if (array.shape.empty() || array.shape[0] < 1 || array.num_elements() < 1)
+      throw base::UsageError(where_, "found " + array.name + " of " + files::to_text(array.shape) +
+                                         ", expected rows of classes");
   }
 
   void require_thirds(const NamedArray& array) const {
@@ -200,7 +231,7 @@ class Writer {
 
   // The window of a stage's table. @throws base::UsageError if the library has another one there.
   Size2 window_of_table(int64_t stage, const WindowLayout& windows) const {
-    const bool one_size = dialect_ != Dialect::official;
+    const bool one_size = backbone_dialect_ != Dialect::official;
     const bool fixed = one_size || backbone_;  // it never shrinks
     if (one_size && stage > 0 && config_.window_of(stage) != config_.window_of(0))
       throw base::UsageError(where_,
@@ -213,7 +244,7 @@ class Writer {
                   one_size ? std::string(name_of(dialect_)) +
                                  " keeps its windows on small maps; use --dialect official or timm"
                            : "give the config of this file with --config");
-    if (dialect_ == Dialect::torchvision && window != windows.window)
+    if (backbone_dialect_ == Dialect::torchvision && window != windows.window)
       throw base::UsageError(where_,
                              "found windows of " + base::size_text(windows.window) + " in stage " +
                                  std::to_string(stage) + ", expected " + base::size_text(window) +
@@ -264,7 +295,7 @@ class Writer {
             !name.empty()) {
           // torchvision flattens it.
           std::vector<int64_t> shape{area, area};
-          if (dialect_ == Dialect::torchvision) shape = {area * area};
+          if (backbone_dialect_ == Dialect::torchvision) shape = {area * area};
           written_.push_back(owned(name, shape, relative_position_index(window)));
         }
         if (const auto name = table_name("attn.relative_coords_table", stage, block); !name.empty())
@@ -295,12 +326,14 @@ class Writer {
         array.name.insert(0, huggingface_prefix(model_));
   }
 
-  // The backbone of a segmenter has a prefix, its heads have none; each batch norm has its count.
-  void name_segmenter() {
+  // A backbone below heads has a prefix, the heads have none; each batch norm has its count.
+  void name_dense() {
+    const std::string_view prefix =
+        dialect_ == Dialect::torchvision ? kBodyPrefix : kBackbonePrefix;
     constexpr std::string_view kVariance = "running_var";
     std::vector<NamedArray> counts;
     for (NamedArray& array : written_) {
-      if (!is_segmenter_head(array.name)) array.name.insert(0, kBackbonePrefix);
+      if (!is_dense_head(array.name)) array.name.insert(0, prefix);
       if (array.name.ends_with(kVariance))
         counts.push_back(owned<int64_t>(
             array.name.substr(0, array.name.size() - kVariance.size()) + "num_batches_tracked", {},
@@ -310,10 +343,11 @@ class Writer {
   }
 
   Dialect dialect_;
+  Dialect backbone_dialect_;  // the names of a detector's backbone in torchvision's dialect
   const ModelConfig& config_;
   unsigned model_;
   std::string where_;
-  bool simmim_ = false, backbone_ = false, segmenter_ = false;
+  bool simmim_ = false, backbone_ = false, dense_ = false, detector_ = false;
   std::vector<NamedArray> arrays_, written_;
   std::vector<Row> rows_;
 };

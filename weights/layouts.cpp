@@ -46,6 +46,29 @@ NamedArray to_unfold_order(const NamedArray& array) {
   });
 }
 
+NamedArray first_row_last(const NamedArray& array) {
+  const auto rows = static_cast<size_t>(array.shape[0]);
+  const size_t width = static_cast<size_t>(array.num_elements()) / rows;
+  return reordered(array, [=](size_t i) { return (i + width) % (rows * width); });
+}
+
+NamedArray last_row_first(const NamedArray& array) {
+  const auto rows = static_cast<size_t>(array.shape[0]);
+  const size_t width = static_cast<size_t>(array.num_elements()) / rows;
+  return reordered(array, [=](size_t i) { return (i + (rows - 1) * width) % (rows * width); });
+}
+
+NamedArray with_zero_rows_first(const NamedArray& array, int64_t count) {
+  const size_t row_bytes = array.bytes.size() / static_cast<size_t>(array.shape[0]);
+  auto bytes = std::make_shared<std::vector<std::byte>>(static_cast<size_t>(count) * row_bytes);
+  bytes->insert(bytes->end(), array.bytes.begin(), array.bytes.end());
+  NamedArray result = array;
+  result.shape[0] += count;
+  result.bytes = *bytes;
+  result.owner = std::move(bytes);
+  return result;
+}
+
 NamedArray positions_as_rows(const NamedArray& map) {
   const int64_t channels = map.shape[1], positions = map.shape[2] * map.shape[3];
   NamedArray rows = transposed(map, static_cast<size_t>(channels), static_cast<size_t>(positions));

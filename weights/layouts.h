@@ -15,6 +15,13 @@ NamedArray from_unfold_order(const NamedArray& array);
 /// The reverse.
 NamedArray to_unfold_order(const NamedArray& array);
 
+/// The first row of dim 0 moves behind the others, which keep their order.
+NamedArray first_row_last(const NamedArray& array);
+/// The reverse.
+NamedArray last_row_first(const NamedArray& array);
+/// `count` rows of zeros before those of an array.
+NamedArray with_zero_rows_first(const NamedArray& array, int64_t count);
+
 /// A position embedding as a map, (1, C, H, W), becomes rows, (1, H·W, C).
 NamedArray positions_as_rows(const NamedArray& map);
 /// The reverse.   @param rows (1, height·width, C)

@@ -7,9 +7,12 @@
 #include "base/errors.h"
 #include "base/pool.h"
 #include "layers/backbone.h"
+#include "layers/dense/mask_rcnn.h"
 #include "layers/dense/upernet.h"
 #include "layers/model.h"
 #include "layers/simmim.h"
+#include "weights/detector_names.h"
+#include "weights/dialects_derived.h"
 #include "weights/mismatches.h"
 #include "weights/saved_windows.h"
 
@@ -18,6 +21,8 @@ namespace swin::weights {
 using layers::Backbone;
 using layers::BackboneOptions;
 using layers::MaskedImageModel;
+using layers::MaskRcnn;
+using layers::MaskRcnnOptions;
 using layers::Model;
 using layers::ModelConfig;
 using layers::ParameterEntry;
@@ -172,10 +177,35 @@ UperNetOptions heads_in(const WeightFile& file) {
   return options;
 }
 
+/// The options of a detector that its shapes tell. Where an array is missing or of another rank,
+/// the options are those of another model, and load_weights says what does not fit.
+MaskRcnnOptions detector_in(const WeightFile& file) {
+  if (file.find(detector_classes(true)))
+    throw base::WeightError(
+        file.where, "found a " + detector_name(file) + ", expected Mask R-CNN or Faster R-CNN",
+        "start a training from its backbone: swin train CONFIG --init " + file.where +
+            " --set 'init.allow_unexpected=[\"neck.*\", \"rpn_head.*\", \"roi_head.*\"]'");
+  const auto size = [&](const std::string& name, size_t axis) {
+    const NamedArray* array = file.find(name);
+    return array && axis < array->shape.size() ? std::max<int64_t>(1, array->shape[axis]) : 1;
+  };
+  const std::string mask(kMaskHead), box = "roi_head.bbox_head.shared_fcs.0.weight";
+  MaskRcnnOptions options;
+  options.channels = size("neck.lateral_convs.0.conv.weight", 0);
+  options.anchors = size("rpn_head.rpn_cls.weight", 0);
+  options.box_channels = size(box, 0);
+  options.box_align.size = square_side(size(box, 1) / options.channels).value_or(7);
+  options.mask = file.find(mask + "conv_logits.weight") || file.find(mask + "upsample.weight");
+  options.mask_channels = size(mask + "upsample.weight", 1);
+  for (options.mask_convs = 0;
+       file.find(mask + "convs." + std::to_string(options.mask_convs) + ".conv.weight");)
+    ++options.mask_convs;
+  return options;
+}
+
 void require_parameters(const WeightFile& file, ModelConfig config) {
   const NamedArray* head = file.find("head.weight");
-  if (const NamedArray* rows = file.class_rows(); rows && config.num_classes == 0)
-    config.num_classes = rows->shape[0];
+  if (config.num_classes == 0) config.num_classes = file.num_classes();
   const base::DryRun dry;
   if (file.kind == WeightKind::model) {
     std::vector<NamedArray> arrays = file.arrays;
@@ -205,6 +235,8 @@ void require_parameters(const WeightFile& file, ModelConfig config) {
     const MaskedImageModel model(scope, config);
   } else if (file.kind == WeightKind::segmenter) {
     const UperNet model(scope, config, heads_in(file));
+  } else if (file.kind == WeightKind::detector) {
+    const MaskRcnn model(scope, config, detector_in(file));
   } else {
     BackboneOptions options;
     options.out_stages.clear();
@@ -227,7 +259,8 @@ void require_fit(const WeightFile& file, const ModelConfig& config) {
   require_complete(file);
   require_parameters(file, config);
   ModelConfig in_use = config;
-  if (file.kind == WeightKind::segmenter) in_use.window_shrink = layers::WindowShrink::always_shift;
+  if (file.kind == WeightKind::segmenter || file.kind == WeightKind::detector)
+    in_use.window_shrink = layers::WindowShrink::always_shift;
   require_windows(file, in_use);
 }
 

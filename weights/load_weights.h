@@ -40,7 +40,8 @@ void load_slab(const Parameters& layout, real* slab, const files::CheckpointFile
 void read_values(const files::NamedArray& array, const std::string& where, std::span<real> values);
 
 /// Checks that a file's weights have the names and shapes of the model's parameters. file.kind
-/// selects the model: a classifier, which may lack its head, SimMIM or a backbone. Nothing is
+/// selects the model: a classifier, which may lack its head, SimMIM, a backbone, a segmenter or a
+/// detector; the sizes of its heads are those of the file. Nothing is
 /// computed.
 /// @param config of the model; num_classes 0 is replaced by the size of the file's head.
 /// @throws base::WeightError as load_weights does; base::UsageError if the config is invalid.

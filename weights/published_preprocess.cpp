@@ -94,4 +94,15 @@ Preprocess published_segmenter_preprocess(Dialect dialect) {
   return preprocess;
 }
 
+Preprocess published_detector_preprocess(Dialect dialect) {
+  Preprocess preprocess;
+  preprocess.where = dialect == Dialect::torchvision ? "torchvision's Mask R-CNN on COCO"
+                                                     : "mmdetection's Mask R-CNN on COCO";
+  preprocess.resize = Preprocess::Resize{.short_side = 800, .long_side = 1333};
+  preprocess.interpolation = "bilinear";
+  preprocess.mean = {0.485, 0.456, 0.406};
+  preprocess.std = {0.229, 0.224, 0.225};
+  return preprocess;
+}
+
 }  // namespace swin::weights

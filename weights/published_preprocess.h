@@ -17,4 +17,8 @@ std::optional<Preprocess> published_preprocess(Dialect dialect, const ModelConfi
 /// Source: upernet_swin_*.py on ADE20K (test_pipeline); transformers' SegformerImageProcessor.
 Preprocess published_segmenter_preprocess(Dialect dialect);
 
+/// Likewise for Mask R-CNN and Faster R-CNN, on COCO in every library.
+/// Source: coco_instance.py of mmdetection (test_pipeline); torchvision's GeneralizedRCNNTransform.
+Preprocess published_detector_preprocess(Dialect dialect);
+
 }  // namespace swin::weights

@@ -7,10 +7,10 @@
 
 #include "base/errors.h"
 #include "base/size2.h"
+#include "weights/dense_names.h"
 #include "weights/dialects_derived.h"
 #include "weights/dialects_rows.h"
 #include "weights/parameter_names.h"
-#include "weights/segmenter_names.h"
 
 namespace swin::weights {
 
@@ -55,9 +55,9 @@ bool same_index(const NamedArray& table, const std::string& where, Size2 window)
 // The window of config.json, shrunk to the map of that stage.
 Size2 hub_window(const WeightFile& file, int64_t stage) {
   Size2 window = {*file.hub.window_size, *file.hub.window_size};
-  const bool segmenter = file.kind == WeightKind::segmenter;
+  const bool dense = file.kind == WeightKind::segmenter || file.kind == WeightKind::detector;
   const NamedArray* patches =
-      file.find((segmenter ? std::string(kBackbonePrefix) : "") + "patch_embed.proj.weight");
+      file.find((dense ? std::string(kBackbonePrefix) : "") + "patch_embed.proj.weight");
   if (!file.hub.image_size || !patches || patches->shape.size() != 4 || patches->shape[2] < 1)
     return window;
   ModelConfig config;
@@ -65,7 +65,7 @@ Size2 hub_window(const WeightFile& file, int64_t stage) {
   config.patch_size = patches->shape[2];
   config.image_size = *file.hub.image_size;
   config.window_size = window;
-  if (segmenter) config.window_shrink = layers::WindowShrink::always_shift;
+  if (dense) config.window_shrink = layers::WindowShrink::always_shift;
   return stage_windows(config, stage).window;
 }
 

@@ -104,17 +104,4 @@ std::vector<std::string> missing_segmenter_names(const std::set<std::string>& na
   return missing;
 }
 
-std::vector<NamedArray> backbone_of(std::span<const NamedArray> arrays) {
-  const bool segmenter = std::any_of(arrays.begin(), arrays.end(), [](const NamedArray& array) {
-    return array.name.starts_with(kBackbonePrefix);
-  });
-  std::vector<NamedArray> backbone;
-  for (const NamedArray& array : arrays) {
-    if (segmenter && !array.name.starts_with(kBackbonePrefix)) continue;
-    backbone.push_back(array);
-    if (segmenter) backbone.back().name.erase(0, kBackbonePrefix.size());
-  }
-  return backbone;
-}
-
 }  // namespace swin::weights

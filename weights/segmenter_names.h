@@ -3,7 +3,6 @@
 #pragma once
 #include <cstdint>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +11,6 @@
 
 namespace swin::weights {
 
-inline constexpr std::string_view kBackbonePrefix = "backbone.";
 /// Of the layers whose rows are the classes.
 inline constexpr std::string_view kClassRows = "decode_head.conv_seg.",
                                   kAuxiliaryClassRows = "auxiliary_head.conv_seg.";
@@ -33,9 +31,5 @@ std::vector<Row> segmenter_rows(Dialect dialect);
 /// @param names official   @param num_stages of the backbone
 std::vector<std::string> missing_segmenter_names(const std::set<std::string>& names,
                                                  int64_t num_stages);
-
-/// The arrays of a segmenter's backbone under the names of a backbone: backbone.x becomes x, the
-/// heads are left out. Arrays of other models are returned unchanged.
-std::vector<NamedArray> backbone_of(std::span<const NamedArray> arrays);
 
 }  // namespace swin::weights

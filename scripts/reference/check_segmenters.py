@@ -58,14 +58,14 @@ def huggingface_model(seed, auxiliary=True):
 
 # ---- mmsegmentation, from the source of both generations ------------------------------------------------
 
-def backbone_shapes(generation):
+def backbone_shapes(generation, swin=SWIN):
     """Of SwinTransformer in SwinTransformer/Swin-Transformer-Semantic-Segmentation (1), and in mmseg (2)."""
-    dim, area, table = SWIN["dim"], SWIN["window"] ** 2, (2 * SWIN["window"] - 1) ** 2
+    dim, area, table = swin["dim"], swin["window"] ** 2, (2 * swin["window"] - 1) ** 2
     first = generation == 1
     proj = "patch_embed.proj" if first else "patch_embed.projection"
-    shapes = {proj + ".weight": (dim, 3, SWIN["patch"], SWIN["patch"]), proj + ".bias": (dim,),
+    shapes = {proj + ".weight": (dim, 3, swin["patch"], swin["patch"]), proj + ".bias": (dim,),
               "patch_embed.norm.weight": (dim,), "patch_embed.norm.bias": (dim,)}
-    for i, (depth, heads) in enumerate(zip(SWIN["depths"], SWIN["heads"])):
+    for i, (depth, heads) in enumerate(zip(swin["depths"], swin["heads"])):
         stage = f"layers.{i}." if first else f"stages.{i}."
         for j in range(depth):
             block = f"{stage}blocks.{j}."
@@ -80,7 +80,7 @@ def backbone_shapes(generation):
                        fc[0] + ".weight": (4 * dim, dim), fc[0] + ".bias": (4 * dim,),
                        fc[1] + ".weight": (dim, 4 * dim), fc[1] + ".bias": (dim,)}
         shapes |= {f"norm{i}.weight": (dim,), f"norm{i}.bias": (dim,)}
-        if i + 1 < len(SWIN["depths"]):
+        if i + 1 < len(swin["depths"]):
             shapes |= {stage + "downsample.norm.weight": (4 * dim,), stage + "downsample.norm.bias": (4 * dim,),
                        stage + "downsample.reduction.weight": (2 * dim, 4 * dim)}
             dim *= 2

@@ -149,7 +149,7 @@ TEST(Travel, NamesOfAFileOfNames) {
   EXPECT_EQ(stored_in(folder / "again.h5").class_names, R"(["c","b","a"])");
   write_text(names, "c\nb\n");
   expect_refused({"convert", h5, folder / "no.h5", "--classes", names}, 2,
-                 "other.txt: found 2 names, expected one for each of the head's 3 rows");
+                 "other.txt: found 2 names, expected one for each of the head's 3 classes");
   expect_refused({"convert", h5, folder / "no.h5", "--classes", folder / "none"}, 2, "none");
   EXPECT_FALSE(std::filesystem::exists(folder / "no.h5"));
 }

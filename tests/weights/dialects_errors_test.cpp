@@ -9,11 +9,12 @@ using layers::WindowShrink;
 TEST(DialectErrors, UnknownDialectShowsKeys) {
   DistinctValues values;
   std::vector<NamedArray> arrays;
-  for (const char* name : {"conv1.weight", "bn1.weight", "layer1.0.conv1.weight", "fc.bias"})
+  for (const char* name : {"conv1.weight", "bn1.weight", "denseblock1.conv1.weight", "fc.bias"})
     arrays.push_back(values.make(name, {2}));
-  EXPECT_THAT(error_of<base::WeightError>([&] { to_official(arrays, "resnet.pth"); }),
-              AllOf(HasSubstr("resnet.pth"), HasSubstr("conv1.weight, bn1.weight, layer1.0.conv1"),
-                    HasSubstr("official, timm, torchvision, huggingface or mm")));
+  EXPECT_THAT(
+      error_of<base::WeightError>([&] { to_official(arrays, "other.pth"); }),
+      AllOf(HasSubstr("other.pth"), HasSubstr("conv1.weight, bn1.weight, denseblock1.conv1"),
+            HasSubstr("official, timm, torchvision, huggingface or mm")));
   EXPECT_THAT(error_of<base::WeightError>([&] { to_official({}, "empty"); }),
               HasSubstr("no arrays"));
 }
@@ -65,7 +66,7 @@ TEST(DialectErrors, LibrariesThatHaveNoSuchModel) {
   };
   const std::vector<NamedArray> swin = to_official(read_keys("official_swin"), "file").arrays;
   EXPECT_THAT(refusal(swin, Dialect::mm, config_of("swin")),
-              HasSubstr("a backbone or a segmenter"));
+              HasSubstr("a backbone, a segmenter or a detector"));
   const std::vector<NamedArray> mlp = to_official(read_keys("official_swin_mlp"), "file").arrays;
   EXPECT_THAT(refusal(mlp, Dialect::timm, config_of("swin_mlp")), HasSubstr("Swin-MLP"));
   std::vector<NamedArray> ape = swin;

@@ -285,12 +285,13 @@ TEST(SegmenterNames, WindowsAreNeverThoseOfASmallMap) {
   EXPECT_EQ(shapes_of(written), shapes_in("official_upernet"));
 }
 
-TEST(SegmenterNames, MmHasBackbonesAndSegmentersAlone) {
+TEST(SegmenterNames, MmHasBackbonesSegmentersAndDetectorsAlone) {
   for (const char* list : {"official_swin", "official_simmim_swin", "timm_vit"}) {
     const WeightFile file = to_official(read_keys(list), "file");
-    EXPECT_THAT(error_of<base::UsageError>(
-                    [&] { to_dialect(file.arrays, Dialect::mm, config_of(file.model)); }),
-                AllOf(HasSubstr("--dialect mm"), HasSubstr("a backbone or a segmenter")));
+    EXPECT_THAT(
+        error_of<base::UsageError>(
+            [&] { to_dialect(file.arrays, Dialect::mm, config_of(file.model)); }),
+        AllOf(HasSubstr("--dialect mm"), HasSubstr("a backbone, a segmenter or a detector")));
   }
 }
 

@@ -104,6 +104,20 @@ TEST(Conventions, PaddingDiffersByLibrary) {
               ElementsAre(HasSubstr("masks what it pads")));
 }
 
+TEST(Conventions, DetectorsHaveThoseOfTheirLibrary) {
+  DetectorHeads heads;
+  for (const Dialect dialect : {Dialect::official, Dialect::mm})
+    EXPECT_THAT(computed_otherwise(dialect, heads), IsEmpty());
+  EXPECT_THAT(computed_otherwise(Dialect::torchvision, heads),
+              ElementsAre(AllOf(HasSubstr("torchvision computes anchors, RoIAlign and masks"),
+                                HasSubstr("task.convention")),
+                          HasSubstr("`body` is the official SwinTransformer")));
+  heads.torchvision = true;
+  EXPECT_THAT(computed_otherwise(Dialect::mm, heads),
+              ElementsAre(HasSubstr("mmdetection computes anchors")));
+  EXPECT_THAT(computed_otherwise(Dialect::torchvision, heads), ElementsAre(HasSubstr("`body`")));
+}
+
 TEST(Conventions, SmallMapsDifferByLibrary) {
   const ModelConfig oblong = sized("swin_v2", {12, 24});  // the last map has 3 × 6 tokens
   EXPECT_THAT(computed_otherwise(Dialect::timm, oblong),

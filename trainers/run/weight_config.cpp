@@ -67,7 +67,7 @@ bool same_pixels(const PreprocessConfig& a, const PreprocessConfig& b) {
          a.mean == b.mean && a.std == b.std;
 }
 
-// ---- The task section of a segmenter -----------------------------------------------------------
+// ---- The task section of a segmenter or a detector ----------------------------------------------
 
 constexpr const char* kSegmentation = "semantic_segmentation";
 const char* const kNorms[] = {"batch", "group"};
@@ -87,6 +87,25 @@ Json task_section(const weights::SegmenterHeads& heads) {
   Json task = Json::object();
   task["name"] = kSegmentation;
   task["head"] = std::move(head);
+  return task;
+}
+
+constexpr const char* kDetection = "detection";
+const char* const kConventions[] = {"mmdet", "torchvision"};
+
+Json task_section(const weights::DetectorHeads& heads) {
+  Json task = Json::object();
+  task["name"] = kDetection;
+  task["convention"] = kConventions[heads.torchvision];
+  task["mask"] = heads.mask_channels > 0;
+  task["neck"] = Json::object();
+  task["neck"]["channels"] = heads.neck_channels;
+  task["box_head"] = Json::object();
+  task["box_head"]["channels"] = heads.box_channels;
+  if (heads.mask_channels == 0) return task;
+  task["mask_head"] = Json::object();
+  task["mask_head"]["channels"] = heads.mask_channels;
+  task["mask_head"]["convs"] = heads.mask_convolutions;
   return task;
 }
 
@@ -118,8 +137,7 @@ class Reader {
     model();
     preprocess();
     layers::ModelConfig& config = result_.config.model;
-    if (const files::NamedArray* rows = file_.class_rows(); rows && config.num_classes == 0)
-      config.num_classes = rows->shape[0];
+    if (config.num_classes == 0) config.num_classes = file_.num_classes();
     return std::move(result_);
   }
 
@@ -139,6 +157,7 @@ class Reader {
       result_.assumptions = std::move(inferred.assumptions);
       document_ = to_json(inferred.config);
       if (inferred.heads) document_["task"] = task_section(*inferred.heads);
+      if (inferred.detector) document_["task"] = task_section(*inferred.detector);
       result_.config = parse_stored(document_, file_.where, "found shapes that fit no model: ",
                                     "add --config CONFIG (its model section is enough)");
     }
@@ -217,6 +236,8 @@ class Reader {
     const auto published =
         file_.kind == weights::WeightKind::segmenter
             ? std::optional(weights::published_segmenter_preprocess(file_.dialect))
+        : file_.kind == weights::WeightKind::detector
+            ? std::optional(weights::published_detector_preprocess(file_.dialect))
             : weights::published_preprocess(file_.dialect, result_.config.model);
     if (published) add(section_of(*published, result_.config.model), file_.where);
     result_.assumptions.push_back(
@@ -261,6 +282,24 @@ std::optional<weights::SegmenterHeads> heads_of(const Config& config) {
   heads.auxiliary_weight = own.number("head.auxiliary_weight");
   if (*heads.auxiliary_weight > 0)
     heads.auxiliary_channels = own.integer("head.auxiliary_channels");
+  return heads;
+}
+
+std::optional<weights::DetectorHeads> detector_of(const Config& config) {
+  if (config.task.name != kDetection) return std::nullopt;
+  const tasks::TaskRow& row = tasks::task_row(kDetection);
+  const base::RowValues own(row, config.task.own);
+  weights::DetectorHeads heads;
+  heads.torchvision =
+      row.find("convention")->choices[static_cast<size_t>(own.integer("convention"))] ==
+      std::string(kConventions[1]);
+  heads.neck_channels = own.integer("neck.channels");
+  heads.anchors = std::ssize(own.numbers("anchors.sizes")) / (std::ssize(config.model.depths) + 1) *
+                  std::ssize(own.numbers("anchors.ratios"));
+  heads.box_channels = own.integer("box_head.channels");
+  if (!own.boolean("mask")) return heads;
+  heads.mask_channels = own.integer("mask_head.channels");
+  heads.mask_convolutions = own.integer("mask_head.convs");
   return heads;
 }
 

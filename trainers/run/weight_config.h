@@ -35,6 +35,9 @@ weights::Preprocess published_form(const Config& config);
 /// The heads of a segmenter's config; empty if it is of another task.
 std::optional<weights::SegmenterHeads> heads_of(const Config& config);
 
+/// The layers of a detector's config; empty if it is of another task.
+std::optional<weights::DetectorHeads> detector_of(const Config& config);
+
 /// "resize 256, center 224 × 224, bicubic, mean 0.485 0.456 0.406, std 0.229 0.224 0.225".
 std::string preprocess_text(const Config& config);
 

@@ -1,0 +1,470 @@
+#!/usr/bin/env python3
+"""Checks Mask R-CNN and Faster R-CNN on Swin against torchvision, and against the names and shapes of both
+generations of mmdetection, written down from its source and made with random weights (its own packages need
+a compiler). torchvision's model has the official Swin as its body, as `--dialect torchvision` writes it, or
+that of transformers, which is read, too. Every tensor is compared bit by bit.
+
+    python scripts/reference/check_detectors.py --swin build/ci/cli/swin [--keys tests/weights/dialect_keys]
+
+--keys also writes the names and shapes that the tests use. Needs torch, torchvision, transformers and
+safetensors; checked with torch 2.14.1, torchvision 0.29.1, transformers 5.24.0.
+"""
+import argparse
+import collections
+import os
+import re
+import sys
+import tempfile
+
+import torch
+import torch.nn.functional as F
+import torchvision
+import transformers
+from safetensors.torch import load_file, save_file
+from torchvision.models import detection
+from torchvision.models.detection import faster_rcnn, mask_rcnn, rpn
+from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, feature_pyramid_network
+
+from check_segmenters import CLASSES, SWIN, Check, backbone_shapes, same_bits, second_generation, shapes_of
+
+HEADS = dict(channels=6, anchors=3, box=10, mask=4, convs=2)
+SWIN_T = dict(patch=4, dim=96, depths=[2, 2, 6, 2], heads=[3, 6, 12, 24], window=7)
+MASK_R_CNN = dict(channels=256, anchors=3, box=1024, mask=256, convs=4)
+
+
+# ---- mmdetection, from the source of both generations ---------------------------------------------------
+
+def head_shapes(swin, heads, classes, cascade=False):
+    """FPN, RPNHead, and Shared2FCBBoxHead with FCNMaskHead, or three of ConvFCBBoxHead (4conv1fc)."""
+    shapes = {}
+
+    def layer(name, *shape):
+        shapes[name + ".weight"], shapes[name + ".bias"] = shape, shape[:1]
+
+    channels, box, mask = heads["channels"], heads["box"], heads["mask"]
+    for i in range(len(swin["depths"])):
+        layer(f"neck.lateral_convs.{i}.conv", channels, swin["dim"] << i, 1, 1)
+        layer(f"neck.fpn_convs.{i}.conv", channels, channels, 3, 3)
+    layer("rpn_head.rpn_conv", channels, channels, 3, 3)
+    layer("rpn_head.rpn_cls", heads["anchors"], channels, 1, 1)
+    layer("rpn_head.rpn_reg", 4 * heads["anchors"], channels, 1, 1)
+    for stage in (["0.", "1.", "2."] if cascade else [""]):
+        at = "roi_head.bbox_head." + stage
+        for i in range(4 if cascade else 0):
+            shapes[f"{at}shared_convs.{i}.conv.weight"] = (channels, channels, 3, 3)
+            for leaf in ("weight", "bias", "running_mean", "running_var"):
+                shapes[f"{at}shared_convs.{i}.bn.{leaf}"] = (channels,)
+            shapes[f"{at}shared_convs.{i}.bn.num_batches_tracked"] = ()
+        layer(at + "shared_fcs.0", box, 49 * channels)
+        if not cascade:
+            layer(at + "shared_fcs.1", box, box)
+        layer(at + "fc_cls", classes + 1, box)
+        layer(at + "fc_reg", 4 * classes, box)
+        if not mask:
+            continue
+        at = "roi_head.mask_head." + stage
+        for i in range(heads["convs"]):
+            layer(f"{at}convs.{i}.conv", mask, mask if i else channels, 3, 3)
+        layer(at + "upsample", mask, mask, 2, 2)
+        shapes[at + "upsample.bias"] = (mask,)
+        layer(at + "conv_logits", classes, mask, 1, 1)
+    return shapes
+
+
+def mmdet_shapes(generation, swin=SWIN, heads=HEADS, classes=len(CLASSES), cascade=False):
+    shapes = {"backbone." + name: shape for name, shape in backbone_shapes(generation, swin).items()}
+    return shapes | head_shapes(swin, heads, classes, cascade)
+
+
+def random_state(shapes, seed):
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for name, shape in shapes.items():
+        if name.endswith("relative_position_index"):
+            state[name] = position_index(int(shape[0] ** 0.5))
+        elif name.endswith("num_batches_tracked"):
+            state[name] = torch.zeros((), dtype=torch.int64)
+        else:
+            state[name] = torch.randn(shape, generator=generator)
+    return state
+
+
+# ---- torchvision ----------------------------------------------------------------------------------------
+
+NAMES = [  # ours, torchvision's, and its names before version 0.14
+    (r"neck\.lateral_convs\.(\d+)\.conv\.", r"backbone.fpn.inner_blocks.\1.0.", r"backbone.fpn.inner_blocks.\1."),
+    (r"neck\.fpn_convs\.(\d+)\.conv\.", r"backbone.fpn.layer_blocks.\1.0.", r"backbone.fpn.layer_blocks.\1."),
+    (r"rpn_head\.rpn_conv\.", "rpn.head.conv.0.0.", "rpn.head.conv."),
+    (r"rpn_head\.rpn_cls\.", "rpn.head.cls_logits.", None),
+    (r"rpn_head\.rpn_reg\.", "rpn.head.bbox_pred.", None),
+    (r"roi_head\.bbox_head\.shared_fcs\.0\.", "roi_heads.box_head.fc6.", None),
+    (r"roi_head\.bbox_head\.shared_fcs\.1\.", "roi_heads.box_head.fc7.", None),
+    (r"roi_head\.bbox_head\.fc_cls\.", "roi_heads.box_predictor.cls_score.", None),
+    (r"roi_head\.bbox_head\.fc_reg\.", "roi_heads.box_predictor.bbox_pred.", None),
+    (r"roi_head\.mask_head\.convs\.(\d+)\.conv\.", r"roi_heads.mask_head.\1.0.", "roi_heads.mask_head.mask_fcn#."),
+    (r"roi_head\.mask_head\.upsample\.", "roi_heads.mask_predictor.conv5_mask.", None),
+    (r"roi_head\.mask_head\.conv_logits\.", "roi_heads.mask_predictor.mask_fcn_logits.", None),
+    (r"backbone\.", "backbone.body.", None),
+]
+
+
+def torchvision_name(name, old=False):
+    for ours, theirs, before in NAMES:
+        found = re.match(ours, name)
+        if not found:
+            continue
+        theirs = (before if old else None) or theirs
+        if "#" in theirs:
+            theirs = theirs.replace("#", str(int(found[1]) + 1))
+        return re.sub("^" + ours, theirs, name)
+    raise KeyError(name)
+
+
+def slots(name):
+    """Rows of the background that torchvision has and nothing reads."""
+    return 4 if ".fc_reg." in name else 1 if ".conv_logits." in name else 0
+
+
+def to_torchvision(state, old=False):
+    result = {}
+    for name, value in state.items():
+        if ".fc_cls." in name:
+            value = torch.cat([value[-1:], value[:-1]])
+        value = torch.cat([torch.zeros_like(value[:slots(name)]), value]) if slots(name) else value
+        result[torchvision_name(name, old)] = value
+    return result
+
+
+def from_torchvision(state, names):
+    result = {}
+    for name in names:
+        value = state[torchvision_name(name)]
+        value = torch.cat([value[1:], value[:1]]) if ".fc_cls." in name else value[slots(name):]
+        result[name] = value.contiguous()
+    return result
+
+
+def torchvision_shapes(old=False):
+    ours = {name: torch.empty(shape, device="meta") for name, shape in mmdet_shapes(1).items()}
+    return {name: tuple(value.shape) for name, value in to_torchvision(ours, old).items()}
+
+
+def position_index(window):
+    rows, columns = (torch.arange(window * window) // window), (torch.arange(window * window) % window)
+    down, right = rows[:, None] - rows[None], columns[:, None] - columns[None]
+    return (down + window - 1) * (2 * window - 1) + right + window - 1
+
+
+class Attention(torch.nn.Module):
+    def __init__(self, dim, heads, window):
+        super().__init__()
+        self.heads, self.window = heads, window
+        self.relative_position_bias_table = torch.nn.Parameter(torch.zeros((2 * window - 1) ** 2, heads))
+        self.register_buffer("relative_position_index", position_index(window))
+        self.qkv, self.proj = torch.nn.Linear(dim, 3 * dim), torch.nn.Linear(dim, dim)
+
+    def forward(self, windows, mask):
+        """(images, windows, tokens, dim)"""
+        n, count, tokens, dim = windows.shape
+        q, k, v = self.qkv(windows).reshape(n, count, tokens, 3, self.heads, -1).permute(3, 0, 1, 4, 2, 5)
+        bias = self.relative_position_bias_table[self.relative_position_index].permute(2, 0, 1)
+        logits = q @ k.transpose(-1, -2) / (dim // self.heads) ** 0.5 + bias
+        if mask is not None:
+            logits = logits + mask[:, None]
+        return self.proj((logits.softmax(-1) @ v).transpose(2, 3).reshape(n, count, tokens, dim))
+
+
+class Block(torch.nn.Module):
+    def __init__(self, dim, heads, window, shift):
+        super().__init__()
+        self.window, self.shift = window, shift
+        self.norm1, self.norm2 = torch.nn.LayerNorm(dim), torch.nn.LayerNorm(dim)
+        self.attn = Attention(dim, heads, window)
+        self.mlp = torch.nn.ModuleDict(dict(fc1=torch.nn.Linear(dim, 4 * dim), fc2=torch.nn.Linear(4 * dim, dim)))
+
+    def windows(self, x):
+        n, height, width, dim = x.shape
+        x = x.reshape(n, height // self.window, self.window, width // self.window, self.window, dim)
+        return x.transpose(2, 3).reshape(n, -1, self.window ** 2, dim)
+
+    def regions(self, height, width):
+        """Which part of the rolled map a token is of: those of different parts do not see each other."""
+        part = lambda side: torch.cat([torch.zeros(side - self.window), torch.ones(self.window - self.shift),
+                                       torch.full((self.shift,), 2.0)])
+        return 3 * part(height)[:, None] + part(width)[None]
+
+    def forward(self, x):
+        n, height, width, dim = x.shape
+        more = [-side % self.window for side in (height, width)]
+        y = F.pad(self.norm1(x), (0, 0, 0, more[1], 0, more[0]))
+        tall, wide, mask = height + more[0], width + more[1], None
+        if self.shift:
+            y = y.roll((-self.shift, -self.shift), (1, 2))
+            parts = self.windows(self.regions(tall, wide)[None, :, :, None])[0, :, :, 0]
+            mask = torch.where(parts[:, None] == parts[:, :, None], 0.0, -100.0)
+        y = self.attn(self.windows(y), mask)
+        y = y.reshape(n, tall // self.window, wide // self.window, self.window, self.window, dim)
+        y = y.transpose(2, 3).reshape(n, tall, wide, dim)
+        if self.shift:
+            y = y.roll((self.shift, self.shift), (1, 2))
+        x = x + y[:, :height, :width]
+        return x + self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.norm2(x))))
+
+
+class Merging(torch.nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.norm, self.reduction = torch.nn.LayerNorm(4 * dim), torch.nn.Linear(4 * dim, 2 * dim, bias=False)
+
+    def forward(self, x):
+        x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
+        return self.reduction(self.norm(torch.cat([x[:, row::2, column::2] for column in (0, 1) for row in (0, 1)],
+                                                  -1)))
+
+
+class OfficialSwin(torch.nn.Module):
+    """The Swin of published detectors, under its names: windows never shrink, and each output has a norm."""
+
+    def __init__(self, swin=SWIN):
+        super().__init__()
+        dim, self.patch = swin["dim"], swin["patch"]
+        self.patch_embed = torch.nn.ModuleDict(dict(proj=torch.nn.Conv2d(3, dim, self.patch, self.patch),
+                                                    norm=torch.nn.LayerNorm(dim)))
+        self.layers = torch.nn.ModuleList()
+        for i, (depth, heads) in enumerate(zip(swin["depths"], swin["heads"])):
+            layer = torch.nn.Module()
+            layer.blocks = torch.nn.ModuleList(
+                Block(dim, heads, swin["window"], swin["window"] // 2 * (j % 2)) for j in range(depth))
+            self.add_module(f"norm{i}", torch.nn.LayerNorm(dim))
+            if i + 1 < len(swin["depths"]):
+                layer.downsample = Merging(dim)
+                dim *= 2
+            self.layers.append(layer)
+
+    def forward(self, images):
+        images = F.pad(images, (0, -images.shape[3] % self.patch, 0, -images.shape[2] % self.patch))
+        x, maps = self.patch_embed["norm"](self.patch_embed["proj"](images).permute(0, 2, 3, 1)), []
+        for i, layer in enumerate(self.layers):
+            for block in layer.blocks:
+                x = block(x)
+            maps.append(getattr(self, f"norm{i}")(x).permute(0, 3, 1, 2))
+            x = layer.downsample(x) if hasattr(layer, "downsample") else x
+        return maps
+
+
+class HubSwin(torch.nn.Module):
+    """The same of transformers."""
+
+    def __new__(cls):
+        return transformers.SwinBackbone(transformers.SwinConfig(
+            image_size=SWIN["image"], patch_size=SWIN["patch"], embed_dim=SWIN["dim"], depths=SWIN["depths"],
+            num_heads=SWIN["heads"], window_size=SWIN["window"], out_features=[f"stage{i + 1}" for i in range(4)]))
+
+
+class SwinFpn(torch.nn.Module):
+    def __init__(self, body):
+        super().__init__()
+        self.body, self.out_channels = body, HEADS["channels"]
+        self.fpn = FeaturePyramidNetwork([SWIN["dim"] << i for i in range(4)], self.out_channels,
+                                         extra_blocks=feature_pyramid_network.LastLevelMaxPool())
+
+    def forward(self, images):
+        maps = self.body(images)
+        maps = getattr(maps, "feature_maps", maps)
+        return self.fpn(collections.OrderedDict((str(i), x) for i, x in enumerate(maps)))
+
+
+def torchvision_model(body, mask=True):
+    channels, box, levels = HEADS["channels"], HEADS["box"], ["0", "1", "2", "3"]
+    arguments = dict(
+        rpn_anchor_generator=rpn.AnchorGenerator(((8,), (16,), (32,), (64,), (128,)), ((0.5, 1.0, 2.0),) * 5),
+        rpn_head=rpn.RPNHead(channels, HEADS["anchors"]),
+        box_roi_pool=MultiScaleRoIAlign(levels, 7, 2), box_head=faster_rcnn.TwoMLPHead(49 * channels, box),
+        box_predictor=faster_rcnn.FastRCNNPredictor(box, len(CLASSES) + 1), min_size=64, max_size=96)
+    if not mask:
+        return detection.FasterRCNN(SwinFpn(body), **arguments)
+    width = HEADS["mask"]
+    return detection.MaskRCNN(
+        SwinFpn(body), mask_roi_pool=MultiScaleRoIAlign(levels, 14, 2),
+        mask_head=mask_rcnn.MaskRCNNHeads(channels, [width] * HEADS["convs"], 1),
+        mask_predictor=mask_rcnn.MaskRCNNPredictor(width, width, len(CLASSES) + 1), **arguments)
+
+
+@torch.no_grad()
+def randomized(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    for name, value in sorted(model.state_dict().items()):
+        if not value.is_floating_point():
+            continue
+        values = torch.empty(value.shape).normal_(generator=generator)
+        norm = value.dim() == 1 and name.endswith("weight")
+        fan_in = value[0].numel() if value.dim() > 1 else 1
+        value.copy_(1 + 0.2 * values.clamp(-2, 2) if norm else values / fan_in ** 0.5 if value.dim() > 1 else 0.1 * values)
+    return model.eval()
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+def require_equal(found, wanted, but=()):
+    if shapes_of(found) != shapes_of(wanted):
+        odd = set(shapes_of(found).items()) ^ set(shapes_of(wanted).items())
+        raise RuntimeError(f"keys differ: {sorted(odd)[:3]}")
+    unequal = [name for name, value in wanted.items() if not same_bits(found[name], value) and name not in but]
+    if unequal:
+        raise RuntimeError(f"values differ: {unequal[:3]}")
+    return f"{len(wanted)} tensors equal"
+
+
+def check_mmdetection(check):
+    first = random_state(mmdet_shapes(1), 1)
+    second = second_generation(first)
+    given, path = check.path("given.pth"), {}
+    for name in ("official", "mm", "torchvision"):
+        path[name] = check.path(name + ".safetensors")
+
+    def converted(source, dialect, wanted):
+        check.convert(source, path[dialect], dialect)
+        return require_equal(load_file(path[dialect]), wanted)
+
+    torch.save(dict(meta=dict(CLASSES=tuple(CLASSES)), state_dict=first, optimizer=dict(state={})), given)
+    check.row("mmdet 2.11 → mm", lambda: converted(given, "mm", second))
+    check.row("mm → official", lambda: converted(path["mm"], "official", first))
+    check.row("official → torchvision", lambda: converted(path["official"], "torchvision", to_torchvision(first)))
+    check.row("torchvision → official", lambda: converted(path["torchvision"], "official", first))
+
+    def names(state, meta, dialect):
+        torch.save(dict(meta=meta, state_dict=state), given)
+        said = check.convert(given, check.path("again.safetensors"), "official")
+        if (said["kind"], said["class_names"], said["source_dialect"]) != ("detector", CLASSES, dialect):
+            raise RuntimeError(f"{said['kind']} of {said['class_names']}, {said['source_dialect']}")
+        return "class names and dialect"
+
+    check.row("meta of mmdet 2", lambda: names(first, dict(CLASSES=tuple(CLASSES)), "official"))
+    check.row("meta of mmdet 3", lambda: names(second, dict(dataset_meta=dict(classes=CLASSES)), "mm"))
+
+    def old():
+        torch.save(to_torchvision(first, old=True), given)
+        return converted(given, "official", first)
+
+    check.row("names before torchvision 0.14", old)
+
+
+def check_torchvision(check, mask):
+    title = "" if mask else "Faster R-CNN: "
+    model = randomized(torchvision_model(OfficialSwin(), mask), 3)
+    state = model.state_dict()
+    heads = HEADS if mask else dict(HEADS, mask=0)
+    given, official, back = check.path("given.pth"), check.path("official.safetensors"), check.path("back.safetensors")
+    torch.save(state, given)
+
+    def read():
+        check.convert(given, official, "official")
+        return require_equal(load_file(official), from_torchvision(state, mmdet_shapes(1, heads=heads)))
+
+    def written():
+        check.convert(official, back, "torchvision")
+        module = torchvision_model(OfficialSwin(), mask)
+        module.load_state_dict(load_file(back), strict=True)
+        return require_equal(module.state_dict(), {**state, **zeros_in_slots(state)})
+
+    check.row(title + "torchvision → official", read)
+    check.row(title + "official → torchvision, strict", written)
+
+    def unread():
+        """Neither answers nor gradients depend on the slots of the background."""
+        images = [torch.rand(3, 64, 80, generator=torch.Generator().manual_seed(5))]
+        zero = torchvision_model(OfficialSwin(), mask).eval()
+        zero.load_state_dict({**state, **zeros_in_slots(state)})
+        with torch.no_grad():
+            a, b = model(images)[0], zero(images)[0]
+        if not len(a["boxes"]) or any(not torch.equal(a[key], b[key]) for key in a):
+            raise RuntimeError(f"{len(a['boxes'])} answers, which differ")
+        box, target = torch.tensor([[8.0, 8.0, 40.0, 50.0]]), torch.zeros(1, 64, 80, dtype=torch.uint8)
+        target[:, 8:50, 8:40] = 1
+        losses = model.train()(images, [dict(boxes=box, labels=torch.tensor([2]), masks=target)])
+        model.eval()
+        sum(losses.values()).backward()
+        for name, value in model.named_parameters():
+            count = 4 if ".bbox_pred." in name and "roi_heads" in name else 1 if ".mask_fcn_logits." in name else 0
+            if count and (value.grad[:count] != 0).any():
+                raise RuntimeError(name + " has a gradient")
+        return f"{len(a['boxes'])} answers equal, no gradient"
+
+    check.row(title + "the background's slots are not read", unread)
+
+
+def zeros_in_slots(state):
+    zeros = {}
+    for name, count in (("roi_heads.box_predictor.bbox_pred.", 4), ("roi_heads.mask_predictor.mask_fcn_logits.", 1)):
+        for leaf in ("weight", "bias"):
+            if name + leaf in state:
+                zeros[name + leaf] = state[name + leaf].clone()
+                zeros[name + leaf][:count] = 0
+    return zeros
+
+
+def check_hub_body(check):
+    model = randomized(torchvision_model(HubSwin()), 4)
+    given, official = check.path("given.pth"), check.path("official.safetensors")
+    torch.save(model.state_dict(), given)
+
+    def read():
+        said = check.convert(given, official, "official")
+        if said["source_dialect"] != "torchvision":
+            raise RuntimeError(said["source_dialect"])
+        if shapes_of(load_file(official)) != mmdet_shapes(1):
+            raise RuntimeError("keys differ")
+        module = torchvision_model(OfficialSwin()).eval()
+        check.convert(official, check.path("back.safetensors"), "torchvision")
+        module.load_state_dict(load_file(check.path("back.safetensors")), strict=True)
+        images = torch.rand(1, 3, 72, 90, generator=torch.Generator().manual_seed(6))
+        with torch.no_grad():
+            pairs = zip(model.backbone(images).values(), module.backbone(images).values())
+            error = max(float((a - b).abs().max() / a.abs().max()) for a, b in pairs)
+        if error > 1e-5:
+            raise RuntimeError(f"maps differ by {error:.1e}")
+        return f"maps of the pyramid differ by {error:.1e}"
+
+    check.row("transformers' Swin as torchvision's body", read)
+
+
+def write_keys(folder):
+    """One line per key: name and shape."""
+    def write(name, shapes):
+        with open(os.path.join(folder, name + ".txt"), "w") as file:
+            for key, shape in shapes.items():
+                file.write(f"{key} {','.join(map(str, shape)) or 'scalar'}\n")
+
+    for generation, name in ((1, "official"), (2, "mm")):
+        write(name + "_mask_rcnn", mmdet_shapes(generation))
+        write(name + "_cascade_mask_rcnn", mmdet_shapes(generation, cascade=True))
+        write(name + "_mask_rcnn_swin_tiny", mmdet_shapes(generation, SWIN_T, MASK_R_CNN, 80))
+    write("torchvision_mask_rcnn", torchvision_shapes())
+    write("torchvision_old_mask_rcnn", torchvision_shapes(old=True))
+    write("torchvision_hub_mask_rcnn", shapes_of(torchvision_model(HubSwin()).state_dict()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--swin", default="build/ci/cli/swin")
+    parser.add_argument("--keys")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    transformers.utils.logging.set_verbosity_error()
+    print(f"torch {torch.__version__}, torchvision {torchvision.__version__}")
+    if arguments.keys:
+        write_keys(arguments.keys)
+    if torchvision_shapes() != shapes_of(torchvision_model(OfficialSwin()).state_dict()):
+        raise RuntimeError("the names written down differ from torchvision's")
+    with tempfile.TemporaryDirectory() as folder:
+        check = Check(os.path.abspath(arguments.swin), folder)
+        check_mmdetection(check)
+        for mask in (True, False):
+            check_torchvision(check, mask)
+        check_hub_body(check)
+    print(f"{check.count} checks, {check.failed} failed")
+    return 1 if check.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
