@@ -32,6 +32,13 @@ void require_empty(const std::string& folder) {
                            "choose another --output or remove it");
 }
 
+bool have_equal_images(const data::Dataset& a, const data::Dataset& b) {
+  if (a.size() != b.size()) return false;
+  for (int64_t i = 0; i < a.size(); ++i)
+    if (a.name(i) != b.name(i)) return false;
+  return true;
+}
+
 }  // namespace
 
 base::ExitCode data_convert(const DataArguments& arguments) {
@@ -48,6 +55,8 @@ base::ExitCode data_convert(const DataArguments& arguments) {
   } else if (objects->annotation_kind() == Kind::objects) {
     options.annotation = Kind::label_map;
     maps = data::open_dataset(options);
+    // Of Pascal VOC only some images have label maps.
+    if (!have_equal_images(*maps, *objects)) maps.reset();
   } else {
     throw base::UsageError(
         set.field + ".format",

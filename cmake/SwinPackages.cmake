@@ -42,6 +42,8 @@ swin_find_library(swin_seccomp "libseccomp" libseccomp-dev seccomp.h NAMES secco
 swin_find_library(swin_tiff "libtiff" libtiff-dev tiffio.h NAMES tiff)
 swin_find_library(swin_utf8proc "libutf8proc" libutf8proc-dev utf8proc.h NAMES utf8proc)
 swin_find_library(swin_archive "libarchive" libarchive-dev archive.h NAMES archive)
+swin_find_library(swin_pugixml "pugixml" libpugixml-dev pugixml.hpp NAMES pugixml)
+swin_find_library(swin_yaml_cpp "yaml-cpp" libyaml-cpp-dev yaml-cpp/yaml.h NAMES yaml-cpp)
 
 find_package(CLI11 QUIET)
 if(NOT CLI11_FOUND)

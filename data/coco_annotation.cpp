@@ -56,6 +56,15 @@ const char* fault_text(CocoFault fault) {
   return "";
 }
 
+CocoFault fault_of_box(const CocoBox& box, const base::Size2& image) {
+  if (!(box.width > 0 && box.height > 0)) return CocoFault::no_size;
+  if (box.width < 1 || box.height < 1) return CocoFault::below_one_pixel;
+  const bool touches = box.x < static_cast<double>(image[1]) &&
+                       box.y < static_cast<double>(image[0]) && box.x + box.width > 0 &&
+                       box.y + box.height > 0;
+  return touches ? CocoFault::none : CocoFault::outside;
+}
+
 CocoAnnotation annotation_of(const CocoEntry& entry) {
   CocoAnnotation annotation;
   if (entry.id) annotation.id = entry.id->number;

@@ -148,14 +148,9 @@ void CocoFile::judge(CocoAnnotation& annotation) const {
     annotation.fault = CocoFault::unknown_category;
   if (annotation.fault != CocoFault::none && annotation.fault != CocoFault::broken_polygon) return;
   const CocoImage& image = images_[static_cast<size_t>(annotation.image)];
-  if (!(box.width > 0 && box.height > 0))
-    annotation.fault = CocoFault::no_size;
-  else if (box.width < 1 || box.height < 1)
-    annotation.fault = CocoFault::below_one_pixel;
-  else if (box.x >= static_cast<double>(image.width) ||
-           box.y >= static_cast<double>(image.height) || box.x + box.width <= 0 ||
-           box.y + box.height <= 0)
-    annotation.fault = CocoFault::outside;
+  if (const CocoFault fault = fault_of_box(box, {image.height, image.width});
+      fault != CocoFault::none)
+    annotation.fault = fault;
   else if (!(annotation.area > 0))
     annotation.fault = CocoFault::no_area;
 }

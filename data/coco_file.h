@@ -61,6 +61,8 @@ enum class CocoFault : uint8_t {
 inline constexpr size_t kCocoFaults = 10;
 /// "unknown image_id", "box without size", …
 const char* fault_text(CocoFault fault);
+/// What is wrong with a box in an image of this size: no_size, below_one_pixel, outside or none.
+CocoFault fault_of_box(const CocoBox& box, const base::Size2& image);
 
 struct CocoAnnotation {
   CocoBox box;              ///< of the file, else around the mask

@@ -52,8 +52,12 @@ struct DatasetOptions {
   int64_t ignore_index = 255;
   bool reduce_zero_label = false;
   std::vector<Color> colors =
-      {};                   ///< of the values of label maps that are stored as RGB, from 0 on
-  bool keep_empty = true;   ///< images without objects
+      {};                  ///< of the values of label maps that are stored as RGB, from 0 on
+  bool keep_empty = true;  ///< images without objects
+  /// Of a voc set: objects that are marked difficult are as any other; else they are crowds.
+  bool keep_difficult = false;
+  /// The masks of objects are wanted: of a voc set the lists of its segmentation are taken.
+  bool masks = false;
   std::string images = {};  ///< of a coco set: the folder of its images; empty: beside the list
   uint64_t seed = 0;        ///< for fractions and synthetic images
   base::Size2 synthetic_size = {32, 32};  ///< height, width

@@ -116,6 +116,23 @@ class Changes {
   std::vector<uint64_t> bits_;
 };
 
+RunLengths rasterize(const Polygon& polygon, int64_t height, int64_t width) {
+  check_polygon(polygon, height, width);
+  Changes changes(height, width);
+  GridPoint last;
+  bool begun = false;
+  for (size_t i = 0; i < polygon.size(); ++i)
+    draw_line(to_grid(polygon[i]), to_grid(polygon[(i + 1) % polygon.size()]),
+              [&](const GridPoint& point) {
+                if (begun) changes.step(last, point);
+                begun = true;
+                last = point;
+              });
+  return changes.runs();
+}
+
+}  // namespace
+
 void check_polygon(const Polygon& polygon, int64_t height, int64_t width) {
   if (polygon.size() < 3)
     throw base::DataError(
@@ -140,23 +157,6 @@ void check_polygon(const Polygon& polygon, int64_t height, int64_t width) {
                               " in an image of " + base::size_text(height, width),
                           "correct its points: they are pixels of the image");
 }
-
-RunLengths rasterize(const Polygon& polygon, int64_t height, int64_t width) {
-  check_polygon(polygon, height, width);
-  Changes changes(height, width);
-  GridPoint last;
-  bool begun = false;
-  for (size_t i = 0; i < polygon.size(); ++i)
-    draw_line(to_grid(polygon[i]), to_grid(polygon[(i + 1) % polygon.size()]),
-              [&](const GridPoint& point) {
-                if (begun) changes.step(last, point);
-                begun = true;
-                last = point;
-              });
-  return changes.runs();
-}
-
-}  // namespace
 
 void check_runs(const RunLengths& mask) {
   check_size(mask.height, mask.width);
@@ -272,6 +272,34 @@ RunLengths united(const RunLengths& a, const RunLengths& b) {
     all.counts.back() += pixels;
   });
   return all;
+}
+
+void draw(const RunLengths& mask, int64_t class_index, LabelMap& map) {
+  int64_t at = 0;
+  for (size_t run = 0; run < mask.counts.size(); ++run)
+    for (const int64_t end = at + mask.counts[run]; at < end; ++at)
+      if (run % 2 == 1)
+        map.classes[static_cast<size_t>(at % mask.height * mask.width + at / mask.height)] =
+            static_cast<uint16_t>(class_index);
+}
+
+LabelMap label_map_of(const Objects& all, const std::string& name) {
+  LabelMap map{all.height, all.width,
+               std::vector<uint16_t>(static_cast<size_t>(all.height * all.width), 0)};
+  for (size_t i = 0; i < all.objects.size(); ++i) {
+    const Object& object = all.objects[i];
+    if (object.crowd) continue;
+    if (const auto* runs = std::get_if<RunLengths>(&object.mask))
+      draw(*runs, object.class_index + 1, map);
+    else if (const auto* polygons = std::get_if<std::vector<Polygon>>(&object.mask))
+      draw(rasterize(*polygons, all.height, all.width), object.class_index + 1, map);
+    else
+      throw base::DataError(name,
+                            "found no mask of object " + std::to_string(i + 1) +
+                                ", expected one: label maps are made of masks",
+                            "add it or remove the object");
+  }
+  return map;
 }
 
 }  // namespace swin::data

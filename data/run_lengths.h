@@ -26,6 +26,15 @@ void check_runs(const RunLengths& mask);
 /// @throws DataError without polygons; for polygons of less than 3 points, with points that are not
 ///     finite or beyond 10⁹, and with outlines that are far longer than the image could hold.
 RunLengths rasterize(const std::vector<Polygon>& polygons, int64_t height, int64_t width);
+/// @throws DataError as rasterize does for this polygon.
+void check_polygon(const Polygon& polygon, int64_t height, int64_t width);
+
+/// Sets the pixels of a mask to a class.   @param map of the size of the mask.
+void draw(const RunLengths& mask, int64_t class_index, LabelMap& map);
+/// The classes of pixels that objects give: 0 is the background, class c of an object c + 1, later
+/// objects lie over earlier ones, and crowds are background.
+/// @param name of their file, for errors.   @throws DataError for an object without a mask.
+LabelMap label_map_of(const Objects& all, const std::string& name);
 
 /// The smallest box around the pixels of a mask; 0 0 0 0 where it has none.
 BoundingBox box_of(const RunLengths& mask);

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 export PATH=/usr/bin:$PATH
 
 all=(safetensors pickle torch_file checkpoint jpeg png webp bmp tiff exif label_png tar manifest file_list
-  cifar mnist packed packed_tables webdataset coco_file run_lengths geometry hub_config third_party_hdf5 third_party_hdf5_answers)
+  cifar mnist packed packed_tables webdataset coco_file run_lengths geometry voc_annotation yolo_labels yolo_data_file hub_config third_party_hdf5 third_party_hdf5_answers)
 minutes=10
 targets=()
 while [[ $# -gt 0 ]]; do

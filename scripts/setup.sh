@@ -17,6 +17,8 @@ packages=(
   libexif-dev                    # their orientation
   libutf8proc-dev                # names of classes, composed
   nlohmann-json3-dev             # JSON
+  libpugixml-dev                 # XML of Pascal VOC
+  libyaml-cpp-dev                # YAML of YOLO sets
   libcli11-dev                   # the command line
   libgtest-dev libgmock-dev      # tests
   qemu-user                      # tests: the program on older processors
@@ -30,7 +32,7 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 setup: found no Debian, expected Debian 12 or 13; install these with your package manager:
   a C++20 compiler (GCC 12 or newer), CMake 3.25 or newer, Ninja
   OpenBLAS, oneDNN 2.6 or newer, HDF5, OpenSSL, zlib, libarchive, libseccomp, TurboJPEG, libspng,
-  libwebp, libtiff, libexif, libutf8proc
+  libwebp, libtiff, libexif, libutf8proc, pugixml, yaml-cpp
   nlohmann_json 3.11, CLI11 2.1 or newer, GoogleTest with GoogleMock, qemu-x86_64 (user mode)
   Fashion-MNIST (the four *-ubyte.gz files), for the demo: FASHION_MNIST=/path/to/them ./scripts/demo.sh
 The build says which of them it does not find.

@@ -13,6 +13,7 @@
 #include "data/formats/encoded_dataset.h"
 #include "data/formats/formats.h"
 #include "data/formats/passed_over.h"
+#include "data/run_lengths.h"
 #include "files/digest.h"
 #include "files/mapped_file.h"
 
@@ -111,13 +112,7 @@ class Coco : public ListedDataset {
         throw base::DataError(file_.path() + ": " + file_.annotation_name(a),
                               "found no segmentation, expected one: label maps are made of masks",
                               "add it or remove the annotation");
-      const RunLengths runs = file_.runs(a);
-      int64_t at = 0;
-      for (size_t run = 0; run < runs.counts.size(); ++run)
-        for (const int64_t end = at + runs.counts[run]; at < end; ++at)
-          if (run % 2 == 1)
-            map.classes[static_cast<size_t>(at % height * width + at / height)] =
-                static_cast<uint16_t>(annotation.class_index + 1);
+      draw(file_.runs(a), annotation.class_index + 1, map);
     }
     return map;
   }

@@ -53,12 +53,6 @@ struct Lister {
   }
 };
 
-std::vector<std::string> names_of(Split split) {
-  if (split == Split::train) return {"train", "training"};
-  if (split == Split::validation) return {"val", "validation", "valid"};
-  return {"test", "testing"};
-}
-
 }  // namespace
 
 std::vector<FolderFile> files_below(const std::string& folder, const std::string& shown,
@@ -86,18 +80,31 @@ std::string without_ending(const std::string& path) {
   return path.substr(0, dot);
 }
 
+std::vector<std::string> split_words(Split split) {
+  if (split == Split::train) return {"train", "training"};
+  if (split == Split::validation) return {"val", "validation", "valid"};
+  return {"test", "testing"};
+}
+
 std::string split_folder(const std::string& folder, Split split) {
-  const std::vector<std::string> there = folders_in(folder), names = names_of(split);
+  const std::vector<std::string> there = folders_in(folder), names = split_words(split);
   for (const std::string& name : there)
     if (std::find(names.begin(), names.end(), lower_case(name)) != names.end()) return name;
   return "";
 }
 
 std::string chosen_split(const std::string& folder, const DatasetOptions& options) {
+  return chosen_part(folder, "folder", options,
+                     [&](Split split) { return split_folder(folder, split); });
+}
+
+std::string chosen_part(const std::string& where, const std::string& kind,
+                        const DatasetOptions& options,
+                        const std::function<std::string(Split)>& find) {
   if (options.split == Split::all) return "";
   std::vector<std::string> there;
   for (const Split split : {Split::train, Split::validation, Split::test}) {
-    const std::string name = split_folder(folder, split);
+    const std::string name = find(split);
     if (name.empty()) continue;
     if (split == options.split) return name;
     there.push_back(name);
@@ -105,17 +112,18 @@ std::string chosen_split(const std::string& folder, const DatasetOptions& option
   const std::string field = options.field.empty() ? "the split" : options.field + ".split";
   if (options.split == Split::none) {
     if (there.empty()) return "";
-    throw base::DataError(folder,
+    throw base::DataError(where,
                           "found the splits " + base::joined(there) + " in it, expected a choice",
                           "set " + field + " to \"train\", \"validation\" or \"test\"");
   }
-  const std::vector<std::string> names = names_of(options.split);
-  throw base::DataError(
-      folder,
-      (there.empty() ? "found no folder of a split" : "found the splits " + base::joined(there)) +
-          " in it, expected " + base::alternatives(names),
-      there.empty() ? "set " + field + " to null for all images, or rename the folder"
-                    : "set " + field + " to one of these, or rename the folder");
+  const std::vector<std::string> names = split_words(options.split);
+  throw base::DataError(where,
+                        (there.empty() ? "found no " + kind + " of a split"
+                                       : "found the splits " + base::joined(there)) +
+                            " in it, expected " + base::alternatives(names),
+                        there.empty()
+                            ? "set " + field + " to null for all images, or rename the " + kind
+                            : "set " + field + " to one of these, or rename the " + kind);
 }
 
 }  // namespace swin::data

@@ -2,6 +2,7 @@
 // are files of their own.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,5 +35,12 @@ std::string split_folder(const std::string& folder, Split split);
 /// The sub-folder that holds the split of `options`; empty for the folder itself.
 /// @throws DataError unless it is there, or where there are splits and none is asked for.
 std::string chosen_split(const std::string& folder, const DatasetOptions& options);
+/// The same for splits that are no folders.   @param where of them, for errors.   @param kind what
+/// they are: "folder", "list".   @param find the name of that of a split, empty if there is none.
+std::string chosen_part(const std::string& where, const std::string& kind,
+                        const DatasetOptions& options,
+                        const std::function<std::string(Split)>& find);
+/// train, training; val, validation, valid; test, testing.
+std::vector<std::string> split_words(Split split);
 
 }  // namespace swin::data

@@ -18,6 +18,8 @@ std::span<const FormatRow> format_rows() {
       {"cityscapes", PathKind::folder, Splits::folders},
       {"coco", PathKind::file, Splits::none},
       {"instance_masks", PathKind::folder, Splits::optional_folders},
+      {"voc", PathKind::folder, Splits::optional_folders},
+      {"yolo", PathKind::folder_or_file, Splits::optional_folders},
       {"fashion_scenes", PathKind::folder, Splits::train_test, true},
   };
   return kRows;

@@ -7,14 +7,14 @@
 namespace swin::data {
 
 /// What the path of a data set names.
-enum class PathKind { none, folder, file, shards };
+enum class PathKind { none, folder, file, folder_or_file, shards };
 
 /// What parts the path of a data set holds.
 enum class Splits {
   none,
   train_test,
   folders,           ///< train, validation and, maybe, test, each in a folder
-  optional_folders,  ///< the same, or none
+  optional_folders,  ///< the same, or none; or lists in place of folders
 };
 
 struct FormatRow {

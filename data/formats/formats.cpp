@@ -13,6 +13,8 @@
 #include "data/formats/folder_files.h"
 #include "data/formats/format_table.h"
 #include "data/formats/packed.h"
+#include "data/formats/voc_files.h"
+#include "data/formats/yolo_files.h"
 
 namespace swin::data {
 namespace {
@@ -21,6 +23,8 @@ struct Format {
   const char* name;
   std::unique_ptr<Dataset> (*open)(const DatasetOptions&);
   bool (*recognize)(const std::string& folder) = nullptr;  // of a folder, by the names of its files
+  // Of a path; null: by the names of its folders.
+  std::vector<Split> (*splits)(const std::string& path) = nullptr;
 };
 
 // A new format is a row here, one in format_table.cpp, and one pair of files.
@@ -37,10 +41,18 @@ constexpr Format kFormats[] = {
     {"cityscapes", open_cityscapes, holds_cityscapes},
     {"ade20k", open_ade20k, holds_ade20k},
     {"instance_masks", open_instance_masks, holds_instance_masks},
+    {"voc", open_voc, holds_voc, voc_splits},
+    {"yolo", open_yolo, holds_yolo, yolo_splits},
     {"label_maps", open_label_maps, holds_label_maps},  // after its special cases
     {"coco", open_coco},
     {"fashion_scenes", open_fashion_scenes},
 };
+
+const Format* find_format(std::string_view name) {
+  const auto format = std::find_if(std::begin(kFormats), std::end(kFormats),
+                                   [&](const Format& one) { return name == one.name; });
+  return format == std::end(kFormats) ? nullptr : format;
+}
 
 void check_options(const DatasetOptions& options) {
   if (!(0 <= options.fraction_begin && options.fraction_begin < options.fraction_end &&
@@ -57,14 +69,16 @@ void check_options(const DatasetOptions& options) {
 }
 
 void check_path(const DatasetOptions& options, PathKind kind) {
-  const std::string what = kind == PathKind::folder ? "folder" : "file";
+  const std::string what = kind == PathKind::folder           ? "folder"
+                           : kind == PathKind::folder_or_file ? "folder or file"
+                                                              : "file";
   const std::string expected = "expected a " + what + " in the format " + options.format;
   if (options.path.empty())
     throw base::UsageError(options.path_field, "found nothing, " + expected, "set it");
   std::error_code error;
   const bool folder = std::filesystem::is_directory(options.path, error);
   const bool exists = std::filesystem::exists(options.path, error);
-  if (exists && folder == (kind == PathKind::folder)) return;
+  if (exists && (kind == PathKind::folder_or_file || folder == (kind == PathKind::folder))) return;
   if (!exists && kind == PathKind::shards) {
     if (options.path.find('*') != std::string::npos)
       refuse_pattern(options.path, "a range in braces");
@@ -143,6 +157,7 @@ std::string format_of_path(const std::string& path, const std::string& path_fiel
   if (ending == ".json" && exists && is_coco(path)) return "coco";
   if (ending == ".csv" || ending == ".tsv" || ending == ".jsonl" || ending == ".json")
     return "manifest";
+  if (ending == ".yaml" || ending == ".yml") return "yolo";
   if (ending == ".h5" || ending == ".hdf5") return is_packed(path) ? "packed" : "hdf5";
   // open_webdataset refuses compressed archives and says what to do.
   const bool tar =
@@ -155,12 +170,18 @@ std::string format_of_path(const std::string& path, const std::string& path_fiel
       "correct " + path_field);
 }
 
-Split measured_split(const std::string& format, const std::string& path) {
-  const FormatRow* row = format_row(format);
+Split measured_split(const std::string& name, const std::string& path) {
+  const FormatRow* row = format_row(name);
   if (row && row->splits == Splits::train_test) return Split::test;
   if (!row || row->splits == Splits::none) return Split::none;
+  if (const Format* format = find_format(name); format && format->splits) {
+    const std::vector<Split> there = format->splits(path);
+    for (const Split split : {Split::test, Split::validation})
+      if (std::find(there.begin(), there.end(), split) != there.end()) return split;
+    return there.empty() ? Split::none : there[0];
+  }
   // Cityscapes has no label maps for its test images.
-  const bool has_test = format != "cityscapes";
+  const bool has_test = name != "cityscapes";
   for (const Split split : {Split::test, Split::validation})
     for (const char* folder : {"/images", "/leftImg8bit", ""})
       if ((split != Split::test || has_test) && !split_folder(path + folder, split).empty())
@@ -171,10 +192,8 @@ Split measured_split(const std::string& format, const std::string& path) {
 namespace {
 
 std::unique_ptr<Dataset> open_checked(const DatasetOptions& options) {
-  const auto format =
-      std::find_if(std::begin(kFormats), std::end(kFormats),
-                   [&](const Format& candidate) { return options.format == candidate.name; });
-  if (format == std::end(kFormats)) {
+  const Format* format = find_format(options.format);
+  if (!format) {
     std::string known;
     for (const FormatRow& row : format_rows())
       known += (known.empty() ? "" : " | ") + std::string(row.name);

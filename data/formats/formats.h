@@ -14,9 +14,9 @@ namespace swin::data {
 std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
 
 /// The most likely format of a path. A folder with the files of MNIST or CIFAR, or with images and
-/// label maps, is that, any other image_folder. Of files, .csv, .json and .jsonl are manifest (a
-/// .json that starts as COCO's lists do is coco), .h5 and .hdf5 packed or hdf5, .tar (also
-/// compressed) and paths with a range in braces webdataset.
+/// label maps or objects, is that, any other image_folder. Of files, .csv, .json and .jsonl are
+/// manifest (a .json that starts as COCO's lists do is coco), .yaml yolo, .h5 and .hdf5 packed or
+/// hdf5, .tar (also compressed) and paths with a range in braces webdataset.
 /// @param path_field what names the path, for the error: "--data".
 /// @throws DataError for other paths.
 std::string format_of_path(const std::string& path, const std::string& path_field = "the path");
@@ -64,6 +64,12 @@ bool is_coco(const std::string& path);
 /// Images with a PNG for the mask of each object: objects of one class, or label maps of two.
 std::unique_ptr<Dataset> open_instance_masks(const DatasetOptions& options);
 bool holds_instance_masks(const std::string& folder);
+/// Pascal VOC: objects of XML files, with masks where there are PNGs of them, or label maps. Reads
+/// every XML file, and no image. (voc_files.h and yolo_files.h have how their folders look.)
+std::unique_ptr<Dataset> open_voc(const DatasetOptions& options);
+/// YOLO: objects of text files, boxes or polygons, or the label maps of these. Reads every text
+/// file, and no image.
+std::unique_ptr<Dataset> open_yolo(const DatasetOptions& options);
 /// Generated scenes of the items of a folder in the format mnist. @throws UsageError for a size or
 /// a number of samples that makes no sense.
 std::unique_ptr<Dataset> open_fashion_scenes(const DatasetOptions& options);

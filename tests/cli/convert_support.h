@@ -14,12 +14,13 @@
 #include "files/safetensors.h"
 #include "files/weight_file.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 
 /// The arrays of a list in tests/weights/dialect_keys, without integers.
 inline void write_listed(const std::string& list, const std::string& file) {
-  std::ifstream lines(SWIN_SOURCE_DIR "/tests/weights/dialect_keys/" + list);
+  std::ifstream lines(source_dir() + "/tests/weights/dialect_keys/" + list);
   ASSERT_TRUE(lines);
   std::vector<std::vector<float>> values;
   std::vector<std::pair<std::string, std::vector<int64_t>>> rows;

@@ -10,9 +10,9 @@ namespace {
 using Sets = std::vector<std::string>;
 
 const Sets kLongSide = {"preprocess.long_side=512"};
-const Sets kRecipe = {"preprocess.resize=128", "preprocess.long_side=512",
-                      "augment.resize_ratio=[0.5,2]", "augment.max_class_ratio=0.75",
-                      "augment.photometric_distortion=true"};
+const Sets kRecipe = {"task.name=semantic_segmentation", "preprocess.resize=128",
+                      "preprocess.long_side=512",        "augment.resize_ratio=[0.5,2]",
+                      "augment.max_class_ratio=0.75",    "augment.photometric_distortion=true"};
 
 Sets operator+(Sets a, const Sets& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -72,7 +72,11 @@ TEST(LongSide, FieldsThatExcludeEachOtherAreRefused) {
        "augment.short_sides: found a value and random_resized_crop, expected one of them: both "
        "choose the size; set augment.random_resized_crop to null",
        {"augment.random_resized_crop=null"}},
-      {{"augment.max_class_ratio=0.5"},
+      {kLongSide + Sets{"augment.resize_ratio=[0.5,2]", "augment.max_class_ratio=0.5"},
+       "augment.max_class_ratio: found a value, expected null: task classification has no label "
+       "maps; set it to null",
+       {"augment.max_class_ratio=null"}},
+      {{"task.name=semantic_segmentation", "augment.max_class_ratio=0.5"},
        "augment.max_class_ratio: found a value but no random part to choose, expected one; set "
        "augment.resize_ratio, or max_class_ratio to null",
        {"augment.max_class_ratio=null"}},

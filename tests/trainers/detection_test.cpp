@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "data/decode/decode.h"
+#include "tests/support/places.h"
 #include "tests/trainers/run_support.h"
 #include "trainers/run/evaluate.h"
 #include "trainers/run/plan.h"
@@ -125,7 +126,7 @@ TEST(DetectionPlan, IsThatOfThePublishedSwins) {
   for (const Published& published :
        {Published{"mask_rcnn_swin_tiny_coco.json", 47'794'602, 266.6},
         Published{"mask_rcnn_swin_small_coco.json", 69'112'506, 358.6}}) {
-    Config config = load_config(std::string(SWIN_SOURCE_DIR) + "/configs/" + published.config);
+    Config config = load_config(swin::test::source_dir() + "/configs/" + published.config);
     config.model.num_classes = 80;
     EXPECT_EQ(config.trainer.micro_batch_size, 2);
     const ForwardPlan plan = plan_forward(config.task, config.model);

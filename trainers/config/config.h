@@ -46,6 +46,7 @@ struct DataConfig {
   bool reduce_zero_label = false;  ///< in such files 0 counts nowhere, and v is class v − 1
   std::vector<std::array<uint8_t, 3>> colors;  ///< of the values, where they are stored as RGB
   bool keep_empty = true;                      ///< images without objects
+  std::string difficult = "ignore";            ///< ignore | keep: such objects of a voc set
 };
 
 struct ResizedCropConfig {

@@ -156,7 +156,8 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
           "PNGs of the same names, the classes of their pixels in masks/, `ade20k` and "
           "`cityscapes` are "
           "the folders of these benchmarks, `coco` is a JSON of instances, `instance_masks` has a "
-          "PNG for each object, "
+          "PNG for each object, `voc` is a folder of Pascal VOC, `yolo` one of YOLO or its "
+          "data.yaml, "
           "`fashion_scenes` is "
           "generated from the items of a folder in the format mnist",
           "DATA.DATASET");
@@ -181,8 +182,8 @@ void add_dataset(std::vector<Field>& fields, const char* path, Access access,
                       ? "`\"test\"`, of folders `\"validation\"`; null for formats without splits"
                       : "`\"test\"`; null for formats without splits")
       .says(
-          "which part of the data set; of folders: train or training; val, validation or valid; "
-          "test or testing");
+          "which part of the data set; of folders and lists: train or training; val, validation or "
+          "valid; test or testing");
   set.custom(
          "fraction", Kind::fraction,
          [train](D& d, const Json& json) {
@@ -268,6 +269,11 @@ void add_data(std::vector<Field>& fields) {
           "palette are never used, its indices are the values");
   data("keep_empty", &D::keep_empty)
       .says("keep the images without objects; false: they are passed over", "filter_empty_gt");
+  data("difficult", &D::difficult)
+      .one_of({"ignore", "keep"})
+      .says(
+          "voc: objects that are marked difficult; `ignore`: no targets, and in metrics neither "
+          "found nor missed (they are crowds), `keep`: as any other");
   data("group_by_aspect_ratio", &D::group_by_aspect_ratio)
       .says(
           "each training batch has images that are wider than high, or others, but not both; "

@@ -150,6 +150,9 @@ data::DatasetOptions dataset_options_of(const DatasetConfig& dataset, const Conf
   options.reduce_zero_label = config.data.reduce_zero_label;
   options.colors = config.data.colors;
   options.keep_empty = config.data.keep_empty;
+  options.keep_difficult = config.data.difficult == "keep";
+  const std::vector<double>* mask = config.task.own.find("mask");
+  options.masks = mask && *mask == std::vector<double>{1};
   options.images = dataset.images;
   options.seed = static_cast<uint64_t>(dataset.seed);
   options.synthetic_size = config.model.image_size;
