@@ -96,22 +96,33 @@ AnchorOptions suggest_anchors(std::span<const data::BoundingBox> all, AnchorOpti
     if (candidates.empty() || whole > candidates.back()) candidates.push_back(whole);
   }
 
-  const size_t levels = options.sizes.size();
-  std::vector<std::vector<double>> ious(levels);  // of each level's size with each object
-  const auto set = [&](size_t level, double size) {
-    options.sizes[level] = {size};
-    ious[level].clear();
-    for (const data::BoundingBox& object : objects)
-      ious[level].push_back(best_iou(object, size, options.ratios, stride_of(options, level)));
+  struct Slot {
+    size_t level;
+    double stride, size;
+    std::vector<double> ious;  // of its anchors with each object
   };
-  for (size_t level = 0; level < levels; ++level) set(level, 8 * stride_of(options, level));
+  std::vector<Slot> slots;
+  const auto set = [&](Slot& slot, double size) {
+    slot.size = size;
+    slot.ious.clear();
+    for (const data::BoundingBox& object : objects)
+      slot.ious.push_back(best_iou(object, size, options.ratios, slot.stride));
+  };
+  for (size_t level = 0; level < options.sizes.size(); ++level) {
+    const size_t count = options.sizes[level].size();
+    for (size_t i = 0; i < count; ++i) {
+      slots.push_back({level, stride_of(options, level), 0, {}});
+      const double octaves = static_cast<double>(i) / static_cast<double>(count);
+      set(slots.back(), std::nearbyint(8 * slots.back().stride * std::exp2(octaves)));
+    }
+  }
 
-  const auto fit_of_others = [&](size_t level, const auto& iou_of) {
+  const auto fit_with = [&](const Slot& slot, const auto& iou_of) {
     Fit fit;
     for (size_t i = 0; i < objects.size(); ++i) {
       double best = iou_of(i);
-      for (size_t other = 0; other < levels; ++other)
-        if (other != level) best = std::max(best, ious[other][i]);
+      for (const Slot& other : slots)
+        if (&other != &slot) best = std::max(best, other.ious[i]);
       fit.add(best);
     }
     return fit;
@@ -119,23 +130,26 @@ AnchorOptions suggest_anchors(std::span<const data::BoundingBox> all, AnchorOpti
   bool changed = true;
   for (int round = 0; changed && round < 10; ++round) {
     changed = false;
-    for (size_t level = 0; level < levels; ++level) {
-      const double stride = stride_of(options, level);
-      Fit best = fit_of_others(level, [&](size_t i) { return ious[level][i]; });
-      double best_size = options.sizes[level][0];
+    for (Slot& slot : slots) {
+      Fit best = fit_with(slot, [&](size_t i) { return slot.ious[i]; });
+      double best_size = slot.size;
       for (const double size : candidates) {
-        if (size < 2 * stride) continue;  // would leave gaps
-        const Fit fit = fit_of_others(
-            level, [&](size_t i) { return best_iou(objects[i], size, options.ratios, stride); });
+        if (size < 2 * slot.stride) continue;  // would leave gaps
+        const Fit fit = fit_with(slot, [&](size_t i) {
+          return best_iou(objects[i], size, options.ratios, slot.stride);
+        });
         if (!(fit > best)) continue;
         best = fit;
         best_size = size;
       }
-      if (best_size == options.sizes[level][0]) continue;
-      set(level, best_size);
+      if (best_size == slot.size) continue;
+      set(slot, best_size);
       changed = true;
     }
   }
+  for (std::vector<double>& sizes : options.sizes) sizes.clear();
+  for (const Slot& slot : slots) options.sizes[slot.level].push_back(slot.size);
+  for (std::vector<double>& sizes : options.sizes) std::sort(sizes.begin(), sizes.end());
   return options;
 }
 

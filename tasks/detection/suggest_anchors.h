@@ -23,11 +23,10 @@ struct AnchorFit {
 /// torchvision's rule moves or rounds are off by less than a pixel or two.
 AnchorFit anchor_fit(std::span<const data::BoundingBox> objects, const AnchorOptions& options);
 
-/// Other sizes, whole numbers and one for each level, with which as many objects as possible have
-/// an anchor of IoU at least 0.5, and of these sizes those of the best mean IoU. Found level by
-/// level from the sizes 8 · stride, until no change of one level helps; a level whose stride is too
-/// coarse for all objects keeps that size. Of more than 4,000 objects, every n-th is looked at.
-/// @param options ratios, first_stride and as many levels as `sizes` has lists
+/// Other sizes, whole numbers and as many on each level, with which as many objects as possible
+/// have an anchor of IoU at least 0.5, and of these sizes those of the best mean IoU. Found size by
+/// size from 8 · stride on, until no change of one helps; where a level's stride is too coarse for
+/// all objects, its sizes stay those. Of more than 4,000 objects, every n-th is looked at.
 /// @return options with the new sizes; unchanged without objects.
 AnchorOptions suggest_anchors(std::span<const data::BoundingBox> objects, AnchorOptions options);
 

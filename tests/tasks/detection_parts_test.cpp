@@ -409,6 +409,12 @@ TEST(SuggestAnchors, FitSmallObjectsThatTheUsualSizesMiss) {
     EXPECT_EQ(sizes[0], std::nearbyint(sizes[0]));
   }
   EXPECT_EQ(suggested.sizes[4][0], 512);  // its stride is of no use here
+  AnchorOptions two = usual;
+  two.sizes[0] = {32, 45};
+  const AnchorOptions more = suggest_anchors(small, two);
+  EXPECT_EQ(more.sizes[0].size(), 2u);
+  EXPECT_LT(more.sizes[0][0], more.sizes[0][1]);
+  EXPECT_GT(anchor_fit(small, more).mean_iou, anchor_fit(small, suggested).mean_iou);
   const std::vector<BoundingBox> any = objects_of_sizes(20, 600);
   EXPECT_GE(anchor_fit(any, suggest_anchors(any, usual)).at_least_half,
             anchor_fit(any, usual).at_least_half);
