@@ -6,6 +6,7 @@
 #include "data/decode/decode.h"
 #include "tests/support/places.h"
 #include "tests/trainers/run_support.h"
+#include "trainers/run/benchmark_step.h"
 #include "trainers/run/evaluate.h"
 #include "trainers/run/plan.h"
 
@@ -103,6 +104,16 @@ TEST_F(Detection, EvaluatesWithTheMetricsOfTheRun) {
        {"rpn_objectness_loss", "rpn_box_loss", "class_loss", "box_loss", "mask_loss"})
     sum += line.at(part).as_real();
   EXPECT_NEAR(line.at("loss").as_real(), sum, 1e-5);
+}
+
+TEST_F(Detection, IsBenchmarkedOnObjects) {
+  Config measured = config();
+  measured.model.num_classes = 3;
+  for (const BenchmarkMode mode : {BenchmarkMode::train, BenchmarkMode::infer}) {
+    BenchmarkStep step(measured, mode, 2);
+    step();
+    EXPECT_GT(step.flops_per_image(), 0);
+  }
 }
 
 TEST_F(Detection, TheMonitorIsThatOfMasksElseOfBoxes) {

@@ -7,8 +7,35 @@
 namespace swin::trainers {
 namespace {
 
+// The classes of pixels go in stripes.
+data::LabelMap stripes(const layers::ModelConfig& model) {
+  data::LabelMap map{model.image_size[0], model.image_size[1], {}};
+  for (int64_t i = 0; i < map.height * map.width && model.num_classes > 0; ++i)
+    map.classes.push_back(static_cast<uint16_t>(i / map.width % model.num_classes));
+  return map;
+}
+
+// Eight rectangles, of an eighth to a half of the image.
+data::Objects rectangles(const layers::ModelConfig& model) {
+  data::Objects all{model.image_size[0], model.image_size[1], {}};
+  const auto height = static_cast<double>(all.height), width = static_cast<double>(all.width);
+  for (int64_t k = 0; k < 8 && model.num_classes > 0; ++k) {
+    const double size = 0.125 * static_cast<double>(1 + k % 4),
+                 place = (1 - size) * static_cast<double>(k) / 7;
+    data::Object object;
+    object.class_index = k % model.num_classes;
+    object.box = {place * width, place * height, (place + size) * width, (place + size) * height};
+    const auto& [x1, y1, x2, y2] = object.box;
+    object.mask = std::vector<data::Polygon>{{{x1, y1}, {x2, y1}, {x2, y2}, {x1, y2}}};
+    object.area = object.box.area();
+    all.objects.push_back(object);
+  }
+  return all;
+}
+
 // Images of uniform noise, image i of class i.
-data::Batch synthetic_batch(const layers::ModelConfig& model, int64_t size) {
+data::Batch synthetic_batch(const layers::ModelConfig& model, data::AnnotationKind kind,
+                            int64_t size) {
   data::Batch batch;
   batch.size = size;
   batch.padded_size = model.image_size;
@@ -19,11 +46,10 @@ data::Batch synthetic_batch(const layers::ModelConfig& model, int64_t size) {
   batch.target_rows.resize(static_cast<size_t>(size * model.num_classes));
   for (int64_t i = 0; i < size && model.num_classes > 0; ++i)
     batch.target_rows[static_cast<size_t>(i * model.num_classes + i % model.num_classes)] = 1;
-  // The classes of pixels go in stripes.
-  data::LabelMap map{model.image_size[0], model.image_size[1], {}};
-  for (int64_t i = 0; i < map.height * map.width && model.num_classes > 0; ++i)
-    map.classes.push_back(static_cast<uint16_t>(i / map.width % model.num_classes));
-  batch.annotations.assign(static_cast<size_t>(size), map);
+  if (kind == data::AnnotationKind::objects)
+    batch.annotations.assign(static_cast<size_t>(size), rectangles(model));
+  else
+    batch.annotations.assign(static_cast<size_t>(size), stripes(model));
   return batch;
 }
 
@@ -34,13 +60,13 @@ BenchmarkStep::BenchmarkStep(const Config& config, BenchmarkMode mode, int64_t b
                       ? batch_size
                       : config.trainer.micro_batch_size.value_or(config.trainer.batch_size)) {
   layers::ModelConfig model = config.model;
-  if (model.num_classes <= 0 && tasks::has_classes(tasks::task_row(config.task.name)))
-    model.num_classes = 1000;
+  const tasks::TaskRow& row = tasks::task_row(config.task.name);
+  if (model.num_classes <= 0 && tasks::has_classes(row)) model.num_classes = 1000;
   const bool training = mode == BenchmarkMode::train;
   flops_per_image_ =
       (training ? 6.0 : 2.0) * static_cast<double>(plan_forward(config.task, model).total.macs);
   task_ = tasks::make_task(config.task, model, 0, training);
-  batch_ = synthetic_batch(model, batch_size_);
+  batch_ = synthetic_batch(model, row.annotation, batch_size_);
   if (training) {
     TrainerConfig trainer = config.trainer;
     trainer.micro_batch_size.reset();  // the batch is one slice
