@@ -6,6 +6,7 @@
 #include "autograd/ops/ops.h"
 #include "base/errors.h"
 #include "layers/backbone.h"
+#include "tasks/detection.h"
 #include "tasks/segmentation.h"
 #include "tasks/simmim.h"
 #include "tasks/task_table.h"
@@ -284,6 +285,30 @@ class PixelLogits : public VerifiedModel {
   layers::Pass pass_;
 };
 
+// The maps and answers of a detector. A golden has no objects, so there is no loss.
+class FoundObjects : public VerifiedModel {
+ public:
+  FoundObjects(const VerifiedWeights& weights, ModelConfig config, const tasks::TaskConfig& task)
+      : task_({task.name, {tasks::task_row(task.name), task.own}},
+              sized(weights, std::move(config)), 0, false) {
+    fill(parameters(), weights, weights.file.arrays);
+  }
+  layers::Parameters& parameters() override { return task_.parameters(); }
+  tasks::Outputs outputs(const Tensor& images) const override {
+    return task_.outputs(images, tasks::Detail::everything);
+  }
+  Tensor loss(const Tensor&) const override {
+    throw base::InternalError("verify", "found no objects, expected none to be asked for");
+  }
+
+ private:
+  static ModelConfig sized(const VerifiedWeights& weights, ModelConfig config) {
+    if (config.num_classes == 0) config.num_classes = weights.file.num_classes();
+    return config;
+  }
+  tasks::Detection task_;
+};
+
 }  // namespace
 
 std::unique_ptr<VerifiedModel> verified_model(const GoldenFile& golden, const Asked& asked,
@@ -291,6 +316,7 @@ std::unique_ptr<VerifiedModel> verified_model(const GoldenFile& golden, const As
                                               const tasks::TaskConfig& task) {
   if (asked.segmentation)
     return std::make_unique<PixelLogits>(golden, asked, weights, std::move(config), task);
+  if (asked.detection) return std::make_unique<FoundObjects>(weights, std::move(config), task);
   if (asked.reconstruction) return std::make_unique<Reconstruction>(golden, asked, weights, config);
   if (!asked.outputs.empty()) return std::make_unique<BackboneMaps>(golden, asked, weights, config);
   return std::make_unique<Classifier>(golden, asked, weights, std::move(config));

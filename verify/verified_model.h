@@ -1,5 +1,5 @@
-// The model that recomputes a golden file: a classifier, with or without head, a backbone, SimMIM
-// or a segmentation model.
+// The model that recomputes a golden file: a classifier, with or without head, a backbone, SimMIM,
+// a segmentation model or a detector.
 #pragma once
 #include <memory>
 #include <optional>
@@ -29,6 +29,7 @@ struct Asked {
   std::vector<int64_t> outputs;  ///< the stages of output.<stage>, ascending
   bool reconstruction = false;   ///< also if there is only a mask
   bool segmentation = false;     ///< by the task: one logit for each class and pixel
+  bool detection = false;        ///< by the task: the maps of a detector, and what it finds
 };
 
 /// A task's outputs and loss, or those of a backbone, which is no task.
@@ -42,9 +43,9 @@ class VerifiedModel {
   virtual autograd::Tensor loss(const autograd::Tensor& images) const = 0;
 };
 
-/// The model of a golden file, with these weights: the task's if it is semantic_segmentation,
-/// SimMIM if the golden has a reconstruction, a backbone if it has output.<stage>, else a
-/// classifier. With weights that have no head, it computes features only.
+/// The model of a golden file, with these weights: the task's if it is semantic_segmentation or
+/// detection, SimMIM if the golden has a reconstruction, a backbone if it has output.<stage>, else
+/// a classifier. With weights that have no head, it computes features only.
 /// @param config with the size of the golden's input; num_classes 0 is replaced by the size of the
 ///     weights' head or of the golden's logits.
 /// @throws base::WeightError if weights, config and golden do not fit each other;

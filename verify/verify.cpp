@@ -13,7 +13,7 @@ using autograd::Tensor;
 
 namespace {
 
-constexpr const char* kSegmentation = "semantic_segmentation";
+constexpr const char *kSegmentation = "semantic_segmentation", *kDetection = "detection";
 constexpr std::string_view kFeatures = "features.", kOutput = "output.", kGradient = "grad.";
 
 // The number after a prefix, "features.2" → 2; −1 unless it is from 0 to end − 1.
@@ -33,6 +33,7 @@ struct Expected {
 
   Expected(const GoldenFile& golden, int64_t num_stages, const tasks::TaskConfig& task) {
     asked.segmentation = task.name == kSegmentation;
+    asked.detection = task.name == kDetection;
     std::vector<const GoldenTensor*> features;
     const auto stage = [&](const GoldenTensor& tensor, std::string_view prefix) {
       const int64_t number = stage_of(tensor.name, prefix, num_stages);
@@ -42,13 +43,14 @@ struct Expected {
             "found " + tensor.name + ", expected a stage of 0 … " + std::to_string(num_stages - 1));
       return number;
     };
-    asked.reconstruction = golden.find("reconstruction") || golden.find("mask");
+    asked.reconstruction =
+        !asked.detection && (golden.find("reconstruction") || golden.find("mask"));
     for (const GoldenTensor& tensor : golden.tensors()) {
       if (tensor.name.starts_with(kGradient)) {
         gradients.push_back(&tensor);
       } else if (tensor.name == "loss") {
         loss = &tensor;
-      } else if (tensor.name == "reconstruction") {
+      } else if (tensor.name == "reconstruction" || asked.detection) {
         maps.push_back(&tensor);
       } else if (asked.segmentation &&
                  (tensor.name == "logits" || tensor.name == "auxiliary_logits")) {
@@ -78,6 +80,11 @@ struct Expected {
     }
     asked.loss = loss;
     asked.gradients = !gradients.empty();
+    if (asked.detection && (loss || asked.gradients))
+      throw base::WeightError(golden.where(),
+                              "found a loss or gradients of a detector, expected its maps and "
+                              "answers alone, as golden files have no objects",
+                              "leave loss and grad.* out");
     if (maps.empty() && !loss && gradients.empty())
       throw base::WeightError(
           golden.where(),

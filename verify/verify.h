@@ -31,9 +31,12 @@ struct VerifyReport {
 ///     cotangent.output.<stage>.
 ///   semantic segmentation: `logits`, `auxiliary_logits` (B, classes, H, W) at the size of the
 ///     images. The loss is the task's, with label maps `target` (B, H, W), 255 where ignored.
+///   detection: any outputs of tasks::Detection in every detail, such as `fpn.<level>`,
+///     `rpn_objectness.<level>`, `class_logits.<image>`, `detections.<image>`; no loss.
 ///   SimMIM: `mask` (B, rows, columns of patches), `reconstruction` (B, C, H, W). The loss is
 ///     SimMIM's.
-/// @param task semantic_segmentation with its fields, or any other for the models above.
+/// @param task semantic_segmentation or detection with its fields, or any other for the models
+/// above.
 /// @param config of the model. The size of the input replaces its image_size, and the size of the
 ///   file's head or of the golden's logits replaces num_classes 0.
 /// @return the errors; a failed comparison sets `passed` = false, it does not throw.

@@ -30,7 +30,7 @@ bool is_of_classifier_alone(const std::string& name) {
 WeightKind kind_of(const Parameters& parameters) {
   for (size_t i = 0; i < parameters.size(); ++i) {
     if (is_segmenter_head(parameters[i].name)) return WeightKind::segmenter;
-    if (is_detector_head(parameters[i].name)) return WeightKind::detector;
+    if (is_box_head(parameters[i].name)) return WeightKind::detector;
   }
   return WeightKind::model;
 }

@@ -2,7 +2,8 @@
 """Checks Mask R-CNN and Faster R-CNN on Swin against torchvision, and against the names and shapes of both
 generations of mmdetection, written down from its source and made with random weights (its own packages need
 a compiler). torchvision's model has the official Swin as its body, as `--dialect torchvision` writes it, or
-that of transformers, which is read, too. Every tensor is compared bit by bit.
+that of transformers, which is read, too. Every tensor is compared bit by bit, and the maps and answers of
+torchvision with those of `swin verify`.
 
     python scripts/reference/check_detectors.py --swin build/ci/cli/swin [--keys tests/weights/dialect_keys]
 
@@ -11,6 +12,7 @@ safetensors; checked with torch 2.14.1, torchvision 0.29.1, transformers 5.24.0.
 """
 import argparse
 import collections
+import json
 import os
 import re
 import sys
@@ -28,6 +30,7 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, feature_p
 from check_segmenters import CLASSES, SWIN, Check, backbone_shapes, same_bits, second_generation, shapes_of
 
 HEADS = dict(channels=6, anchors=3, box=10, mask=4, convs=2)
+STRIDE_4 = dict(SWIN, patch=4)  # as published; the levels of regions are counted from it
 SWIN_T = dict(patch=4, dim=96, depths=[2, 2, 6, 2], heads=[3, 6, 12, 24], window=7)
 MASK_R_CNN = dict(channels=256, anchors=3, box=1024, mask=256, convs=4)
 
@@ -274,13 +277,17 @@ class SwinFpn(torch.nn.Module):
         return self.fpn(collections.OrderedDict((str(i), x) for i, x in enumerate(maps)))
 
 
+SIZES, RATIOS = [8, 16, 32, 64, 128], [0.5, 1.0, 2.0]  # of the anchors
+
+
 def torchvision_model(body, mask=True):
     channels, box, levels = HEADS["channels"], HEADS["box"], ["0", "1", "2", "3"]
     arguments = dict(
-        rpn_anchor_generator=rpn.AnchorGenerator(((8,), (16,), (32,), (64,), (128,)), ((0.5, 1.0, 2.0),) * 5),
+        rpn_anchor_generator=rpn.AnchorGenerator(tuple((size,) for size in SIZES), (tuple(RATIOS),) * 5),
         rpn_head=rpn.RPNHead(channels, HEADS["anchors"]),
         box_roi_pool=MultiScaleRoIAlign(levels, 7, 2), box_head=faster_rcnn.TwoMLPHead(49 * channels, box),
-        box_predictor=faster_rcnn.FastRCNNPredictor(box, len(CLASSES) + 1), min_size=64, max_size=96)
+        box_predictor=faster_rcnn.FastRCNNPredictor(box, len(CLASSES) + 1),
+        min_size=64, max_size=96, image_mean=[0.0] * 3, image_std=[1.0] * 3)  # images of 64 × 96 stay as they are
     if not mask:
         return detection.FasterRCNN(SwinFpn(body), **arguments)
     width = HEADS["mask"]
@@ -351,7 +358,7 @@ def check_mmdetection(check):
 
 def check_torchvision(check, mask):
     title = "" if mask else "Faster R-CNN: "
-    model = randomized(torchvision_model(OfficialSwin(), mask), 3)
+    model = randomized(torchvision_model(OfficialSwin(STRIDE_4), mask), 3)
     state = model.state_dict()
     heads = HEADS if mask else dict(HEADS, mask=0)
     given, official, back = check.path("given.pth"), check.path("official.safetensors"), check.path("back.safetensors")
@@ -359,11 +366,11 @@ def check_torchvision(check, mask):
 
     def read():
         check.convert(given, official, "official")
-        return require_equal(load_file(official), from_torchvision(state, mmdet_shapes(1, heads=heads)))
+        return require_equal(load_file(official), from_torchvision(state, mmdet_shapes(1, STRIDE_4, heads)))
 
     def written():
         check.convert(official, back, "torchvision")
-        module = torchvision_model(OfficialSwin(), mask)
+        module = torchvision_model(OfficialSwin(STRIDE_4), mask)
         module.load_state_dict(load_file(back), strict=True)
         return require_equal(module.state_dict(), {**state, **zeros_in_slots(state)})
 
@@ -373,7 +380,7 @@ def check_torchvision(check, mask):
     def unread():
         """Neither answers nor gradients depend on the slots of the background."""
         images = [torch.rand(3, 64, 80, generator=torch.Generator().manual_seed(5))]
-        zero = torchvision_model(OfficialSwin(), mask).eval()
+        zero = torchvision_model(OfficialSwin(STRIDE_4), mask).eval()
         zero.load_state_dict({**state, **zeros_in_slots(state)})
         with torch.no_grad():
             a, b = model(images)[0], zero(images)[0]
@@ -391,6 +398,59 @@ def check_torchvision(check, mask):
         return f"{len(a['boxes'])} answers equal, no gradient"
 
     check.row(title + "the background's slots are not read", unread)
+    for source, dialect in ((given, "torchvision"), (official, "official")):
+        check.row(f"{title}maps and answers, {dialect}", lambda: verified(check, model, mask, source))
+
+
+@torch.no_grad()
+def answers_of(model, images, mask):
+    """What the model computes for one image, under the names of swin's outputs."""
+    kept, hooks = {}, []
+
+    def keep(module, name):
+        hooks.append(module.register_forward_hook(lambda _, inputs, output: kept.update({name: output})))
+
+    keep(model.backbone, "maps"), keep(model.rpn.head, "rpn"), keep(model.rpn, "proposals")
+    keep(model.roi_heads.box_predictor, "boxes")
+    if mask:
+        keep(model.roi_heads.mask_predictor, "masks")
+    found = model(list(images))[0]
+    for hook in hooks:
+        hook.remove()
+    logits, deltas = kept["boxes"]
+    tensors = {f"fpn.{i}": x for i, x in enumerate(kept["maps"].values())}
+    for i, (objectness, moves) in enumerate(zip(*kept["rpn"])):
+        tensors |= {f"rpn_objectness.{i}": objectness, f"rpn_deltas.{i}": moves}
+    tensors |= {"proposals.0": kept["proposals"][0][0], "box_deltas.0": deltas[:, 4:],
+                "class_logits.0": torch.cat([logits[:, 1:], logits[:, :1]], 1),
+                "detections.0": torch.cat([found["boxes"], found["scores"][:, None],
+                                           found["labels"][:, None] - 1.0], 1)}
+    if mask:
+        each = torch.arange(len(found["labels"]))
+        tensors["masks.0"] = kept["masks"].sigmoid()[each, found["labels"]]
+    return {name: value.contiguous() for name, value in tensors.items()}
+
+
+def verified(check, model, mask, source):
+    images = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(8))
+    golden, config = check.path("golden.safetensors"), check.path("config.json")
+    tensors = answers_of(model, images, mask)
+    if not len(tensors["detections.0"]):
+        raise RuntimeError("no answers")
+    save_file({"input": images, **tensors}, golden)
+    task = dict(name="detection", convention="torchvision", mask=mask, neck=dict(channels=HEADS["channels"]),
+                anchors=dict(sizes=SIZES, ratios=RATIOS), box_head=dict(channels=HEADS["box"]))
+    if mask:
+        task["mask_head"] = dict(channels=HEADS["mask"], convs=HEADS["convs"])
+    model_config = check.run("convert", source, check.path("again.safetensors"))["model_config"]
+    with open(config, "w") as file:
+        json.dump(dict(model=model_config, task=task), file)
+    report = check.run("verify", source, "--golden", golden, "--config", config)
+    if not report["passed"] or report["ignored"] or len(report["tensors"]) != len(tensors):
+        raise RuntimeError([row for row in report["tensors"] if not row["passed"]] or report["ignored"])
+    error = max(row["max_rel_error"] for row in report["tensors"])
+    return (f"{len(tensors)} tensors, {len(tensors['proposals.0'])} proposals, "
+            f"{len(tensors['detections.0'])} answers, differ by {error:.1e}")
 
 
 def zeros_in_slots(state):
