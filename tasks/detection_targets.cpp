@@ -54,6 +54,18 @@ void append(const std::array<double, 4>& deltas, std::vector<real>& to) {
   for (const double delta : deltas) to.push_back(static_cast<real>(delta));
 }
 
+/// The first rows and columns of a mask on a canvas.
+std::vector<uint8_t> cropped(const std::vector<uint8_t>& pixels, const Size2& canvas,
+                             const Size2& size) {
+  std::vector<uint8_t> result;
+  result.reserve(static_cast<size_t>(size[0] * size[1]));
+  for (int64_t y = 0; y < size[0]; ++y) {
+    const auto row = pixels.begin() + y * canvas[1];
+    result.insert(result.end(), row, row + size[1]);
+  }
+  return result;
+}
+
 /// Regions of a full image, in a dry run.
 RegionTargets dry_targets(size_t images, int64_t mask_side, const DetectionOptions& options) {
   const auto each = static_cast<size_t>(options.box_head.count);
@@ -240,12 +252,16 @@ RegionTargets region_targets(const std::vector<Truth>& truths,
   base::parallel_for(std::ssize(objects), [&](int64_t k) {
     const auto [image, object] = objects[static_cast<size_t>(k)];
     const Truth& truth = truths[image];
-    const std::vector<uint8_t> pixels =
-        data::to_pixels(mask_of(*truth.objects[object], truth.canvas));
+    std::vector<uint8_t> pixels = data::to_pixels(mask_of(*truth.objects[object], truth.canvas));
+    const Size2 size = options.rules().pads_masks
+                           ? truth.canvas
+                           : Size2{std::min(truth.image[0], truth.canvas[0]),
+                                   std::min(truth.image[1], truth.canvas[1])};
+    if (size != truth.canvas) pixels = cropped(pixels, truth.canvas, size);
     for (size_t i = 0; i < positives.size(); ++i) {
       if (positives[i].image != image || positives[i].object != object) continue;
       const std::vector<double> target =
-          mask_target(pixels, truth.canvas, positives[i].box, mask_side, options.rules());
+          mask_target(pixels, size, positives[i].box, mask_side, options.rules());
       std::copy(target.begin(), target.end(), masks + static_cast<int64_t>(i) * area);
     }
   });

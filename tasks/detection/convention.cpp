@@ -23,6 +23,7 @@ constexpr Rules kMmdet = {.rounds_anchors = false,
                           // More than 0, as in 3.x; 2.11 keeps empty proposals, which win nothing.
                           .least_proposal_side = std::numeric_limits<double>::min(),
                           .least_detection_side = 0,
+                          .pads_masks = true,
                           .binary_mask_targets = true,
                           .pastes_by_sampling = true,
                           .half_is_inside = true};
@@ -44,6 +45,7 @@ constexpr Rules kTorchvision = {.rounds_anchors = true,
                                 .ranks_probabilities = false,
                                 .least_proposal_side = 1e-3,
                                 .least_detection_side = 1e-2,
+                                .pads_masks = false,
                                 .binary_mask_targets = false,
                                 .pastes_by_sampling = false,
                                 .half_is_inside = false};

@@ -58,6 +58,9 @@ struct Rules {
   double least_proposal_side, least_detection_side;
 
   // Masks.
+  /// An object's mask is padded with the images of a batch, so that it falls to zero behind the
+  /// border of its own image; else it ends there and its last pixels go on.
+  bool pads_masks;
   /// Targets of masks are 0 and 1 (at least one half); else soft.
   bool binary_mask_targets;
   /// A mask is put into its box by sampling it at each pixel's center, zero outside of it; else it
