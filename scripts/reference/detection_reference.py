@@ -67,7 +67,10 @@ class Taps(contextlib.ExitStack):
 
         def tapped(*arguments):
             self.arguments[key] = arguments
-            self.result[key] = result = own(*arguments)
+            result = own(*arguments)
+            # Lists are changed later on.
+            self.result[key] = tuple(list(part) if isinstance(part, list) else part for part in result) \
+                if isinstance(result, tuple) else result
             return result
         setattr(owner, name, tapped)
         self.callback(setattr, owner, name, own)
