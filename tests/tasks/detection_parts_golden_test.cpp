@@ -2,7 +2,7 @@
 // (scripts/reference/make_detection_parts_goldens.py).
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -109,7 +109,10 @@ TEST(DetectionPartsGolden, Deltas) {
         const std::vector<double> expected = reals(of.at("encoded").items()[i]);
         const auto found = coder.encode(truth[i], boxes[i]);
         for (size_t j = 0; j < 4; ++j) EXPECT_NEAR(found[j], expected[j], 1e-12);
-        expect_near(coder.decode(found, boxes[i]), truth[i], 1e-10);
+        const BoundingBox &from = boxes[i], &to = truth[i];
+        if (std::max((to.x2 - to.x1) / (from.x2 - from.x1), (to.y2 - to.y1) / (from.y2 - from.y1)) <
+            62.5)  // where sizes are not clamped
+          expect_near(coder.decode(found, from), to, 1e-10);
         const std::vector<double> deltas = reals(of.at("deltas").items()[i]);
         expect_near(coder.decode({deltas[0], deltas[1], deltas[2], deltas[3]}, boxes[i]),
                     decoded[i], 1e-9);
