@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
@@ -12,6 +13,7 @@
 #include "base/errors.h"
 #include "base/parallel.h"
 #include "base/pool.h"
+#include "tasks/detection_losses.h"
 #include "tests/tasks/detection_support.h"
 
 namespace swin::tasks {
@@ -144,6 +146,48 @@ TEST_F(DetectionTest, PartsAddUpToTheTotal) {
   EXPECT_FALSE(losses_of(boxes, two_images(), 2).contains("mask_loss"));
 }
 
+TEST_F(DetectionTest, RpnLossesAreOfTheRowsOfTheirAnchors) {
+  // Two images, maps of 2 × 1 and 1 × 1 with three anchors: 9 rows an image.
+  std::vector<layers::RpnMaps> maps;
+  for (const int64_t height : {2, 1})
+    maps.push_back({Tensor::filled({2, height, 1, 3}, 0), Tensor::filled({2, height, 1, 12}, 0)});
+  maps[1].objectness.mutable_data()[3 + 2] = 5;  // of the second image, the third anchor
+  real* delta = maps[0].deltas.mutable_data() + 24 + 4 * 4;  // of the second image, the fifth
+  std::iota(delta, delta + 4, real{1});
+  const RpnTargets targets = {
+      .rows = {9 + 6 + 2, 0}, .objects = {1, 0}, .positives = {9 + 4}, .deltas = {0, 0, 0, 1}};
+  const Losses losses = rpn_losses(
+      maps, targets, real{0.5}, Detection(detection_config(), tiny_backbone(), 1, false).options());
+  EXPECT_NEAR(losses[0].value.data()[0], 0.5 * (std::log1p(std::exp(-5)) + std::log(2)), 1e-6);
+  EXPECT_NEAR(losses[1].value.data()[0], 0.5 * (1 + 2 + 3 + 3), 1e-6);
+}
+
+TEST_F(DetectionTest, BoxAndMaskLossesAreOfTheClassOfEachRegion) {
+  const DetectionOptions options =
+      Detection(detection_config(), tiny_backbone(), 1, false).options();
+  layers::BoxPredictions predictions = {Tensor::filled({3, 3}, 0), Tensor::filled({3, 8}, 100)};
+  predictions.logits.mutable_data()[1] = 2;
+  for (int64_t i = 0; i < 4; ++i) {
+    predictions.deltas.mutable_data()[4 + i] = static_cast<real>(1 + i);  // region 0, class 1
+    predictions.deltas.mutable_data()[8 + i] = real{0.5};                 // region 1, class 0
+  }
+  RegionTargets targets;
+  targets.labels = {1, 0, 2};
+  targets.rows = {0, 1};
+  targets.deltas.assign(8, 0);
+  const Losses losses = box_losses(predictions, targets, 2, 0.75, options);
+  EXPECT_NEAR(losses[0].value.data()[0], 0.25 * (std::log(2 + std::exp(2)) - 2 + 2 * std::log(3)),
+              1e-6);
+  EXPECT_NEAR(losses[1].value.data()[0], 0.25 * (10 + 2), 1e-6);
+
+  Tensor logits = Tensor::filled({2, 1, 2, 2}, 9);
+  for (const int64_t i : {1, 3}) logits.mutable_data()[i] = 1;         // region 0, class 1
+  for (const int64_t i : {4, 6}) logits.mutable_data()[i] = real{-1};  // region 1, class 0
+  targets.masks = Tensor::filled({2, 2}, 1);
+  EXPECT_NEAR(mask_loss(logits, targets, 0.5).value.data()[0],
+              0.125 * 2 * (std::log1p(std::exp(-1)) + std::log1p(std::exp(1))), 1e-6);
+}
+
 // The sampled anchors of the whole batch are known before the forward; the heads' means are of a
 // slice.
 TEST_F(DetectionTest, LossesOfSlicesAddUpByTheirRule) {
@@ -197,9 +241,10 @@ TEST_F(DetectionTest, AnImageWithoutObjectsTeachesThatThereAreNone) {
     EXPECT_EQ(parameters.without_gradient(), "");
     for (size_t i = 0; i < parameters.size(); ++i)
       if (parameters[i].name.find("mask_head") != std::string::npos ||
-          parameters[i].name.find("fc_reg") != std::string::npos)
+          parameters[i].name.find("fc_reg") != std::string::npos) {
         for (int64_t k = 0; k < parameters[i].numel(); ++k)
           ASSERT_EQ(parameters.gradient(i)[k], 0) << parameters[i].name;
+      }
   }
 }
 
@@ -283,7 +328,9 @@ TEST_F(DetectionTest, OtherImagesOfABatchHaveNoInfluence) {
     EXPECT_LE(row[2], 60);
     EXPECT_LE(row[3], 48);
     bottom = std::max(bottom, row[3]);
-    if (i > 0) EXPECT_GE(row[4 - 6], row[4]) << "the best first";
+    if (i > 0) {
+      EXPECT_GE(row[4 - 6], row[4]) << "the best first";
+    }
   }
   EXPECT_GT(bottom, 30) << "twice the 24 rows that the network saw";
 }
