@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/integer.h"
 #include "base/parallel.h"
+#include "tasks/detection_cascade.h"
 #include "tasks/detection_inference.h"
 #include "tasks/detection_losses.h"
 #include "tasks/detection_meter.h"
@@ -32,18 +33,41 @@ void append(Losses&& from, Losses& to) {
   for (NamedTensor& loss : from) to.push_back(std::move(loss));
 }
 
-/// The masks of the objects' classes as probabilities: (n, M, M, classes) → (n, M, M).
-Tensor own_masks(const Tensor& logits, const std::vector<int64_t>& classes) {
-  const int64_t count = logits.dim(0), side = logits.dim(1), channels = logits.dim(3);
-  Tensor masks({count, side, side});
+/// Adds the losses of a stage to those of the same names.
+void add(Losses&& from, Losses& to) {
+  for (NamedTensor& loss : from) {
+    const auto same = std::find_if(
+        to.begin(), to.end(), [&](const NamedTensor& other) { return other.name == loss.name; });
+    if (same == to.end())
+      to.push_back(std::move(loss));
+    else
+      same->value = autograd::add(same->value, loss.value);
+  }
+}
+
+/// The masks of the objects' classes as probabilities, the mean over the stages: (n, M, M, classes)
+/// each → (n, M, M).
+Tensor own_masks(const std::vector<Tensor>& stages, const std::vector<int64_t>& classes) {
+  const int64_t count = stages[0].dim(0), side = stages[0].dim(1), channels = stages[0].dim(3);
+  Tensor masks = Tensor::filled({count, side, side}, 0);
   if (!masks.data()) return masks;
   const int64_t area = side * side;
   real* to = masks.mutable_data();
-  for (int64_t i = 0; i < count; ++i) {
-    const real* from = logits.data() + i * area * channels + classes[static_cast<size_t>(i)];
-    for (int64_t k = 0; k < area; ++k) to[i * area + k] = 1 / (1 + std::exp(-from[k * channels]));
-  }
+  for (const Tensor& logits : stages)
+    for (int64_t i = 0; i < count; ++i) {
+      const real* from = logits.data() + i * area * channels + classes[static_cast<size_t>(i)];
+      for (int64_t k = 0; k < area; ++k)
+        to[i * area + k] +=
+            1 / (1 + std::exp(-from[k * channels])) / static_cast<real>(stages.size());
+    }
   return masks;
+}
+
+[[noreturn]] void throw_not_a_number() {
+  throw base::DivergedError("detection",
+                            "found a proposal that is not a number, expected finite "
+                            "predictions",
+                            "take the weights of an earlier checkpoint");
 }
 
 Tensor rows_of(const Boxes& boxes) {
@@ -113,26 +137,34 @@ Losses Detection::loss(const Slice& slice, const layers::Pass& pass, const Count
                     static_cast<real>(count.at(0) > 0 ? 1 / count[0] : 0), options_),
          losses);
 
-  const std::optional<std::vector<Boxes>> proposed =
+  std::optional<std::vector<Boxes>> proposed =
       proposals(maps, anchors, sizes, options_.training, options_);
-  std::vector<SampledRegions> samples(truths.size());
-  if (!base::DryRun::active())
-    base::parallel_for(slice.size, [&](int64_t i) {
-      const auto at = static_cast<size_t>(i);
-      samples[at] = sample_regions(truths[at], proposed ? (*proposed)[at] : Boxes(), options_,
-                                   base::Random(pass.seed, "roi_sampler", pass.step,
-                                                pass.first_sample + static_cast<uint64_t>(i)));
-    });
-  const RegionTargets targets =
-      region_targets(truths, samples, config_.num_classes, model_.mask_side(), options_);
-  const double share = static_cast<double>(slice.size) / count.at(1);
-  append(box_losses(model_.boxes(pyramid, regions_of(targets.boxes, model_.region_levels(), rules)),
-                    targets, config_.num_classes, share, options_),
-         losses);
-  if (model_.mask_side() > 0)
-    losses.push_back(mask_loss(
-        model_.masks(pyramid, regions_of(targets.positives, model_.region_levels(), rules)),
-        targets, share));
+  for (int64_t k = 0; k < model_.stages(); ++k) {
+    const HeadStage& stage = options_.stages[static_cast<size_t>(k)];
+    std::vector<SampledRegions> samples(truths.size());
+    const std::string stream = k == 0 ? "roi_sampler" : "roi_sampler." + std::to_string(k);
+    if (!base::DryRun::active())
+      base::parallel_for(slice.size, [&](int64_t i) {
+        const auto at = static_cast<size_t>(i);
+        samples[at] =
+            sample_regions(truths[at], proposed ? (*proposed)[at] : Boxes(), stage, options_,
+                           base::Random(pass.seed, stream, pass.step,
+                                        pass.first_sample + static_cast<uint64_t>(i)));
+      });
+    const RegionTargets targets =
+        region_targets(truths, samples, config_.num_classes, model_.mask_side(), stage, options_);
+    const double share = stage.weight * static_cast<double>(slice.size) / count.at(1);
+    const layers::BoxPredictions predictions =
+        model_.boxes(pyramid, regions_of(targets.boxes, model_.region_levels(), rules), pass, k);
+    add(box_losses(predictions, targets, config_.num_classes, share, stage, options_), losses);
+    if (model_.mask_side() > 0)
+      add({mask_loss(model_.masks(pyramid,
+                                  regions_of(targets.positives, model_.region_levels(), rules), k),
+                     targets, share)},
+          losses);
+    if (proposed && k + 1 < model_.stages())
+      proposed = next_proposals(predictions, targets, samples, config_.num_classes, sizes, stage);
+  }
 
   Tensor total = losses[1].value;
   for (size_t i = 2; i < losses.size(); ++i) total = autograd::add(total, losses[i].value);
@@ -150,11 +182,7 @@ void Detection::find(const Tensor& images, Detail detail, std::span<const Size2>
       pyramid_anchors(options_.anchors, model_.strides(), size_of(images));
   const std::optional<std::vector<Boxes>> proposed =
       proposals(maps, anchors, sizes, options_.inference, options_);
-  if (!proposed)
-    throw base::DivergedError("detection",
-                              "found a proposal that is not a number, expected finite "
-                              "predictions",
-                              "take the weights of an earlier checkpoint");
+  if (!proposed) throw_not_a_number();
   if (detail == Detail::everything)
     for (size_t level = 0; level < pyramid.size(); ++level) {
       const std::string at = std::to_string(level);
@@ -172,9 +200,23 @@ void Detection::find(const Tensor& images, Detail detail, std::span<const Size2>
       of_images[i] = boxes;
       return regions_of(of_images, model_.region_levels(), options_.rules());
     };
-    const Boxes& boxes = (*proposed)[i];
-    const layers::BoxPredictions predictions = model_.boxes(pyramid, regions(boxes));
-    const Tensor probabilities = autograd::softmax(predictions.logits);
+    Boxes boxes = (*proposed)[i];
+    layers::BoxPredictions predictions;
+    Tensor logits;
+    for (int64_t k = 0; k < model_.stages(); ++k) {
+      if (k > 0) {
+        std::optional<Boxes> moved =
+            refined(predictions, 0, boxes, {}, config_.num_classes, sizes[i],
+                    options_.stages[static_cast<size_t>(k - 1)].coder);
+        if (!moved) throw_not_a_number();
+        boxes = std::move(*moved);
+      }
+      predictions = model_.boxes(pyramid, regions(boxes), {}, k);
+      logits = k == 0 ? predictions.logits : autograd::add(logits, predictions.logits);
+    }
+    if (model_.stages() > 1)
+      logits = autograd::scale(logits, real{1} / static_cast<real>(model_.stages()));
+    const Tensor probabilities = autograd::softmax(logits);
     Found found;
     if (base::DryRun::active())
       found.boxes.resize(static_cast<size_t>(options_.max_detections));
@@ -182,14 +224,17 @@ void Detection::find(const Tensor& images, Detail detail, std::span<const Size2>
       found = objects_of(probabilities.data(), predictions.deltas.data(), boxes,
                          config_.num_classes, sizes[i], options_);
     if (detail == Detail::everything) {
-      outputs.push_back({"proposals." + at, rows_of(boxes)});
-      outputs.push_back({"class_logits." + at, predictions.logits});
+      outputs.push_back({"proposals." + at, rows_of((*proposed)[i])});
+      outputs.push_back({"class_logits." + at, logits});
       outputs.push_back({"box_deltas." + at, predictions.deltas});
     }
     outputs.push_back({"detections." + at, detections_of(found, sizes[i], originals[i])});
-    if (model_.mask_side() > 0)
-      outputs.push_back(
-          {"masks." + at, own_masks(model_.masks(pyramid, regions(found.boxes)), found.classes)});
+    if (model_.mask_side() > 0) {
+      std::vector<Tensor> masks;
+      for (int64_t k = 0; k < model_.stages(); ++k)
+        masks.push_back(model_.masks(pyramid, regions(found.boxes), k));
+      outputs.push_back({"masks." + at, own_masks(masks, found.classes)});
+    }
     Tensor size({2});
     if (size.data())
       for (const size_t axis : {0, 1})

@@ -1,4 +1,5 @@
-// Object detection and instance segmentation: Mask R-CNN, or Faster R-CNN without masks.
+// Object detection and instance segmentation: Mask R-CNN, or Faster R-CNN without masks, or a
+// cascade of their heads.
 #pragma once
 #include "tasks/detection_options.h"
 #include "tasks/task.h"
@@ -12,8 +13,11 @@ namespace swin::tasks {
 /// with one slice a rank has it: slices of other sizes change them slightly. Regions are drawn by
 /// seed, step and the image's place in the batch. Where mmdetection and torchvision differ,
 /// task.convention chooses (detection/convention.h). The metrics are COCO's twelve numbers at the
-/// images' original size, of boxes and of masks. Source: He et al. 2017, arXiv:1703.06870; Ren et
-/// al. 2015, arXiv:1506.01497.
+/// images' original size, of boxes and of masks. In a cascade (task.cascade) the heads of a stage
+/// learn from the sampled regions of the stage before, moved by its deltas, and from true boxes;
+/// their losses are weighted sums over the stages. Answers have the mean of the stages' class
+/// logits and masks and the boxes of the last one. Source: He et al. 2017, arXiv:1703.06870; Ren et
+/// al. 2015, arXiv:1506.01497; Cai and Vasconcelos 2019, arXiv:1906.09756.
 class Detection : public Task {
  public:
   /// @throws UsageError if config and model do not describe a possible model.
@@ -34,7 +38,7 @@ class Detection : public Task {
   /// rounded up to what the maps need, so that the others of a batch have no influence. Everything:
   /// of all images as they are, also `fpn.<level>` (B, C, H, W), `rpn_objectness.<level>` (B, A, H,
   /// W), `rpn_deltas.<level>` (B, 4A, H, W), and of image i `proposals.<i>` (R, 4),
-  /// `class_logits.<i>` (R, classes + 1), `box_deltas.<i>` (R, 4 · classes).
+  /// `class_logits.<i>` (R, classes + 1), `box_deltas.<i>` (R, 4 · classes, of the last stage).
   Outputs outputs(const Tensor& images, Detail detail, const ImageInfo& info = {}) const override;
   std::unique_ptr<Meter> meter() const override;
   std::vector<Answer> answers(const Outputs& outputs) const override;

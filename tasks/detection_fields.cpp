@@ -40,6 +40,12 @@ std::vector<RowField> detection_fields() {
        .choices = {"mmdet", "torchvision"},
        .meaning = "the library whose rules hold where Mask R-CNNs differ (anchors, matching, "
                   "RoIAlign, losses, masks), and whose initial values: that of the weights"},
+      {.name = "cascade",
+       .kind = Kind::boolean,
+       .initial = {0},
+       .meaning = "Cascade Mask R-CNN: three stages of heads that learn from closer and closer "
+                  "boxes, and the published recipe's losses (GIoU); of convention mmdet",
+       .official = "roi_head.type CascadeRoIHead"},
       {.name = "anchors.sizes",
        .kind = Kind::numbers,
        .initial = {32, 64, 128, 256, 512},

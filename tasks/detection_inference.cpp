@@ -15,7 +15,7 @@ using data::BoundingBox;
 Found objects_of(const real* probabilities, const real* deltas, const Boxes& boxes,
                  int64_t num_classes, const base::Size2& size, const DetectionOptions& options) {
   const Rules& rules = options.rules();
-  const BoxCoder coder = options.box_coder();
+  const BoxCoder& coder = options.stages.back().coder;
   Found all;
   for (size_t region = 0; region < boxes.size(); ++region) {
     const real* of = probabilities + static_cast<int64_t>(region) * (num_classes + 1);

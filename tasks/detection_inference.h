@@ -15,8 +15,8 @@ struct Found {
 };
 
 /// For each region and class whose probability is above options.score: the region moved by the
-/// class's deltas and clipped to the image; of those of one class that overlap more than
-/// options.iou the best; of all the best max_detections.
+/// class's deltas (of the last stage) and clipped to the image; of those of one class that overlap
+/// more than options.iou the best; of all the best max_detections.
 /// @param probabilities (regions, classes + 1)   @param deltas (regions, 4 · classes)
 /// @param boxes the regions   @param size of the image without padding
 /// @throws DivergedError for a probability or delta that is not a number.

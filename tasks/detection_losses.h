@@ -15,11 +15,13 @@ Losses rpn_losses(const std::vector<layers::RpnMaps>& maps, const RpnTargets& ta
                   const DetectionOptions& options);
 
 /// `class_loss`, the cross entropy of the regions; `box_loss`, the smooth L1 loss (L1) of the
-/// deltas to the class of those with an object; both times share / regions.
+/// deltas to the class of those with an object, or in a cascade ten times the GIoU loss of the
+/// boxes that they lead to; both times share / regions.
 /// @param share images of the slice / images of the whole batch: the number of regions follows
-///     from the proposals, so the mean is the slice's own
+///     from the proposals, so the mean is the slice's own; times the weight of the stage
 Losses box_losses(const layers::BoxPredictions& predictions, const RegionTargets& targets,
-                  int64_t num_classes, double share, const DetectionOptions& options);
+                  int64_t num_classes, double share, const HeadStage& stage,
+                  const DetectionOptions& options);
 
 /// `mask_loss`: the binary cross entropy of the masks of the regions with an object, that of its
 /// class, times share / (those regions · side²).

@@ -21,6 +21,18 @@ std::vector<std::vector<double>> of_levels(const std::vector<double>& sizes, int
   return result;
 }
 
+/// mmdetection's stds are 1 / weights. Source of a cascade's: Cai and Vasconcelos 2019,
+/// arXiv:1906.09756, with the published Swin recipe's weights.
+std::vector<HeadStage> head_stages(const DetectionOptions& options) {
+  const bool below = options.rules().clamps_deltas_below;
+  const auto stage = [&](double iou, double of_center, double of_size, double weight) {
+    return HeadStage{
+        iou, {{1 / of_center, 1 / of_center, 1 / of_size, 1 / of_size}, below}, weight};
+  };
+  if (!options.model.cascade) return {{0.5, {{10, 10, 5, 5}, below}, 1}};
+  return {stage(0.5, 0.1, 0.2, 1), stage(0.6, 0.05, 0.1, 0.5), stage(0.7, 0.033, 0.067, 0.25)};
+}
+
 }  // namespace
 
 DetectionOptions detection_options(const base::RowValues& own, const layers::ModelConfig& model) {
@@ -56,6 +68,13 @@ DetectionOptions detection_options(const base::RowValues& own, const layers::Mod
   }
   parts.initial = static_cast<layers::InitialValues>(options.convention);
   parts.frozen_stages = own.integer("frozen_stages");
+  parts.cascade = own.boolean("cascade");
+  if (parts.cascade && options.convention != Convention::mmdet)
+    throw base::UsageError("task.cascade",
+                           "found true with task.convention \"torchvision\", expected \"mmdet\": "
+                           "torchvision has no cascade",
+                           "set task.convention to \"mmdet\"");
+  options.stages = head_stages(options);
   return options;
 }
 

@@ -21,6 +21,13 @@ struct SampleOptions {
   double positive = 0;  ///< at most this part of them
 };
 
+/// What the heads of regions of one stage learn.
+struct HeadStage {
+  double iou = 0.5;   ///< from which on a region has an object
+  BoxCoder coder;     ///< of their deltas
+  double weight = 1;  ///< of their losses
+};
+
 struct DetectionOptions {
   Convention convention = Convention::mmdet;
   AnchorOptions anchors;
@@ -31,15 +38,19 @@ struct DetectionOptions {
   double iou = 0.5;     ///< above which the worse of two answers of a class is dropped
   int64_t max_detections = 100;
   layers::MaskRcnnOptions model;
+  std::vector<HeadStage> stages;  ///< one, or of a cascade three
 
   const Rules& rules() const { return tasks::rules(convention); }
-  /// Of the RPN, and of the box head, whose deltas are ten and five times as large.
   BoxCoder rpn_coder() const { return {{1, 1, 1, 1}, rules().clamps_deltas_below}; }
-  BoxCoder box_coder() const { return {{10, 10, 5, 5}, rules().clamps_deltas_below}; }
+  /// β of the RPN's box loss. The published cascades have their own.
+  double rpn_box_beta() const { return model.cascade ? 1.0 / 9 : rules().rpn_box_beta; }
+  /// Anchors that leave the image teach nothing, as in the published cascades.
+  bool anchors_inside_image() const { return model.cascade; }
 };
 
 /// @param own the fields of the task's row
-/// @throws UsageError if there are not as many anchor sizes on each level.
+/// @throws UsageError if there are not as many anchor sizes on each level, or for a cascade by
+///     another convention than mmdet.
 DetectionOptions detection_options(const base::RowValues& own, const layers::ModelConfig& model);
 
 }  // namespace swin::tasks

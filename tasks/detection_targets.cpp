@@ -29,6 +29,11 @@ struct AnchorMatches {
   std::vector<int32_t> matches;  // as of match()
 };
 
+bool inside(const BoundingBox& box, const Size2& image) {
+  return box.x1 >= 0 && box.y1 >= 0 && box.x2 < static_cast<double>(image[1]) &&
+         box.y2 < static_cast<double>(image[0]);
+}
+
 AnchorMatches match_anchors(const Truth& truth, const PyramidAnchors& anchors,
                             const DetectionOptions& options) {
   const Size2 own = {base::round_up(truth.image[0], kOwnMultiple),
@@ -40,7 +45,7 @@ AnchorMatches match_anchors(const Truth& truth, const PyramidAnchors& anchors,
     const std::vector<uint8_t> valid =
         valid_anchors(options.anchors, static_cast<int64_t>(level), anchors.maps[level], own);
     for (size_t i = 0; i < boxes.size(); ++i) {
-      if (!valid[i]) continue;
+      if (!valid[i] || (options.anchors_inside_image() && !inside(boxes[i], truth.image))) continue;
       result.anchors.push_back(first + static_cast<int32_t>(i));
       result.boxes.push_back(boxes[i]);
     }
@@ -76,6 +81,7 @@ RegionTargets dry_targets(size_t images, int64_t mask_side, const DetectionOptio
   targets.labels.resize(images * each);
   targets.rows.resize(images * positive);
   targets.deltas.resize(images * positive * 4);
+  targets.truth.resize(images * positive * 4);
   if (mask_side > 0)
     targets.masks = Tensor({static_cast<int64_t>(images * positive), mask_side * mask_side});
   return targets;
@@ -184,10 +190,11 @@ RpnTargets rpn_targets(const std::vector<Truth>& truths, const PyramidAnchors& a
   return all;
 }
 
-SampledRegions sample_regions(const Truth& truth, const Boxes& proposals,
+SampledRegions sample_regions(const Truth& truth, const Boxes& proposals, const HeadStage& stage,
                               const DetectionOptions& options, const base::Random& random) {
   const Rules& rules = options.rules();
-  const MatchOptions by = box_head_match_options(rules);
+  MatchOptions by = box_head_match_options(rules, stage.iou);
+  if (options.model.cascade) by.low_quality = false;
   Boxes boxes = proposals;
   std::vector<int32_t> matches;
   if (rules.true_boxes_first) {
@@ -203,20 +210,24 @@ SampledRegions sample_regions(const Truth& truth, const Boxes& proposals,
   }
   const Samples samples =
       sample(matches, options.box_head.count, options.box_head.positive, random);
+  const int64_t first = rules.true_boxes_first ? 0 : std::ssize(proposals),
+                end = first + std::ssize(truth.boxes);
   SampledRegions result;
-  for (const int64_t i : samples.positives) {
-    result.boxes.push_back(boxes[static_cast<size_t>(i)]);
+  for (const std::vector<int64_t>* drawn : {&samples.positives, &samples.negatives})
+    for (const int64_t i : *drawn) {
+      result.boxes.push_back(boxes[static_cast<size_t>(i)]);
+      result.is_true.push_back(i >= first && i < end);
+    }
+  for (const int64_t i : samples.positives)
     result.objects.push_back(matches[static_cast<size_t>(i)]);
-  }
-  for (const int64_t i : samples.negatives) result.boxes.push_back(boxes[static_cast<size_t>(i)]);
   return result;
 }
 
 RegionTargets region_targets(const std::vector<Truth>& truths,
                              const std::vector<SampledRegions>& samples, int64_t num_classes,
-                             int64_t mask_side, const DetectionOptions& options) {
+                             int64_t mask_side, const HeadStage& stage,
+                             const DetectionOptions& options) {
   if (base::DryRun::active()) return dry_targets(samples.size(), mask_side, options);
-  const BoxCoder coder = options.box_coder();
   RegionTargets targets;
   struct Positive {
     size_t image, object;
@@ -235,7 +246,9 @@ RegionTargets region_targets(const std::vector<Truth>& truths,
       const auto object = static_cast<size_t>(of.objects[i]);
       targets.rows.push_back(static_cast<int32_t>(targets.labels.size()));
       targets.labels.push_back(truths[image].classes[object]);
-      append(coder.encode(truths[image].boxes[object], of.boxes[i]), targets.deltas);
+      const BoundingBox& box = truths[image].boxes[object];
+      append(stage.coder.encode(box, of.boxes[i]), targets.deltas);
+      append({box.x1, box.y1, box.x2, box.y2}, targets.truth);
       positives.push_back({image, object, of.boxes[i]});
     }
   }

@@ -50,9 +50,11 @@ RpnTargets rpn_targets(const std::vector<Truth>& truths, const PyramidAnchors& a
 struct SampledRegions {
   Boxes boxes;                   ///< positives first
   std::vector<int32_t> objects;  ///< of each positive, its index in the truth
+  std::vector<uint8_t> is_true;  ///< of each box, whether it is a true one
 };
 /// Draws from the proposals and the true boxes.
-SampledRegions sample_regions(const Truth& truth, const Boxes& proposals,
+/// @param stage of the heads that learn from them
+SampledRegions sample_regions(const Truth& truth, const Boxes& proposals, const HeadStage& stage,
                               const DetectionOptions& options, const base::Random& random);
 
 /// The sampled regions of a slice: what its heads compute, and are to answer.
@@ -62,12 +64,14 @@ struct RegionTargets {
   std::vector<int32_t> labels;   ///< of each region its class; num_classes: background
   std::vector<int32_t> rows;     ///< of the positives among the regions
   std::vector<real> deltas;      ///< (positives, 4), to the object
+  std::vector<real> truth;       ///< (positives, 4), the object's box
   autograd::Tensor masks;        ///< (positives, side²), 0 … 1; undefined without a side
 };
 /// @param mask_side of the mask targets; 0: none
 /// @throws DataError for an object without a mask where masks are learned.
 RegionTargets region_targets(const std::vector<Truth>& truths,
                              const std::vector<SampledRegions>& samples, int64_t num_classes,
-                             int64_t mask_side, const DetectionOptions& options);
+                             int64_t mask_side, const HeadStage& stage,
+                             const DetectionOptions& options);
 
 }  // namespace swin::tasks

@@ -13,20 +13,25 @@ BoxHead::BoxHead(const Scope& scope, const BoxHeadOptions& options) : path_(scop
                        : Linear(at, in, out, uniform, uniform);
   };
   const int64_t in = options.in_channels * options.side * options.side, channels = options.channels;
-  const Scope shared = scope / "shared_fcs";
-  fc1_ = linear(shared / 0, in, channels, xavier_uniform(in, channels));
-  fc2_ = linear(shared / 1, channels, channels, xavier_uniform(channels, channels));
+  for (int64_t i = 0; i < options.convs; ++i)
+    convs_.emplace_back(scope / "shared_convs" / i, options.in_channels, options.in_channels, 3,
+                        Norm::batch);
+  for (int64_t i = 0; i < options.fcs; ++i) {
+    const int64_t from = i == 0 ? in : channels;
+    fcs_.push_back(
+        linear(scope / "shared_fcs" / i, from, channels, xavier_uniform(from, channels)));
+  }
   fc_cls_ = linear(scope / "fc_cls", channels, options.num_classes + 1, Initializer::normal(0.01));
   fc_reg_ = linear(scope / "fc_reg", channels, 4 * options.num_classes, Initializer::normal(0.001));
 }
 
-BoxPredictions BoxHead::operator()(const Tensor& features) const {
+BoxPredictions BoxHead::operator()(const Tensor& features, const Pass& pass) const {
   const autograd::NamedScope named(path_);
-  const int64_t regions = features.dim(0);
-  const Tensor flat =
-      autograd::reshape(autograd::permute(features, {0, 3, 1, 2}),
-                        {regions, features.dim(1) * features.dim(2) * features.dim(3)});
-  const Tensor x = autograd::relu(fc2_(autograd::relu(fc1_(flat))));
+  Tensor x = features;
+  for (const ConvNorm& conv : convs_) x = conv(x, pass);
+  x = autograd::reshape(autograd::permute(x, {0, 3, 1, 2}),
+                        {x.dim(0), x.dim(1) * x.dim(2) * x.dim(3)});
+  for (const Linear& fc : fcs_) x = autograd::relu(fc(x));
   return {fc_cls_(x), fc_reg_(x)};
 }
 

@@ -33,18 +33,27 @@ MaskRcnn::MaskRcnn(const Scope& scope, const ModelConfig& config, const MaskRcnn
     : options_(options),
       backbone_(scope / "backbone", config, backbone_options(config, options)),
       neck_(scope / "neck", neck_options(options, backbone_)),
-      rpn_head_(scope / "rpn_head", options.channels, options.anchors),
-      box_head_(scope / "roi_head" / "bbox_head", {.in_channels = options.channels,
-                                                   .side = options.box_align.size,
-                                                   .channels = options.box_channels,
-                                                   .num_classes = config.num_classes,
-                                                   .initial = options.initial}) {
-  if (options.mask)
-    mask_head_.emplace(scope / "roi_head" / "mask_head",
-                       MaskHeadOptions{.in_channels = options.channels,
-                                       .channels = options.mask_channels,
-                                       .convs = options.mask_convs,
-                                       .num_classes = config.num_classes});
+      rpn_head_(scope / "rpn_head", options.channels, options.anchors) {
+  const Scope heads = scope / "roi_head";
+  const int64_t stages = options.cascade ? 3 : 1;
+  const auto head = [&](const char* name, int64_t stage) {
+    return options.cascade ? heads / name / stage : heads / name;
+  };
+  for (int64_t stage = 0; stage < stages; ++stage)
+    box_heads_.emplace_back(head("bbox_head", stage),
+                            BoxHeadOptions{.in_channels = options.channels,
+                                           .side = options.box_align.size,
+                                           .convs = options.cascade ? 4 : 0,
+                                           .fcs = options.cascade ? 1 : 2,
+                                           .channels = options.box_channels,
+                                           .num_classes = config.num_classes,
+                                           .initial = options.initial});
+  for (int64_t stage = 0; options.mask && stage < stages; ++stage)
+    mask_heads_.emplace_back(head("mask_head", stage),
+                             MaskHeadOptions{.in_channels = options.channels,
+                                             .channels = options.mask_channels,
+                                             .convs = options.mask_convs,
+                                             .num_classes = config.num_classes});
   for (const Backbone::Output& output : backbone_.outputs()) strides_.push_back(output.stride);
   strides_.push_back(2 * strides_.back());
 }
@@ -68,14 +77,17 @@ Tensor MaskRcnn::features(const std::vector<Tensor>& pyramid, const std::vector<
                              align);
 }
 
-BoxPredictions MaskRcnn::boxes(const std::vector<Tensor>& pyramid,
-                               const std::vector<Roi>& regions) const {
-  return box_head_(features(pyramid, regions, options_.box_align));
+BoxPredictions MaskRcnn::boxes(const std::vector<Tensor>& pyramid, const std::vector<Roi>& regions,
+                               const Pass& pass, int64_t stage) const {
+  return box_heads_.at(static_cast<size_t>(stage))(features(pyramid, regions, options_.box_align),
+                                                   pass);
 }
 
-Tensor MaskRcnn::masks(const std::vector<Tensor>& pyramid, const std::vector<Roi>& regions) const {
-  if (!mask_head_) throw base::InternalError("masks", "found no mask head, expected one");
-  return (*mask_head_)(features(pyramid, regions, options_.mask_align));
+Tensor MaskRcnn::masks(const std::vector<Tensor>& pyramid, const std::vector<Roi>& regions,
+                       int64_t stage) const {
+  if (mask_heads_.empty()) throw base::InternalError("masks", "found no mask head, expected one");
+  return mask_heads_.at(static_cast<size_t>(stage))(
+      features(pyramid, regions, options_.mask_align));
 }
 
 }  // namespace swin::layers

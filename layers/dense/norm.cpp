@@ -24,7 +24,8 @@ BatchNorm::BatchNorm(const Scope& scope, int64_t channels, bool frozen, double e
 
 Tensor BatchNorm::operator()(const Tensor& x, const Pass& pass) const {
   const NamedScope named(path_);
-  if (frozen_ || !pass.training)
+  // Of no values there are no statistics.
+  if (frozen_ || !pass.training || x.numel() == 0)
     return autograd::frozen_norm(x, weight_.tensor(), bias_.tensor(), running_mean_.tensor(),
                                  running_var_.tensor(), epsilon_);
   if (x.rank() > 0 && x.numel() == x.dim(-1))

@@ -17,7 +17,7 @@ class BatchNorm {
   ///     weight and bias are trained all the same
   BatchNorm(const Scope& scope, int64_t channels, bool frozen = false, double epsilon = 1e-5);
   /// @param x (…, C). In training a slice of a batch has its own statistics: other slices, other
-  ///     values.
+  ///     values. It may have no rows.
   /// @throws UsageError in training if x has one value of each channel
   Tensor operator()(const Tensor& x, const Pass& pass) const;
 

@@ -52,6 +52,14 @@ TEST_F(MaskRcnnTest, HasThePublishedNumberOfParameters) {
   Parameters boxes;
   const MaskRcnn faster{Scope(boxes), swin_tiny(), {.mask = false}};
   EXPECT_EQ(boxes.count(), 47'794'602 - (2'360'320 + 262'400 + 20'560));
+  // 86 M: three box heads of four convolutions without bias, and one layer; three mask heads.
+  Parameters cascade;
+  const MaskRcnn three{Scope(cascade), swin_tiny(), {.cascade = true}};
+  const int64_t box_head = 4 * (256 * 256 * 9 + 2 * 256) + 12'846'080 + 83'025 + 328'000,
+                mask_head = 2'360'320 + 262'400 + 20'560;
+  EXPECT_EQ(cascade.count(), 47'794'602 - mask_head - (12'846'080 + 1'049'600 + 83'025 + 328'000) +
+                                 3 * (box_head + mask_head));
+  EXPECT_EQ(cascade.count(), 85'629'804);
 }
 
 TEST_F(MaskRcnnTest, ParametersHaveTheNamesOfMmdetection) {
@@ -171,6 +179,64 @@ TEST_F(MaskRcnnTest, TheBoxHeadFlattensChannelsFirst) {
   EXPECT_EQ(predictions.deltas.values(), linear("head.fc_reg", x).values());
   EXPECT_EQ(predictions.logits.shape(), (Shape{1, 5}));
   EXPECT_EQ(predictions.deltas.shape(), (Shape{1, 16}));
+}
+
+// Of a cascade: convolutions with the batch's statistics, which are kept, and one layer.
+TEST_F(MaskRcnnTest, TheBoxHeadOfACascadeHasConvolutions) {
+  const BoxHead head(
+      Scope(parameters_) / "head",
+      {.in_channels = 2, .side = 3, .convs = 2, .fcs = 1, .channels = 5, .num_classes = 4});
+  allocate();
+  const Tensor features = random_tensor({6, 3, 3, 2}, 1);
+  std::vector<BufferUpdate> updates;
+  Pass pass;
+  pass.training = true;
+  pass.buffer_updates = &updates;
+  const BoxPredictions predictions = head(features, pass);
+  EXPECT_EQ(updates.size(), 4u);
+  Tensor x = features;
+  for (const std::string name : {"head.shared_convs.0", "head.shared_convs.1"})
+    x = autograd::relu(autograd::batch_norm(
+        autograd::conv2d(x, parameter(name + ".conv.weight"), Tensor(), {1, 1}),
+        parameter(name + ".bn.weight"), parameter(name + ".bn.bias"), static_cast<real>(1e-5),
+        nullptr));
+  x = autograd::reshape(autograd::permute(x, {0, 3, 1, 2}), {6, 18});
+  x = autograd::relu(autograd::linear(x, parameter("head.shared_fcs.0.weight"),
+                                      parameter("head.shared_fcs.0.bias")));
+  EXPECT_EQ(
+      predictions.deltas.values(),
+      autograd::linear(x, parameter("head.fc_reg.weight"), parameter("head.fc_reg.bias")).values());
+  EXPECT_EQ(head(autograd::slice(features, 0, 2, 3)).logits.shape(), (Shape{1, 5}));
+  // Of no regions there are no statistics.
+  updates.clear();
+  EXPECT_EQ(head(Tensor({0, 3, 3, 2}), pass).deltas.shape(), (Shape{0, 16}));
+  EXPECT_TRUE(updates.empty());
+}
+
+TEST_F(MaskRcnnTest, StagesOfACascadeHaveTheNamesOfMmdetection) {
+  MaskRcnnOptions options = small_options();
+  options.cascade = true;
+  const MaskRcnn model{Scope(parameters_), micro_config(), options};
+  EXPECT_EQ(model.stages(), 3);
+  for (const char* name :
+       {"roi_head.bbox_head.0.shared_convs.0.conv.weight",
+        "roi_head.bbox_head.2.shared_convs.3.bn.bias", "roi_head.bbox_head.1.shared_fcs.0.weight",
+        "roi_head.bbox_head.2.fc_cls.bias", "roi_head.bbox_head.2.fc_reg.weight",
+        "roi_head.mask_head.0.convs.1.conv.bias", "roi_head.mask_head.2.conv_logits.weight"})
+    EXPECT_NE(parameters_.find(name), nullptr) << name;
+  EXPECT_NE(parameters_.buffers().find("roi_head.bbox_head.1.shared_convs.2.bn.running_var"),
+            nullptr);
+  for (const char* name :
+       {"roi_head.bbox_head.0.shared_convs.0.conv.bias", "roi_head.bbox_head.0.shared_fcs.1.weight",
+        "roi_head.bbox_head.fc_cls.bias", "roi_head.mask_head.conv_logits.weight"})
+    EXPECT_EQ(parameters_.find(name), nullptr) << name;
+  allocate();
+  // Each stage has weights of its own.
+  const std::vector<Tensor> pyramid = model.pyramid(random_images(micro_config(), 2), Pass{});
+  const std::vector<Roi> regions = {{1, 2, 15, 12, 0, 0}};
+  EXPECT_NE(model.boxes(pyramid, regions, {}, 0).logits.values(),
+            model.boxes(pyramid, regions, {}, 1).logits.values());
+  EXPECT_NE(model.masks(pyramid, regions, 1).values(), model.masks(pyramid, regions, 2).values());
 }
 
 TEST_F(MaskRcnnTest, MasksHaveTwiceTheSideOfTheirFeatures) {

@@ -1,10 +1,13 @@
 // A detector small enough to learn two images in seconds, and such images.
 #pragma once
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "autograd/tape/tape.h"
 #include "data/run_lengths.h"
 #include "tasks/detection.h"
 #include "tasks/task_table.h"
@@ -86,6 +89,76 @@ inline data::Batch two_images() {
   return batch_of(
       {{ellipse(0, {4, 6, 24, 22}), ellipse(1, {30, 30, 60, 58}), ellipse(0, {40, 4, 52, 20})},
        {ellipse(1, {8, 20, 30, 50}), ellipse(0, {34, 8, 58, 30})}});
+}
+
+using Values = std::map<std::string, double>;
+
+/// The sums over slices, and the gradients in the parameters' slab.
+/// @param updates null, or gets the new statistics of buffers
+inline Values losses_of(Detection& task, const data::Batch& batch, int64_t slice_size,
+                        uint64_t step = 1, std::vector<layers::BufferUpdate>* updates = nullptr) {
+  Values sums;
+  layers::Pass pass;
+  pass.training = true;
+  pass.step = step;
+  pass.buffer_updates = updates;
+  task.parameters().begin_step();
+  const Count count = task.count(batch);
+  for (int64_t begin = 0; begin < batch.size; begin += slice_size) {
+    autograd::Tape tape;
+    const autograd::Tape::Recording recording(tape);
+    pass.first_sample = static_cast<uint64_t>(begin);
+    const Losses losses =
+        task.loss({batch, begin, std::min(slice_size, batch.size - begin)}, pass, count);
+    for (const NamedTensor& loss : losses)
+      sums[loss.name] += static_cast<double>(loss.value.data()[0]);
+    tape.backward(losses[0].value);
+  }
+  return sums;
+}
+
+inline std::vector<real> gradients_of(const layers::Parameters& parameters) {
+  return {parameters.gradient_slab(), parameters.gradient_slab() + parameters.slab_numel()};
+}
+
+/// AdamW's update without decay, for so few weights that one loop is enough.
+class Learner {
+ public:
+  explicit Learner(Detection& task)
+      : task_(task), mean_(static_cast<size_t>(task.parameters().slab_numel())), square_(mean_) {}
+  Values step(const data::Batch& batch, double lr) {
+    ++steps_;
+    std::vector<layers::BufferUpdate> updates;
+    const Values losses =
+        losses_of(task_, batch, batch.size, static_cast<uint64_t>(steps_), &updates);
+    task_.parameters().commit(updates);
+    const int64_t n = task_.parameters().slab_numel();
+    const real* gradient = task_.parameters().gradient_slab();
+    real* weights = task_.parameters().write(0, n);
+    for (int64_t k = 0; k < n; ++k) {
+      double &m = mean_[static_cast<size_t>(k)], &v = square_[static_cast<size_t>(k)];
+      const auto g = static_cast<double>(gradient[k]);
+      m += 0.1 * (g - m);
+      v += 0.01 * (g * g - v);
+      const double size = std::sqrt(v / (1 - std::pow(0.99, steps_))) + 1e-8;
+      weights[k] -= static_cast<real>(lr * m / (1 - std::pow(0.9, steps_)) / size);
+    }
+    return losses;
+  }
+
+ private:
+  Detection& task_;
+  std::vector<double> mean_, square_;
+  int steps_ = 0;
+};
+
+inline Values metrics_of(const Detection& task, const data::Batch& batch) {
+  const auto meter = task.meter();
+  meter->add(task.outputs(images_of({batch, 0, batch.size}, batch.size, 3), Detail::answers,
+                          info_of(batch)),
+             batch);
+  const Metrics metrics = meter->metrics();
+  return {metrics.begin(), metrics.end()};
 }
 
 }  // namespace swin::tasks::testing
