@@ -1,6 +1,6 @@
-// The buffer pool. A freed buffer goes to a free list of its exact size and is reused from there,
-// so after the first training steps nothing is allocated from the system. In a dry run the pool
-// only counts.
+// The buffer pool. A freed block goes to a free list of its size and is reused from there, also for
+// buffers that are up to a fifth smaller, so after the first training steps nothing is allocated
+// from the system. In a dry run the pool only counts.
 #pragma once
 #include <cstddef>
 #include <cstdint>
