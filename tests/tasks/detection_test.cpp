@@ -116,7 +116,7 @@ TEST_F(DetectionTest, BoxAndMaskLossesAreOfTheClassOfEachRegion) {
   targets.labels = {1, 0, 2};
   targets.rows = {0, 1};
   targets.deltas.assign(8, 0);
-  const Losses losses = box_losses(predictions, targets, 2, 0.75, options);
+  const Losses losses = box_losses(predictions, targets, 2, 0.75, options.stages[0], options);
   EXPECT_NEAR(losses[0].value.data()[0], 0.25 * (std::log(2 + std::exp(2)) - 2 + 2 * std::log(3)),
               1e-6);
   EXPECT_NEAR(losses[1].value.data()[0], 0.25 * (10 + 2), 1e-6);
