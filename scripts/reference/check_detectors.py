@@ -278,6 +278,7 @@ class SwinFpn(torch.nn.Module):
 
 
 SIZES, RATIOS = [8, 16, 32, 64, 128], [0.5, 1.0, 2.0]  # of the anchors
+TOP = (200, 50)  # proposals before and after suppression; more would have scores too near to each other
 
 
 def torchvision_model(body, mask=True):
@@ -287,6 +288,7 @@ def torchvision_model(body, mask=True):
         rpn_head=rpn.RPNHead(channels, HEADS["anchors"]),
         box_roi_pool=MultiScaleRoIAlign(levels, 7, 2), box_head=faster_rcnn.TwoMLPHead(49 * channels, box),
         box_predictor=faster_rcnn.FastRCNNPredictor(box, len(CLASSES) + 1),
+        rpn_pre_nms_top_n_test=TOP[0], rpn_post_nms_top_n_test=TOP[1],
         min_size=64, max_size=96, image_mean=[0.0] * 3, image_std=[1.0] * 3)  # images of 64 × 96 stay as they are
     if not mask:
         return detection.FasterRCNN(SwinFpn(body), **arguments)
@@ -438,7 +440,8 @@ def verified(check, model, mask, source):
     if not len(tensors["detections.0"]):
         raise RuntimeError("no answers")
     save_file({"input": images, **tensors}, golden)
-    task = dict(name="detection", convention="torchvision", mask=mask, neck=dict(channels=HEADS["channels"]),
+    task = dict(name="detection", convention="torchvision", mask=mask,
+                rpn=dict(pre_top_test=TOP[0], post_top_test=TOP[1]), neck=dict(channels=HEADS["channels"]),
                 anchors=dict(sizes=SIZES, ratios=RATIOS), box_head=dict(channels=HEADS["box"]))
     if mask:
         task["mask_head"] = dict(channels=HEADS["mask"], convs=HEADS["convs"])
@@ -447,7 +450,7 @@ def verified(check, model, mask, source):
         json.dump(dict(model=model_config, task=task), file)
     report = check.run("verify", source, "--golden", golden, "--config", config)
     if not report["passed"] or report["ignored"] or len(report["tensors"]) != len(tensors):
-        raise RuntimeError([row for row in report["tensors"] if not row["passed"]] or report["ignored"])
+        raise RuntimeError(f"{[row['name'] for row in report['tensors'] if not row['passed']]} differ")
     error = max(row["max_rel_error"] for row in report["tensors"])
     return (f"{len(tensors)} tensors, {len(tensors['proposals.0'])} proposals, "
             f"{len(tensors['detections.0'])} answers, differ by {error:.1e}")
