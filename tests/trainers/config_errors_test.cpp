@@ -193,12 +193,12 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "x.json:1: data.train.format: missing, expected one of image_folder, cifar10, cifar100, "
        "mnist, hdf5, manifest, webdataset, packed, synthetic, label_maps, ade20k, cityscapes, "
        "coco, "
-       "instance_masks, fashion_scenes"},
+       "instance_masks, voc, yolo, fashion_scenes"},
       {"{\"data\": {\"train\": {\"format\": \"cifar\"}}}",
        "x.json:1: data.train.format: found \"cifar\", expected one of image_folder, cifar10, "
        "cifar100, mnist, hdf5, manifest, webdataset, packed, synthetic, label_maps, ade20k, "
        "cityscapes, coco, "
-       "instance_masks, fashion_scenes"},
+       "instance_masks, voc, yolo, fashion_scenes"},
       {"{\"data\": {\"train\": {\"format\": \"cifar10\"}}}",
        "x.json:1: data.train.path: missing, expected the folder of the cifar10 data set"},
       {"{\"data\": {\"train\": {\"format\": \"synthetic\", \"path\": \"x\"}}}",
