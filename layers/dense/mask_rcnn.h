@@ -66,6 +66,8 @@ class MaskRcnn {
   const Backbone& backbone() const { return backbone_; }
   const Fpn& neck() const { return neck_; }
   const RpnHead& rpn_head() const { return rpn_head_; }
+  const BoxHead& box_head(size_t stage = 0) const { return box_heads_.at(stage); }
+  const MaskHead& mask_head(size_t stage = 0) const { return mask_heads_.at(stage); }
 
  private:
   Tensor features(const std::vector<Tensor>& pyramid, const std::vector<autograd::Roi>& regions,
