@@ -90,7 +90,11 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "masked, assert"},
       {with_data("\"checkpoint\": {\"monitor\": \"top_1\"}"),
        "x.json:3: checkpoint.monitor: found \"top_1\", expected one of top1, top5, loss, "
-       "mean_average_precision, micro_f1, visible_mean_loss, mIoU, aAcc, mAcc, mDice; did you "
+       "mean_average_precision, micro_f1, visible_mean_loss, mIoU, aAcc, mAcc, mDice, segm_AP, "
+       "segm_AP50, segm_AP75, segm_AP_small, segm_AP_medium, segm_AP_large, segm_AR_1, segm_AR_10, "
+       "segm_AR_100, segm_AR_small, segm_AR_medium, segm_AR_large, box_AP, box_AP50, box_AP75, "
+       "box_AP_small, box_AP_medium, box_AP_large, box_AR_1, box_AR_10, box_AR_100, box_AR_small, "
+       "box_AR_medium, box_AR_large; did you "
        "mean \"top1\"?"},
       {with_data("\"optimizer\": {\"momentum\": 0.8}"),
        "x.json:3: optimizer.momentum: found a field of sgd, expected none with optimizer.name "
