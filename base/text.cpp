@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counts.h"
 #include "base/utf8.h"
 
 namespace swin::base {
@@ -89,7 +90,8 @@ std::string listing(std::span<const std::string> items, size_t shown, std::strin
   for (size_t i = 0; i < std::min(items.size(), shown); ++i)
     first.push_back(shortened(items[i], most));
   std::string text = joined(first, separator);
-  if (items.size() > shown) text += " and " + std::to_string(items.size() - shown) + " more";
+  if (items.size() > shown)
+    text += " and " + grouped(static_cast<int64_t>(items.size() - shown)) + " more";
   return text;
 }
 

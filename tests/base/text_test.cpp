@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counts.h"
 #include "base/utf8.h"
 
 namespace swin::base {
@@ -77,6 +78,17 @@ TEST(Text, ListsEndInTheNumberOfTheRest) {
   EXPECT_EQ(listing({}), "");
   EXPECT_EQ(joined(names).size(), names.size() * 305 - 2 - 10 * 2 - 90 * 1);
   EXPECT_EQ(joined(few, "|"), "a|b|c|d");
+}
+
+TEST(Text, CountsHaveThousandsSeparators) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(-1000), "-1,000");
+  EXPECT_EQ(grouped(28'288'354), "28,288,354");
+  EXPECT_EQ(counted(1, "image"), "1 image");
+  EXPECT_EQ(counted(60'000, "image"), "60,000 images");
+  EXPECT_EQ(counted(0, "class", "classes"), "0 classes");
+  EXPECT_THAT(listing(std::vector<std::string>(2000, "a"), 1), EndsWith("and 1,999 more"));
 }
 
 TEST(Text, ALineIsAtMost400BytesAndItsRemedyWhole) {
