@@ -8,17 +8,14 @@
 #include <vector>
 
 #include "base/errors.h"
-#include "base/json.h"
 #include "base/parallel.h"
+#include "data/coco_writer.h"
 #include "data/decode/decode.h"
-#include "data/run_lengths.h"
 #include "files/atomic_file.h"
 #include "files/bytes.h"
 
 namespace swin::data {
 namespace {
-
-using base::Json;
 
 constexpr int64_t kChunk = 64;  // images between two reports
 
@@ -47,62 +44,10 @@ void write(const std::string& path, std::span<const uint8_t> bytes) {
   files::write_file_atomically(path, files::text_of(bytes));
 }
 
-// Whole numbers without a fraction, as most programs write them.
-Json number(double value) {
-  const auto whole = static_cast<int64_t>(value);
-  return static_cast<double>(whole) == value ? Json(whole) : Json(value);
-}
-
-Json runs_json(const RunLengths& runs) {
-  Json json = Json::object();
-  json["size"] = Json::array_of(std::vector<int64_t>{runs.height, runs.width});
-  json["counts"] = write_counts(runs);
-  return json;
-}
-
-// Null without a mask.
-Json segmentation_json(const Object& object, const Objects& all) {
-  if (const auto* runs = std::get_if<RunLengths>(&object.mask)) return runs_json(*runs);
-  const auto* polygons = std::get_if<std::vector<Polygon>>(&object.mask);
-  if (!polygons || polygons->empty()) return Json();
-  if (object.crowd) return runs_json(rasterize(*polygons, all.height, all.width));
-  Json list = Json::array();
-  for (const Polygon& polygon : *polygons) {
-    Json numbers = Json::array();
-    for (const Point& point : polygon) {
-      numbers.push_back(number(point.x));
-      numbers.push_back(number(point.y));
-    }
-    list.push_back(std::move(numbers));
-  }
-  return list;
-}
-
-Json object_json(const Object& object, const Objects& all, int64_t id, int64_t image_id) {
-  Json json = Json::object();
-  json["id"] = id;
-  json["image_id"] = image_id;
-  json["category_id"] = object.class_index + 1;
-  const BoundingBox& box = object.box;
-  Json& numbers = json["bbox"] = Json::array();
-  for (const double value : {box.x1, box.y1, box.x2 - box.x1, box.y2 - box.y1})
-    numbers.push_back(number(value));
-  json["area"] = number(object.area);
-  json["iscrowd"] = int64_t{object.crowd};
-  if (Json segmentation = segmentation_json(object, all); !segmentation.is_null())
-    json["segmentation"] = std::move(segmentation);
-  return json;
-}
-
 bool all_have_masks(const Objects& all) {
   return std::none_of(all.objects.begin(), all.objects.end(), [](const Object& object) {
     return std::holds_alternative<std::monostate>(object.mask);
   });
-}
-
-// Entries of a list, each on a line.
-void append(std::string& list, const Json& entry) {
-  list += (list.empty() ? "\n" : ",\n") + base::to_text(entry);
 }
 
 class Conversion {
@@ -154,34 +99,24 @@ class Conversion {
   }
 
   void list(int64_t i, const Objects& all) {
-    Json image = Json::object();
-    image["id"] = i + 1;
-    image["file_name"] = names_[static_cast<size_t>(i)] + ".png";
-    image["height"] = all.height;
-    image["width"] = all.width;
-    append(images_, image);
+    const CocoId id{i + 1};
+    const base::Size2 size = {all.height, all.width};
+    list_.add_image(id, names_[static_cast<size_t>(i)] + ".png", size);
     for (const Object& object : all.objects)
-      append(annotations_, object_json(object, all, ++counts.objects, i + 1));
+      list_.add_object(object, id, object.class_index + 1, size);
   }
 
-  void write_lists() const {
+  void write_lists() {
     if (maps_) {
       std::string names;
       for (const std::string& name : maps_->class_names()) names += name + "\n";
       files::write_file_atomically(folder_ + "/classes.txt", names);
     }
     if (!objects_) return;
-    std::string categories;
-    for (int64_t c = 0; c < objects_->num_classes(); ++c) {
-      Json category = Json::object();
-      category["id"] = c + 1;
-      category["name"] = objects_->class_names()[static_cast<size_t>(c)];
-      append(categories, category);
-    }
-    files::write_file_atomically(folder_ + "/annotations.json",
-                                 "{\"images\": [" + images_ + "\n],\n\"annotations\": [" +
-                                     annotations_ + "\n],\n\"categories\": [" + categories +
-                                     "\n]}\n");
+    for (int64_t c = 0; c < objects_->num_classes(); ++c)
+      list_.add_category(c + 1, objects_->class_names()[static_cast<size_t>(c)]);
+    counts.objects = list_.num_objects();
+    files::write_file_atomically(folder_ + "/annotations.json", list_.text());
   }
 
   const Dataset *maps_, *objects_;
@@ -189,7 +124,7 @@ class Conversion {
   const std::string folder_;
   const std::vector<std::string> names_;
   std::vector<Color> palette_;
-  std::string images_, annotations_;  // the entries of these lists
+  CocoWriter list_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "base/random.h"
+#include "data/coco_file.h"
 #include "data/palette.h"
 #include "files/digest.h"
 
@@ -35,6 +36,8 @@ class Subset : public Dataset {
     return whole_->read_label_values(index(i));
   }
   int64_t num_objects(int64_t i) const override { return whole_->num_objects(index(i)); }
+  CocoId image_id(int64_t i) const override { return whole_->image_id(index(i)); }
+  int64_t category_id(int64_t index) const override { return whole_->category_id(index); }
   std::vector<PassedOver> left_out(int64_t i) const override { return whole_->left_out(index(i)); }
   int64_t stratum(int64_t i) const override { return whole_->stratum(index(i)); }
   base::Size2 size(int64_t i) const override { return whole_->size(index(i)); }
@@ -101,6 +104,8 @@ Color Dataset::class_color(int64_t index) const {
 }
 
 int64_t Dataset::stratum(int64_t i) const { return stratum_of(annotation(i)); }
+
+CocoId Dataset::image_id(int64_t i) const { return {i + 1}; }
 
 base::Size2 Dataset::size(int64_t i) const {
   const Image image = load(i);

@@ -16,6 +16,8 @@
 
 namespace swin::data {
 
+struct CocoId;  // coco_file.h
+
 /// Which part of a set: `none` of one that has no parts; `all` is every part that there is, for a
 /// look at a whole folder.
 enum class Split { train, validation, test, none, all };
@@ -125,6 +127,10 @@ class Dataset {
   virtual std::vector<uint16_t> read_label_values(int64_t) const { return {}; }
   /// Objects of an image where they are known without reading its annotation, else −1.
   virtual int64_t num_objects(int64_t) const { return -1; }
+  /// The ids of images and classes in lists of objects, by which other programs compare results:
+  /// those of a COCO file, else the numbers from 1 on.
+  virtual CocoId image_id(int64_t i) const;
+  virtual int64_t category_id(int64_t index) const { return index + 1; }
   /// What annotation(i) leaves out, by reason, where that is found while it is read.
   virtual std::vector<PassedOver> left_out(int64_t) const { return {}; }
   /// What a class is drawn in.

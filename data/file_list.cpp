@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/counts.h"
 #include "base/errors.h"
 #include "base/text.h"
 
@@ -52,11 +53,13 @@ std::string few(const std::vector<std::string>& names) {
       first.push_back(base::printable(names[i]));
     if (base::listing(first, shown).size() <= kNameBytes) {
       const size_t more = names.size() - first.size();
-      return base::listing(first, shown) + (more ? " and " + std::to_string(more) + " more" : "");
+      return base::listing(first, shown) +
+             (more ? " and " + base::grouped(static_cast<int64_t>(more)) + " more" : "");
     }
   }
   const size_t more = names.size() - 1;
-  return base::printable(names[0]) + (more ? " and " + std::to_string(more) + " more" : "");
+  return base::printable(names[0]) +
+         (more ? " and " + base::grouped(static_cast<int64_t>(more)) + " more" : "");
 }
 
 }  // namespace
@@ -120,7 +123,7 @@ std::string change_of(const std::vector<ListedFile>& before, const std::vector<L
          {std::pair{"removed ", &removed}, {"added ", &added}, {"replaced ", &replaced}})
       if (!names->empty())
         text += (text.empty() ? "" : "; ") + std::string(what) +
-                (with_names ? few(*names) : std::to_string(names->size()) + " files");
+                (with_names ? few(*names) : base::grouped(std::ssize(*names)) + " files");
     return text;
   };
   std::string text = text_of(true);

@@ -10,7 +10,7 @@
 namespace swin::data {
 namespace {
 
-constexpr int64_t kGlyphWidth = 5, kGlyphHeight = 7;
+constexpr int64_t kGlyphWidth = 5, kGlyphHeight = kLetterHeight;
 
 // Seven rows from the top, each two octal digits: five bits, the highest is the leftmost pixel.
 struct Glyph {
@@ -45,13 +45,22 @@ const char* rows_of(char character) {
   return kUnknown;
 }
 
+// Whether a byte begins no letter of UTF-8.
+bool is_inside(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
+
 }  // namespace
+
+int64_t text_width(const std::string& text, int64_t scale) {
+  const auto letters =
+      std::count_if(text.begin(), text.end(), [](char byte) { return !is_inside(byte); });
+  return letters > 0 ? (letters * (kGlyphWidth + 1) - 1) * scale : 0;
+}
 
 void draw_text(const std::string& text, int64_t top, int64_t left, int64_t right, int64_t scale,
                Image& image) {
   right = std::min(right, image.width);
   for (const char character : text) {
-    if ((static_cast<unsigned char>(character) & 0xC0) == 0x80) continue;  // inside a UTF-8 letter
+    if (is_inside(character)) continue;
     if (left + kGlyphWidth * scale > right) return;
     const char* rows = rows_of(character);
     for (int64_t y = 0; y < kGlyphHeight; ++y) {
@@ -171,12 +180,9 @@ Image draw_preview(const Batch& batch, const Preprocess& preprocess,
     const auto place = static_cast<size_t>(i);
     if (place < batch.annotations.size() && !legend.colors.empty())
       draw_annotation(batch.annotations[place], legend.colors, image);
-    for (int64_t y = 0; y < image_height; ++y) {
-      uint8_t* out = grid.row(top + y) + left * 3;
-      const uint8_t* row = image.row(y / cells.enlarged);
-      for (int64_t x = 0; x < image_width; ++x, out += 3)
-        std::copy_n(row + x / cells.enlarged * 3, 3, out);
-    }
+    const Image large = enlarged(image, cells.enlarged);
+    for (int64_t y = 0; y < image_height; ++y)
+      std::copy_n(large.row(y), image_width * 3, grid.row(top + y) + left * 3);
     int64_t line_top = top + image_height + kGap;
     for (const Line& line : lines[place]) {
       draw_line(line, line_top, left, left + image_width, cells.letter, grid);

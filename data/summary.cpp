@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/counts.h"
 #include "base/text.h"
 
 namespace swin::data {
@@ -34,10 +35,6 @@ std::string line_of(const std::string& text) {
   return line.substr(0, end).append(kCut);
 }
 
-std::string counted(int64_t count, const std::string& one, const std::string& several) {
-  return std::to_string(count) + " " + (count == 1 ? one : several);
-}
-
 // −1 where they are not known without reading every annotation.
 int64_t count_objects(const Dataset& dataset) {
   int64_t count = dataset.size() > 0 ? 0 : -1;
@@ -51,10 +48,10 @@ int64_t count_objects(const Dataset& dataset) {
 
 // What the images come with: " of 3 classes", " with 21 objects of 3 classes", …
 std::string annotations_text(const Dataset& dataset) {
-  const std::string classes = " of " + counted(dataset.num_classes(), "class", "classes");
+  const std::string classes = " of " + base::counted(dataset.num_classes(), "class", "classes");
   if (dataset.annotation_kind() == AnnotationKind::label_map) return " with label maps" + classes;
   const int64_t objects = count_objects(dataset);
-  return objects < 0 ? classes : " with " + counted(objects, "object", "objects") + classes;
+  return objects < 0 ? classes : " with " + base::counted(objects, "object") + classes;
 }
 
 // The first names that fit into a line.
@@ -72,7 +69,7 @@ std::string with_names(std::string line, const std::vector<std::string>& names) 
   }
   for (size_t i = 0; i < shown.size(); ++i) line += (i == 0 ? ": " : ", ") + shown[i];
   if (!shown.empty() && shown.size() < names.size())
-    line += " and " + std::to_string(names.size() - shown.size()) + " more";
+    line += " and " + base::grouped(std::ssize(names) - std::ssize(shown)) + " more";
   return line;
 }
 
@@ -82,10 +79,10 @@ Summary summary_of(const Dataset& dataset, const std::string& name) {
   const std::string prefix = end_of(name) + ": ";
   Summary summary;
   summary.notes.push_back(
-      line_of(prefix + counted(dataset.size(), "image", "images") + annotations_text(dataset)));
+      line_of(prefix + base::counted(dataset.size(), "image") + annotations_text(dataset)));
   for (const PassedOver& passed : dataset.passed_over())
     summary.notes.push_back(
-        line_of(with_names(prefix + std::to_string(passed.names.size()) + " passed over, " +
+        line_of(with_names(prefix + base::grouped(std::ssize(passed.names)) + " passed over, " +
                                base::printable(passed.reason),
                            passed.names)));
   for (const std::string& warning : dataset.warnings())

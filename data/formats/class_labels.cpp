@@ -139,8 +139,9 @@ std::vector<std::string> ClassLabels::number(std::vector<int32_t>& classes) cons
   for (const Label& label : labels_) {
     const int64_t value = *number_of(label.text);
     if (value < 0 || value >= limit)
-      out_of_range(label.where, label.text, limit,
-                   num_classes_ > 0 ? "correct it or the number of classes" : "correct it");
+      out_of_range(
+          label.where, label.text, limit,
+          num_classes_ > 0 ? "correct it, or before training model.num_classes" : "correct it");
     seen[static_cast<size_t>(value)] = true;
     classes.push_back(static_cast<int32_t>(value));
     if (value >= count) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counts.h"
 #include "base/errors.h"
 #include "base/text.h"
 #include "data/coco_file.h"
@@ -83,6 +84,12 @@ class Coco : public ListedDataset {
       count += is_object(file_.annotations()[static_cast<size_t>(a)]);
     return count;
   }
+  CocoId image_id(int64_t i) const override { return file_.images()[place(i)].id; }
+  /// Label maps have the background before the categories.
+  int64_t category_id(int64_t index) const override {
+    return kind_ == AnnotationKind::objects ? file_.categories()[static_cast<size_t>(index)].id
+                                            : Dataset::category_id(index);
+  }
   /// The images, then the list.
   std::vector<ListedFile> files() const override {
     std::vector<ListedFile> all = ListedDataset::files();
@@ -152,7 +159,7 @@ class Coco : public ListedDataset {
     if (any || file_.annotations().empty()) return;
     const std::vector<PassedOver> all = passed_.take();
     throw base::DataError(file_.path(),
-                          "found " + std::to_string(file_.annotations().size()) +
+                          "found " + base::grouped(std::ssize(file_.annotations())) +
                               " annotations, none without a fault (" + all[0].reason + ": " +
                               base::printable(all[0].names[0]) + "), expected objects",
                           "correct the list");
@@ -187,11 +194,11 @@ class Coco : public ListedDataset {
           "found no annotation in the list; is it a list of images alone, as of "
           "COCO's test set?");
     if (report.duplicate_ids.count > 0)
-      warnings_.push_back("found " + std::to_string(report.duplicate_ids.count) +
+      warnings_.push_back("found " + base::grouped(report.duplicate_ids.count) +
                           " annotations with the id of an earlier one; other programs may drop "
                           "them");
     if (report.images_above_100 > 0)
-      warnings_.push_back("found " + std::to_string(report.images_above_100) +
+      warnings_.push_back("found " + base::grouped(report.images_above_100) +
                           " images with over 100 objects, as many as COCO's metrics look at");
   }
 

@@ -100,10 +100,12 @@ class Hdf5Dataset : public Dataset {
     const bool named = !class_names_.empty();
     const int64_t classes = named ? num_classes() : options.num_classes;
     if (classes == 0 || classes == columns_) return;
-    throw base::DataError(path_,
-                          "found /labels of " + std::to_string(columns_) + " classes, expected " +
-                              std::to_string(classes),
-                          named ? "correct /class_names" : "correct model.num_classes");
+    throw base::DataError(
+        path_,
+        "found /labels of " + std::to_string(columns_) + " classes, expected " +
+            std::to_string(classes),
+        named ? "correct /class_names"
+              : "write as many columns, or correct model.num_classes before training");
   }
 
   void read(int64_t i, Image& image) const {

@@ -218,8 +218,8 @@ Annotation LabelMapSet::annotation(int64_t i) const {
       throw base::DataError(read.name,
                             "found the value " + std::to_string(value) + " " +
                                 at_text(pixel, map.width) + ", expected " + values_->expected(),
-                            "correct it, data.ignore_index or model.num_classes (`swin data check` "
-                            "counts the values)");
+                            "correct it or data.ignore_index, or before training model.num_classes "
+                            "(`swin data check` counts the values)");
     map.classes[pixel] = one;
   }
   return map;

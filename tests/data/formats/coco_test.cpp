@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "data/coco_file.h"
 #include "data/formats/formats.h"
 #include "tests/data/label_files.h"
 #include "tests/data/test_datasets.h"
@@ -60,6 +61,17 @@ TEST_F(Coco, ReadsObjectsByImage) {
   EXPECT_EQ(set->num_objects(1), 0);
   EXPECT_EQ(set->size(2), (base::Size2{4, 4}));
   EXPECT_EQ(set->files().size(), 4u);
+  EXPECT_EQ(set->image_id(0), CocoId{7});
+  EXPECT_EQ(set->image_id(1), CocoId{3});
+  EXPECT_EQ(set->category_id(1), 9);
+  DatasetOptions half = options((folder / "list.json").string());
+  half.fraction_begin = 0.4;
+  const auto part = open_dataset(half);
+  ASSERT_LT(part->size(), 3);
+  for (int64_t i = 0; i < part->size(); ++i)
+    for (int64_t k = 0; k < 3; ++k)
+      EXPECT_EQ(part->name(i) == set->name(k), part->image_id(i) == set->image_id(k));
+  EXPECT_EQ(part->category_id(0), 2);
   EXPECT_EQ(set->files()[3].path, "list.json");
   EXPECT_EQ(format_of_path((folder / "list.json").string()), "coco");
 }
