@@ -59,6 +59,17 @@ std::string shell_words(const std::vector<std::string>& words) {
   return line;
 }
 
+std::vector<std::string> verb_first(const std::vector<std::string>& words,
+                                    const std::vector<std::string>& verbs) {
+  const auto verb = std::find_if(words.begin(), words.end(), [&](const std::string& word) {
+    return std::find(verbs.begin(), verbs.end(), word) != verbs.end();
+  });
+  std::vector<std::string> result = {verb == words.end() ? "VERB" : *verb};
+  if (verb != words.end()) result.insert(result.end(), verb + 1, words.end());
+  result.insert(result.end(), words.begin(), verb);
+  return result;
+}
+
 std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
                          const std::string& otherwise) {
   const std::string nearest = base::nearest_if_close(found, choices, 2);
@@ -127,10 +138,11 @@ void check_detections(const EvaluateArguments& arguments) {
     throw UsageError(where, "found CHECKPOINT and --detections, expected one of them", form);
   if (!arguments.data)
     throw UsageError(where, "found no --data, expected the annotations to compare with", form);
-  if (!arguments.sets.empty() || arguments.classes || arguments.ignore_unknown_classes)
+  if (!arguments.sets.empty() || arguments.classes || arguments.ignore_unknown_classes ||
+      arguments.write_detections)
     throw UsageError(where,
-                     "found --set, --classes or --ignore-unknown-classes, expected none with "
-                     "--detections",
+                     "found --set, --classes, --ignore-unknown-classes or --write-detections, "
+                     "expected none with --detections",
                      form);
 }
 

@@ -16,6 +16,10 @@ std::vector<std::string> normalized(int argc, const char* const* argv);
 /// The words as a shell takes them, quoted where it needs that.
 std::string shell_words(const std::vector<std::string>& words);
 
+/// The words in the order that is right: a verb, then what stood before it.
+std::vector<std::string> verb_first(const std::vector<std::string>& words,
+                                    const std::vector<std::string>& verbs);
+
 /// "did you mean X?" with the choice nearest to `found`, or `otherwise` if none is near.
 std::string did_you_mean(const std::string& found, const std::vector<std::string>& choices,
                          const std::string& otherwise);

@@ -173,6 +173,9 @@ void declare(Verb& v, EvaluateArguments& a) {
            "annotations --data GT.json");
   v.flag("--precision-recall", a.precision_recall,
          "With --detections --json: also the precision-recall curve of each class");
+  v.option("--write-detections", "NAME.json", a.write_detections,
+           "Of a detector: what it finds as COCO's results, and to NAME_truth.json the objects "
+           "that it is compared with");
   v.check([&] { v.require("CHECKPOINT", !a.detections && a.checkpoint.empty()); });
   v.option("--classes", "FILE", a.classes,
            "Names of the checkpoint's classes, one a line in the order of its head");
@@ -186,13 +189,38 @@ void declare(Verb& v, PredictArguments& a) {
   v.required_positional("CHECKPOINT", a.checkpoint, "Checkpoint (.h5)");
   v.positionals("IMAGE", a.images, "JPEG, PNG, WebP, BMP or TIFF files");
   v.check([&] { v.require("IMAGE", a.images.empty()); });
-  v.option("--top-k", "N", "Classes per image (default 5)", [&](const std::string& text) {
-    a.top_k =
-        number<int64_t>(v.name() + " --top-k", text, 1, 1'000'000, "a whole number of at least 1");
-  });
+  v.option("--top-k", "N", "Of a classifier: classes per image (default 5)",
+           [&](const std::string& text) {
+             a.top_k = number<int64_t>(v.name() + " --top-k", text, 1, 1'000'000,
+                                       "a whole number of at least 1");
+           });
+  const auto share = [&](const char* flag, const char* meaning, std::optional<double>& value) {
+    v.option(flag, "S", meaning, [&v, flag, &value](const std::string& text) {
+      value = number<double>(v.name() + " " + flag, text, 0.0, 1.0, "a number from 0 to 1");
+    });
+  };
+  share("--score", "Of a detector: objects of higher scores only (default: task.test.score)",
+        a.score);
+  share("--iou",
+        "Of a detector: the worse of two boxes of a class goes where they overlap more (default: "
+        "task.test.iou)",
+        a.iou);
+  v.option("--max-detections", "N",
+           "Of a detector: the best N objects of an image (default: task.test.max_detections)",
+           [&](const std::string& text) {
+             a.max_detections = number<int64_t>(v.name() + " --max-detections", text, 1, 1'000'000,
+                                                "a whole number of at least 1");
+           });
+  v.option("--only-classes", "NAME,…", "Of a detector: objects of these classes alone",
+           [&](const std::string& text) {
+             a.only_classes = comma_separated(text);
+             std::erase(a.only_classes, "");
+             v.require("name of a class after --only-classes", a.only_classes.empty());
+           });
   v.option("--output", "DIR", a.output,
-           "Folder for what is drawn: of a segmentation model the classes of the pixels as PNGs, "
-           "their colors over the images, and predictions.json");
+           "Folder for what is drawn and predictions.json: of a segmentation model the classes of "
+           "the pixels as PNGs and their colors over the images; of a detector its objects over "
+           "the images, and detections.json, COCO's results, for the images.json beside it");
 }
 
 void declare(Verb& v, PlanArguments& a) {
@@ -335,7 +363,7 @@ constexpr VerbEntry kVerbs[] = {
      declare_verb<TrainArguments>},
     {"evaluate", "Measure a checkpoint on its test images, or on other ones",
      "swin evaluate runs/synthetic_micro/last.h5 --json", declare_verb<EvaluateArguments>},
-    {"predict", "Name the classes of images, or of their pixels",
+    {"predict", "Name the classes of images, or of their pixels, or find their objects",
      "swin predict runs/fashion_mnist_demo/last.h5 docs/demo_images/*.png --top-k 3",
      declare_verb<PredictArguments>},
     {"plan", "What a config will cost: stages, parameters, arithmetic, memory, time",
@@ -360,18 +388,6 @@ constexpr VerbEntry kVerbs[] = {
     {"info", "This machine and this build: processor, threads, libraries", "swin info",
      declare_verb<InfoArguments>},
 };
-
-// The words in the order that is right: a verb, then what stood before it.
-std::vector<std::string> verb_first(const std::vector<std::string>& words,
-                                    const std::vector<std::string>& verbs) {
-  const auto verb = std::find_if(words.begin(), words.end(), [&](const std::string& word) {
-    return std::find(verbs.begin(), verbs.end(), word) != verbs.end();
-  });
-  std::vector<std::string> result = {verb == words.end() ? "VERB" : *verb};
-  if (verb != words.end()) result.insert(result.end(), verb + 1, words.end());
-  result.insert(result.end(), words.begin(), verb);
-  return result;
-}
 
 void check_first_word(const std::vector<std::string>& words) {
   const std::string& word = words[0];

@@ -37,7 +37,8 @@ struct EvaluateArguments : CommonArguments {
   std::optional<std::string> data;  ///< images instead of the checkpoint's data set
   /// Instead of a checkpoint: results in COCO's format, to be compared with the annotations `data`.
   std::optional<std::string> detections;
-  bool precision_recall = false;  ///< of `detections`: also the curves
+  bool precision_recall = false;                ///< of `detections`: also the curves
+  std::optional<std::string> write_detections;  ///< a file for what a detector finds
   std::vector<std::string> sets;
   std::optional<std::string> classes;   ///< a file with the names of its classes
   bool ignore_unknown_classes = false;  ///< leave out images of classes it does not know
@@ -46,7 +47,10 @@ struct EvaluateArguments : CommonArguments {
 struct PredictArguments : CommonArguments {
   std::string checkpoint;
   std::vector<std::string> images;
-  int64_t top_k = 5;
+  std::optional<int64_t> top_k;      ///< classes of whole images
+  std::optional<double> score, iou;  ///< of a detector, as the next two
+  std::optional<int64_t> max_detections;
+  std::vector<std::string> only_classes;
   std::optional<std::string> output;  ///< folder for what is drawn
 };
 

@@ -51,7 +51,7 @@ std::string profile_text(const trainers::Profile& profile) {
   for (const trainers::ProfileRow& row : profile.by_op) {
     const trainers::OpWork both = row.both();
     outside -= both.seconds;
-    table.row({row.op, std::to_string(row.calls), fixed(1000 * row.forward.seconds, 2),
+    table.row({row.op, grouped(row.calls), fixed(1000 * row.forward.seconds, 2),
                fixed(1000 * row.backward.seconds, 2), both.flops > 0 ? fixed(both.gflops(), 1) : "",
                both.bytes > 0 ? fixed(both.gb_per_second(), 1) : "",
                percent(both.seconds / profile.step_seconds)});

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counts.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -18,6 +19,7 @@ void print(const std::string& text);
 void print_json(const base::Json& document);
 /// Prints a text as one line (base::one_line) on stderr.
 void note(const std::string& text);
+using base::grouped;
 using base::one_line;
 
 /// The line that reports an error: `swin: where: what was found, expected what; what to do`.
@@ -42,7 +44,6 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-std::string grouped(int64_t n);            ///< "28,288,354"
 std::string bytes_text(int64_t bytes);     ///< "1.24 GB"
 std::string seconds_text(double seconds);  ///< "3 min 12 s"
 std::string fixed(double value, int digits);

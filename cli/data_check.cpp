@@ -281,7 +281,8 @@ base::ExitCode data_check(const DataArguments& arguments) {
   }
   if (arguments.json) print_json(json);
   if (bad == 0) return base::ExitCode::done;
-  note(error_line(base::ExitCode::data, arguments.path + ": found " + std::to_string(bad) +
+  note(error_line(base::ExitCode::data, arguments.path + ": found " +
+                                            grouped(static_cast<int64_t>(bad)) +
                                             " bad files, expected none; replace or remove them"));
   return base::ExitCode::data;
 }

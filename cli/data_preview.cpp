@@ -62,8 +62,8 @@ base::ExitCode data_preview(const DataArguments& arguments) {
   data::Batch batch;
   loader.next(batch);
   if (!batch.bad.empty() && !arguments.quiet)
-    note("Note: " + std::to_string(batch.bad.size()) +
-         " bad images are replaced, as in training; " + batch.bad[0].error);
+    note("Note: " + grouped(std::ssize(batch.bad)) + " bad images are replaced, as in training; " +
+         batch.bad[0].error);
   const data::Preprocess& preprocess = options.preprocess;
   data::mix(data::draw_mix(trainers::mixing_of(config), preprocess.height, preprocess.width,
                            options.seed, 0, 0),
@@ -81,8 +81,8 @@ base::ExitCode data_preview(const DataArguments& arguments) {
     add_summary(*dataset, json);
     print_json(json);
   } else {
-    print("Wrote " + std::to_string(batch.size) + " training images to " +
-          one_line(arguments.output) + "\n");
+    print("Wrote " + grouped(batch.size) + " training images to " + one_line(arguments.output) +
+          "\n");
   }
   return base::ExitCode::done;
 }

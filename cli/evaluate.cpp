@@ -2,6 +2,7 @@
 #include "trainers/run/evaluate.h"
 
 #include "cli/console.h"
+#include "cli/detection_tables.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 
@@ -14,20 +15,27 @@ std::string text_of(const trainers::EvaluateResult& result) {
   table.row({"images", grouped(result.images)});
   if (!result.bad.empty()) table.row({"bad images", grouped(std::ssize(result.bad))});
   for (const auto& [metric, value] : result.metrics)
-    table.row({metric, metric.rfind("top", 0) == 0 ? percent(value) : fixed(value, 4)});
+    table.row({metric, metric.starts_with("top") ? percent(value)
+                       : result.errors.empty()   ? fixed(value, 4)
+                                                 : of_objects(value)});
   table.row({"images/s", fixed(result.images_per_second, result.images_per_second < 10 ? 2 : 0)});
   std::string text = table.text();
   if (result.per_class.empty()) return text;
+  const bool objects = result.per_class[0].objects >= 0;
   std::vector<Table::Column> columns = {{"CLASS"}};
+  if (objects) columns.push_back({"OBJECTS", Table::Align::right});
   for (const auto& [metric, value] : result.per_class[0].metrics)
     columns.push_back({metric, Table::Align::right});
   Table classes(columns);
-  for (const auto& [name, metrics] : result.per_class) {
+  for (const auto& [name, metrics, count] : result.per_class) {
     std::vector<std::string> row = {one_line(name)};
-    for (const auto& [metric, value] : metrics) row.push_back(value < 0 ? "-" : percent(value));
+    if (objects) row.push_back(grouped(count));
+    for (const auto& [metric, value] : metrics)
+      row.push_back(objects ? of_objects(value) : value < 0 ? "-" : percent(value));
     classes.row(row);
   }
-  return text + "\n" + classes.text();
+  text += "\n" + classes.text();
+  return result.errors.empty() ? text : text + "\n" + errors_text(result.errors);
 }
 
 }  // namespace
@@ -41,6 +49,7 @@ base::ExitCode run(const EvaluateArguments& arguments) {
   options.sets = arguments.sets;
   options.classes = arguments.classes;
   options.ignore_unknown_classes = arguments.ignore_unknown_classes;
+  options.write_detections = arguments.write_detections;
   options.quiet = arguments.quiet;
   const trainers::EvaluateResult result = trainers::evaluate(options);
   if (arguments.json)
@@ -48,10 +57,10 @@ base::ExitCode run(const EvaluateArguments& arguments) {
   else
     print(text_of(result));
   if (result.bad.empty()) return base::ExitCode::done;
-  const std::string bad = std::to_string(result.bad.size());
+  const std::string bad = grouped(std::ssize(result.bad));
   note(error_line(base::ExitCode::data,
                   arguments.data.value_or(arguments.checkpoint) + ": found " + bad + " of " +
-                      std::to_string(result.images + std::ssize(result.bad)) +
+                      grouped(result.images + std::ssize(result.bad)) +
                       " images unreadable, expected none; repair or remove them: the metrics are "
                       "those of the other images"));
   return base::ExitCode::data;

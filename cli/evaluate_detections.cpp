@@ -1,5 +1,6 @@
 // swin evaluate --detections: scores results of any detector.
 #include "cli/console.h"
+#include "cli/detection_tables.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "trainers/run/score_detections.h"
@@ -10,15 +11,13 @@ namespace {
 
 using tasks::DetectionMetrics;
 
-std::string shown(double value) { return value < 0 ? "-" : fixed(value, 4); }
-
 std::string text_of(const trainers::Score& score) {
   const auto parts = score.parts();
   Table metrics({{"METRIC"}, {"VALUE", Table::Align::right}});
   metrics.row({"images", grouped(score.images)});
   metrics.row({"results", grouped(score.results)});
   for (const auto& [prefix, result] : parts)
-    for (const auto& [metric, value] : result->metrics) metrics.row({metric, shown(value)});
+    for (const auto& [metric, value] : result->metrics) metrics.row({metric, of_objects(value)});
 
   std::vector<Table::Column> columns = {{"CLASS"}, {"OBJECTS", Table::Align::right}};
   for (const auto& [prefix, result] : parts)
@@ -28,10 +27,11 @@ std::string text_of(const trainers::Score& score) {
   for (size_t k = 0; k < score.classes.size(); ++k) {
     std::vector<std::string> row = {score.classes[k].name, grouped(score.boxes.classes[k].objects)};
     for (const auto& [prefix, result] : parts)
-      for (const auto& [metric, value] : result->classes[k].metrics()) row.push_back(shown(value));
+      for (const auto& [metric, value] : result->classes[k].metrics())
+        row.push_back(of_objects(value));
     classes.row(std::move(row));
   }
-  return metrics.text() + "\n" + classes.text();
+  return metrics.text() + "\n" + classes.text() + "\n" + errors_text(score.errors);
 }
 
 }  // namespace

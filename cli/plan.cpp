@@ -1,12 +1,14 @@
 // swin plan: what a config will cost, as a table or JSON.
 #include "trainers/run/plan.h"
 
+#include "base/counts.h"
 #include "base/limits.h"
 #include "base/size2.h"
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "layers/window_layout.h"
+#include "trainers/run/plan_anchors.h"
 
 namespace swin::cli {
 namespace {
@@ -30,8 +32,43 @@ std::string giga(int64_t n) {
   return n >= 100'000'000 ? fixed(value / 1e9, 3) + " G" : fixed(value / 1e6, 3) + " M";
 }
 
+base::Json fit_json(const tasks::AnchorFit& fit) {
+  base::Json json = base::Json::object();
+  json["objects"] = fit.objects;
+  json["at_least_half"] = fit.at_least_half;
+  json["at_least_seven_tenths"] = fit.at_least_seven_tenths;
+  json["mean_iou"] = fit.mean_iou;
+  json["of_level"] = base::Json::array_of(fit.of_level);
+  return json;
+}
+
+base::Json anchors_json(const trainers::AnchorPlan& anchors) {
+  base::Json json = fit_json(anchors.fit);
+  base::Json& suggestion = json["suggestion"] = base::Json();
+  if (anchors.suggestion) {
+    suggestion = fit_json(anchors.suggestion->fit);
+    suggestion["sizes"] = base::Json::array_of(anchors.suggestion->sizes);
+  }
+  return json;
+}
+
+// How many objects have an anchor that fits, and sizes with which more have.
+std::string anchors_text(const trainers::AnchorPlan& anchors) {
+  std::string text = "Anchors: " + percent(anchors.fit.at_least_half) + " of " +
+                     base::counted(anchors.fit.objects, "training object") +
+                     " overlap one by at least half (IoU 0.5), on average " +
+                     fixed(anchors.fit.mean_iou, 2) + "\n";
+  if (!anchors.suggestion) return text;
+  base::Json sizes = base::Json::array();
+  for (const double size : anchors.suggestion->sizes) sizes.push_back(static_cast<int64_t>(size));
+  return text + "  " + percent(anchors.suggestion->fit.at_least_half) + " would, on average " +
+         fixed(anchors.suggestion->fit.mean_iou, 2) +
+         ", with --set task.anchors.sizes=" + base::to_text(sizes) + "\n";
+}
+
 base::Json plan_json(const layers::ModelConfig& model, const trainers::TrainingPlan& plan,
-                     const trainers::TimeEstimate& time, int64_t training_images) {
+                     const trainers::TimeEstimate& time, int64_t training_images,
+                     const std::optional<trainers::AnchorPlan>& anchors) {
   base::Json result = base::Json::object();
   const trainers::ForwardPlan& forward = plan.forward;
   result["parameters"] = forward.total.parameters;
@@ -62,6 +99,7 @@ base::Json plan_json(const layers::ModelConfig& model, const trainers::TrainingP
   result["num_classes"] = model.num_classes;
   result["batch_size"] = plan.batch_size;
   result["micro_batch_size"] = plan.micro_batch_size;
+  if (anchors) result["anchors"] = anchors_json(*anchors);
   base::Json& estimate = result["estimate"] = base::Json::object();
   estimate["gemm_gflops"] = time.gemm_gflops;
   estimate["assumed_gemm_fraction"] = time.gemm_fraction;
@@ -103,13 +141,15 @@ std::string stage_table(const layers::ModelConfig& model, const trainers::Forwar
 }
 
 std::string plan_text(const layers::ModelConfig& model, const trainers::TrainingPlan& plan,
-                      const trainers::TimeEstimate& time) {
+                      const trainers::TimeEstimate& time,
+                      const std::optional<trainers::AnchorPlan>& anchors) {
   std::string text = stage_table(model, plan.forward) + "\n";
   text += "A layer's downsample is counted with its stage; MACs are multiply-adds of one image.\n";
   text += "Products of attention: " + giga(plan.forward.attention_macs) +
           "; as detection and segmentation papers count, without them: " +
           giga(plan.forward.published_macs) + "\n";
   if (model.num_classes > 0) text += "Classes: " + std::to_string(model.num_classes) + "\n";
+  if (anchors) text += anchors_text(*anchors);
   text += "Peak memory of a training step: " + bytes_text(plan.peak_memory_bytes) + " (" +
           bytes_text(plan.state_bytes) + " parameters, gradients and optimizer slots) with batch " +
           std::to_string(plan.batch_size) +
@@ -139,13 +179,20 @@ base::ExitCode run(const PlanArguments& arguments) {
   if (arguments.compare) return compare_plans(arguments);
   trainers::Config config = load_model_config(arguments.configs[0], arguments.sets);
   set_threads(arguments, config.runtime.threads);
-  const int64_t training_images = look_at_data(config);
+  const std::unique_ptr<data::Dataset> training = look_at_data(config);
+  const int64_t training_images = training ? training->size() : 0;
+  std::optional<trainers::AnchorPlan> anchors;
+  try {
+    if (training) anchors = trainers::plan_anchors(config, *training);
+  } catch (const base::DataError&) {
+    // `swin data check` names what cannot be read.
+  }
   const trainers::TrainingPlan plan = trainers::plan_training(config);
   const trainers::TimeEstimate time = trainers::estimate_time(config, plan, training_images);
   if (arguments.json)
-    print_json(plan_json(config.model, plan, time, training_images));
+    print_json(plan_json(config.model, plan, time, training_images, anchors));
   else
-    print(plan_text(config.model, plan, time));
+    print(plan_text(config.model, plan, time, anchors));
   return base::ExitCode::done;
 }
 

@@ -61,16 +61,14 @@ void add_summary(const data::Dataset& dataset, base::Json& json) {
   for (const char* key : {"passed_over", "warnings"}) json[key] = summary.at(key);
 }
 
-int64_t look_at_data(trainers::Config& config) {
+std::unique_ptr<data::Dataset> look_at_data(trainers::Config& config) {
   const bool has_classes = tasks::has_classes(tasks::task_row(config.task.name));
-  int64_t images = 0;
+  std::unique_ptr<data::Dataset> images;
   if (!config.data.train.format.empty()) {
     try {
-      const std::unique_ptr<data::Dataset> dataset =
-          trainers::open_dataset_of(config.data.train, config, true);
-      images = dataset->size();
+      images = trainers::open_dataset_of(config.data.train, config, true);
       if (config.model.num_classes == 0 && has_classes)
-        config.model.num_classes = dataset->num_classes();
+        config.model.num_classes = images->num_classes();
     } catch (const base::DataError&) {
       // The images may not be on this machine yet. What does not need them is still reported.
     }

@@ -1,6 +1,7 @@
 // What the process does before any verb, and what the verbs share.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,7 +39,7 @@ void tell_summary(const data::Dataset& dataset, const std::string& name,
 void add_summary(const data::Dataset& dataset, base::Json& json);
 
 /// If the config leaves model.num_classes open, sets it from the training images, or to 1000 if
-/// they are not available. @return the number of training images; 0: not known.
-int64_t look_at_data(trainers::Config& config);
+/// they are not available. @return the training images; null: not available.
+std::unique_ptr<data::Dataset> look_at_data(trainers::Config& config);
 
 }  // namespace swin::cli

@@ -6,6 +6,7 @@
 #include "base/errors.h"
 #include "base/parallel.h"
 #include "data/run_lengths.h"
+#include "tasks/detection/errors.h"
 #include "tasks/detection_inference.h"
 #include "tasks/detection_metrics.h"
 #include "tasks/detection_targets.h"
@@ -36,6 +37,18 @@ class DetectionMeter : public Meter {
     if (!masks_) return all;
     const Metrics of_masks = masks_->result().metrics;
     all.insert(all.end(), of_masks.begin(), of_masks.end());
+    return all;
+  }
+
+  void watch_errors() override {
+    errors_.emplace_back(boxes_.classes(), Compared::boxes);
+    if (masks_) errors_.emplace_back(boxes_.classes(), Compared::masks);
+  }
+
+  Metrics errors() const override {
+    Metrics all;
+    for (const DetectionErrors& errors : errors_)
+      for (const auto& metric : errors.result().metrics) all.push_back(metric);
     return all;
   }
 
@@ -73,15 +86,18 @@ class DetectionMeter : public Meter {
                             one.score, one.box.area()});
     const int64_t image = batch.indices.at(static_cast<size_t>(i));
     boxes_.add(image, objects, detections);
+    if (!errors_.empty()) errors_[0].add(image, objects, detections);
     if (!masks_) return;
     for (DetectedObject& one : detections)
       one.area = static_cast<double>(data::count_pixels(*one.region.mask));
     masks_->add(image, objects, detections);
+    if (!errors_.empty()) errors_[1].add(image, objects, detections);
   }
 
   DetectionOptions options_;
   DetectionMetrics boxes_;
   std::optional<DetectionMetrics> masks_;
+  std::vector<DetectionErrors> errors_;  // of boxes, then of masks; none unless watched
 };
 
 }  // namespace

@@ -61,6 +61,11 @@ class Meter {
   /// The metrics of each class, where the task has any: the same names for all, −1 where a class
   /// has none.
   virtual std::vector<Metrics> per_class() const { return {}; }
+  /// From now on, also tells apart what goes wrong in the images that are added, where the task
+  /// can; it takes longer.
+  virtual void watch_errors() {}
+  /// What each kind of error costs, in the images since watch_errors().
+  virtual Metrics errors() const { return {}; }
 };
 
 /// An object that was found, in pixels of the image as loaded.

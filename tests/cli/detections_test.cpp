@@ -34,12 +34,14 @@ TEST_F(DetectionsVerb, ScoresWithoutACheckpoint) {
   const Finished table = swin(all);
   EXPECT_EQ(table.exit_code, 0) << table.err;
   EXPECT_THAT(table.out,
-              AllOf(HasSubstr("box_AP_medium"), HasSubstr("segm_AR_large"), HasSubstr("OBJECTS")));
+              AllOf(HasSubstr("box_AP_medium"), HasSubstr("segm_AR_large"), HasSubstr("OBJECTS"),
+                    HasSubstr("segm_dAP"), HasSubstr("nothing is there")));
   EXPECT_THAT(table.err, HasSubstr("8 images"));
   all.push_back("--json");
   const base::Json json = json_of(all);
-  expect_keys(json,
-              {"images", "results", "box_AP", "segm_AP", "box_AR_100", "per_class", "warnings"});
+  expect_keys(json, {"images", "results", "box_AP", "segm_AP", "box_AR_100", "per_class", "errors",
+                     "warnings"});
+  expect_keys(json.at("errors"), {"box_dAP_Cls", "box_dAP_Miss", "segm_dAP_FalseNeg"});
   EXPECT_FALSE(json.find("precision_recall"));
   all.push_back("--precision-recall");
   EXPECT_TRUE(json_of(all).find("precision_recall"));
@@ -57,6 +59,8 @@ TEST_F(DetectionsVerb, ErrorsSayWhatToDo) {
               HasSubstr("found CHECKPOINT and --detections"));
   EXPECT_THAT(error({"evaluate", "a.h5", "--precision-recall"}, 2),
               HasSubstr("expected it with --detections"));
+  EXPECT_THAT(error(words(results_) + Words{"--write-detections", "a.json"}, 2),
+              HasSubstr("or --write-detections, expected none with --detections"));
   EXPECT_THAT(error({"evaluate"}, 2), HasSubstr("CHECKPOINT"));
   EXPECT_THAT(error(words(folder_ / "none.json"), 3), HasSubstr("none.json: no such file"));
   write_text(folder_ / "other.json", R"([{"image_id": 4711, "category_id": 1, "score": 1,

@@ -250,6 +250,27 @@ TEST_F(Trained, ClassesWithoutImagesLeaveTheOthersWhatTheyAre) {
                    static_cast<double>(right) / static_cast<double>(images));
 }
 
+TEST_F(Trained, OptionsOfDetectorsAreRefused) {
+  const std::string answers =
+      "expected none: a model for classification answers with classes of whole images; remove it";
+  for (const auto& [options, found] : std::vector<std::pair<DetectorOptions, std::string>>{
+           {{.score = 0.5}, "--score: found a score of objects"},
+           {{.iou = 0.5}, "--iou: found an overlap of objects"},
+           {{.max_detections = 5}, "--max-detections: found a number of objects"},
+           {{.only_classes = {"0"}}, "--only-classes: found classes of objects"}})
+    EXPECT_EQ(message_of<base::UsageError>([&] { Predictor(checkpoint(), options); }),
+              found + ", " + answers);
+  const Predictor predictor(checkpoint());
+  EXPECT_EQ(message_of<base::UsageError>(
+                [&] { predictor.predict({}, {.output = (*directory_ / "drawn").string()}); }),
+            "--output: found a folder for drawings, " + answers);
+  EvaluateOptions writing = options();
+  writing.write_detections = (*directory_ / "found.json").string();
+  EXPECT_EQ(message_of<base::UsageError>([&] { evaluate(writing); }),
+            "--write-detections: found a file for objects, expected none: a model for "
+            "classification finds none; remove it");
+}
+
 TEST_F(Trained, AMissingCheckpointIsAWeightError) {
   EvaluateOptions absent = options();
   absent.checkpoint = (*directory_ / "absent.h5").string();

@@ -16,8 +16,8 @@ namespace {
 
 using testing::micro_config;
 
-Profile profile_of(const Config& config, BenchmarkMode mode) {
-  BenchmarkStep step(config, mode, 2);
+Profile profile_of(BenchmarkMode mode) {
+  BenchmarkStep step(micro_config({"model.num_classes=10"}), mode, 2);
   return profile(step, 0);
 }
 
@@ -29,7 +29,7 @@ std::map<std::string, ProfileRow> by_name(const std::vector<ProfileRow>& rows) {
 }
 
 TEST(Profile, CountsCallsArithmeticAndBytes) {
-  const Profile profile = profile_of(micro_config(), BenchmarkMode::train);
+  const Profile profile = profile_of(BenchmarkMode::train);
   const auto ops = by_name(profile.by_op);
   EXPECT_EQ(ops.at("window_attention").calls, 3);
   EXPECT_EQ(ops.at("window_attention").backward_calls, 3);
@@ -58,7 +58,7 @@ TEST(Profile, CountsCallsArithmeticAndBytes) {
 }
 
 TEST(Profile, TheTypicalStepHasEachCallWithItsPath) {
-  const Profile profile = profile_of(micro_config(), BenchmarkMode::train);
+  const Profile profile = profile_of(BenchmarkMode::train);
   std::set<std::string> paths;
   double seconds = 0, end = 0;
   for (const OpCall& call : profile.typical.calls) {
@@ -76,7 +76,7 @@ TEST(Profile, TheTypicalStepHasEachCallWithItsPath) {
 }
 
 TEST(Profile, InferenceHasNoBackward) {
-  const Profile profile = profile_of(micro_config(), BenchmarkMode::infer);
+  const Profile profile = profile_of(BenchmarkMode::infer);
   EXPECT_FALSE(profile.by_op.empty());
   for (const ProfileRow& row : profile.by_op) {
     EXPECT_EQ(row.backward_calls, 0);

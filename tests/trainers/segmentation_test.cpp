@@ -141,6 +141,9 @@ TEST_F(Segmentation, DrawsWhatItPredicts) {
   EXPECT_EQ(pixels, 21 * 25);
   const data::Image overlay = data::read_image(map->overlay, 3);
   EXPECT_EQ(overlay.height, 21);
+  EXPECT_THAT(message_of<base::UsageError>([&] { predictor.predict({image}, {.top_k = 3}); }),
+              ::testing::HasSubstr("--top-k: found a number of classes per image, expected none: a "
+                                   "model for semantic_segmentation answers with classes of"));
   const base::Json json = to_json(answers);
   EXPECT_EQ(json.items()[0].at("predictions").items()[0].find("probability"), nullptr);
   EXPECT_EQ(json.items()[0].at("size").items()[1].as_int(), 25);

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/counts.h"
 #include "base/text.h"
 
 namespace swin::trainers {
@@ -86,8 +87,8 @@ void Progress::step(const StepReport& r) {
   const bool last = r.step == r.total_steps;
   if (!due(terminal_ ? kRedrawSeconds : options_.plain_seconds) && !last) return;
   const std::string position = "epoch " + std::to_string(r.epoch) + "/" +
-                               std::to_string(r.total_epochs) + "  step " + std::to_string(r.step) +
-                               "/" + std::to_string(r.total_steps);
+                               std::to_string(r.total_epochs) + "  step " + base::grouped(r.step) +
+                               "/" + base::grouped(r.total_steps);
   const std::string values = "loss " + formatted("%.4f", r.losses.front().second) + "  lr " +
                              formatted("%.3g", r.learning_rate);
   const double rate = static_cast<double>(r.images) / r.seconds;
@@ -111,7 +112,7 @@ void Progress::images(const std::string& doing, int64_t done, int64_t total) {
   if (!due(kRedrawSeconds) && done != total) return;
   std::string line =
       bar(static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total, 1)));
-  line += "  " + doing + " " + std::to_string(done) + "/" + std::to_string(total);
+  line += "  " + doing + " " + base::grouped(done) + "/" + base::grouped(total);
   const double seconds = pass_.watch.seconds();
   if (done > pass_.first && seconds > 0) {
     const double rate = static_cast<double>(done - pass_.first) / seconds;
@@ -126,9 +127,9 @@ void Progress::evaluated(const EpochReport& report) {
   if (report.metrics)
     for (const auto& [name, value] : *report.metrics)
       text += "  " + name + " " + short_number(value);
-  if (report.bad_images > 0) text += "  bad images " + std::to_string(report.bad_images);
+  if (report.bad_images > 0) text += "  bad images " + base::grouped(report.bad_images);
   if (report.validation_bad_images > 0)
-    text += "  bad validation images " + std::to_string(report.validation_bad_images);
+    text += "  bad validation images " + base::grouped(report.validation_bad_images);
   if (report.metrics || !text.empty())
     note("epoch " + std::to_string(report.epoch) + "/" + std::to_string(report.total_epochs) +
          text + (report.new_best ? "  (best)" : ""));

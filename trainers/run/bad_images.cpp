@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/counts.h"
 #include "base/errors.h"
 
 namespace swin::trainers {
@@ -51,7 +52,7 @@ int64_t BadImages::add(const data::Batch& batch, const data::Dataset& dataset, i
   if (bad > 0 && static_cast<double>(count) > max_fraction_ * static_cast<double>(epoch_images_)) {
     throw base::DataError(
         path_.string(),
-        "found " + std::to_string(count) + " bad images of " + std::to_string(epoch_images_) +
+        "found " + base::grouped(count) + " bad images of " + base::grouped(epoch_images_) +
             " in epoch " + std::to_string(epoch) + ", expected at most " +
             base::to_text(base::Json(max_fraction_)) +
             " of them (data.max_bad_fraction); the newest: " + batch.bad.back().error,

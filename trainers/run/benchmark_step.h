@@ -15,6 +15,7 @@ enum class BenchmarkMode { train, infer };
 /// `swin predict`.
 class BenchmarkStep {
  public:
+  /// @param config with model.num_classes, where its task has classes
   /// @param batch_size 0: trainer.micro_batch_size, else trainer.batch_size
   BenchmarkStep(const Config& config, BenchmarkMode mode, int64_t batch_size);
   /// @param observer of the backward pass, or null

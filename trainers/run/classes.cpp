@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/counts.h"
 #include "base/errors.h"
 #include "base/text.h"
 #include "base/unicode.h"
@@ -23,12 +24,8 @@ std::string shown(const std::vector<std::string>& names) {
   std::vector<std::string> first;
   for (size_t i = 0; i < std::min(names.size(), kShown); ++i)
     first.push_back(base::printable(names[i]));
-  const size_t more = names.size() - first.size();
-  return base::listing(first, kShown) + (more ? " and " + std::to_string(more) + " more" : "");
-}
-
-std::string counted(int64_t count, const std::string& thing, const std::string& plural = "s") {
-  return std::to_string(count) + " " + thing + (count == 1 ? "" : plural);
+  const int64_t more = std::ssize(names) - std::ssize(first);
+  return base::listing(first, kShown) + (more ? " and " + base::grouped(more) + " more" : "");
 }
 
 /// Whether the classes are those of pixels or objects, which nothing says without decoding all.
@@ -104,9 +101,9 @@ class Match {
   void by_order() {
     if (std::ssize(names_) != head_.num_classes)
       throw base::DataError(options_.where,
-                            "found " + counted(std::ssize(names_), "class", "es") + ", expected " +
-                                std::to_string(head_.num_classes) + " as in " + head_.where +
-                                ", which has no names for them",
+                            "found " + base::counted(std::ssize(names_), "class", "classes") +
+                                ", expected " + base::grouped(head_.num_classes) + " as in " +
+                                head_.where + ", which has no names for them",
                             options_.order_remedy);
     for (size_t c = 0; c < names_.size(); ++c) labels_[c] = static_cast<int64_t>(c);
     const bool sorted = std::ranges::is_sorted(names_);
@@ -146,15 +143,15 @@ class Match {
     const int64_t before = images_->size();
     const std::string found =
         "found " + std::string(unknown.size() == 1 ? "the class " : "the ") +
-        (unknown.size() == 1 ? "" : counted(std::ssize(unknown), "classes ", "")) + shown(unknown) +
-        ", expected those of " + head_.where +
+        (unknown.size() == 1 ? "" : base::grouped(std::ssize(unknown)) + " classes ") +
+        shown(unknown) + ", expected those of " + head_.where +
         (head_.names.empty() ? "" : " (" + shown(head_.names) + ")");
     if (none_known) throw base::DataError(options_.where, found, "use a data set of its classes");
     if (!options_.ignore_unknown_classes)
       throw base::DataError(options_.where, found, options_.ignore_remedy);
     if (has_parts(*images_)) {  // labels_ says −1: measure() ignores their pixels
-      note("ignored " + counted(std::ssize(unknown), "class", "es") + " that " + head_.where +
-           " does not have: " + shown(unknown));
+      note("ignored " + base::counted(std::ssize(unknown), "class", "classes") + " that " +
+           head_.where + " does not have: " + shown(unknown));
       return;
     }
     images_ = data::leave_out_classes(std::move(images_), left_out);
@@ -162,8 +159,8 @@ class Match {
       throw base::DataError(options_.where, found + " and no image is left without them",
                             "use a data set of its classes");
     counts_ = images_of_classes(*images_);
-    note("left out " + counted(before - images_->size(), "image") + " of " +
-         counted(std::ssize(unknown), "class", "es") + " that " + head_.where +
+    note("left out " + base::counted(before - images_->size(), "image") + " of " +
+         base::counted(std::ssize(unknown), "class", "classes") + " that " + head_.where +
          " does not have: " + shown(unknown));
   }
 
@@ -175,8 +172,8 @@ class Match {
     for (size_t c = 0; c < there.size(); ++c)
       if (!there[c]) missing.push_back(c < head_.names.size() ? head_.names[c] : std::to_string(c));
     if (missing.empty()) return;
-    note("no image of " + std::to_string(missing.size()) + " of " +
-         std::to_string(head_.num_classes) + " classes (" + shown(missing) +
+    note("no image of " + base::grouped(std::ssize(missing)) + " of " +
+         base::grouped(head_.num_classes) + " classes (" + shown(missing) +
          "); the metrics are those of the images there");
   }
 

@@ -1,15 +1,11 @@
 #include "trainers/run/draw_maps.h"
 
 #include <algorithm>
-#include <span>
 
 #include "data/decode/decode.h"
 #include "data/palette.h"
-#include "files/atomic_file.h"
 
 namespace swin::trainers {
-
-namespace fs = std::filesystem;
 
 std::vector<data::Color> colors_of(const Config& config) {
   std::vector<data::Color> colors;
@@ -47,27 +43,14 @@ data::Image draw_over(const data::Image& image, const data::LabelMap& map,
   return drawn;
 }
 
-MapFolder::MapFolder(const std::string& path, std::vector<data::Color> colors)
-    : path_(path), colors_(std::move(colors)) {
-  files::make_directories(path_);
-}
-
-std::pair<std::string, std::string> MapFolder::write(const std::string& image_path,
-                                                     const data::Image& image,
-                                                     const data::LabelMap& map) {
-  const std::string stem = fs::path(image_path).stem().string();
-  std::string name = stem;
-  for (int number = 2; !names_.insert(name).second; ++number)
-    name = stem + "_" + std::to_string(number);
-  const auto write = [&](const std::string& ending, const std::vector<uint8_t>& bytes) {
-    const fs::path file = path_ / (name + ending);
-    const files::ByteSpan span = std::as_bytes(std::span(bytes));
-    files::write_file_atomically(file, std::span(&span, 1));
-    return file.string();
-  };
-  return {write("_labels.png", data::encode_label_png(map.height, map.width, map.classes,
-                                                      data::LabelMap::kIgnored, colors_)),
-          write("_overlay.png", data::encode_png(draw_over(image, map, colors_)))};
+std::pair<std::string, std::string> write_map(DrawingFolder& folder, const std::string& image_path,
+                                              const data::Image& image, const data::LabelMap& map,
+                                              const std::vector<data::Color>& colors) {
+  const std::string name = folder.name_of(image_path);
+  return {
+      folder.write(name + "_labels.png", data::encode_label_png(map.height, map.width, map.classes,
+                                                                data::LabelMap::kIgnored, colors)),
+      folder.write(name + "_overlay.png", data::encode_png(draw_over(image, map, colors)))};
 }
 
 }  // namespace swin::trainers

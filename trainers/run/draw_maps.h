@@ -1,8 +1,6 @@
 // Class maps as files: a PNG of the classes, and their colors over the image.
 #pragma once
 #include <cstdint>
-#include <filesystem>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "data/annotation.h"
 #include "data/image.h"
 #include "trainers/config/config.h"
+#include "trainers/run/drawings.h"
 
 namespace swin::trainers {
 
@@ -23,21 +22,10 @@ std::vector<std::pair<int64_t, int64_t>> class_pixels(const data::LabelMap& map)
 data::Image draw_over(const data::Image& image, const data::LabelMap& map,
                       const std::vector<data::Color>& colors);
 
-/// A folder of drawn maps.
-class MapFolder {
- public:
-  /// Makes the folder. @throws DiskError.
-  MapFolder(const std::string& path, std::vector<data::Color> colors);
-  /// Writes NAME_labels.png and NAME_overlay.png, NAME that of the image file without its ending;
-  /// of a second image of that name NAME_2_….
-  /// @return their paths.   @throws DiskError.
-  std::pair<std::string, std::string> write(const std::string& image_path, const data::Image& image,
-                                            const data::LabelMap& map);
-
- private:
-  std::filesystem::path path_;
-  std::vector<data::Color> colors_;
-  std::set<std::string> names_;
-};
+/// Writes NAME_labels.png and NAME_overlay.png.
+/// @return their paths.   @throws DiskError.
+std::pair<std::string, std::string> write_map(DrawingFolder& folder, const std::string& image_path,
+                                              const data::Image& image, const data::LabelMap& map,
+                                              const std::vector<data::Color>& colors);
 
 }  // namespace swin::trainers

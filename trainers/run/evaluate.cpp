@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
+#include "base/counts.h"
 #include "base/errors.h"
 #include "base/stopwatch.h"
+#include "base/text.h"
 #include "data/formats/formats.h"
 #include "data/summary.h"
 #include "tasks/task_table.h"
 #include "trainers/report/progress.h"
 #include "trainers/run/classes.h"
 #include "trainers/run/data_options.h"
+#include "trainers/run/detection_files.h"
 #include "trainers/run/evaluation.h"
 #include "trainers/run/stored_model.h"
 #include "weights/class_names.h"
@@ -65,15 +69,82 @@ Head head_of(const LoadedModel& loaded, const EvaluateOptions& options) {
     head.names = weights::read_class_list(*options.classes);
     if (std::ssize(head.names) != head.num_classes)
       throw base::UsageError(*options.classes,
-                             "found " + std::to_string(head.names.size()) +
-                                 " names, expected one for each of the " +
-                                 std::to_string(head.num_classes) + " classes of the checkpoint",
+                             "found " + base::counted(std::ssize(head.names), "name") +
+                                 ", expected one for each of the " +
+                                 base::grouped(head.num_classes) + " classes of the checkpoint",
                              "write a name a line, in the order of its head");
     head.named = true;
   } else {
     head.named = !real_class_names(head.names, loaded.config.data.train.format).empty();
   }
   return head;
+}
+
+/// Looks at the objects of a set and at what was found in their images.
+class ObjectWatch {
+ public:
+  ObjectWatch(const tasks::Task& task, const Config& config, const MeasuredSet& set,
+              const std::vector<std::string>& class_names,
+              const std::optional<std::string>& write_detections)
+      : task_(task), set_(*set.images), objects_(class_names.size()) {
+    if (const std::vector<double>* most = config.task.own.find("test.max_detections"))
+      most_found_ = static_cast<int64_t>(most->at(0));
+    if (write_detections) files_.emplace(*write_detections, set_, set.labels, class_names);
+  }
+
+  void add(const MeasuredBatch& done) {
+    std::vector<tasks::Answer> answers;
+    if (files_) answers = task_.answers(done.outputs);
+    for (size_t k = 0; k < done.indices.size(); ++k) {
+      const auto& all = std::get<data::Objects>(done.batch.annotations[k]);
+      count(done.indices[k], all);
+      if (files_) files_->add(done.indices[k], all, *answers[k].objects);
+    }
+  }
+
+  /// @param name of the set
+  void finish(const std::string& name, Progress& progress) const {
+    if (crowded_images_ > 0)
+      progress.note(name + ": " + base::counted(crowded_images_, "image") + " with more than " +
+                    base::grouped(most_found_) + " objects (" +
+                    base::printable(set_.name(most_image_)) + " has " + base::grouped(most_) +
+                    "), as many as are found in an image; --set task.test.max_detections=N finds "
+                    "more, and the metrics look at the best 100 of a class in an image");
+    if (!files_) return;
+    files_->write();
+    progress.note("wrote " + files_->results_path() + " and " + files_->truth_path());
+  }
+
+  int64_t objects_of(size_t class_index) const { return objects_[class_index]; }
+
+ private:
+  void count(int64_t image, const data::Objects& all) {
+    int64_t here = 0;
+    for (const data::Object& object : all.objects) {
+      if (object.crowd) continue;
+      ++here;
+      ++objects_[static_cast<size_t>(object.class_index)];
+    }
+    crowded_images_ += here > most_found_;
+    if (here <= most_) return;
+    most_ = here;
+    most_image_ = image;
+  }
+
+  const tasks::Task& task_;
+  const data::Dataset& set_;
+  std::vector<int64_t> objects_;  // by class
+  int64_t most_found_ = std::numeric_limits<int64_t>::max();
+  int64_t crowded_images_ = 0, most_ = 0, most_image_ = 0;
+  std::optional<DetectionFiles> files_;
+};
+
+std::vector<std::string> row_names(const Head& head) {
+  std::vector<std::string> names;
+  for (int64_t k = 0; k < head.num_classes; ++k)
+    names.push_back(k < std::ssize(head.names) ? head.names[static_cast<size_t>(k)]
+                                               : std::to_string(k));
+  return names;
 }
 
 }  // namespace
@@ -83,7 +154,14 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const Config& config = loaded.config;
   const DatasetConfig dataset_config = dataset_of(config, options);
   MeasuredSet set;
-  const bool has_classes = tasks::has_classes(tasks::task_row(config.task.name));
+  const tasks::TaskRow& row = tasks::task_row(config.task.name);
+  const bool has_classes = tasks::has_classes(row);
+  const bool has_objects = row.annotation == data::AnnotationKind::objects;
+  if (options.write_detections && !has_objects)
+    throw base::UsageError(
+        "--write-detections",
+        "found a file for objects, expected none: a model for " + config.task.name + " finds none",
+        "remove it");
   const Head head = has_classes ? head_of(loaded, options) : Head();
   set.images = open_dataset_of(dataset_config, config, false, head.known_names());
   const std::string name = options.data.empty() ? dataset_config.field : options.data;
@@ -111,12 +189,19 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const data::LoaderOptions loader_options = evaluation_loader(config, *set.images);
   data::Loader loader(*set.images, loader_options);
 
+  const std::vector<std::string> names = row_names(head);
+  std::optional<ObjectWatch> objects;
+  if (has_objects) objects.emplace(*loaded.task, config, set, names, options.write_detections);
   const base::Stopwatch watch;
-  Measured measured = *measure(*loaded.task, loader, loader_options.batch_size,
-                               {set.labels, loader_options.label_rows}, [&](int64_t images) {
-                                 progress.images("evaluating", images, set.images->size());
-                                 return true;
-                               });
+  Measured measured = *measure(
+      *loaded.task, loader, loader_options.batch_size, {set.labels, loader_options.label_rows},
+      [&](int64_t images) {
+        progress.images("evaluating", images, set.images->size());
+        return true;
+      },
+      {.errors = has_objects, .batch_done = [&](const MeasuredBatch& done) {
+         if (objects) objects->add(done);
+       }});
   const double seconds = watch.seconds();
   if (measured.images == 0)
     throw base::DataError(name, unreadable_text(measured, "some to measure"), "repair them");
@@ -125,13 +210,19 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   result.images = measured.images;
   result.bad = std::move(measured.bad);
   result.metrics = std::move(measured.metrics);
-  for (tasks::Metrics& row : measured.per_class) {
-    const size_t k = result.per_class.size();
-    result.per_class.push_back(
-        {k < head.names.size() ? head.names[k] : std::to_string(k), std::move(row)});
-  }
+  result.errors = std::move(measured.errors);
+  if (objects) objects->finish(name, progress);
+  for (size_t k = 0; k < measured.per_class.size(); ++k)
+    result.per_class.push_back({names[k], std::move(measured.per_class[k]),
+                                objects ? objects->objects_of(k) : int64_t{-1}});
   result.images_per_second = static_cast<double>(result.images) / seconds;
   return result;
+}
+
+base::Json metrics_json(const tasks::Metrics& metrics) {
+  base::Json json = base::Json::object();
+  for (const auto& [name, value] : metrics) json[name] = value;
+  return json;
 }
 
 base::Json to_json(const EvaluateResult& result) {
@@ -142,9 +233,11 @@ base::Json to_json(const EvaluateResult& result) {
   for (const EvaluateResult::OfClass& of : result.per_class) {
     base::Json row = base::Json::object();
     row["class_name"] = of.class_name;
+    if (of.objects >= 0) row["objects"] = of.objects;
     for (const auto& [name, value] : of.metrics) row[name] = value;
     json["per_class"].push_back(std::move(row));
   }
+  if (!result.errors.empty()) json["errors"] = metrics_json(result.errors);
   json["images_per_second"] = result.images_per_second;
   json["bad_images"] = std::ssize(result.bad);
   base::Json& bad = json["bad"] = base::Json::array();

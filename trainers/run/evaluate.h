@@ -25,6 +25,9 @@ struct EvaluateOptions {
   /// Leaves out the images of classes that the checkpoint does not know; also where the stored
   /// config says so (data.ignore_unknown_classes).
   bool ignore_unknown_classes = false;
+  /// Of a detector: a file NAME.json for what it found, as COCO's results; the objects that it was
+  /// compared with go to NAME_truth.json.
+  std::optional<std::string> write_detections = {};
   bool quiet = false;
 };
 
@@ -38,8 +41,11 @@ struct EvaluateResult {
   struct OfClass {
     std::string class_name;
     tasks::Metrics metrics;
+    int64_t objects = -1;  ///< true ones of a set of objects, crowds not counted; else −1
   };
   std::vector<OfClass> per_class;
+  /// What each kind of error costs, by TIDE's rules (tasks/detection/errors.h).
+  tasks::Metrics errors;
   double images_per_second = 0;
   base::Json data;  ///< what data::summary_json says of the set
 };
@@ -47,13 +53,16 @@ struct EvaluateResult {
 /// Says on stderr what the set holds, how its classes were matched (classes.h) and which images
 /// cannot be read.
 /// @throws WeightError on a bad checkpoint; UsageError on a bad set or list of classes, or without
-/// a
-///   data set; DataError if no image can be read, or naming the classes that the checkpoint does
-///   not know.
+///   a data set, or if a model that finds no objects shall write them; DataError if no image can be
+///   read, or naming the classes that the checkpoint does not know; DiskError.
 EvaluateResult evaluate(const EvaluateOptions& options);
 
-/// images, the metrics by name, per_class: [{class_name, …}] where there are any,
+/// images, the metrics by name, per_class: [{class_name, objects, …}] where there are any,
+/// errors: {box_dAP_Cls, …} of a detector,
 /// images_per_second, bad_images, bad: [{path, error}], data.
 base::Json to_json(const EvaluateResult& result);
+
+/// {name: value, …}.
+base::Json metrics_json(const tasks::Metrics& metrics);
 
 }  // namespace swin::trainers

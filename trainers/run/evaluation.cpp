@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/counts.h"
 #include "base/errors.h"
 #include "base/text.h"
+#include "data/coco_file.h"
 #include "trainers/run/data_options.h"
 
 namespace swin::trainers {
@@ -12,11 +14,18 @@ namespace swin::trainers {
 namespace {
 
 /// Maps the data set's classes to the model's: single labels, the columns of label rows, or the
-/// pixels of label maps, where a class that the model lacks is ignored.
+/// pixels of label maps, where a class that the model lacks is ignored, or objects, where such are
+/// left out.
 void apply(const LabelMap& map, int64_t num_classes, data::Batch& batch) {
   if (map.classes.empty()) return;
   const auto of = [&](size_t label) { return static_cast<size_t>(map.classes[label]); };
   for (data::Annotation& annotation : batch.annotations) {
+    if (auto* all = std::get_if<data::Objects>(&annotation)) {
+      for (data::Object& object : all->objects)
+        object.class_index = map.classes[static_cast<size_t>(object.class_index)];
+      std::erase_if(all->objects,
+                    [](const data::Object& object) { return object.class_index < 0; });
+    }
     auto* labels = std::get_if<data::LabelMap>(&annotation);
     if (!labels) continue;
     for (uint16_t& label : labels->classes)
@@ -67,6 +76,7 @@ void append(data::Batch& from, int64_t i, data::Batch& to) {
   part(to.original_sizes, from.original_sizes);
   part(to.annotations, from.annotations);
   part(to.labels, from.labels);
+  part(to.indices, from.indices);
   ++to.size;
 }
 
@@ -77,6 +87,19 @@ void clear(data::Batch& batch) {
   batch.original_sizes.clear();
   batch.annotations.clear();
   batch.labels.clear();
+  batch.indices.clear();
+}
+
+/// Of each image of a set with objects, its rank by id; else empty.
+std::vector<int64_t> ranks_by_id(const data::Dataset& dataset) {
+  if (dataset.annotation_kind() != data::AnnotationKind::objects) return {};
+  std::vector<std::pair<data::CocoId, int64_t>> images;
+  for (int64_t i = 0; i < dataset.size(); ++i) images.emplace_back(dataset.image_id(i), i);
+  std::sort(images.begin(), images.end());
+  std::vector<int64_t> ranks(images.size());
+  for (size_t rank = 0; rank < images.size(); ++rank)
+    ranks[static_cast<size_t>(images[rank].second)] = static_cast<int64_t>(rank);
+  return ranks;
 }
 
 }  // namespace
@@ -95,17 +118,25 @@ data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset&
 
 std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, int64_t batch_size,
                                 const LabelMap& label_map,
-                                const std::function<bool(int64_t images)>& go_on) {
+                                const std::function<bool(int64_t images)>& go_on,
+                                const MeasureMore& more) {
+  const std::vector<int64_t> ranks = ranks_by_id(loader.dataset());
   const std::unique_ptr<tasks::Meter> meter = task.meter();
+  if (more.errors) meter->watch_errors();
   Measured measured;
   const auto add = [&](data::Batch& batch, int64_t rows) {
+    const std::vector<int64_t> of_set = std::move(batch.indices);
     batch.indices.resize(static_cast<size_t>(batch.size));
     std::iota(batch.indices.begin(), batch.indices.end(), measured.images);
     const tasks::Outputs outputs =
         task.outputs(tasks::images_of({batch, 0, batch.size}, rows, task.model_config().in_chans),
                      tasks::Detail::answers, tasks::info_of(batch));
     apply(label_map, task.model_config().num_classes, batch);
+    if (!ranks.empty())
+      for (size_t k = 0; k < of_set.size(); ++k)
+        batch.indices[k] = ranks[static_cast<size_t>(of_set[k])];
     meter->add(outputs, batch);
+    if (more.batch_done) more.batch_done({outputs, batch, of_set});
     measured.images += batch.size;
   };
   // The forwards are those of the set without its bad images: batches of `batch_size`, and indices
@@ -138,6 +169,7 @@ std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, i
   if (rest.size > 0) add(rest, measured.images > 0 ? batch_size : rest.size);
   measured.metrics = meter->metrics();
   measured.per_class = meter->per_class();
+  measured.errors = meter->errors();
   return measured;
 }
 
@@ -145,8 +177,9 @@ std::string unreadable_text(const Measured& measured, const std::string& expecte
   std::vector<std::string> names;
   for (const Measured::Bad& bad : measured.bad)
     names.push_back(base::without_controls(bad.name, '?'));
-  return "found " + std::to_string(measured.bad.size()) + " of " + std::to_string(measured.all()) +
-         " images unreadable, expected " + expected + ": " + base::listing(names, 2);
+  return "found " + base::grouped(std::ssize(measured.bad)) + " of " +
+         base::grouped(measured.all()) + " images unreadable, expected " + expected + ": " +
+         base::listing(names, 2);
 }
 
 }  // namespace swin::trainers

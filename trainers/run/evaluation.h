@@ -27,6 +27,7 @@ struct LabelMap {
 struct Measured {
   tasks::Metrics metrics;
   std::vector<tasks::Metrics> per_class;  ///< of the model's classes, where the task has any
+  tasks::Metrics errors;                  ///< if they were watched, where the task tells any
   int64_t images = 0;                     ///< that the metrics are of
   struct Bad {
     std::string name, error;
@@ -35,15 +36,31 @@ struct Measured {
   int64_t all() const { return images + std::ssize(bad); }
 };
 
+/// What was computed for a batch, row k of image indices[k] of the data set.
+struct MeasuredBatch {
+  const tasks::Outputs& outputs;
+  const data::Batch& batch;  ///< with the model's classes
+  std::span<const int64_t> indices;
+};
+
+/// What a pass does besides the metrics.
+struct MeasureMore {
+  bool errors = false;                                        ///< tasks::Meter::watch_errors
+  std::function<void(const MeasuredBatch&)> batch_done = {};  ///< called after each forward
+};
+
 /// Runs the model over every image of the loader, once. Images that cannot be read are left out,
 /// never replaced: the metrics have the bits of those of the set without them.
 /// @param batch_size of the loader; a smaller last batch is padded with zeros for the forward, so
 ///   that the pool needs no memory of other sizes. The metrics ignore the padding.
+/// Objects are measured in the order of the ids of their images, as pycocotools does it: it decides
+/// between detections of equal scores.
 /// @param go_on called after each batch with the images so far; false ends the pass.
 /// @return empty if `go_on` ended the pass; of 0 images if none can be read.
 std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, int64_t batch_size,
                                 const LabelMap& label_map,
-                                const std::function<bool(int64_t images)>& go_on);
+                                const std::function<bool(int64_t images)>& go_on,
+                                const MeasureMore& more = {});
 
 /// "found 2 of 24 images unreadable, expected <expected>: <the first of them>".
 std::string unreadable_text(const Measured& measured, const std::string& expected);

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "base/counts.h"
 #include "base/errors.h"
 #include "base/text.h"
 #include "data/coco_file.h"
 #include "data/run_lengths.h"
+#include "tasks/detection/errors.h"
 #include "trainers/report/progress.h"
+#include "trainers/run/evaluate.h"
 
 namespace swin::trainers {
 namespace {
@@ -32,11 +35,12 @@ bool is_scored(const CocoAnnotation& annotation) {
 }
 
 DetectionMetrics::Result measure(const CocoFile& truth, const CocoResults& results,
-                                 Compared compared, Progress& progress) {
+                                 Compared compared, Progress& progress, tasks::Metrics& costs) {
   const auto images = static_cast<int64_t>(truth.images().size());
   const bool masks = compared == Compared::masks;
   const auto results_of = by_image(results, truth.images().size());
   DetectionMetrics metrics(std::ssize(truth.categories()), compared);
+  tasks::DetectionErrors errors(metrics.classes(), compared);
   for (int64_t rank = 0; rank < images; ++rank) {
     const int64_t image = truth.images_by_id()[static_cast<size_t>(rank)];
     const auto region = [](const data::CocoBox& box) {
@@ -65,8 +69,10 @@ DetectionMetrics::Result measure(const CocoFile& truth, const CocoResults& resul
         detections[i].region.mask = &runs[objects.size() + i];
     }
     metrics.add(rank, objects, detections);
+    errors.add(rank, objects, detections);
     progress.images(masks ? "comparing masks" : "comparing boxes", rank + 1, images);
   }
+  for (const auto& metric : errors.result().metrics) costs.push_back(metric);
   return metrics.result();
 }
 
@@ -80,10 +86,6 @@ std::string listed(const CocoFile& truth, const data::CocoReport::Count& count) 
   return truth.annotation_name(count.first[0]) + (count.count > 1 ? " …" : "");
 }
 
-std::string plural(int64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
-}
-
 std::vector<std::string> warnings_of(const CocoFile& truth, const CocoResults& results,
                                      const DetectionMetrics::Result& boxes) {
   std::vector<std::string> warnings;
@@ -92,8 +94,8 @@ std::vector<std::string> warnings_of(const CocoFile& truth, const CocoResults& r
                                       data::CocoFault::unknown_category, data::CocoFault::no_box}) {
     const data::CocoReport::Count& count = report.faults[static_cast<size_t>(fault)];
     if (count.count > 0)
-      warnings.push_back(truth.path() + ": " + plural(count.count, "annotation") + " left out, " +
-                         data::fault_text(fault) + ": " + listed(truth, count));
+      warnings.push_back(truth.path() + ": " + base::counted(count.count, "annotation") +
+                         " left out, " + data::fault_text(fault) + ": " + listed(truth, count));
   }
   if (results.results().empty()) {
     warnings.push_back(results.path() + ": found no results, so that all metrics are 0");
@@ -114,19 +116,19 @@ std::vector<std::string> warnings_of(const CocoFile& truth, const CocoResults& r
 std::vector<std::string> notes_of(const CocoFile& truth, const CocoResults& results) {
   const data::CocoReport& report = truth.report();
   std::vector<std::string> notes;
-  notes.push_back(truth.path() + ": " + plural(std::ssize(truth.images()), "image") + ", " +
-                  plural(std::ssize(truth.annotations()), "annotation") + ", " +
-                  std::to_string(report.crowds) + " of them crowds, " +
-                  std::to_string(truth.categories().size()) + " classes");
-  notes.push_back(results.path() + ": " + plural(std::ssize(results.results()), "result"));
+  notes.push_back(truth.path() + ": " + base::counted(std::ssize(truth.images()), "image") + ", " +
+                  base::counted(std::ssize(truth.annotations()), "annotation") + ", " +
+                  base::grouped(report.crowds) + " of them crowds, " +
+                  base::counted(std::ssize(truth.categories()), "class", "classes"));
+  notes.push_back(results.path() + ": " + base::counted(std::ssize(results.results()), "result"));
   if (report.without_area.count > 0)
-    notes.push_back(truth.path() + ": " + plural(report.without_area.count, "annotation") +
+    notes.push_back(truth.path() + ": " + base::counted(report.without_area.count, "annotation") +
                     " without area: that of the mask, else of the box");
   if (report.images_above_100 > 0) {
     const data::CocoImage& most = truth.images()[static_cast<size_t>(report.most_objects_image)];
-    notes.push_back(truth.path() + ": " + plural(report.images_above_100, "image") +
+    notes.push_back(truth.path() + ": " + base::counted(report.images_above_100, "image") +
                     " with more than 100 objects (" + base::printable(most.file_name) + " has " +
-                    std::to_string(report.most_objects) +
+                    base::grouped(report.most_objects) +
                     "); the metrics look at the best 100 results of a class in an image");
   }
   return notes;
@@ -144,7 +146,7 @@ Score score_detections(const ScoreOptions& options) {
   score.results = std::ssize(results.results());
   for (const data::CocoCategory& category : truth.categories())
     score.classes.push_back({category.id, category.name});
-  score.boxes = measure(truth, results, Compared::boxes, progress);
+  score.boxes = measure(truth, results, Compared::boxes, progress, score.errors);
 
   const auto count = [&](const auto& predicate) {
     return std::count_if(truth.annotations().begin(), truth.annotations().end(),
@@ -153,13 +155,14 @@ Score score_detections(const ScoreOptions& options) {
   const bool comparable = count([](const auto& a) { return a.mask != data::CocoMask::none; }) > 0 ||
                           count([](const auto&) { return true; }) == 0;
   if (results.have_masks() && comparable)
-    score.masks = measure(truth, results, Compared::masks, progress);
+    score.masks = measure(truth, results, Compared::masks, progress, score.errors);
   else if (results.have_masks() && !results.results().empty())
     progress.note(options.data + ": no segmentation, so that masks are not compared");
   else if (results.num_masks() > 0)
-    score.warnings.push_back(
-        options.detections + ": " + plural(score.results - results.num_masks(), "result") + " of " +
-        std::to_string(score.results) + " without segmentation, so that masks are not compared");
+    score.warnings.push_back(options.detections + ": " +
+                             base::counted(score.results - results.num_masks(), "result") + " of " +
+                             base::grouped(score.results) +
+                             " without segmentation, so that masks are not compared");
   for (std::string& line : warnings_of(truth, results, score.boxes))
     score.warnings.push_back(std::move(line));
   for (const std::string& line : score.warnings) progress.warning("swin: warning: " + line);
@@ -189,6 +192,7 @@ base::Json to_json(const Score& score, bool curves) {
       for (const auto& [metric, value] : result->classes[k].metrics()) row[prefix + metric] = value;
     classes.push_back(std::move(row));
   }
+  json["errors"] = metrics_json(score.errors);
   if (curves) {
     const auto list = [](const auto& values) {
       return base::Json::array_of(std::vector<double>(values.begin(), values.end()));

@@ -25,7 +25,9 @@ struct Score {
     int64_t category_id = 0;
     std::string name;
   };
-  std::vector<Class> classes;         ///< in the order of the results' classes
+  std::vector<Class> classes;  ///< in the order of the results' classes
+  /// What each kind of error costs, by TIDE's rules (tasks/detection/errors.h).
+  tasks::Metrics errors;
   std::vector<std::string> warnings;  ///< sentences, printed on stderr, too
 
   /// "box_" and "segm_", as far as they were compared.
@@ -43,8 +45,9 @@ struct Score {
 Score score_detections(const ScoreOptions& options);
 
 /// images, results, the metrics by name, per_class: [{class_name, category_id, objects, box_AP,
-/// box_AP50, box_AP75, box_AR_100, segm_…}], warnings; with `curves` precision_recall: {iou: [10],
-/// recall: [101], box: [{class_name, precision: [10][101]}], segm}.
+/// box_AP50, box_AP75, box_AR_100, segm_…}], errors: {box_dAP_Cls, …, segm_…}, warnings; with
+/// `curves` precision_recall: {iou: [10], recall: [101], box: [{class_name, precision: [10][101]}],
+/// segm}.
 base::Json to_json(const Score& score, bool curves);
 
 }  // namespace swin::trainers

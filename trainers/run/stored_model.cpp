@@ -24,6 +24,12 @@ std::vector<std::string> stored_class_names(const files::CheckpointFile& file) {
 }
 
 LoadedModel load_model(const std::string& checkpoint, const std::vector<std::string>& sets) {
+  return load_model(checkpoint, [&](const Config&) { return sets; });
+}
+
+LoadedModel load_model(
+    const std::string& checkpoint,
+    const std::function<std::vector<std::string>(const Config& stored)>& sets_for) {
   const files::CheckpointFile file(checkpoint);
   LoadedModel loaded;
   base::Json document = stored_config(file);
@@ -32,7 +38,7 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
   } catch (const base::UsageError& e) {
     throw base::WeightError(checkpoint + ": meta/config", e.what(), "take another checkpoint");
   }
-  if (!sets.empty()) {
+  if (const std::vector<std::string> sets = sets_for(loaded.config); !sets.empty()) {
     apply_sets(document, sets);
     loaded.config = parse_config_without_data(document);
   }

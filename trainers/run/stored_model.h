@@ -1,5 +1,6 @@
 // Reads config, class names and weights from a checkpoint, and builds the model from them.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,10 @@ struct LoadedModel {
 /// @throws WeightError if the file is missing or damaged, or holds other parameters than its config
 ///   describes; UsageError on a bad set.
 LoadedModel load_model(const std::string& checkpoint, const std::vector<std::string>& sets = {});
+/// The same with texts that depend on the stored config.
+LoadedModel load_model(
+    const std::string& checkpoint,
+    const std::function<std::vector<std::string>(const Config& stored)>& sets_for);
 
 /// A meta text of a checkpoint as JSON. @throws WeightError if it is absent or not JSON.
 base::Json stored_json(const files::CheckpointFile& file, const char* name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/counts.h"
 #include "base/stopwatch.h"
 #include "data/summary.h"
 #include "tasks/task_table.h"
@@ -176,7 +177,7 @@ TrainResult train(const TrainOptions& options) {
     result.best = link_path(directory, kBest);
   };
   if (loop.finished()) {
-    listeners.note(output + ": the run is finished: " + std::to_string(state.step) +
+    listeners.note(output + ": the run is finished: " + base::grouped(state.step) +
                    " steps; to train on, start another run with its weights: --init " +
                    (directory.path() / kLast).string() + " and another --output");
     fill_in();
@@ -192,7 +193,7 @@ TrainResult train(const TrainOptions& options) {
   for (const std::string& line : continuation.warnings) listeners.warning(line);
   if (checkpoint)
     listeners.note("resuming from " + checkpoint->path().string() + ", step " +
-                   std::to_string(first_step));
+                   base::grouped(first_step));
   directory.write("config.json", base::to_text(to_json(config), 2) + "\n");
   LogListener log(directory.log_path(), state.step, state.epoch, config.trainer.log_every_steps);
   RunRecord record(directory, options.command_line, identity.numerics);
@@ -208,7 +209,7 @@ TrainResult train(const TrainOptions& options) {
   fill_in();
   if (end == TrainingLoop::End::stopped)
     listeners.note("stopped by a signal; saved " + result.last + " at step " +
-                   std::to_string(result.steps) + "; the same command resumes there");
+                   base::grouped(result.steps) + "; the same command resumes there");
   listeners.ended(result);
   return result;
 }

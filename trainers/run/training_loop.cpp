@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/counts.h"
 #include "base/errors.h"
 #include "tasks/task_table.h"
 #include "trainers/run/data_options.h"
@@ -31,8 +32,8 @@ int64_t TrainingLoop::steps_per_epoch(const Config& config, const data::Dataset&
   if (steps < 1)
     throw base::DataError(
         "data.train",
-        "found " + std::to_string(train.size()) + " images, expected at least the " +
-            std::to_string(config.trainer.batch_size) + " of one batch (trainer.batch_size)",
+        "found " + base::grouped(train.size()) + " images, expected at least the " +
+            base::grouped(config.trainer.batch_size) + " of one batch (trainer.batch_size)",
         "lower trainer.batch_size or add images");
   return steps;
 }
