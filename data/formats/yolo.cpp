@@ -45,8 +45,8 @@ class Yolo : public ObjectFileSet {
   Yolo(const DatasetOptions& options, YoloFiles files)
       : ObjectFileSet(options, files.root),
         turns_(options.decode.exif_orientation),
-        classes_(options.num_classes) {
-    if (kind_ == AnnotationKind::label_map && classes_ > 0) --classes_;  // the background
+        // Of label maps the background is one of them, unless the options are those of the objects.
+        classes_(kind_ == AnnotationKind::label_map ? 0 : options.num_classes) {
     class_names_ = std::move(files.names);
     if (!class_names_.empty()) classes_ = num_classes();
     passed_ = std::move(files.passed_over);
