@@ -180,17 +180,15 @@ UperNetOptions heads_in(const WeightFile& file) {
 /// The options of a detector that its shapes tell. Where an array is missing or of another rank,
 /// the options are those of another model, and load_weights says what does not fit.
 MaskRcnnOptions detector_in(const WeightFile& file) {
-  if (file.find(detector_classes(true)))
-    throw base::WeightError(
-        file.where, "found a " + detector_name(file) + ", expected Mask R-CNN or Faster R-CNN",
-        "start a training from its backbone: swin train CONFIG --init " + file.where +
-            " --set 'init.allow_unexpected=[\"neck.*\", \"rpn_head.*\", \"roi_head.*\"]'");
   const auto size = [&](const std::string& name, size_t axis) {
     const NamedArray* array = file.find(name);
     return array && axis < array->shape.size() ? std::max<int64_t>(1, array->shape[axis]) : 1;
   };
-  const std::string mask(kMaskHead), box = "roi_head.bbox_head.shared_fcs.0.weight";
   MaskRcnnOptions options;
+  options.cascade = file.find(detector_classes(true));
+  const std::string number = options.cascade ? "0." : "";
+  const std::string mask = std::string(kMaskHead) + number,
+                    box = "roi_head.bbox_head." + number + "shared_fcs.0.weight";
   options.channels = size("neck.lateral_convs.0.conv.weight", 0);
   options.anchors = size("rpn_head.rpn_cls.weight", 0);
   options.box_channels = size(box, 0);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Checks Mask R-CNN and Faster R-CNN on Swin against torchvision, and against the names and shapes of both
-generations of mmdetection, written down from its source and made with random weights (its own packages need
-a compiler). torchvision's model has the official Swin as its body, as `--dialect torchvision` writes it, or
-that of transformers, which is read, too. Every tensor is compared bit by bit, and the maps and answers of
-torchvision with those of `swin verify`.
+"""Checks Mask R-CNN, Faster R-CNN and Cascade Mask R-CNN on Swin against torchvision, and against the names and
+shapes of both generations of mmdetection, written down from its source and made with random weights (its own
+packages need a compiler). torchvision's model has the official Swin as its body, as `--dialect torchvision`
+writes it, or that of transformers, which is read, too. Every tensor is compared bit by bit, and the maps and
+answers of torchvision with those of `swin verify`.
 
     python scripts/reference/check_detectors.py --swin build/ci/cli/swin [--keys tests/weights/dialect_keys]
 
@@ -306,9 +306,10 @@ def randomized(model, seed):
         if not value.is_floating_point():
             continue
         values = torch.empty(value.shape).normal_(generator=generator)
-        norm = value.dim() == 1 and name.endswith("weight")
-        fan_in = value[0].numel() if value.dim() > 1 else 1
-        value.copy_(1 + 0.2 * values.clamp(-2, 2) if norm else values / fan_in ** 0.5 if value.dim() > 1 else 0.1 * values)
+        if value.dim() > 1:
+            value.copy_(values / value[0].numel() ** 0.5)
+        else:
+            value.copy_(1 + 0.2 * values.clamp(-2, 2) if name.endswith("weight") else 0.1 * values)
     return model.eval()
 
 
@@ -340,6 +341,12 @@ def check_mmdetection(check):
     check.row("mm → official", lambda: converted(path["mm"], "official", first))
     check.row("official → torchvision", lambda: converted(path["official"], "torchvision", to_torchvision(first)))
     check.row("torchvision → official", lambda: converted(path["torchvision"], "official", first))
+
+    cascade = random_state(mmdet_shapes(1, cascade=True), 2)
+    torch.save(dict(state_dict=cascade), check.path("cascade.pth"))
+    check.row("cascade, mmdet 2.11 → mm",
+              lambda: converted(check.path("cascade.pth"), "mm", second_generation(cascade)))
+    check.row("cascade, mm → official", lambda: converted(path["mm"], "official", cascade))
 
     def names(state, meta, dialect):
         torch.save(dict(meta=meta, state_dict=state), given)

@@ -55,6 +55,18 @@ TEST(ConvertDetector, TheHeadsTravelWithTheWeights) {
             2);
 }
 
+TEST(ConvertDetector, ACascadeIsOneInTheConfig) {
+  const TemporaryDirectory folder;
+  const std::string source = folder / "source.safetensors", checkpoint = folder / "model.h5";
+  write_listed("mm_cascade_mask_rcnn.txt", source);
+  converted({source, checkpoint});
+  const auto stored = files::read_raw_weights(checkpoint).config_json;
+  ASSERT_TRUE(stored);
+  EXPECT_TRUE(base::parse_json(*stored, "config").at("task").at("cascade").as_bool());
+  EXPECT_THAT(said_by({"inspect", checkpoint}),
+              AllOf(HasSubstr("swin with Cascade Mask R-CNN"), HasSubstr("They fit the config")));
+}
+
 TEST(ConvertDetector, AFileOfTorchvisionHasItsConvention) {
   const TemporaryDirectory folder;
   const std::string source = folder / "source.safetensors", checkpoint = folder / "model.h5";

@@ -92,12 +92,14 @@ Json task_section(const weights::SegmenterHeads& heads) {
 
 constexpr const char* kDetection = "detection";
 const char* const kConventions[] = {"mmdet", "torchvision"};
+constexpr int64_t kCascadeStages = 3;
 
 Json task_section(const weights::DetectorHeads& heads) {
   Json task = Json::object();
   task["name"] = kDetection;
   task["convention"] = kConventions[heads.torchvision];
   task["mask"] = heads.mask_channels > 0;
+  task["cascade"] = heads.cascade_stages > 0;
   task["neck"] = Json::object();
   task["neck"]["channels"] = heads.neck_channels;
   task["box_head"] = Json::object();
@@ -293,6 +295,7 @@ std::optional<weights::DetectorHeads> detector_of(const Config& config) {
   heads.torchvision =
       row.find("convention")->choices[static_cast<size_t>(own.integer("convention"))] ==
       std::string(kConventions[1]);
+  heads.cascade_stages = own.boolean("cascade") ? kCascadeStages : 0;
   heads.neck_channels = own.integer("neck.channels");
   heads.anchors = std::ssize(own.numbers("anchors.sizes")) / (std::ssize(config.model.depths) + 1) *
                   std::ssize(own.numbers("anchors.ratios"));
