@@ -97,8 +97,8 @@ TEST_F(LabelMaps, AValueBeyondTheClassesIsNamed) {
   EXPECT_EQ(map_error(from),
             path("masks/a.png") +
                 std::string(": found the value 9 in column 0 of row 1, expected 0 … 2, or 255 for "
-                            "what is ignored; correct it, data.ignore_index or "
-                            "model.num_classes (`swin data check` counts the values)"));
+                            "what is ignored; correct it or data.ignore_index, or before "
+                            "training model.num_classes (`swin data check` counts the values)"));
   from.reduce_zero_label = true;
   EXPECT_THAT(map_error(from), HasSubstr("expected 1 … 3, or 0 and 255 for what is ignored"));
 }
