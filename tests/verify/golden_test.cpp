@@ -159,7 +159,7 @@ TEST(GoldenFiles, AreAllThereAndSmall) {
   uintmax_t bytes = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kGoldens))
     if (entry.is_regular_file()) bytes += entry.file_size();
-  EXPECT_LT(bytes, 10'000'000u);
+  EXPECT_LT(bytes, 8'000'000u);
 }
 
 }  // namespace
