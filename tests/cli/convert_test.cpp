@@ -253,7 +253,8 @@ TEST(Convert, ReportsWhatIsWrong) {
   expect_refused({"convert", kTiny}, 2, "OUT");
   expect_refused({"convert", kTiny, folder / "out.bin"}, 2, ".safetensors");
   expect_refused({"convert", kTiny, out, "--dialect", "tim"}, 2, "timm");
-  expect_refused({"convert", kTiny, out, "--dialect", "mm"}, 2, "a backbone, a segmenter or a detector");
+  expect_refused({"convert", kTiny, out, "--dialect", "mm"}, 2,
+                 "a backbone, a segmenter or a detector");
   expect_refused({"convert", kTiny, folder / "out.h5", "--dialect", "timm"}, 2, "official");
   expect_refused({"convert", kTiny, folder / "none/out.h5"}, 5, "none/out.h5");
   expect_refused({"convert", folder / "none.pth", out}, 4, "none.pth");

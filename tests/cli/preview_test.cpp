@@ -96,8 +96,7 @@ TEST(DataPreview, TheNameSaysTheFormat) {
 TEST(DataPreview, ABadImageIsReplacedAndReported) {
   const TemporaryDirectory folder;
   std::filesystem::create_directories(folder / "set/a");
-  std::filesystem::copy_file(source_dir() + "/tests/data/images/rgb.png",
-                             folder / "set/a/1.png");
+  std::filesystem::copy_file(source_dir() + "/tests/data/images/rgb.png", folder / "set/a/1.png");
   std::filesystem::copy(folder / "set/a", folder / "set/b");
   write_text(folder / "set/a/2.png", "no image");
   write_text(folder / "set/a/2.txt", "what it shows");

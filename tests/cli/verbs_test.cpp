@@ -85,8 +85,8 @@ TEST(Verbs, RunsLandInRunsByDefault) {
   const TemporaryDirectory folder;
   Child::Options options;
   options.working_folder = folder.path();
-  const Finished result = swin(
-      Words{"train", source_dir() + "/" + kMicro, "--quiet"} + one_step(), options);
+  const Finished result =
+      swin(Words{"train", source_dir() + "/" + kMicro, "--quiet"} + one_step(), options);
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_TRUE(std::filesystem::exists(folder / "runs/synthetic_micro/last.h5"));
 }

@@ -134,7 +134,8 @@ TEST(ThirdPartyHdf5, RefusesByName) {
   }
   EXPECT_THAT(refusal_of(file_of("nowhere")), HasSubstr("no such file"));
   EXPECT_THAT(refusal_of(swin::test::source_dir() + "/tests"), HasSubstr("directory"));
-  EXPECT_THAT(refusal_of(swin::test::source_dir() + "/README.md"), HasSubstr("is not an HDF5 file"));
+  EXPECT_THAT(refusal_of(swin::test::source_dir() + "/README.md"),
+              HasSubstr("is not an HDF5 file"));
 }
 
 // The format allows the signature at certain offsets only. libhdf5 1.14 reads beyond the end of a

@@ -1,5 +1,4 @@
 #include "tests/support/child.h"
-#include "tests/support/places.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,6 +16,8 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+
+#include "tests/support/places.h"
 
 namespace swin::test {
 

@@ -1,5 +1,5 @@
-// Where the project is: in one object of every test program, so that what is compiled of the tests is the same in every
-// clone.
+// Where the project is: in one object of every test program, so that what is compiled of the tests
+// is the same in every clone.
 #pragma once
 #include <string>
 

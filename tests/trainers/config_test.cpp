@@ -1,6 +1,5 @@
 // Shipped configs parse; files merge; a resolved config parses to itself; README, schema and code
 // list the same fields.
-#include "tests/support/places.h"
 #include "trainers/config/config.h"
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 #include "base/json.h"
 #include "tasks/task_table.h"
+#include "tests/support/places.h"
 #include "tests/trainers/config_files.h"
 #include "trainers/config/fields.h"
 #include "trainers/config/optimizer_table.h"

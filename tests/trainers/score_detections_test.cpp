@@ -1,6 +1,5 @@
 // The metrics of detections equal those of pycocotools to the last bit
 // (scripts/reference/make_coco_goldens.py).
-#include "tests/support/places.h"
 #include "trainers/run/score_detections.h"
 
 #include <gmock/gmock.h>
@@ -9,6 +8,7 @@
 #include <fstream>
 
 #include "base/errors.h"
+#include "tests/support/places.h"
 #include "tests/support/temporary_directory.h"
 
 namespace swin::trainers {

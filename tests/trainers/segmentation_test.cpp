@@ -176,8 +176,7 @@ TEST_F(Segmentation, WhatItCannotDoIsRefused) {
 
 // Figures of the paper's Table 3 and of the layers' sizes.
 TEST(SegmentationPlan, IsThatOfSwinTinyAsPublished) {
-  Config config =
-      load_config(swin::test::source_dir() + "/configs/upernet_swin_tiny_ade20k.json");
+  Config config = load_config(swin::test::source_dir() + "/configs/upernet_swin_tiny_ade20k.json");
   config.model.image_size = {512, 2048};
   config.model.num_classes = 150;
   const ForwardPlan plan = plan_forward(config.task, config.model);

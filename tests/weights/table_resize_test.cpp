@@ -1,5 +1,4 @@
 // Resized tables equal torch's and timm's (scripts/reference/make_resize_goldens.py).
-#include "tests/support/places.h"
 #include "weights/table_resize.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 #include <string>
 
 #include "files/safetensors.h"
+#include "tests/support/places.h"
 
 namespace swin::weights {
 
