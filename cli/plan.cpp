@@ -146,7 +146,7 @@ std::string plan_text(const layers::ModelConfig& model, const trainers::Training
   std::string text = stage_table(model, plan.forward) + "\n";
   text += "A layer's downsample is counted with its stage; MACs are multiply-adds of one image.\n";
   text += "Products of attention: " + giga(plan.forward.attention_macs) +
-          "; as detection and segmentation papers count, without them: " +
+          "; the model, as papers on detection and segmentation count: " +
           giga(plan.forward.published_macs) + "\n";
   if (model.num_classes > 0) text += "Classes: " + std::to_string(model.num_classes) + "\n";
   if (anchors) text += anchors_text(*anchors);

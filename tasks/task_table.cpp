@@ -202,7 +202,8 @@ std::span<const TaskRow> task_rows() {
         .meaning = "the box of every object, its class and its mask",
         .fields = detection_and_backbone_fields()},
        data::AnnotationKind::objects,
-       detection_metric_rows()},
+       detection_metric_rows(),
+       true},
   };
   return rows;
 }

@@ -19,6 +19,8 @@ struct MetricRow {
 struct TaskRow : base::ConfigRow {
   data::AnnotationKind annotation = data::AnnotationKind::none;  ///< of the images it learns from
   std::vector<MetricRow> metrics;
+  /// The published multiply-adds of its models include the products of attention.
+  bool papers_count_attention = false;
 };
 
 /// Whether its data sets and its model's head have classes.

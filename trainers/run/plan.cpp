@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/stopwatch.h"
 #include "layers/window_layout.h"
+#include "tasks/task_table.h"
 #include "trainers/run/step.h"
 
 namespace swin::trainers {
@@ -114,6 +115,8 @@ ForwardPlan plan_forward(const tasks::TaskConfig& config, const layers::ModelCon
   CountMacs count(plan, model);
   task->outputs(one_image(model), tasks::Detail::everything);  // with heads that only train
   plan.published_macs = plan.layer_macs + padding_macs(task->model_config());
+  if (tasks::task_row(config.name).papers_count_attention)
+    plan.published_macs += plan.attention_macs;
   const layers::Parameters& parameters = task->parameters();
   for (size_t i = 0; i < parameters.size(); ++i)
     count.of(parameters[i].name).parameters += parameters[i].numel();

@@ -24,8 +24,9 @@ struct ForwardPlan {
   Cost total;
   int64_t layer_macs = 0;      ///< of total: convolutions and linear layers
   int64_t attention_macs = 0;  ///< of total: the products between tokens
-  /// As the detection and segmentation papers count: the layers alone, and the attention's output
-  /// projection also of the tokens that windows are padded with.
+  /// As the detection and segmentation papers count: the layers, and the attention's output
+  /// projection also of the tokens that windows are padded with; the products of attention in those
+  /// of detection (TaskRow::papers_count_attention).
   int64_t published_macs = 0;
   int64_t memory_bytes = 0;  ///< at most, parameters included
 };
