@@ -67,25 +67,6 @@ struct Segmenter {
   std::optional<Backbone> backbone;
 };
 
-AdaptReport adapt(Segmenter& to, const WeightFile& file, const AdaptOptions& options = {},
-                  const std::optional<ModelConfig>& source = std::nullopt) {
-  return adapt_weights(to.parameters, to.config, file, source, options);
-}
-
-std::vector<float> array_values(WeightFile file, const std::string& name) {
-  const NamedArray& array = array_of(file, name);
-  std::vector<float> values(static_cast<size_t>(array.num_elements()));
-  files::read_float32(array, "test", values);
-  return values;
-}
-
-std::set<std::string> names_of(const AdaptReport& report, Action action) {
-  std::set<std::string> names;
-  for (const AdaptedTensor& tensor : report.tensors)
-    if (tensor.action == action) names.insert(tensor.name);
-  return names;
-}
-
 const std::set<std::string> kNorms = {"backbone.norm0.weight", "backbone.norm0.bias",
                                       "backbone.norm1.weight", "backbone.norm1.bias"};
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -65,6 +66,27 @@ inline std::vector<float> parameter(const Model& model, const std::string& name)
 inline AdaptReport adapt(Model& model, const WeightFile& file, const AdaptOptions& options = {},
                          const std::optional<ModelConfig>& source = std::nullopt) {
   return adapt_weights(model.parameters(), model.config(), file, source, options);
+}
+
+/// Of a test's own struct of a model's `parameters` and `config`.
+template <class Built>
+AdaptReport adapt(Built& to, const WeightFile& file, const AdaptOptions& options = {},
+                  const std::optional<ModelConfig>& source = std::nullopt) {
+  return adapt_weights(to.parameters, to.config, file, source, options);
+}
+
+inline std::vector<float> array_values(WeightFile file, const std::string& name) {
+  const NamedArray& array = array_of(file, name);
+  std::vector<float> values(static_cast<size_t>(array.num_elements()));
+  files::read_float32(array, "test", values);
+  return values;
+}
+
+inline std::set<std::string> names_of(const AdaptReport& report, Action action) {
+  std::set<std::string> names;
+  for (const AdaptedTensor& tensor : report.tensors)
+    if (tensor.action == action) names.insert(tensor.name);
+  return names;
 }
 
 inline AdaptedTensor row(const AdaptReport& report, const std::string& name) {

@@ -21,17 +21,6 @@ std::string list_of(Dialect dialect) { return name_of(dialect) + std::string("_m
 
 WeightFile read_list(const std::string& list) { return to_official(read_keys(list), "file"); }
 
-std::string read_error(const std::vector<NamedArray>& arrays) {
-  return error_of<base::WeightError>([&] { to_official(arrays, "file"); });
-}
-
-std::vector<std::string> missing_in(const std::vector<NamedArray>& arrays) {
-  std::vector<std::string> keys;
-  for (const WeightFile::Missing& missing : to_official(arrays, "file").missing)
-    keys.push_back(missing.key);
-  return keys;
-}
-
 /// Rows [first, first + count) of an array.
 std::vector<float> rows(const NamedArray& array, int64_t first, int64_t count) {
   return values_of(rows_of_array(array, first, count));

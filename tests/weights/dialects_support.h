@@ -199,4 +199,15 @@ inline void remove(std::vector<NamedArray>& arrays, std::string_view part) {
       arrays, [&](const NamedArray& array) { return array.name.find(part) != std::string::npos; });
 }
 
+inline std::string read_error(const std::vector<NamedArray>& arrays) {
+  return error_of<base::WeightError>([&] { to_official(arrays, "file"); });
+}
+
+inline std::vector<std::string> missing_in(const std::vector<NamedArray>& arrays) {
+  std::vector<std::string> keys;
+  for (const WeightFile::Missing& missing : to_official(arrays, "file").missing)
+    keys.push_back(missing.key);
+  return keys;
+}
+
 }  // namespace swin::weights

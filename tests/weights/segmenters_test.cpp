@@ -34,17 +34,6 @@ std::map<std::string, std::string> shapes_in(const std::string& list) {
   return shapes;
 }
 
-std::string read_error(const std::vector<NamedArray>& arrays) {
-  return error_of<base::WeightError>([&] { to_official(arrays, "file"); });
-}
-
-std::vector<std::string> missing_in(const std::vector<NamedArray>& arrays) {
-  std::vector<std::string> keys;
-  for (const WeightFile::Missing& missing : to_official(arrays, "file").missing)
-    keys.push_back(missing.key);
-  return keys;
-}
-
 class Segmenters : public ::testing::TestWithParam<Listed> {};
 
 INSTANTIATE_TEST_SUITE_P(
