@@ -180,7 +180,8 @@ void declare(Verb& v, EvaluateArguments& a) {
   v.option("--classes", "FILE", a.classes,
            "Names of the checkpoint's classes, one a line in the order of its head");
   v.flag("--ignore-unknown-classes", a.ignore_unknown_classes,
-         "Leave out the images of classes that the checkpoint does not know");
+         "Leave out the images, or the objects or pixels, of classes that the checkpoint does not "
+         "know");
   v.sets(a.sets);
   v.check([&] { check_detections(a); });
 }

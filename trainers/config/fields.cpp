@@ -251,8 +251,8 @@ void add_data(std::vector<Field>& fields) {
   data("ignore_unknown_classes", &D::ignore_unknown_classes)
       .identity(Identity::none)
       .says(
-          "leave out the images of data.validation and data.test whose class data.train does not "
-          "have; false: such a class is an error");
+          "leave out the images, or the objects or pixels, of data.validation and data.test whose "
+          "class data.train does not have; false: such a class is an error");
   data("ignore_index", &D::ignore_index)
       .range(0, 65535)
       .says("value in the files of label maps that counts neither in losses nor in metrics",

@@ -28,17 +28,12 @@ std::string shown(const std::vector<std::string>& names) {
   return base::listing(first, kShown) + (more ? " and " + base::grouped(more) + " more" : "");
 }
 
-/// Whether the classes are those of pixels or objects, which nothing says without decoding all.
-bool has_parts(const data::Dataset& images) {
-  const data::AnnotationKind kind = images.annotation_kind();
-  return kind == data::AnnotationKind::label_map || kind == data::AnnotationKind::objects;
-}
-
-/// Images of each class; an image of several classes counts for each. Where that is not known, each
-/// class counts as one.
+/// Images of each class; an image of several classes counts for each. Each class
+/// of pixels or objects counts as one: nothing says how many without decoding all.
 std::vector<int64_t> images_of_classes(const data::Dataset& images) {
   std::vector<int64_t> counts(images.class_names().size());
-  if (has_parts(images)) return std::vector<int64_t>(counts.size(), 1);
+  if (data::has_pixels_or_objects(images.annotation_kind()))
+    return std::vector<int64_t>(counts.size(), 1);
   for (int64_t i = 0; i < images.size(); ++i)
     for (const int64_t label : data::classes_of(images.annotation(i)))
       ++counts[static_cast<size_t>(label)];
@@ -149,9 +144,11 @@ class Match {
     if (none_known) throw base::DataError(options_.where, found, "use a data set of its classes");
     if (!options_.ignore_unknown_classes)
       throw base::DataError(options_.where, found, options_.ignore_remedy);
-    if (has_parts(*images_)) {  // labels_ says −1: measure() ignores their pixels
+    if (data::has_pixels_or_objects(images_->annotation_kind())) {  // labels_ says −1 to measure()
       note("ignored " + base::counted(std::ssize(unknown), "class", "classes") + " that " +
-           head_.where + " does not have: " + shown(unknown));
+           head_.where + " does not have: " + shown(unknown) +
+           "; their images stay, without these " +
+           (images_->annotation_kind() == data::AnnotationKind::objects ? "objects" : "pixels"));
       return;
     }
     images_ = data::leave_out_classes(std::move(images_), left_out);

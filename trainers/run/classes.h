@@ -49,7 +49,7 @@ struct MeasuredSet {
 struct MatchOptions {
   std::string where;                    ///< the set, for messages: "data.validation", or its path
   std::string format;                   ///< of the set
-  bool ignore_unknown_classes = false;  ///< leaves their images out
+  bool ignore_unknown_classes = false;  ///< leaves their images, objects or pixels out
   /// Says how an unknown class can be left out.
   std::string ignore_remedy;
   /// Whether the classes may be taken in the order of their text where the head has no names; the
