@@ -23,7 +23,8 @@ void check_fits(const Annotation& annotation, const base::Size2& image, const st
     if (base::Size2{height, width} != image)
       throw base::DataError(name,
                             std::string("found ") + what + " of " + base::size_text(height, width) +
-                                " pixels, expected the " + base::size_text(image) + " of the image",
+                                " pixels, expected the " + base::size_text(image) +
+                                " of the image (height × width)",
                             "correct the annotation, or set preprocess.exif_orientation");
   };
   if (const auto* map = std::get_if<LabelMap>(&annotation))

@@ -1,6 +1,8 @@
 #include "tasks/detection_targets.h"
 
 #include <algorithm>
+#include <cmath>
+#include <string>
 
 #include "base/errors.h"
 #include "base/integer.h"
@@ -101,9 +103,14 @@ data::RunLengths mask_of(const data::Object& object, const Size2& canvas) {
   if (const auto* polygons = std::get_if<std::vector<data::Polygon>>(&object.mask))
     return data::rasterize(*polygons, canvas[0], canvas[1]);
   if (const auto* runs = std::get_if<data::RunLengths>(&object.mask)) return *runs;
+  std::string box;
+  for (const double x : {object.box.x1, object.box.y1, object.box.x2, object.box.y2})
+    box += " " + std::to_string(std::llround(x));
   throw base::DataError("task.mask",
-                        "found an object without a mask, expected one for each to learn masks from",
-                        "set task.mask to false: boxes alone are learned");
+                        "found an object without a mask, its box" + box +
+                            ", expected one for each: masks are learned from and compared",
+                        "give it one (`swin data check` counts such objects), or train with "
+                        "task.mask=false: boxes alone");
 }
 
 Truth truth_of(const data::Batch& batch, int64_t image, int64_t num_classes) {
