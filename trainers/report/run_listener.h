@@ -11,6 +11,7 @@
 
 namespace swin::trainers {
 
+struct EvaluationReport;
 struct TrainResult;
 
 /// A finished step. Epochs count from 1. The sums are those of this call, of the steps alone:
@@ -32,6 +33,8 @@ struct EpochReport {
   int64_t bad_images = 0;             ///< replaced in training
   int64_t validation_bad_images = 0;  ///< left out of the metrics
   bool new_best = false;
+  int64_t step = 0;                              ///< the epoch's last one
+  const EvaluationReport* evaluation = nullptr;  ///< null if it was not evaluated
 };
 
 class RunListener {

@@ -157,7 +157,8 @@ bool TrainingLoop::finish_epoch() {
                            .evaluate_seconds = watch.seconds(),
                            .bad_images = state_.bad_images,
                            .validation_bad_images = evaluated ? validation_bad_images_ : 0,
-                           .new_best = new_best_};
+                           .new_best = new_best_,
+                           .step = state_.step};
   state_.epoch = epoch;
   state_.bad_images = 0;
   parts_.listener.evaluated(report);

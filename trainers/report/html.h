@@ -1,0 +1,23 @@
+// Pages of HTML that need nothing from outside: style and pictures are inside, and no script.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "data/image.h"
+
+namespace swin::trainers {
+
+/// The text with &, <, >, " and ' as entities and control characters as U+FFFD, for the content and
+/// for quoted attributes of HTML and SVG alike.
+std::string html_text(const std::string& text);
+
+/// A whole document: UTF-8, readable from 390 pixels on, light or dark as the reader prefers.
+/// @param title plain text   @param body HTML
+std::string html_page(const std::string& title, const std::string& body);
+
+/// <img> with the picture inside, as PNG.   @param alternative plain text for those who do not see
+/// it
+std::string html_image(const data::Image& image, const std::string& alternative);
+
+}  // namespace swin::trainers
