@@ -204,9 +204,16 @@ std::string to_text(const data::DataCheck& check, const data::Dataset& dataset) 
   return text + lines_of(check.bad, [](const auto& one) { return one_line(one.error); });
 }
 
-// Checks one set. @return the number of bad files.
-size_t check_set(const data::Dataset& dataset, const std::string& name,
-                 const DataArguments& arguments, base::Json& json) {
+// What makes a check fail.
+struct Faults {
+  size_t bad_files = 0;
+  int64_t without_mask = 0;  // objects, where the task learns masks
+  bool none() const { return bad_files == 0 && without_mask == 0; }
+};
+
+// Checks one set.
+Faults check_set(const data::Dataset& dataset, const std::string& name,
+                 const DataArguments& arguments, bool masks, base::Json& json) {
   tell_summary(dataset, name, arguments);
   const data::DataCheck found =
       with_progress(arguments, "checking", dataset,
@@ -215,7 +222,7 @@ size_t check_set(const data::Dataset& dataset, const std::string& name,
     json = to_json(found, dataset);
   else
     print(to_text(found, dataset));
-  return found.bad.size();
+  return {found.bad.size(), masks ? found.objects.without_mask : 0};
 }
 
 // Whether a file is a config, rather than a list of images.
@@ -236,20 +243,24 @@ bool is_config(const std::string& path) {
 }
 
 // All sets of a config.
-size_t check_config(const DataArguments& arguments, base::Json& json) {
+Faults check_config(const DataArguments& arguments, base::Json& json) {
   const trainers::Config config = trainers::load_config(arguments.path, arguments.sets);
   set_threads(arguments, config.runtime.threads);
   json = base::Json::object();
-  size_t bad = 0;
+  const std::vector<double>* mask = config.task.own.find("mask");
+  const bool masks = mask && mask->at(0) != 0;
+  Faults faults;
   const auto check = [&](const trainers::DatasetConfig& set) {
     const auto dataset = trainers::open_dataset_of(set, config);
     if (!arguments.json) print(set.field + "\n");
-    bad += check_set(*dataset, set.field, arguments, json[set.field]);
+    const Faults found = check_set(*dataset, set.field, arguments, masks, json[set.field]);
+    faults.bad_files += found.bad_files;
+    faults.without_mask += found.without_mask;
   };
   check(config.data.train);
   if (config.data.validation) check(*config.data.validation);
   if (config.data.test) check(*config.data.test);
-  return bad;
+  return faults;
 }
 
 }  // namespace
@@ -267,9 +278,9 @@ std::unique_ptr<data::Dataset> open_path(const std::string& path) {
 
 base::ExitCode data_check(const DataArguments& arguments) {
   base::Json json;
-  size_t bad = 0;
+  Faults faults;
   if (is_config(arguments.path)) {
-    bad = check_config(arguments, json);
+    faults = check_config(arguments, json);
   } else {
     if (!arguments.sets.empty())
       throw base::UsageError(arguments.path, "found --set, expected none: it is no config",
@@ -277,13 +288,20 @@ base::ExitCode data_check(const DataArguments& arguments) {
     set_threads(arguments, std::nullopt);
     const std::unique_ptr<data::Dataset> dataset = open_path(arguments.path);
     if (data::format_of_path(arguments.path) == "packed") data::verify_packed(arguments.path);
-    bad = check_set(*dataset, arguments.path, arguments, json);
+    faults = check_set(*dataset, arguments.path, arguments, false, json);
   }
   if (arguments.json) print_json(json);
-  if (bad == 0) return base::ExitCode::done;
-  note(error_line(base::ExitCode::data, arguments.path + ": found " +
-                                            grouped(static_cast<int64_t>(bad)) +
-                                            " bad files, expected none; replace or remove them"));
+  if (faults.none()) return base::ExitCode::done;
+  const auto tell = [&](int64_t count, const std::string& noun, const std::string& rest) {
+    if (count > 0)
+      note(error_line(base::ExitCode::data,
+                      arguments.path + ": found " + base::counted(count, noun) + rest));
+  };
+  tell(static_cast<int64_t>(faults.bad_files), "bad file",
+       ", expected none; replace or remove them");
+  tell(faults.without_mask, "object",
+       " without a mask, expected a mask for each, as task.mask is true; give them masks, or learn "
+       "boxes alone with --set task.mask=false");
   return base::ExitCode::data;
 }
 

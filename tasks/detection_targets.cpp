@@ -109,8 +109,8 @@ data::RunLengths mask_of(const data::Object& object, const Size2& canvas) {
   throw base::DataError("task.mask",
                         "found an object without a mask, its box" + box +
                             ", expected one for each: masks are learned from and compared",
-                        "give it one (`swin data check` counts such objects), or train with "
-                        "task.mask=false: boxes alone");
+                        "give it one (`swin data check` counts such objects), or train or "
+                        "evaluate with --set task.mask=false: boxes alone");
 }
 
 Truth truth_of(const data::Batch& batch, int64_t image, int64_t num_classes) {

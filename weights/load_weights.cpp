@@ -114,12 +114,14 @@ void load(const std::vector<Place>& places, std::span<const NamedArray> arrays,
 }
 
 void load(const std::vector<Place>& places, const files::CheckpointFile& file,
-          const std::string& group) {
+          const std::string& group, const std::function<bool(const std::string&)>& unused = {}) {
   const std::string prefix = group + "/";
   std::vector<NamedArray> arrays;
-  for (const files::CheckpointFile::Entry& entry : file.entries())
-    if (entry.name.starts_with(prefix))
-      arrays.push_back({entry.name.substr(prefix.size()), entry.dtype, entry.shape, {}, nullptr});
+  for (const files::CheckpointFile::Entry& entry : file.entries()) {
+    if (!entry.name.starts_with(prefix)) continue;
+    const std::string name = entry.name.substr(prefix.size());
+    if (!unused || !unused(name)) arrays.push_back({name, entry.dtype, entry.shape, {}, nullptr});
+  }
   load(places, arrays, file.path().string() + ": " + group,
        [&](const NamedArray& array, std::span<float> values) {
          file.read_float32(prefix + array.name, values);
@@ -148,8 +150,9 @@ void load_weights(Parameters& parameters, const std::filesystem::path& file) {
   load_weights(parameters, read_weights(file), file.string());
 }
 
-void load_weights(Parameters& parameters, const files::CheckpointFile& file) {
-  load(places_in(parameters), file, "model");
+void load_weights(Parameters& parameters, const files::CheckpointFile& file,
+                  const std::function<bool(const std::string& name)>& unused) {
+  load(places_in(parameters), file, "model", unused);
 }
 
 void load_slab(const Parameters& layout, real* slab, const files::CheckpointFile& file,

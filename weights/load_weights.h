@@ -30,7 +30,9 @@ void load_weights(Parameters& parameters, std::span<const files::NamedArray> arr
 /// read_weights, then load_weights.
 void load_weights(Parameters& parameters, const std::filesystem::path& file);
 /// The same for the arrays model/<name> of a checkpoint, which are read one by one.
-void load_weights(Parameters& parameters, const files::CheckpointFile& file);
+/// @param unused says of a name that the model may lack it, such as a head that is switched off.
+void load_weights(Parameters& parameters, const files::CheckpointFile& file,
+                  const std::function<bool(const std::string& name)>& unused = {});
 /// The same for the arrays <group>/<name> of a checkpoint and another slab of the parameters'
 /// layout, such as "optimizer/exp_avg".
 void load_slab(const Parameters& layout, real* slab, const files::CheckpointFile& file,

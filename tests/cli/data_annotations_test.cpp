@@ -54,6 +54,24 @@ TEST_F(Annotations, CheckOfAConfigCountsTheValues) {
   EXPECT_THAT(table.err, HasSubstr("data.train: 2 images with label maps of 3 classes"));
 }
 
+TEST_F(Annotations, CheckOfAConfigWantsTheMasksThatItLearns) {
+  write_text(folder_ / "boxes.json",
+             R"({"images": [{"id": 1, "file_name": "set/images/a.png", "width": 2, "height": 2}],
+                 "categories": [{"id": 1, "name": "dot"}],
+                 "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 4,
+                                  "iscrowd": 0, "bbox": [0, 0, 2, 2]}]})");
+  write_text(config(), R"({"model": {"image_size": 16, "patch_size": 2, "embed_dim": 8,
+                                     "depths": [1], "num_heads": [2], "window_size": 4},
+                           "task": {"name": "detection", "anchors": {"sizes": [8, 12]}},
+                           "trainer": {"batch_size": 1},
+                           "data": {"train": {"format": "coco", "path": ")" +
+                           (folder_ / "boxes.json").string() + R"("}}})");
+  const Finished refused = swin({"data", "check", config()});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("found 1 object without a mask, expected a mask for each"));
+  EXPECT_EQ(swin({"data", "check", config(), "--set", "task.mask=false"}).exit_code, 0);
+}
+
 TEST_F(Annotations, ConvertWritesWhatReadsTheSame) {
   const std::string out = folder_ / "out";
   const base::Json json = json_of({"data", "convert", config(), "--output", out, "--json"});

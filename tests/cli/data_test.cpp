@@ -71,7 +71,7 @@ TEST_F(DataVerb, CheckThatFindsBadFilesExitsThree) {
   const Finished table = swin({"data", "check", set()});
   EXPECT_EQ(table.exit_code, 3);
   EXPECT_THAT(table.out, HasSubstr("ant/bad.jpg: found a file that starts with"));
-  EXPECT_THAT(table.err, HasSubstr("found 1 bad files, expected none"));
+  EXPECT_THAT(table.err, HasSubstr("found 1 bad file, expected none"));
   // An empty class is no bad file; a set to measure may have it.
   fs::remove(folder_ / "set/ant/bad.jpg");
   fs::create_directories(folder_ / "set/empty");

@@ -124,6 +124,15 @@ TEST_F(DetectionRun, EvaluatesWithTheMetricsOfTheRun) {
     EXPECT_TRUE(row.find(name)) << name;
 }
 
+TEST_F(DetectionRun, BoxesAloneAreMeasuredWhereObjectsHaveNoMasks) {
+  EvaluateOptions boxes = measuring();
+  boxes.sets = {"task.mask=false"};
+  const EvaluateResult evaluated = evaluate(boxes);
+  ASSERT_EQ(evaluated.metrics.size(), 12u);
+  for (const auto& [name, value] : evaluated.metrics)
+    EXPECT_EQ(value, metric(trained_->metrics, name)) << name;
+}
+
 TEST_F(DetectionRun, WhatItWritesScoresTheSame) {
   EvaluateOptions writing = measuring();
   writing.write_detections = (*directory_ / "found.json").string();

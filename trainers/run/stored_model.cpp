@@ -5,6 +5,22 @@
 #include "weights/load_weights.h"
 
 namespace swin::trainers {
+namespace {
+
+bool has_masks(const Config& config) {
+  const std::vector<double>* mask = config.task.own.find("mask");
+  return mask && mask->at(0) != 0;
+}
+
+/// The monitor chooses checkpoints in training. The stored one may be a metric that the model no
+/// longer has, as segm_AP with task.mask=false.
+void remove_monitor(base::Json& document) {
+  if (base::Json* section = document.find("checkpoint"); section && section->is_object())
+    std::erase_if(section->members(),
+                  [](const base::Json::Member& member) { return member.first == "monitor"; });
+}
+
+}  // namespace
 
 base::Json stored_json(const files::CheckpointFile& file, const char* name) {
   const std::string where = file.path().string() + ": meta/" + name;
@@ -38,7 +54,9 @@ LoadedModel load_model(
   } catch (const base::UsageError& e) {
     throw base::WeightError(checkpoint + ": meta/config", e.what(), "take another checkpoint");
   }
+  const bool stored_masks = has_masks(loaded.config);
   if (const std::vector<std::string> sets = sets_for(loaded.config); !sets.empty()) {
+    remove_monitor(document);
     apply_sets(document, sets);
     loaded.config = parse_config_without_data(document);
   }
@@ -46,7 +64,10 @@ LoadedModel load_model(
   weights::require_name_for_each(loaded.class_names, loaded.config.model.num_classes, checkpoint,
                                  "take another checkpoint");
   loaded.task = tasks::make_task(loaded.config.task, loaded.config.model, 0, false);
-  weights::load_weights(loaded.task->parameters(), file);
+  const bool boxes_alone = stored_masks && !has_masks(loaded.config);
+  weights::load_weights(loaded.task->parameters(), file, [boxes_alone](const std::string& name) {
+    return boxes_alone && name.find("mask_head.") != std::string::npos;
+  });
   return loaded;
 }
 
