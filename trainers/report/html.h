@@ -13,11 +13,15 @@ namespace swin::trainers {
 std::string html_text(const std::string& text);
 
 /// A whole document: UTF-8, readable from 390 pixels on, light or dark as the reader prefers.
-/// @param title plain text   @param body HTML
+/// @param title plain text
+/// @param body HTML. Its style knows: .scroll around what may be wider than the page (tables, large
+///   charts), .charts around charts, .pictures around figures, .cards around
+///   <div><b>1</b>step</div>, .number of cells, .name and .wide of cells with long texts, .faint
+///   and .alarm of texts.
 std::string html_page(const std::string& title, const std::string& body);
 
-/// <img> with the picture inside, as PNG.   @param alternative plain text for those who do not see
-/// it
+/// <img> with the picture inside, as PNG.
+/// @param alternative plain text for those who do not see it
 std::string html_image(const data::Image& image, const std::string& alternative);
 
 }  // namespace swin::trainers
