@@ -168,6 +168,16 @@ std::vector<int64_t> image_sizes(const std::string& text) {
   return sizes;
 }
 
+base::Size2 place_of(const std::string& where, const std::string& text) {
+  const std::string expected = "a row and a column from 0 on, as 3,5";
+  const std::vector<std::string> items = comma_separated(text);
+  if (items.size() != 2) throw UsageError(where, "found \"" + text + "\", expected " + expected);
+  const auto at = [&](size_t i) {
+    return number<int64_t>(where, items[i], 0, 1'000'000'000, expected);
+  };
+  return {at(0), at(1)};
+}
+
 void set_configs(const std::vector<std::string>& words, BenchmarkArguments& arguments) {
   arguments.data = !words.empty() && words[0] == "data";
   arguments.kernels = !words.empty() && words[0] == "kernels";

@@ -46,6 +46,9 @@ base::Isa isa_of(const std::string& where, const std::string& text);
 /// The items of a list such as "224,448". Empty items are kept.
 std::vector<std::string> comma_separated(const std::string& text);
 
+/// A row and a column such as "3,5". @throws base::UsageError if `text` is anything else.
+base::Size2 place_of(const std::string& where, const std::string& text);
+
 /// Checks that --detections and --precision-recall go with the rest.
 void check_detections(const EvaluateArguments& arguments);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/isa.h"
+#include "base/size2.h"
 
 namespace swin::cli {
 
@@ -52,6 +53,14 @@ struct PredictArguments : CommonArguments {
   std::optional<int64_t> max_detections;
   std::vector<std::string> only_classes;
   std::optional<std::string> output;  ///< folder for what is drawn
+};
+
+struct ExplainArguments : CommonArguments {
+  std::string checkpoint, image;
+  std::string output;                         ///< folder
+  std::optional<int64_t> stage, block, head;  ///< head: absent: the mean
+  std::optional<base::Size2> token, pixel;
+  std::optional<std::string> class_name;
 };
 
 struct PlanArguments : CommonArguments {
@@ -117,8 +126,9 @@ struct DataArguments : CommonArguments {
 struct InfoArguments : CommonArguments {};
 
 using Arguments = std::variant<HelpArguments, TrainArguments, EvaluateArguments, PredictArguments,
-                               PlanArguments, ConfigArguments, InspectArguments, ConvertArguments,
-                               VerifyArguments, BenchmarkArguments, DataArguments, InfoArguments>;
+                               ExplainArguments, PlanArguments, ConfigArguments, InspectArguments,
+                               ConvertArguments, VerifyArguments, BenchmarkArguments, DataArguments,
+                               InfoArguments>;
 
 /// @throws base::UsageError that names the wrong verb or flag, and the nearest right one.
 Arguments parse_arguments(int argc, const char* const* argv);

@@ -64,6 +64,7 @@ class Verb {
 void declare(Verb& verb, TrainArguments& arguments);
 void declare(Verb& verb, EvaluateArguments& arguments);
 void declare(Verb& verb, PredictArguments& arguments);
+void declare(Verb& verb, ExplainArguments& arguments);
 void declare(Verb& verb, PlanArguments& arguments);
 void declare(Verb& verb, ConfigArguments& arguments);
 void declare(Verb& verb, InspectArguments& arguments);

@@ -98,6 +98,36 @@ void declare(Verb& v, PredictArguments& a) {
            "the images, and detections.json, COCO's results, for the images.json beside it");
 }
 
+void declare(Verb& v, ExplainArguments& a) {
+  v.required_positional("CHECKPOINT", a.checkpoint, "Checkpoint (.h5)");
+  v.required_positional("IMAGE", a.image, "JPEG, PNG, WebP, BMP or TIFF file");
+  v.option("--output", "DIR", a.output,
+           "Folder for explain.html, its pictures as PNGs, and explain.json");
+  v.check([&] { v.require("--output DIR", a.output.empty()); });
+  const auto index = [&](const char* flag, const char* type, const char* meaning,
+                         std::optional<int64_t>& value) {
+    v.option(flag, type, meaning, [&v, flag, &value](const std::string& text) {
+      value = number<int64_t>(v.name() + " " + flag, text, 0, 1'000'000,
+                              "a whole number of at least 0");
+    });
+  };
+  index("--stage", "S", "Stage that is looked into, from 0 (default: the last with shifted blocks)",
+        a.stage);
+  index("--block", "B", "Block of the stage, from 0 (default: its last shifted one)", a.block);
+  v.option("--head", "H|mean", "Head of attention, from 0 (default: the mean over the heads)",
+           [&](const std::string& text) {
+             if (text != "mean")
+               a.head = number<int64_t>(v.name() + " --head", text, 0, 1'000'000,
+                                        "mean or a whole number of at least 0");
+           });
+  v.option("--token", "Y,X", "Row and column of a token of the stage's map (default: its middle)",
+           [&](const std::string& text) { a.token = place_of(v.name() + " --token", text); });
+  v.option("--pixel", "Y,X", "Instead of --token: row and column of a pixel of IMAGE in it",
+           [&](const std::string& text) { a.pixel = place_of(v.name() + " --pixel", text); });
+  v.option("--class", "NAME", a.class_name,
+           "Class of the class-activation map (default: the most probable one)");
+}
+
 void declare(Verb& v, PlanArguments& a) {
   v.positionals("CONFIG", a.configs, "Config file; the model section alone is enough");
   v.flag("--compare", a.compare, "Cost of one image for several configs, as the image grows");

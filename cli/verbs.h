@@ -11,6 +11,7 @@ base::ExitCode run(const TrainArguments& arguments);
 base::ExitCode run(const EvaluateArguments& arguments);
 base::ExitCode evaluate_detections(const EvaluateArguments& arguments);  // `--detections`
 base::ExitCode run(const PredictArguments& arguments);
+base::ExitCode run(const ExplainArguments& arguments);
 base::ExitCode run(const PlanArguments& arguments);
 base::ExitCode run(const ConfigArguments& arguments);
 base::ExitCode run(const InspectArguments& arguments);
