@@ -1,6 +1,7 @@
 // Fused ops equal the compositions of plain ops beside them, as the papers draw them (PlainOps):
 // forward and gradients, for each instruction set.
 #include <set>
+#include <string_view>
 
 #include "autograd/tape/op.h"
 #include "autograd/tape/tape.h"
@@ -90,6 +91,64 @@ TEST_P(AttentionTwin, EqualsTheCompositionForwardAndBackward) {
                   random_array({sides, t.heads}, 2)},
                  {t.batch, t.map[0], t.map[1], channels});
   });
+}
+
+// The softmax of a composition.
+class SeenSoftmax : public ForwardObserver {
+ public:
+  void op_done(const OpDone& done) override {
+    if (std::string_view(done.op) == "softmax") probabilities = done.y;
+  }
+  Tensor probabilities;
+};
+
+// What `swin explain` shows. Rows sum to one, masked pairs are exactly zero, and the product with v
+// is the kernel's result.
+TEST_P(AttentionTwin, TheProbabilitiesOfTheCompositionAreTheKernels) {
+  const AttentionCase& t = GetParam();
+  const WindowLayout layout = layout_of(t.map, t.windows);
+  const int64_t channels = t.heads * t.dim, tokens = layout.tokens(), windows = layout.windows(),
+                sides = (2 * layout.window[0] - 1) * (2 * layout.window[1] - 1);
+  const Tensor qkv = to_tensor(random_array({t.batch, t.map[0], t.map[1], 3 * channels}, 1, -2, 2));
+  const Tensor table = to_tensor(random_array({sides, t.heads}, 2));
+  const auto call = [&] { return window_attention(qkv, table, layout, options_of(t.heads, 0)); };
+  const Tensor fused = call();
+  const SeenSoftmax seen;
+  {
+    const PlainOps plain;
+    call();
+  }
+  const real* p = seen.probabilities.data();
+  ASSERT_EQ(seen.probabilities.shape(), Shape({t.batch * windows, t.heads, tokens, tokens}));
+  const std::vector<int32_t> rows = window_rows(layout), labels = window_labels(layout);
+  const auto at = [](const auto& list, int64_t i) { return list[static_cast<size_t>(i)]; };
+  const double tolerance = sizeof(real) == 4 ? 1e-5 : 1e-12;
+  for (int64_t n = 0; n < t.batch * windows; ++n) {
+    const int64_t w = n % windows * tokens, image = n / windows * t.map[0] * t.map[1];
+    for (int64_t h = 0; h < t.heads; ++h)
+      for (int64_t i = 0; i < tokens; ++i, p += tokens) {
+        double sum = 0;
+        for (int64_t j = 0; j < tokens; ++j) {
+          sum += static_cast<double>(p[j]);
+          const bool masked =
+              !labels.empty() && (at(labels, w + i) != at(labels, w + j) || at(labels, w + j) < 0);
+          EXPECT_TRUE(!masked || p[j] == 0) << "window " << n << ", query " << i << ", key " << j;
+        }
+        // A query of padding may have no key.
+        EXPECT_NEAR(sum, !labels.empty() && at(labels, w + i) < 0 ? 0 : 1, tolerance);
+        for (int64_t d = 0; d < t.dim; ++d) {
+          const int64_t channel = h * t.dim + d;
+          double y = 0;
+          for (int64_t j = 0; j < tokens; ++j)
+            y += static_cast<double>(p[j]) *
+                 static_cast<double>(
+                     qkv.data()[(image + at(rows, w + j)) * 3 * channels + 2 * channels + channel]);
+          EXPECT_NEAR(
+              static_cast<double>(fused.data()[(image + at(rows, w + i)) * channels + channel]), y,
+              2 * tolerance);
+        }
+      }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -11,8 +11,8 @@ namespace {
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-const char* const kVerbs[] = {"train",   "evaluate", "predict",   "plan", "config", "inspect",
-                              "convert", "verify",   "benchmark", "data", "info"};
+const char* const kVerbs[] = {"train",   "evaluate", "predict", "explain",   "plan", "config",
+                              "inspect", "convert",  "verify",  "benchmark", "data", "info"};
 
 TEST(Arguments, HelpOfEachVerbShowsAnExample) {
   const Finished all = swin({"--help"});
@@ -41,7 +41,8 @@ TEST(Arguments, WrongCommandLinesAreOneLineAndExitTwo) {
       {{"trian", "x.json"}, "found the verb \"trian\".*; did you mean train\\?"},
       {{"inform"}, "found the verb \"inform\".*; did you mean info\\?"},
       {{"xyzzyplugh"},
-       "found the verb \"xyzzyplugh\", expected one of train, evaluate, predict, plan, config, "
+       "found the verb \"xyzzyplugh\", expected one of train, evaluate, predict, explain, plan, "
+       "config, "
        "inspect, convert, verify, benchmark, data, info; swin --help explains them"},
       {{"--json", "info"}, "found the flag --json before a verb.*"},
       {{"train", "configs/synthetic_micro.json", "--ouput", "x"},
@@ -78,6 +79,11 @@ TEST(Arguments, WrongCommandLinesAreOneLineAndExitTwo) {
        "found --output a second time, expected --output DIR once; .*"},
       {{"train", "x.json", "--set"}, "found --set without a value, expected --set FIELD=VALUE; .*"},
       {{"info", "--json=maybe"}, "found --json=maybe, expected --json alone; .*"},
+      {{"explain", "x.h5", "y.png"}, "found no --output DIR, expected one; .*"},
+      {{"explain", "x.h5", "y.png", "--output", "z", "--token", "3"},
+       "swin explain --token: found \"3\", expected a row and a column from 0 on, as 3,5.*"},
+      {{"explain", "x.h5", "y.png", "--output", "z", "--head", "all"},
+       "swin explain --head: found \"all\", expected mean or a whole number of at least 0.*"},
       {{"predict", "x.h5", "y.png", "--top-k", "0"},
        "found \"0\", expected a whole number of at least 1; .*"},
       {{"predict", "x.h5", "y.png", "--score", "1.5"},

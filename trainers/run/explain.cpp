@@ -21,6 +21,14 @@ constexpr int64_t kSide = 448;         // pixels of a picture of the image
 constexpr int64_t kExampleSide = 224;  // in the examples of a report
 constexpr size_t kScores = 5;
 
+// As the papers write it.
+std::string title_of(const std::string& model) {
+  return model == "swin_v2"    ? "Swin V2"
+         : model == "swin_mlp" ? "Swin-MLP"
+         : model == "vit"      ? "ViT"
+                               : "Swin";
+}
+
 bool classifies(const Config& config) {
   const data::AnnotationKind kind = tasks::task_row(config.task.name).annotation;
   return kind == data::AnnotationKind::one_class || kind == data::AnnotationKind::classes;
@@ -90,7 +98,7 @@ void explain_attention(Explained& e, const Query& query) {
     return;
   }
   const SeenAttention seen = see_attention(*e.loaded.task, e.input, query.place);
-  e.add(attention_part(e.view, seen, query, e.explanation.json));
+  e.add(attention_part(e.model, e.view, seen, query, e.explanation.json));
   if (e.loaded.config.task.name == "simmim")
     e.explanation.parts.back().text.push_back(
         "The model saw the image with patches hidden, as its evaluation hides those of image 0.");
@@ -142,15 +150,15 @@ ExplainedPart image_part(const Config& config, const View& view, const ModelInpu
   const layers::ModelConfig& model = config.model;
   ExplainedPart part;
   part.title = "The image";
-  part.text = {"A " + model.name + " for " + config.task.name + ": " +
+  part.text = {"A " + title_of(model.name) + " for " + config.task.name + ": " +
                std::to_string(model.num_stages()) +
                (model.num_stages() == 1 ? " stage" : " stages") + ", patches of " +
                size_text(model.patch_size, model.patch_size) + " pixels."};
   part.pictures.push_back(
       {"input.png", view.image, "The image as the model sees it",
-       "The image of " + size_text(input.prepared.original_size) + " pixels, resized and cut to " +
-           size_text(input.prepared.padded_size) + " as the model sees it: " + size_text(view.map) +
-           " patches, the tokens of stage 0."});
+       "The image of " + size_text(input.prepared.original_size) +
+           " pixels as the model sees it, at " + size_text(input.prepared.padded_size) +
+           " pixels: " + size_text(view.map) + " patches, the tokens of stage 0."});
   return part;
 }
 
@@ -173,7 +181,7 @@ Explanation explain(const std::string& checkpoint, const std::string& image,
   const Query query = query_of(model, input, view.map, options);
 
   Explanation explanation;
-  explanation.title = "What a " + model.name + " sees";
+  explanation.title = "What a " + title_of(model.name) + " sees";
   base::Json& json = explanation.json = base::Json::object();
   json["image"] = image;
   json["model"] = model.name;

@@ -17,14 +17,14 @@ namespace {
 
 constexpr double kMasked = std::numeric_limits<double>::quiet_NaN();
 
-void check_index(const char* option, int64_t found, int64_t count, const std::string& what) {
+// `range` names what is counted: "the stages".
+void check_index(const char* option, int64_t found, int64_t count, const std::string& range) {
   if (found >= 0 && found < count) return;
-  throw base::UsageError(
-      option,
-      "found " + std::to_string(found) + ", expected " +
-          (count == 1 ? "0: there is one " + what
-                      : "0 to " + std::to_string(count - 1) + ": the " + what + "s there are"),
-      "choose one of them");
+  throw base::UsageError(option,
+                         "found " + std::to_string(found) + ", expected " +
+                             (count == 1 ? "0" : "0 to " + std::to_string(count - 1)) + ", " +
+                             range,
+                         "choose one of them");
 }
 
 std::string place_text(Size2 place) {
@@ -134,6 +134,13 @@ base::Json lists_json(const std::vector<std::vector<double>>& lists) {
   return json;
 }
 
+std::string equation_of(const std::string& model) {
+  if (model == "vit") return "SoftMax(QKᵀ/√d)V, equation 4 of the Swin paper without B";
+  if (model == "swin_v2")
+    return "SoftMax(cos(q, k)/τ + B)V with equation 2 of the Swin V2 paper (arXiv:2111.09883)";
+  return "Equation 4 of the Swin paper, SoftMax(QKᵀ/√d + B)V";
+}
+
 base::Json query_json(const Query& query) {
   base::Json json = base::Json::object();
   json["stage"] = query.place.stage;
@@ -148,13 +155,14 @@ base::Json query_json(const Query& query) {
 
 Query query_of(const layers::ModelConfig& model, const ModelInput& input, Size2 map,
                const ExplainOptions& options) {
-  if (options.stage) check_index("--stage", *options.stage, model.num_stages(), "stage");
+  if (options.stage)
+    check_index("--stage", *options.stage, model.num_stages(), "the stages of this model");
   Query query;
   query.place = default_place(model, map, options.stage);
   const auto stage = static_cast<size_t>(query.place.stage);
   if (options.block) {
     check_index("--block", *options.block, model.depths[stage],
-                "block of stage " + std::to_string(stage));
+                "the blocks of stage " + std::to_string(stage));
     query.place.block = *options.block;
   }
   if (options.head && model.name == "swin_mlp")
@@ -164,7 +172,7 @@ Query query_of(const layers::ModelConfig& model, const ModelInput& input, Size2 
                            "remove it");
   if (options.head)
     check_index("--head", *options.head, model.num_heads[stage],
-                "head of stage " + std::to_string(stage));
+                "the heads of stage " + std::to_string(stage));
   query.head = options.head;
   query.layout = layers::window_layout(model, query.place.stage, query.place.block,
                                        map_of(map, query.place.stage));
@@ -231,8 +239,8 @@ Image draw_attention(const View& view, const Query& query, const std::vector<dou
   return image;
 }
 
-ExplainedPart attention_part(const View& view, const SeenAttention& seen, const Query& query,
-                             base::Json& json) {
+ExplainedPart attention_part(const layers::ModelConfig& model, const View& view,
+                             const SeenAttention& seen, const Query& query, base::Json& json) {
   const std::vector<std::vector<double>> rows = attention_rows(seen, query);
   const std::vector<double> chosen = chosen_row(seen, query);
   const std::vector<int32_t> places = key_rows(query);
@@ -267,20 +275,22 @@ ExplainedPart attention_part(const View& view, const SeenAttention& seen, const 
   const std::string where = "token (" + place_text(query.token) + ") in " + place_name(query);
   ExplainedPart part;
   part.title = "Attention of one token";
-  part.text = {
-      "Equation 4 of the Swin paper, SoftMax(QKᵀ/√d + B)V" +
-      std::string(seen.table.defined() ? "" : " (a ViT has no B)") + ", for " + where + ", " +
-      head_name(query, std::ssize(rows)) +
-      ". The probabilities are those of the plain composition (autograd::PlainOps). Multiplied "
-      "with v they differ from the result of the fused kernel by at most " +
-      short_text(difference) + " of its largest entry."};
+  part.text = {equation_of(model.name) + ", for " + where + ", " +
+               head_name(query, std::ssize(rows)) +
+               ". The probabilities are those of the plain composition (autograd::PlainOps). "
+               "Multiplied with v they differ from the result of the fused kernel by at most " +
+               short_text(difference) + " of its largest entry."};
   const ColorScale scale = scale_of(chosen);
+  const bool global = model.name == "vit";
   std::string caption =
-      "Each key is colored by its probability, where its pixels are: the roll is undone. The "
-      "white square is the token itself. Gray is what it cannot see in this block";
-  caption += std::ranges::find(visible, false) != visible.end()
-                 ? ", also the masked part of its window (line)."
-                 : ".";
+      "Each key is colored by its probability, where its pixels are. The white "
+      "square is the token itself.";
+  if (!global) {
+    caption += " The roll is undone. Gray is what the token cannot see in this block";
+    caption += std::ranges::find(visible, false) != visible.end()
+                   ? ", also the masked part of its window, which has a line around it."
+                   : ".";
+  }
   if (before > 0)
     caption += " The class token, which has no pixels, gets " + short_text(chosen[0]) + " of 1.";
   if (padding > 0) caption += " Padding gets " + short_text(padding) + " of 1.";
@@ -291,8 +301,11 @@ ExplainedPart attention_part(const View& view, const SeenAttention& seen, const 
   part.pictures.push_back(
       {"attention_heads.png", draw_heads(maps, query.layout.window, common),
        "The same row of attention for each head, as squares of the window",
-       "The same row for each head, on the tokens of its window as they lie after the roll. What "
-       "the mask hides is gray. Heads that look alike in the mean may look at different keys."});
+       std::string("The same row for each head") +
+           (global ? "."
+                   : ", on the tokens of its window as they lie after the roll. What the "
+                     "mask hides is gray.") +
+           " Heads that look alike in the mean may look at different keys."});
   return part;
 }
 

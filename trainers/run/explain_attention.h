@@ -33,8 +33,8 @@ data::Image draw_attention(const View& view, const Query& query, const std::vect
 std::vector<double> chosen_row(const SeenAttention& seen, const Query& query);
 
 /// Adds `attention` to the JSON.
-ExplainedPart attention_part(const View& view, const SeenAttention& seen, const Query& query,
-                             base::Json& json);
+ExplainedPart attention_part(const layers::ModelConfig& model, const View& view,
+                             const SeenAttention& seen, const Query& query, base::Json& json);
 /// Adds `relative_position_bias` to the JSON.
 /// @param table (positions, heads)
 ExplainedPart bias_part(const layers::ModelConfig& model, const Tensor& table, const Query& query,

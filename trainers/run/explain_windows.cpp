@@ -26,8 +26,9 @@ std::string shift_sentence(const layers::ModelConfig& model, const WindowLayout&
   if (depth < 2) return "The stage has one block, so none is shifted.";
   if (odd.shift == kNoShift)
     return "One window of " + size_text(even.window) +
-           " covers a side of the map: the shift of its odd blocks is dropped, so all blocks have "
-           "the windows of the left.";
+           " covers a side of the map: the shift of odd blocks is dropped, so all blocks have "
+           "these "
+           "windows.";
   std::string text = "Odd blocks shift the windows by " + size_text(odd.shift) +
                      " tokens (SW-MSA, right), so that tokens on both sides of a line of the left "
                      "share a window.";
@@ -38,14 +39,17 @@ std::string shift_sentence(const layers::ModelConfig& model, const WindowLayout&
   return text;
 }
 
-std::string padding_sentence(const WindowLayout& layout) {
-  if (layout.padded == layout.map) return "";
+std::string padding_sentence(const WindowLayout& even, const WindowLayout& odd) {
+  if (even.padded == even.map) return "";
   std::string text = " The window does not divide the map, which is padded with zeros to " +
-                     size_text(layout.padded) + " tokens";
-  text += layout.rolled ? " after it is rolled, so that the padding has no place in the picture;"
-                        : " (striped);";
-  return text + (layout.valid == kNoShift ? " tokens attend to the padding, too, as published."
-                                          : " no token attends to the padding.");
+                     size_text(even.padded) + " tokens (striped); ";
+  text += even.valid == kNoShift ? "tokens attend to the padding, too, as published."
+                                 : "no token attends to the padding.";
+  if (odd.rolled)
+    text +=
+        " Odd blocks roll the map before they pad it: their padding has no place in the "
+        "picture.";
+  return text;
 }
 
 base::Json layout_json(const WindowLayout& layout) {
@@ -234,7 +238,7 @@ ExplainedPart windows_part(const layers::ModelConfig& model, const View& view, b
                       size_text(pixels, pixels) + " pixels, in windows of " +
                       size_text(even.window) +
                       " tokens: " + base::counted(even.windows(), "window") + "." +
-                      padding_sentence(even) + " " + shift_sentence(model, even, odd, depth);
+                      padding_sentence(even, odd) + " " + shift_sentence(model, even, odd, depth);
     part.pictures.push_back(std::move(picture));
   }
   return part;
