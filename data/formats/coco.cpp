@@ -1,6 +1,7 @@
 // Objects as COCO's JSON has them (coco_file.h), with the image files in a folder.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/counts.h"
 #include "base/errors.h"
 #include "base/text.h"
+#include "base/unicode.h"
 #include "data/coco_file.h"
 #include "data/formats/encoded_dataset.h"
 #include "data/formats/formats.h"
@@ -47,6 +49,7 @@ class Coco : public ListedDataset {
       throw base::DataError(options.path, "found no image in its list, expected at least one");
     if (file_.categories().empty())
       throw base::DataError(options.path, "found no category, expected at least one");
+    refuse_equal_names();
     choose_folder(options);
     list_faults();
     list_images(options.keep_empty);
@@ -122,6 +125,21 @@ class Coco : public ListedDataset {
       draw(file_.runs(a), annotation.class_index + 1, map);
     }
     return map;
+  }
+
+  // The classes of a set and those of a head are compared by name.
+  void refuse_equal_names() const {
+    std::map<std::string, int64_t> ids;
+    for (const CocoCategory& category : file_.categories()) {
+      const auto [first, is_new] = ids.emplace(base::composed(category.name), category.id);
+      if (!is_new)
+        throw base::DataError(file_.path() + ": categories",
+                              "found the name " + base::printable(category.name) + " of the ids " +
+                                  std::to_string(first->second) + " and " +
+                                  std::to_string(category.id) +
+                                  ", expected each name once: classes are told apart by it",
+                              "rename one of them, or make them one category");
+    }
   }
 
   void choose_folder(const DatasetOptions& options) {

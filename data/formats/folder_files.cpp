@@ -102,28 +102,30 @@ std::string chosen_part(const std::string& where, const std::string& kind,
                         const DatasetOptions& options,
                         const std::function<std::string(Split)>& find) {
   if (options.split == Split::all) return "";
-  std::vector<std::string> there;
+  std::vector<std::string> there, choices;
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     const std::string name = find(split);
     if (name.empty()) continue;
     if (split == options.split) return name;
     there.push_back(name);
+    choices.push_back('"' + std::string(split_name(split)) + '"');
   }
+  const std::string found =
+      (there.size() == 1 ? "found the split " : "found the splits ") + base::joined(there);
   const std::string field = options.field.empty() ? "the split" : options.field + ".split";
   if (options.split == Split::none) {
     if (there.empty()) return "";
-    throw base::DataError(where,
-                          "found the splits " + base::joined(there) + " in it, expected a choice",
-                          "set " + field + " to \"train\", \"validation\" or \"test\"");
+    throw base::DataError(where, found + " in it, expected a choice",
+                          "set " + field + " to " + base::alternatives(choices));
   }
   const std::vector<std::string> names = split_words(options.split);
-  throw base::DataError(where,
-                        (there.empty() ? "found no " + kind + " of a split"
-                                       : "found the splits " + base::joined(there)) +
-                            " in it, expected " + base::alternatives(names),
-                        there.empty()
-                            ? "set " + field + " to null for all images, or rename the " + kind
-                            : "set " + field + " to one of these, or rename the " + kind);
+  throw base::DataError(
+      where,
+      (there.empty() ? "found no " + kind + " of a split" : found) + " in it, expected " +
+          base::alternatives(names),
+      there.empty()
+          ? "set " + field + " to null for all images, or rename the " + kind
+          : "set " + field + " to " + base::alternatives(choices) + ", or rename the " + kind);
 }
 
 }  // namespace swin::data

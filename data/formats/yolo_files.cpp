@@ -118,8 +118,17 @@ class Lister {
     files_.names = data.names;
     for (int64_t c = std::ssize(data.names); c < data.num_classes; ++c)
       files_.names.push_back(std::to_string(c));
+    // An entry that leads nowhere is no choice; where all do, or it is asked for, the error names
+    // it.
+    const auto entries = [&](Split split) { return data.parts[static_cast<size_t>(split)]; };
+    const auto leads_somewhere = [&](Split split) {
+      return std::ranges::any_of(entries(split), [&](const auto& e) { return exists(place(e)); });
+    };
+    const bool any = std::ranges::any_of(kSplits, leads_somewhere);
     const auto find = [&](Split split) -> std::string {
-      return data.parts[static_cast<size_t>(split)].empty() ? "" : split_name(split);
+      const bool there =
+          any && split != options_.split ? leads_somewhere(split) : !entries(split).empty();
+      return there ? split_name(split) : "";
     };
     static_assert(static_cast<int>(Split::train) == 0 && static_cast<int>(Split::test) == 2);
     const std::string chosen = chosen_part(data_file_, "entry", options_, find);
@@ -150,10 +159,15 @@ class Lister {
                               " is taken");
   }
 
-  void add_entry(const std::string& entry, const std::string& key) {
+  std::string place(const std::string& entry) const {
     std::string path = (fs::path(files_.root) / entry).string();
     // Exports of some programs are one folder off.
     if (!exists(path) && entry.starts_with("../")) path = files_.root + entry.substr(3);
+    return path;
+  }
+
+  void add_entry(const std::string& entry, const std::string& key) {
+    const std::string path = place(entry);
     if (is_folder(path)) return add_folder(path);
     if (exists(path) && ending_of(path) == ".txt") return add_list(path);
     if (exists(path) && is_image_ending(ending_of(path))) return add(path);

@@ -76,6 +76,21 @@ TEST_F(Coco, ReadsObjectsByImage) {
   EXPECT_EQ(format_of_path((folder / "list.json").string()), "coco");
 }
 
+TEST_F(Coco, TwoCategoriesOfOneNameAreRefused) {
+  const std::string list = write(square(1, 7, 9, 0, 0, 2, 2));
+  const auto with_name = [&](const std::string& name) {
+    std::string text = swin::test::read_text(list);
+    text.replace(text.find("\"cat\""), 5, '"' + name + '"');
+    folder.write("other.json", text);
+    return options((folder / "other.json").string());
+  };
+  EXPECT_EQ(data_error([&] { open_dataset(with_name("dog")); }),
+            (folder / "other.json").string() +
+                ": categories: found the name dog of the ids 2 and 9, expected each name once: "
+                "classes are told apart by it; rename one of them, or make them one category");
+  EXPECT_EQ(open_dataset(with_name("Dog"))->num_classes(), 2);
+}
+
 TEST_F(Coco, LabelMapsAreOfTheLastObjectOnTop) {
   DatasetOptions from =
       options(write(square(1, 7, 9, 0, 0, 2, 2) + "," + square(2, 7, 2, 1, 1, 2, 2) + "," +

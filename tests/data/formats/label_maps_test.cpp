@@ -175,7 +175,7 @@ TEST_F(LabelMaps, SplitsAreFolders) {
   none.field = "data.train";
   EXPECT_EQ(error(none), "data.train: " + path("images") +
                              ": found the splits train, val in it, expected a choice; set "
-                             "data.train.split to \"train\", \"validation\" or \"test\"");
+                             "data.train.split to \"train\" or \"validation\"");
   EXPECT_THAT(error(options(Split::test)),
               HasSubstr("found the splits train, val in it, expected test or testing"));
 }

@@ -73,6 +73,20 @@ TEST_F(Yolo, ADataFileNamesPartsAndClasses) {
   }
 }
 
+TEST_F(Yolo, SplitsThatAreNotThereAreNoChoice) {
+  add("images/train/a", "0 0.5 0.5 1 1\n");
+  folder.write("data.yaml",
+               "train: images/train\nval: images/val\ntest: images/test\nnames: [x]\n");
+  EXPECT_THAT(data_error([&] { open_dataset(options()); }),
+              HasSubstr("found the split train in it, expected a choice; set the split to "
+                        "\"train\""));
+  EXPECT_THAT(data_error([&] { open_dataset(options(Split::validation)); }),
+              HasSubstr("found val: images/val, where nothing is"));
+  folder.write("data.yaml", "train: none\nval: images/val\nnames: [x]\n");
+  EXPECT_THAT(data_error([&] { open_dataset(options()); }),
+              HasSubstr("found the splits train, validation in it"));
+}
+
 TEST_F(Yolo, PathsAreThoseOfUltralytics) {
   add("set/train/images/a", "0 0.5 0.5 1 1\n");
   add("set/more/images/b", "0 0.5 0.5 1 1\n");
