@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
+#include "trainers/report/progress_lines.h"
 
 namespace swin::cli {
 
@@ -48,7 +49,8 @@ base::ExitCode run(const TrainArguments& arguments) {
   }
   if (!result.metrics.empty()) {
     text += "Newest evaluation:";
-    for (const auto& [metric, value] : result.metrics)
+    for (const auto& [metric, value] :
+         trainers::main_metrics(result.metrics, options.config.checkpoint.monitor))
       text += " " + metric + " " + (metric.rfind("top", 0) == 0 ? percent(value) : fixed(value, 4));
     text += "\n";
   }

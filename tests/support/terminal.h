@@ -12,7 +12,8 @@ namespace swin::test {
 
 class Terminal {
  public:
-  Terminal() : ours_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+  explicit Terminal(unsigned short columns = 200, unsigned short rows = 24)
+      : rows_(rows), columns_(columns), ours_(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
     if (ours_ < 0 || grantpt(ours_) != 0 || unlockpt(ours_) != 0)
       throw std::runtime_error("no terminal");
     path_ = ptsname(ours_);
@@ -26,6 +27,10 @@ class Terminal {
   Terminal& operator=(const Terminal&) = delete;
 
   int descriptor() const { return theirs_; }
+  void resize(unsigned short columns) {
+    columns_ = columns;
+    set_size();
+  }
   const std::string& path() const { return path_; }
   /// The output since the last call, at most the few kilobytes that a terminal buffers. No other
   /// process may have the terminal open.
@@ -42,13 +47,17 @@ class Terminal {
  private:
   void open_theirs() {
     theirs_ = open(path_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (theirs_ < 0) throw std::runtime_error("no terminal");
+    set_size();
+  }
+  void set_size() const {
     winsize size{};
-    size.ws_row = 24;
-    size.ws_col = 200;
-    if (theirs_ < 0 || ioctl(theirs_, TIOCSWINSZ, &size) != 0)
-      throw std::runtime_error("no terminal");
+    size.ws_row = rows_;
+    size.ws_col = columns_;
+    if (ioctl(theirs_, TIOCSWINSZ, &size) != 0) throw std::runtime_error("no terminal");
   }
 
+  unsigned short rows_, columns_;
   int ours_, theirs_ = -1;
   std::string path_;
 };

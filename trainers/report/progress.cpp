@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -16,7 +15,23 @@ namespace swin::trainers {
 namespace {
 
 constexpr double kRedrawSeconds = 0.1;
-constexpr int kBarCells = 16;
+constexpr int64_t kPassCells = 16;
+
+struct TerminalSize {
+  int64_t rows = 24, columns = 80;
+};
+
+TerminalSize size_of(int file_descriptor) {
+  winsize size{};
+  if (ioctl(file_descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+    return {};
+  return {size.ws_row, size.ws_col};
+}
+
+// The last column stays free: some terminals begin a new line when it is filled.
+int64_t columns_for_text(int file_descriptor) {
+  return std::max<int64_t>(size_of(file_descriptor).columns - 1, 1);
+}
 
 std::string formatted(const char* format, double value) {
   char text[64];
@@ -24,46 +39,18 @@ std::string formatted(const char* format, double value) {
   return text;
 }
 
-std::string bar(double part) {
-  const int full = static_cast<int>(std::clamp(part, 0.0, 1.0) * kBarCells);
-  std::string text;
-  for (int i = 0; i < kBarCells; ++i) text += i < full ? "█" : "░";
-  return text;
-}
-
-size_t columns_of(int file_descriptor) {
-  winsize size{};
-  return ioctl(file_descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
-/// The first `columns` characters of a UTF-8 text, so that a bar never wraps into a second line.
-std::string_view cut_to(std::string_view text, size_t columns) {
-  size_t i = 0;
-  for (size_t seen = 0; i < text.size(); ++i)
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80 && seen++ == columns) break;
-  return text.substr(0, i);
+std::string plain_line(const StepReport& r) {
+  const double seconds = std::max(r.seconds, 1e-9);
+  const double rate = static_cast<double>(r.images) / seconds;
+  const double left = static_cast<double>((r.total_steps - r.step) * r.batch_size) / rate;
+  return "epoch " + std::to_string(r.epoch) + "/" + std::to_string(r.total_epochs) + "  step " +
+         base::grouped(r.step) + "/" + base::grouped(r.total_steps) + "  loss " +
+         formatted("%.4f", r.losses.front().second) + "  lr " + formatted("%.3g", r.learning_rate) +
+         "  " + short_number(rate) + " images/s  " + duration_text(left) + " left" +
+         formatted("  data wait %.1f%%", 100 * r.data_wait_seconds / seconds);
 }
 
 }  // namespace
-
-std::string duration_text(double seconds) {
-  if (!(seconds >= 0) || seconds > 1e9) return "?";
-  const int64_t s = std::llround(seconds);
-  char text[64];
-  if (s >= 3600)
-    std::snprintf(text, sizeof text, "%dh %02dm", static_cast<int>(s / 3600),
-                  static_cast<int>(s / 60 % 60));
-  else if (s >= 60)
-    std::snprintf(text, sizeof text, "%dm %02ds", static_cast<int>(s / 60),
-                  static_cast<int>(s % 60));
-  else
-    std::snprintf(text, sizeof text, "%ds", static_cast<int>(s));
-  return text;
-}
-
-std::string short_number(double value) {
-  return std::abs(value) >= 100 ? formatted("%.0f", value) : formatted("%.3g", value);
-}
 
 Progress::Progress(const Options& options) : options_(options) {
   const char *term = std::getenv("TERM"), *no_color = std::getenv("NO_COLOR");
@@ -72,7 +59,7 @@ Progress::Progress(const Options& options) : options_(options) {
 }
 
 Progress::~Progress() {
-  if (line_open_) write("\n");
+  if (!shown_.empty()) write("\n");
 }
 
 bool Progress::due(double seconds) {
@@ -84,25 +71,13 @@ bool Progress::due(double seconds) {
 
 void Progress::step(const StepReport& r) {
   if (options_.quiet) return;
+  losses_.add(r.step, r.total_steps, r.losses.front().second);
   const bool last = r.step == r.total_steps;
   if (!due(terminal_ ? kRedrawSeconds : options_.plain_seconds) && !last) return;
-  const std::string position = "epoch " + std::to_string(r.epoch) + "/" +
-                               std::to_string(r.total_epochs) + "  step " + base::grouped(r.step) +
-                               "/" + base::grouped(r.total_steps);
-  const std::string values = "loss " + formatted("%.4f", r.losses.front().second) + "  lr " +
-                             formatted("%.3g", r.learning_rate);
-  const double rate = static_cast<double>(r.images) / r.seconds;
-  const double left = static_cast<double>((r.total_steps - r.step) * r.batch_size) / rate;
-  const double data_wait = r.data_wait_seconds / std::max(r.seconds, 1e-9);
-  const std::string time = short_number(rate) + " images/s  " + duration_text(left) + " left" +
-                           formatted("  data wait %.1f%%", 100 * data_wait);
-  const double part =
-      static_cast<double>(r.step) / static_cast<double>(std::max<int64_t>(r.total_steps, 1));
-  // A narrow terminal cuts off the end: the least important part comes last.
-  const std::string line = terminal_ ? bar(part) + " " + formatted("%3.0f%%", 100 * part) + "  " +
-                                           time + "  " + values + "  " + position
-                                     : position + "  " + values + "  " + time;
-  draw(line);
+  if (!terminal_) return write(base::one_line(plain_line(r)) + "\n");
+  run_ = run_lines(r, losses_, columns_for_text(options_.file_descriptor));
+  pass_line_.clear();
+  draw();
 }
 
 void Progress::images(const std::string& doing, int64_t done, int64_t total) {
@@ -110,26 +85,37 @@ void Progress::images(const std::string& doing, int64_t done, int64_t total) {
   if (pass_.doing != doing || done < pass_.done) pass_ = {doing, done, done, {}};
   pass_.done = done;
   if (!due(kRedrawSeconds) && done != total) return;
-  std::string line =
-      bar(static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total, 1)));
-  line += "  " + doing + " " + base::grouped(done) + "/" + base::grouped(total);
+  pass_line_ =
+      progress_bar(static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total, 1)),
+                   kPassCells) +
+      "  " + doing + " " + base::grouped(done) + "/" + base::grouped(total);
   const double seconds = pass_.watch.seconds();
   if (done > pass_.first && seconds > 0) {
     const double rate = static_cast<double>(done - pass_.first) / seconds;
-    line += "  " + short_number(rate) + " images/s  " +
-            duration_text(static_cast<double>(total - done) / rate) + " left";
+    pass_line_ += "  " + short_number(rate) + " images/s  " +
+                  duration_text(static_cast<double>(total - done) / rate) + " left";
   }
-  draw(line);
+  draw();
 }
 
 void Progress::evaluated(const EpochReport& report) {
   std::string text;
-  if (report.metrics)
+  if (report.metrics) {
+    const double* monitored = nullptr;
     for (const auto& [name, value] : *report.metrics)
+      if (name == options_.monitor) monitored = &value;
+    if (monitored && report.new_best) earlier_.best = *monitored;
+    if (terminal_ && !options_.quiet)
+      table_ = evaluation_table(report, options_.monitor, earlier_,
+                                columns_for_text(options_.file_descriptor));
+    earlier_.latest = *report.metrics;
+    for (const auto& [name, value] : main_metrics(*report.metrics, options_.monitor))
       text += "  " + name + " " + short_number(value);
+  }
   if (report.bad_images > 0) text += "  bad images " + base::grouped(report.bad_images);
   if (report.validation_bad_images > 0)
     text += "  bad validation images " + base::grouped(report.validation_bad_images);
+  pass_line_.clear();
   if (report.metrics || !text.empty())
     note("epoch " + std::to_string(report.epoch) + "/" + std::to_string(report.total_epochs) +
          text + (report.new_best ? "  (best)" : ""));
@@ -137,22 +123,38 @@ void Progress::evaluated(const EpochReport& report) {
 
 void Progress::message(Message kind, const std::string& text) {
   if (options_.quiet && kind == Message::note) return;
-  clear_line();
-  write(base::one_line(text) + "\n");
+  write(to_first_line() + base::one_line(text) + "\n");
+  if (!run_.empty()) draw();
 }
 
-void Progress::draw(const std::string& line) {
-  if (!terminal_) return write(base::one_line(line) + "\n");
-  const std::string_view shown = cut_to(line, columns_of(options_.file_descriptor) - 1);
-  std::string text = "\r\033[K";
-  text += color_ ? "\033[36m" + std::string(shown) + "\033[0m" : std::string(shown);
+void Progress::draw() {
+  std::vector<std::string> lines = table_;
+  lines.insert(lines.end(), run_.begin(), run_.end());
+  if (!pass_line_.empty()) lines.push_back(pass_line_);
+  // The cursor cannot go up to lines that have left the screen.
+  const TerminalSize size = size_of(options_.file_descriptor);
+  const auto most = static_cast<size_t>(std::max<int64_t>(size.rows - 1, 1));
+  if (lines.size() > most) lines.erase(lines.begin(), lines.end() - static_cast<int64_t>(most));
+  std::string text = to_first_line() + (shown_.empty() ? "\r" : "");
+  if (color_) text += "\033[36m";
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const std::string_view shown = cut_to(lines[i], columns_for_text(options_.file_descriptor));
+    text += (i > 0 ? "\n" : "") + std::string(shown);
+    shown_.push_back(columns_of(shown));
+  }
+  if (color_) text += "\033[0m";
   write(text);
-  line_open_ = true;
 }
 
-void Progress::clear_line() {
-  if (line_open_) write("\r\033[K");
-  line_open_ = false;
+// Moves to the first line of what is drawn, and erases it. A terminal that has become narrower has
+// broken lines that no longer fit.
+std::string Progress::to_first_line() {
+  if (shown_.empty()) return "";
+  const int64_t columns = size_of(options_.file_descriptor).columns;
+  int64_t up = -1;
+  for (const int64_t width : shown_) up += std::max<int64_t>((width + columns - 1) / columns, 1);
+  shown_.clear();
+  return "\r" + (up > 0 ? "\033[" + std::to_string(up) + "A" : "") + "\033[J";
 }
 
 void Progress::write(const std::string& text) const {

@@ -23,6 +23,7 @@ struct StepReport {
   int64_t batch_size = 0;
   int64_t images = 0;
   double seconds = 0, data_wait_seconds = 0;
+  int64_t steps_per_epoch = 0;  ///< the last epoch may have fewer
 };
 
 /// A finished epoch.

@@ -119,7 +119,7 @@ TrainResult train(const TrainOptions& options) {
   config.runtime.output = output;
 
   const StopSignals signals;
-  Progress progress({.quiet = options.quiet});
+  Progress progress({.quiet = options.quiet, .monitor = config.checkpoint.monitor});
   Listeners listeners;
   listeners.add(progress);
   const RunDirectory directory(output);
@@ -194,6 +194,7 @@ TrainResult train(const TrainOptions& options) {
   if (checkpoint)
     listeners.note("resuming from " + checkpoint->path().string() + ", step " +
                    base::grouped(first_step));
+  progress.resumed({state.metrics, state.best ? std::optional(state.best->value) : std::nullopt});
   directory.write("config.json", base::to_text(to_json(config), 2) + "\n");
   LogListener log(directory.log_path(), state.step, state.epoch, config.trainer.log_every_steps);
   RunRecord record(directory, options.command_line, identity.numerics);

@@ -140,7 +140,8 @@ void TrainingLoop::train_step() {
                         .batch_size = batch_.size,
                         .images = images_,
                         .seconds = seconds(),
-                        .data_wait_seconds = data_wait_seconds()});
+                        .data_wait_seconds = data_wait_seconds(),
+                        .steps_per_epoch = steps_per_epoch_});
 }
 
 bool TrainingLoop::finish_epoch() {
