@@ -198,6 +198,14 @@ void check_profile(const BenchmarkArguments& arguments) {
                      "write it as: swin benchmark CONFIG --profile --trace FILE");
 }
 
+void check_runs_order(const std::string& order) {
+  const std::vector<std::string> orders = {"newest", "name", "metric"};
+  if (std::find(orders.begin(), orders.end(), order) == orders.end())
+    throw UsageError("swin runs --sort",
+                     "found \"" + order + "\", expected " + base::alternatives(orders),
+                     did_you_mean(order, orders, "choose one of them"));
+}
+
 void check_mode(const std::string& mode) {
   if (mode != "train" && mode != "infer")
     throw UsageError("swin benchmark --mode", "found \"" + mode + "\", expected train or infer",

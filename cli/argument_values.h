@@ -74,6 +74,8 @@ void check_picture_name(const std::string& where, const std::string& file);
 void set_action(const std::vector<std::string>& words, DataArguments& arguments);
 /// Checks that an action of `swin data` takes the flags that are given, and has those it needs.
 void check_data_flags(const std::string& action, bool output, bool dataset, bool sets);
+/// Checks `swin runs --sort`.
+void check_runs_order(const std::string& order);
 /// Checks `--dataset`.
 void check_dataset_name(const std::string& where, const std::string& name);
 

@@ -156,6 +156,8 @@ constexpr VerbEntry kVerbs[] = {
     {"plan", "What a config will cost: stages, parameters, arithmetic, memory, time",
      "swin plan configs/swin_tiny_224.json --set trainer.micro_batch_size=8",
      declare_verb<PlanArguments>},
+    {"runs", "The runs of a folder: state, progress, best value", "swin runs runs --sort metric",
+     declare_verb<RunsArguments>},
     {"config", "The resolved config, each value with its origin",
      "swin config configs/fashion_mnist.json --set optimizer.lr=1e-3",
      declare_verb<ConfigArguments>},

@@ -31,6 +31,7 @@ struct TrainArguments : CommonArguments {
   std::optional<std::string> output;
   std::string resume = "auto";  ///< auto | never | a checkpoint
   std::optional<std::string> init;
+  bool plan = false;  ///< say what would happen, and stop
 };
 
 struct EvaluateArguments : CommonArguments {
@@ -69,6 +70,11 @@ struct PlanArguments : CommonArguments {
   bool compare = false;        ///< how the cost of each grows with the image
   std::vector<int64_t> sizes;  ///< of the compared images; empty: 224 to 1120
   bool measure = false;        ///< compare: also time the forwards
+};
+
+struct RunsArguments : CommonArguments {
+  std::string directory;        ///< empty: runs
+  std::string sort = "newest";  ///< newest | name | metric
 };
 
 struct ConfigArguments : CommonArguments {
@@ -126,9 +132,9 @@ struct DataArguments : CommonArguments {
 struct InfoArguments : CommonArguments {};
 
 using Arguments = std::variant<HelpArguments, TrainArguments, EvaluateArguments, PredictArguments,
-                               ExplainArguments, PlanArguments, ConfigArguments, InspectArguments,
-                               ConvertArguments, VerifyArguments, BenchmarkArguments, DataArguments,
-                               InfoArguments>;
+                               ExplainArguments, PlanArguments, RunsArguments, ConfigArguments,
+                               InspectArguments, ConvertArguments, VerifyArguments,
+                               BenchmarkArguments, DataArguments, InfoArguments>;
 
 /// @throws base::UsageError that names the wrong verb or flag, and the nearest right one.
 Arguments parse_arguments(int argc, const char* const* argv);

@@ -1,5 +1,5 @@
 // swin plan: what a config will cost, as a table or JSON.
-#include "trainers/run/plan.h"
+#include "cli/plan.h"
 
 #include "base/counts.h"
 #include "base/limits.h"
@@ -8,7 +8,6 @@
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "layers/window_layout.h"
-#include "trainers/run/plan_anchors.h"
 
 namespace swin::cli {
 namespace {
@@ -25,11 +24,6 @@ base::Json cost_json(const Cost& cost) {
   json["parameters"] = cost.parameters;
   json["macs"] = cost.macs;
   return json;
-}
-
-std::string giga(int64_t n) {
-  const double value = static_cast<double>(n);
-  return n >= 100'000'000 ? fixed(value / 1e9, 3) + " G" : fixed(value / 1e6, 3) + " M";
 }
 
 base::Json fit_json(const tasks::AnchorFit& fit) {
@@ -66,9 +60,56 @@ std::string anchors_text(const trainers::AnchorPlan& anchors) {
          ", with --set task.anchors.sizes=" + base::to_text(sizes) + "\n";
 }
 
-base::Json plan_json(const layers::ModelConfig& model, const trainers::TrainingPlan& plan,
-                     const trainers::TimeEstimate& time, int64_t training_images,
-                     const std::optional<trainers::AnchorPlan>& anchors) {
+std::string stage_table(const layers::ModelConfig& model, const trainers::ForwardPlan& plan) {
+  using Align = Table::Align;
+  Table table({{"STAGE"},
+               {"MAP", Align::right},
+               {"PADDED", Align::right},
+               {"WINDOW", Align::right},
+               {"SHIFT", Align::right},
+               {"BLOCKS", Align::right},
+               {"DIM", Align::right},
+               {"HEADS", Align::right},
+               {"PARAMETERS", Align::right},
+               {"MACS", Align::right}});
+  const auto without_map = [&](const std::string& name, const Cost& cost) {
+    table.row({name, "", "", "", "", "", "", "", grouped(cost.parameters), giga(cost.macs)});
+  };
+  without_map("patch_embed", plan.patch_embed);
+  for (size_t i = 0; i < plan.stages.size(); ++i) {
+    const int64_t stage = static_cast<int64_t>(i);
+    const layers::WindowLayout w = layers::window_layout(model, stage, kShifted);
+    table.row({layers::stage_path(model, stage), base::size_text(w.map), base::size_text(w.padded),
+               base::size_text(w.window), base::size_text(w.shift), std::to_string(model.depths[i]),
+               std::to_string(model.dim_of(stage)), std::to_string(model.num_heads[i]),
+               grouped(plan.stages[i].parameters), giga(plan.stages[i].macs)});
+  }
+  without_map("norm, head", plan.head);
+  without_map("total", plan.total);
+  return table.text();
+}
+
+std::string plan_text(const layers::ModelConfig& model, const trainers::CostPlan& cost) {
+  const trainers::ForwardPlan& forward = cost.training.forward;
+  std::string text = stage_table(model, forward) + "\n";
+  text += "A layer's downsample is counted with its stage; MACs are multiply-adds of one image.\n";
+  text += "Products of attention: " + giga(forward.attention_macs) +
+          "; the model, as papers on detection and segmentation count: " +
+          giga(forward.published_macs) + "\n";
+  if (model.num_classes > 0) text += "Classes: " + std::to_string(model.num_classes) + "\n";
+  return text + cost_text(cost);
+}
+
+}  // namespace
+
+std::string giga(int64_t n) {
+  const double value = static_cast<double>(n);
+  return n >= 100'000'000 ? fixed(value / 1e9, 3) + " G" : fixed(value / 1e6, 3) + " M";
+}
+
+base::Json cost_json(const layers::ModelConfig& model, const trainers::CostPlan& cost) {
+  const trainers::TrainingPlan& plan = cost.training;
+  const trainers::TimeEstimate& time = cost.time;
   base::Json result = base::Json::object();
   const trainers::ForwardPlan& forward = plan.forward;
   result["parameters"] = forward.total.parameters;
@@ -99,57 +140,23 @@ base::Json plan_json(const layers::ModelConfig& model, const trainers::TrainingP
   result["num_classes"] = model.num_classes;
   result["batch_size"] = plan.batch_size;
   result["micro_batch_size"] = plan.micro_batch_size;
-  if (anchors) result["anchors"] = anchors_json(*anchors);
+  if (cost.anchors) result["anchors"] = anchors_json(*cost.anchors);
   base::Json& estimate = result["estimate"] = base::Json::object();
   estimate["gemm_gflops"] = time.gemm_gflops;
   estimate["assumed_gemm_fraction"] = time.gemm_fraction;
   estimate["images_per_second"] = time.images_per_second;
   estimate["step_seconds"] = time.step_seconds;
-  estimate["training_images"] = training_images > 0 ? base::Json(training_images) : base::Json();
+  estimate["training_images"] =
+      cost.training_images > 0 ? base::Json(cost.training_images) : base::Json();
   estimate["steps"] = time.steps ? base::Json(*time.steps) : base::Json();
   estimate["run_seconds"] = time.run_seconds ? base::Json(*time.run_seconds) : base::Json();
   return result;
 }
 
-std::string stage_table(const layers::ModelConfig& model, const trainers::ForwardPlan& plan) {
-  using Align = Table::Align;
-  Table table({{"STAGE"},
-               {"MAP", Align::right},
-               {"PADDED", Align::right},
-               {"WINDOW", Align::right},
-               {"SHIFT", Align::right},
-               {"BLOCKS", Align::right},
-               {"DIM", Align::right},
-               {"HEADS", Align::right},
-               {"PARAMETERS", Align::right},
-               {"MACS", Align::right}});
-  const auto without_map = [&](const std::string& name, const Cost& cost) {
-    table.row({name, "", "", "", "", "", "", "", grouped(cost.parameters), giga(cost.macs)});
-  };
-  without_map("patch_embed", plan.patch_embed);
-  for (size_t i = 0; i < plan.stages.size(); ++i) {
-    const int64_t stage = static_cast<int64_t>(i);
-    const layers::WindowLayout w = layers::window_layout(model, stage, kShifted);
-    table.row({layers::stage_path(model, stage), base::size_text(w.map), base::size_text(w.padded),
-               base::size_text(w.window), base::size_text(w.shift), std::to_string(model.depths[i]),
-               std::to_string(model.dim_of(stage)), std::to_string(model.num_heads[i]),
-               grouped(plan.stages[i].parameters), giga(plan.stages[i].macs)});
-  }
-  without_map("norm, head", plan.head);
-  without_map("total", plan.total);
-  return table.text();
-}
-
-std::string plan_text(const layers::ModelConfig& model, const trainers::TrainingPlan& plan,
-                      const trainers::TimeEstimate& time,
-                      const std::optional<trainers::AnchorPlan>& anchors) {
-  std::string text = stage_table(model, plan.forward) + "\n";
-  text += "A layer's downsample is counted with its stage; MACs are multiply-adds of one image.\n";
-  text += "Products of attention: " + giga(plan.forward.attention_macs) +
-          "; the model, as papers on detection and segmentation count: " +
-          giga(plan.forward.published_macs) + "\n";
-  if (model.num_classes > 0) text += "Classes: " + std::to_string(model.num_classes) + "\n";
-  if (anchors) text += anchors_text(*anchors);
+std::string cost_text(const trainers::CostPlan& cost) {
+  const trainers::TrainingPlan& plan = cost.training;
+  const trainers::TimeEstimate& time = cost.time;
+  std::string text = cost.anchors ? anchors_text(*cost.anchors) : "";
   text += "Peak memory of a training step: " + bytes_text(plan.peak_memory_bytes) + " (" +
           bytes_text(plan.state_bytes) + " parameters, gradients and optimizer slots) with batch " +
           std::to_string(plan.batch_size) +
@@ -173,26 +180,16 @@ std::string plan_text(const layers::ModelConfig& model, const trainers::Training
   return text;
 }
 
-}  // namespace
-
 base::ExitCode run(const PlanArguments& arguments) {
   if (arguments.compare) return compare_plans(arguments);
   trainers::Config config = load_model_config(arguments.configs[0], arguments.sets);
   set_threads(arguments, config.runtime.threads);
   const std::unique_ptr<data::Dataset> training = look_at_data(config);
-  const int64_t training_images = training ? training->size() : 0;
-  std::optional<trainers::AnchorPlan> anchors;
-  try {
-    if (training) anchors = trainers::plan_anchors(config, *training);
-  } catch (const base::DataError&) {
-    // `swin data check` names what cannot be read.
-  }
-  const trainers::TrainingPlan plan = trainers::plan_training(config);
-  const trainers::TimeEstimate time = trainers::estimate_time(config, plan, training_images);
+  const trainers::CostPlan cost = trainers::plan_cost(config, training.get());
   if (arguments.json)
-    print_json(plan_json(config.model, plan, time, training_images, anchors));
+    print_json(cost_json(config.model, cost));
   else
-    print(plan_text(config.model, plan, time, anchors));
+    print(plan_text(config.model, cost));
   return base::ExitCode::done;
 }
 

@@ -16,6 +16,11 @@
 #include "trainers/run/data_options.h"
 
 namespace swin::cli {
+namespace {
+
+constexpr int64_t kAssumedClasses = 1000;  // those of ImageNet-1k
+
+}  // namespace
 
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
@@ -64,16 +69,23 @@ void add_summary(const data::Dataset& dataset, base::Json& json) {
 std::unique_ptr<data::Dataset> look_at_data(trainers::Config& config) {
   const bool has_classes = tasks::has_classes(tasks::task_row(config.task.name));
   std::unique_ptr<data::Dataset> images;
+  std::string unreadable;
   if (!config.data.train.format.empty()) {
     try {
       images = trainers::open_dataset_of(config.data.train, config, true);
       if (config.model.num_classes == 0 && has_classes)
         config.model.num_classes = images->num_classes();
-    } catch (const base::DataError&) {
+    } catch (const base::DataError& error) {
       // The images may not be on this machine yet. What does not need them is still reported.
+      unreadable = error.what();
     }
   }
-  if (config.model.num_classes == 0 && has_classes) config.model.num_classes = 1000;
+  const bool assumed = config.model.num_classes == 0 && has_classes;
+  if (assumed) config.model.num_classes = kAssumedClasses;
+  if (!unreadable.empty())
+    note("swin: warning: " + unreadable + "; until then " +
+         (assumed ? grouped(kAssumedClasses) + " classes are assumed, and " : "") +
+         "the number of images is unknown");
   return images;
 }
 

@@ -39,7 +39,8 @@ void tell_summary(const data::Dataset& dataset, const std::string& name,
 void add_summary(const data::Dataset& dataset, base::Json& json);
 
 /// If the config leaves model.num_classes open, sets it from the training images, or to 1000 if
-/// they are not available. @return the training images; null: not available.
+/// they are not available; if they cannot be read, a line on stderr says why and what was assumed.
+/// @return the training images; null: not available.
 std::unique_ptr<data::Dataset> look_at_data(trainers::Config& config);
 
 }  // namespace swin::cli

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "cli/console.h"
+#include "cli/plan.h"
 #include "cli/startup.h"
 #include "cli/verbs.h"
 #include "trainers/report/progress_lines.h"
@@ -24,6 +25,7 @@ base::ExitCode run(const TrainArguments& arguments) {
   options.resume = arguments.resume;
   options.command_line = arguments.command_line;
   options.quiet = arguments.quiet;
+  if (arguments.plan) return print_train_plan(arguments, options);
   const trainers::TrainResult result = trainers::train(options);
 
   if (arguments.json) {

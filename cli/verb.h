@@ -66,6 +66,7 @@ void declare(Verb& verb, EvaluateArguments& arguments);
 void declare(Verb& verb, PredictArguments& arguments);
 void declare(Verb& verb, ExplainArguments& arguments);
 void declare(Verb& verb, PlanArguments& arguments);
+void declare(Verb& verb, RunsArguments& arguments);
 void declare(Verb& verb, ConfigArguments& arguments);
 void declare(Verb& verb, InspectArguments& arguments);
 void declare(Verb& verb, ConvertArguments& arguments);

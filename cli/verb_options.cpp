@@ -34,6 +34,9 @@ void declare(Verb& v, TrainArguments& a) {
            "the default), from a checkpoint, or start from scratch");
   v.option("--init", "FILE", a.init,
            "Start from the weights of this file, as init.checkpoint (configs/README.md)");
+  v.flag("--plan", a.plan,
+         "Only say what would happen (data, model, start, cost, output); nothing is started or "
+         "written, and a start that would be refused is refused");
 }
 
 void declare(Verb& v, EvaluateArguments& a) {
@@ -136,6 +139,14 @@ void declare(Verb& v, PlanArguments& a) {
            [&](const std::string& text) { a.sizes = image_sizes(text); });
   v.flag("--measure", a.measure, "With --compare: also time the forwards");
   v.sets(a.sets);
+}
+
+void declare(Verb& v, RunsArguments& a) {
+  v.positional("DIR", a.directory,
+               "Folder whose runs are listed, down to three folders deep (default: runs)");
+  v.option("--sort", "newest|name|metric", a.sort,
+           "By the latest start (default), by name, or by the best value of what is monitored");
+  v.check([&] { check_runs_order(a.sort); });
 }
 
 void declare(Verb& v, ConfigArguments& a) {

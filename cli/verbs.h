@@ -13,6 +13,7 @@ base::ExitCode evaluate_detections(const EvaluateArguments& arguments);  // `--d
 base::ExitCode run(const PredictArguments& arguments);
 base::ExitCode run(const ExplainArguments& arguments);
 base::ExitCode run(const PlanArguments& arguments);
+base::ExitCode run(const RunsArguments& arguments);
 base::ExitCode run(const ConfigArguments& arguments);
 base::ExitCode run(const InspectArguments& arguments);
 base::ExitCode run(const ConvertArguments& arguments);

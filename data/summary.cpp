@@ -35,17 +35,6 @@ std::string line_of(const std::string& text) {
   return line.substr(0, end).append(kCut);
 }
 
-// −1 where they are not known without reading every annotation.
-int64_t count_objects(const Dataset& dataset) {
-  int64_t count = dataset.size() > 0 ? 0 : -1;
-  for (int64_t i = 0; i < dataset.size(); ++i) {
-    const int64_t here = dataset.num_objects(i);
-    if (here < 0) return -1;
-    count += here;
-  }
-  return count;
-}
-
 // What the images come with: " of 3 classes", " with 21 objects of 3 classes", …
 std::string annotations_text(const Dataset& dataset) {
   const std::string classes = " of " + base::counted(dataset.num_classes(), "class", "classes");
@@ -74,6 +63,16 @@ std::string with_names(std::string line, const std::vector<std::string>& names) 
 }
 
 }  // namespace
+
+int64_t count_objects(const Dataset& dataset) {
+  int64_t count = dataset.size() > 0 ? 0 : -1;
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    const int64_t here = dataset.num_objects(i);
+    if (here < 0) return -1;
+    count += here;
+  }
+  return count;
+}
 
 Summary summary_of(const Dataset& dataset, const std::string& name) {
   const std::string prefix = end_of(name) + ": ";

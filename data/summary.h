@@ -21,6 +21,10 @@ struct Summary {
 /// @param name of the set, as the user knows it: "data.train", or a path.
 Summary summary_of(const Dataset& dataset, const std::string& name);
 
+/// Objects of all images; −1 where they are not known without reading every annotation, or there is
+/// no image.
+int64_t count_objects(const Dataset& dataset);
+
 /// [{"reason": "hidden", "count": n, "names": […]}, …]
 base::Json passed_over_json(const std::vector<PassedOver>& passed_over);
 

@@ -11,8 +11,9 @@ namespace {
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-const char* const kVerbs[] = {"train",   "evaluate", "predict", "explain",   "plan", "config",
-                              "inspect", "convert",  "verify",  "benchmark", "data", "info"};
+const char* const kVerbs[] = {"train",     "evaluate", "predict", "explain", "plan",
+                              "runs",      "config",   "inspect", "convert", "verify",
+                              "benchmark", "data",     "info"};
 
 TEST(Arguments, HelpOfEachVerbShowsAnExample) {
   const Finished all = swin({"--help"});
@@ -42,8 +43,7 @@ TEST(Arguments, WrongCommandLinesAreOneLineAndExitTwo) {
       {{"inform"}, "found the verb \"inform\".*; did you mean info\\?"},
       {{"xyzzyplugh"},
        "found the verb \"xyzzyplugh\", expected one of train, evaluate, predict, explain, plan, "
-       "config, "
-       "inspect, convert, verify, benchmark, data, info; swin --help explains them"},
+       "runs, config, inspect, convert, verify, benchmark, data, info; swin --help explains them"},
       {{"--json", "info"}, "found the flag --json before a verb.*"},
       {{"train", "configs/synthetic_micro.json", "--ouput", "x"},
        "found the flag --ouput.*; did you mean --output\\?"},

@@ -22,8 +22,7 @@ std::string utc_now() {
 
 }  // namespace
 
-RunRecord::RunRecord(const RunDirectory& directory, const std::string& command,
-                     const base::Json& versions)
+RunRecord::RunRecord(const RunDirectory& directory, const Facts& facts)
     : directory_(directory), json_(base::Json::object()) {
   char host[256] = {};
   gethostname(host, sizeof host - 1);
@@ -31,10 +30,12 @@ RunRecord::RunRecord(const RunDirectory& directory, const std::string& command,
   json_["cpu"] = base::cpu().model;
   json_["cpu_features"] = base::cpu_features();
   json_["threads"] = base::num_threads();
-  json_["versions"] = versions;
-  json_["command"] = command;
+  json_["versions"] = facts.versions;
+  json_["command"] = facts.command;
   json_["times"] = base::Json::object();
   json_["times"]["started"] = utc_now();
+  json_["total_steps"] = facts.total_steps;
+  json_["steps_per_epoch"] = facts.steps_per_epoch;
 }
 
 void RunRecord::started(int64_t step) {
@@ -47,6 +48,16 @@ void RunRecord::ended(const TrainResult& result) {
   json_["result"] = to_json(result);
   json_["exit_code"] = static_cast<int>(result.exit_code);
   write();
+}
+
+void RunRecord::failed(const base::Error& error) noexcept {
+  try {
+    json_["times"]["ended"] = utc_now();
+    json_["error"] = error.what();
+    json_["exit_code"] = static_cast<int>(error.code());
+    write();
+  } catch (const std::exception&) {
+  }
 }
 
 void RunRecord::write() const { directory_.write("run.json", base::to_text(json_, 2) + "\n"); }

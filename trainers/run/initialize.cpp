@@ -117,9 +117,8 @@ InitialWeights::InitialWeights(Config& config, const std::vector<std::string>& c
                   base::to_text(base::Json::array_of(windows.sizes)) + ", from " + windows.how);
 }
 
-void InitialWeights::load(tasks::Task& task, const RunDirectory& directory,
-                          RunListener& listener) const {
-  const weights::AdaptReport report =
+weights::AdaptReport InitialWeights::adapt(tasks::Task& task, RunListener& listener) const {
+  weights::AdaptReport report =
       weights::adapt_weights(task.parameters(), task.model_config(), file_, source_, options_);
   std::string counts;
   for (const Action action : kActions)
@@ -147,6 +146,12 @@ void InitialWeights::load(tasks::Task& task, const RunDirectory& directory,
   }
   flush();
   for (const std::string& note : file_.notes) listener.note("  " + note);
+  return report;
+}
+
+void InitialWeights::load(tasks::Task& task, const RunDirectory& directory,
+                          RunListener& listener) const {
+  const weights::AdaptReport report = adapt(task, listener);
   directory.write("init.json", base::to_text(to_json(report, file_), 2) + "\n");
 }
 

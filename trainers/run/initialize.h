@@ -21,8 +21,10 @@ class InitialWeights {
   /// @throws WeightError on a bad file; UsageError on a bad class_index_file.
   InitialWeights(Config& config, const std::vector<std::string>& class_names,
                  RunListener& listener);
-  /// Fills the model, reports what was done to each tensor, and writes RUN/init.json.
+  /// Fills the model and reports what was done to each tensor.
   /// @throws WeightError if the file does not fit the model.
+  weights::AdaptReport adapt(tasks::Task& task, RunListener& listener) const;
+  /// The same; and writes RUN/init.json.
   void load(tasks::Task& task, const RunDirectory& directory, RunListener& listener) const;
 
  private:

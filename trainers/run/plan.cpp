@@ -12,6 +12,7 @@
 #include "layers/window_layout.h"
 #include "tasks/task_table.h"
 #include "trainers/run/step.h"
+#include "trainers/run/train_state.h"
 
 namespace swin::trainers {
 namespace {
@@ -72,6 +73,13 @@ void dry_run_step(const Config& config, TrainingPlan& plan) {
   const auto optimizer = make_optimizer(task->parameters(), config.optimizer);
   Step step(*task, *optimizer, config.trainer);
   plan.state_bytes = static_cast<int64_t>(base::pool_statistics().bytes_in_use);
+  const TrainState state(task->parameters(), *optimizer);
+  const layers::Slab& buffers = task->parameters().buffers();
+  int64_t values = 0;
+  for (size_t i = 0; i < task->parameters().size(); ++i)
+    values += task->parameters()[i].numel() * (1 + std::ssize(state.slabs));
+  for (size_t i = 0; i < buffers.size(); ++i) values += buffers[i].numel();
+  plan.checkpoint_bytes = values * static_cast<int64_t>(sizeof(float));
   data::Batch batch;
   batch.size = plan.micro_batch_size;
   batch.padded_size = config.model.image_size;

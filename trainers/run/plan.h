@@ -37,6 +37,7 @@ struct TrainingPlan {
   int64_t batch_size = 0, micro_batch_size = 0;
   int64_t state_bytes = 0;        ///< parameters, gradients and optimizer slots
   int64_t peak_memory_bytes = 0;  ///< of the process
+  int64_t checkpoint_bytes = 0;   ///< of the arrays of a checkpoint
 };
 
 /// The time of a training run, from this machine's matrix product.

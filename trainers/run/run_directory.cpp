@@ -29,7 +29,45 @@ std::optional<int64_t> step_of(const std::string& name) {
   return step;
 }
 
+/// Whether the lock is now held. Those who only look hold it for a moment (user_of_run).
+bool take_lock(int file) {
+  constexpr int kTries = 5;
+  constexpr useconds_t kMicroseconds = 10'000;
+  for (int i = 0; i < kTries; ++i) {
+    if (i > 0) ::usleep(kMicroseconds);
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) return true;
+  }
+  return false;
+}
+
+/// The process that a lock file names.
+std::string user_in(int file) {
+  char owner[32] = {};
+  const ssize_t size = ::pread(file, owner, sizeof owner - 1, 0);
+  const std::string text(owner, size > 0 ? static_cast<size_t>(size) : 0);
+  return text.substr(0, text.find('\n'));
+}
+
+[[noreturn]] void refuse_used(const std::string& lock, const std::string& user) {
+  throw base::UsageError(
+      lock, "found the run in use by process " + user + ", expected a directory of one process",
+      "wait for it, or choose another --output");
+}
+
 }  // namespace
+
+std::optional<std::string> user_of_run(const fs::path& directory) {
+  const int file = ::open((directory / "lock").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) return std::nullopt;
+  std::optional<std::string> user;
+  if (::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) user = user_in(file);
+  ::close(file);  // and the lock with it
+  return user;
+}
+
+void require_unused(const fs::path& directory) {
+  if (const auto user = user_of_run(directory)) refuse_used((directory / "lock").string(), *user);
+}
 
 RunDirectory::RunDirectory(const fs::path& path) : path_(path) {
   files::ignore_file_size_signal();
@@ -39,17 +77,11 @@ RunDirectory::RunDirectory(const fs::path& path) : path_(path) {
   if (lock_ < 0)
     throw base::DiskError(lock_path, std::string("cannot be opened (") + std::strerror(errno) + ")",
                           "choose a writable --output");
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    char owner[32] = {};
-    const ssize_t size = ::pread(lock_, owner, sizeof owner - 1, 0);
+  if (!take_lock(lock_)) {
+    const std::string user = user_in(lock_);
     ::close(lock_);
     lock_ = -1;
-    const std::string process(owner, size > 0 ? static_cast<size_t>(size) : 0);
-    throw base::UsageError(lock_path,
-                           "found the run in use by process " +
-                               process.substr(0, process.find('\n')) +
-                               ", expected a directory of one process",
-                           "wait for it, or choose another --output");
+    refuse_used(lock_path, user);
   }
   // The process that holds the lock, for the error above. A failure here is ignored: if the disk is
   // full, the first file that matters reports it.

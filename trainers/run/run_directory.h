@@ -15,6 +15,8 @@ class RunDirectory {
   /// The lock is the kernel's (flock): it ends with the process, however that ends.
   /// @throws DiskError if it cannot be made; UsageError if another process holds the lock.
   explicit RunDirectory(const std::filesystem::path& path);
+  /// For reading: nothing is made, locked or removed, and the directory may be missing.
+  static RunDirectory look(const std::filesystem::path& path) { return {path, Look()}; }
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -46,9 +48,16 @@ class RunDirectory {
   void write(std::string_view name, std::string_view text) const;
 
  private:
+  struct Look {};
+  RunDirectory(const std::filesystem::path& path, Look) : path_(path) {}
   std::filesystem::path path_;
   int lock_ = -1;
 };
+
+/// The process that has a run directory in use, as its lock file names it; nothing if none has.
+std::optional<std::string> user_of_run(const std::filesystem::path& directory);
+/// @throws UsageError if a process has it in use.
+void require_unused(const std::filesystem::path& directory);
 
 inline constexpr std::string_view kLast = "last.h5", kBest = "best.h5";
 

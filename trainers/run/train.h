@@ -25,6 +25,9 @@ struct TrainOptions {
   std::vector<RunListener*> listeners = {};
 };
 
+/// The run directory. @throws UsageError if nothing names one.
+std::string output_of(const TrainOptions& options);
+
 struct TrainResult {
   int64_t steps = 0, epochs = 0;      ///< finished steps and whole epochs of the run so far
   double seconds = 0;                 ///< of this call
