@@ -113,6 +113,22 @@ std::string hex(uint8_t byte) {
   return {kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
+std::string csv_line(std::span<const std::string> fields) {
+  std::string line;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (i > 0) line += ',';
+    const std::string& field = fields[i];
+    if (field.find_first_of(",\"\r\n") == std::string::npos) {
+      line += field;
+      continue;
+    }
+    line += '"';
+    for (const char c : field) line.append(c == '"' ? 2 : 1, c);
+    line += '"';
+  }
+  return line + "\n";
+}
+
 std::string without_controls(std::string_view text, char replacement) {
   std::string shown;
   shown.reserve(text.size());

@@ -34,6 +34,10 @@ std::string joined(std::span<const std::string> items, std::string_view separato
 /// "a", "a or b", "a, b or c".
 std::string alternatives(std::span<const std::string> items);
 
+/// A line of a CSV file: the fields with commas between them, in quotes where they need that
+/// (RFC 4180), and a line end.
+std::string csv_line(std::span<const std::string> fields);
+
 /// Two lower-case hexadecimal digits.
 std::string hex(uint8_t byte);
 

@@ -76,6 +76,17 @@ void RunLog::line(const base::Json& json) {
   fail(path_, "written", error);
 }
 
+bool is_loss(std::string_view name) {
+  constexpr std::string_view kOthers[] = {"step",
+                                          "epoch",
+                                          "lr",
+                                          "grad_norm",
+                                          "images_per_second",
+                                          "data_wait_seconds",
+                                          "peak_memory_bytes"};
+  return std::find(std::begin(kOthers), std::end(kOthers), name) == std::end(kOthers);
+}
+
 LogListener::LogListener(const std::filesystem::path& path, int64_t step, int64_t epoch,
                          int64_t every_steps)
     : log_(path, RunLog::up_to(step, epoch)), every_steps_(every_steps) {}

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string_view>
 
 #include "base/json.h"
 #include "trainers/report/run_listener.h"
@@ -28,6 +29,9 @@ class RunLog {
   std::filesystem::path path_;
   int file_ = -1;
 };
+
+/// Whether a member of a step's line is a loss: all but those that every step has.
+bool is_loss(std::string_view name);
 
 /// Writes log.jsonl: a line each `every_steps` steps and at the last one, and one per epoch.
 class LogListener : public RunListener {

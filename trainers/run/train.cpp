@@ -8,6 +8,7 @@
 #include "trainers/optim/parameter_groups.h"
 #include "trainers/report/progress.h"
 #include "trainers/report/run_record.h"
+#include "trainers/report/summary_csv.h"
 #include "trainers/run/data_options.h"
 #include "trainers/run/file_lists.h"
 #include "trainers/run/signals.h"
@@ -109,12 +110,14 @@ TrainResult train(const TrainOptions& options) {
   progress.resumed({state.metrics, state.best ? std::optional(state.best->value) : std::nullopt});
   directory.write("config.json", base::to_text(to_json(config), 2) + "\n");
   LogListener log(directory.log_path(), state.step, state.epoch, config.trainer.log_every_steps);
+  SummaryCsv summary(directory.path() / "summary.csv", directory.log_path(), state.epoch);
   RunRecord record(directory, {.command = options.command_line,
                                .versions = start.identity.numerics,
                                .total_steps = config.schedule.total_steps(loop.steps_per_epoch()),
                                .steps_per_epoch = loop.steps_per_epoch()});
   FileListWriter files(directory, data.sets());
   listeners.add(log);
+  listeners.add(summary);
   listeners.add(record);
   listeners.add(files);
   for (RunListener* listener : options.listeners) listeners.add(*listener);
