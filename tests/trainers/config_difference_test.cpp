@@ -59,7 +59,8 @@ TEST(Difference, LeavesOutPathsReportsAndReactions) {
         "data.validation.fraction=0.5", "data.test.path=d", "data.test=null",
         "init.checkpoint=y/x.h5", "trainer.log_every_steps=3", "trainer.evaluate_every_epochs=4",
         "checkpoint.monitor=loss", "checkpoint.every_minutes=5", "checkpoint.keep_best=false",
-        "data.on_bad=error", "data.max_bad_fraction=0.5", "data.ignore_unknown_classes=true"})
+        "data.on_bad=error", "data.max_bad_fraction=0.5", "data.ignore_unknown_classes=true",
+        "trainer.tensorboard=true"})
     EXPECT_EQ(difference(resolved({set}), before), "") << set;
   EXPECT_EQ(difference(before, resolved({"data.test=null", "data.validation=null"})), "");
   EXPECT_EQ(difference(resolved({"init.checkpoint=null"}), before),

@@ -25,11 +25,13 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
       // Names.
       {with_data("\"trainer\": {\n\"batchsize\": 3}"),
        "x.json:4: trainer.batchsize: unknown field, expected one of batch_size, micro_batch_size, "
-       "seed, clip_grad, precision, freeze, log_every_steps, evaluate_every_epochs; did you mean "
+       "seed, clip_grad, precision, freeze, log_every_steps, evaluate_every_epochs, tensorboard; "
+       "did you mean "
        "trainer.batch_size?"},
       {with_data("\"trainer\": {\"sede\": 3}"),
        "x.json:3: trainer.sede: unknown field, expected one of batch_size, micro_batch_size, seed, "
-       "clip_grad, precision, freeze, log_every_steps, evaluate_every_epochs; did you mean "
+       "clip_grad, precision, freeze, log_every_steps, evaluate_every_epochs, tensorboard; did you "
+       "mean "
        "trainer.seed?"},
       {with_data("\"optimizer\": {\"base_lr\": 3}"),
        "x.json:3: optimizer.base_lr: unknown field, expected one of name, lr, lr_reference_batch, "

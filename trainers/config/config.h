@@ -136,6 +136,7 @@ struct TrainerConfig {
   std::vector<std::string> freeze;  ///< patterns (weights::glob) of parameters that do not learn
   int64_t log_every_steps = 10;
   int64_t evaluate_every_epochs = 1;  ///< the last epoch is always evaluated
+  bool tensorboard = false;           ///< write RUN/tensorboard
 };
 
 struct CheckpointConfig {

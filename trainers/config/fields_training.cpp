@@ -99,6 +99,11 @@ void add_run(std::vector<Field>& fields) {
       .range(1, kMany)
       .identity(Identity::none)
       .says("epochs between evaluations on data.validation; the last epoch is always evaluated");
+  trainer("tensorboard", &T::tensorboard)
+      .identity(Identity::none)
+      .says(
+          "write event files to RUN/tensorboard: losses, metrics, pictures and histograms, for "
+          "`tensorboard --logdir`");
 
   using C = CheckpointConfig;
   Section<C> checkpoint(fields, "checkpoint", [](Config& c) -> C& { return c.checkpoint; });

@@ -1,25 +1,13 @@
 #include "trainers/report/run_log.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <string>
 
 #include "base/cpu.h"
-#include "base/errors.h"
 
 namespace swin::trainers {
 namespace {
-
-[[noreturn]] void fail(const std::filesystem::path& path, const char* what, int error) {
-  throw base::DiskError(path.string(),
-                        std::string("cannot be ") + what + " (" + std::strerror(error) + ")",
-                        "free space or choose a writable --output");
-}
 
 bool kept(const std::string& text, const RunLog::Keep& keep) {
   try {
@@ -40,41 +28,19 @@ RunLog::Keep RunLog::up_to(int64_t step, int64_t epoch) {
   };
 }
 
-RunLog::RunLog(const std::filesystem::path& path, const Keep& keep) : path_(path) {
-  int64_t keep_bytes = 0;
-  {
-    std::ifstream stream(path, std::ios::binary);
-    std::string text;
-    while (std::getline(stream, text) && !stream.eof() && kept(text, keep))
-      keep_bytes += static_cast<int64_t>(text.size()) + 1;
-  }
-  file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (file_ < 0) fail(path, "opened", errno);
-  if (::ftruncate(file_, keep_bytes) != 0) {
-    const int error = errno;
-    ::close(file_);
-    fail(path, "cut", error);
-  }
+int64_t RunLog::kept_bytes(const std::filesystem::path& path, const Keep& keep) {
+  int64_t bytes = 0;
+  std::ifstream stream(path, std::ios::binary);
+  std::string text;
+  while (std::getline(stream, text) && !stream.eof() && kept(text, keep))
+    bytes += static_cast<int64_t>(text.size()) + 1;
+  return bytes;
 }
 
-RunLog::~RunLog() {
-  if (file_ >= 0) ::close(file_);
-}
+RunLog::RunLog(const std::filesystem::path& path, const Keep& keep)
+    : file_(path, kept_bytes(path, keep)) {}
 
-void RunLog::line(const base::Json& json) {
-  const std::string text = base::to_text(json) + "\n";
-  ssize_t written;
-  do written = ::write(file_, text.data(), text.size());
-  while (written < 0 && errno == EINTR);
-  if (written == static_cast<ssize_t>(text.size())) return;
-  const int error = written < 0 ? errno : ENOSPC;
-  if (written > 0) {
-    const off_t end = ::lseek(file_, 0, SEEK_END);
-    const int cut = ::ftruncate(file_, end - written);
-    static_cast<void>(cut);  // if this fails, the next resume drops the part of a line
-  }
-  fail(path_, "written", error);
-}
+void RunLog::line(const base::Json& json) { file_.append(base::to_text(json) + "\n"); }
 
 bool is_loss(std::string_view name) {
   constexpr std::string_view kOthers[] = {"step",
@@ -88,8 +54,8 @@ bool is_loss(std::string_view name) {
 }
 
 LogListener::LogListener(const std::filesystem::path& path, int64_t step, int64_t epoch,
-                         int64_t every_steps)
-    : log_(path, RunLog::up_to(step, epoch)), every_steps_(every_steps) {}
+                         int64_t every_steps, LineTaker also)
+    : log_(path, RunLog::up_to(step, epoch)), every_steps_(every_steps), also_(std::move(also)) {}
 
 void LogListener::step(const StepReport& report) {
   if (report.step % every_steps_ != 0 && report.step != report.total_steps) return;
@@ -104,6 +70,7 @@ void LogListener::step(const StepReport& report) {
   line["data_wait_seconds"] = report.data_wait_seconds - last_.data_wait_seconds;
   line["peak_memory_bytes"] = base::peak_memory_bytes();
   log_.line(line);
+  if (also_) also_(line);
   last_ = report;
 }
 

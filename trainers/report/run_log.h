@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "trainers/report/append_file.h"
 #include "trainers/report/run_listener.h"
 
 namespace swin::trainers {
@@ -19,15 +20,12 @@ class RunLog {
   /// Keeps the lines up to step `step` and up to `epoch` finished epochs (by their `step`, or by
   /// `epoch` if they have none).
   static Keep up_to(int64_t step, int64_t epoch);
-  ~RunLog();
-  RunLog(const RunLog&) = delete;
-  RunLog& operator=(const RunLog&) = delete;
   /// Appends a line. @throws DiskError; the log then ends with its last whole line.
   void line(const base::Json& json);
 
  private:
-  std::filesystem::path path_;
-  int file_ = -1;
+  static int64_t kept_bytes(const std::filesystem::path& path, const Keep& keep);
+  AppendFile file_;
 };
 
 /// Whether a member of a step's line is a loss: all but those that every step has.
@@ -36,14 +34,18 @@ bool is_loss(std::string_view name);
 /// Writes log.jsonl: a line each `every_steps` steps and at the last one, and one per epoch.
 class LogListener : public RunListener {
  public:
+  using LineTaker = std::function<void(const base::Json& line)>;
   /// @param step, epoch finished so far; later lines, of an abandoned branch, are cut off.
-  LogListener(const std::filesystem::path& path, int64_t step, int64_t epoch, int64_t every_steps);
+  /// @param also gets each line of a step once it is in the log
+  LogListener(const std::filesystem::path& path, int64_t step, int64_t epoch, int64_t every_steps,
+              LineTaker also = {});
   void step(const StepReport& report) override;
   void evaluated(const EpochReport& report) override;
 
  private:
   RunLog log_;
   int64_t every_steps_;
+  LineTaker also_;
   StepReport last_;  // at the latest line of a step
 };
 

@@ -9,6 +9,7 @@
 #include "trainers/report/progress.h"
 #include "trainers/report/run_record.h"
 #include "trainers/report/summary_csv.h"
+#include "trainers/report/tensorboard.h"
 #include "trainers/run/data_options.h"
 #include "trainers/run/file_lists.h"
 #include "trainers/run/signals.h"
@@ -109,7 +110,17 @@ TrainResult train(const TrainOptions& options) {
                    base::grouped(first_step));
   progress.resumed({state.metrics, state.best ? std::optional(state.best->value) : std::nullopt});
   directory.write("config.json", base::to_text(to_json(config), 2) + "\n");
-  LogListener log(directory.log_path(), state.step, state.epoch, config.trainer.log_every_steps);
+  const RunPosition position{state.step, state.epoch, loop.steps_per_epoch()};
+  const fs::path events = directory.path() / "tensorboard";
+  std::optional<TensorBoard> tensorboard;
+  if (config.trainer.tensorboard)
+    tensorboard.emplace(events, position, to_json(config), task->parameters());
+  else
+    cut_events(events, position);  // of an earlier start with the field
+  LogListener log(directory.log_path(), state.step, state.epoch, config.trainer.log_every_steps,
+                  [&](const base::Json& line) {
+                    if (tensorboard) tensorboard->log_line(line);
+                  });
   SummaryCsv summary(directory.path() / "summary.csv", directory.log_path(), state.epoch);
   RunRecord record(directory, {.command = options.command_line,
                                .versions = start.identity.numerics,
@@ -118,6 +129,7 @@ TrainResult train(const TrainOptions& options) {
   FileListWriter files(directory, data.sets());
   listeners.add(log);
   listeners.add(summary);
+  if (tensorboard) listeners.add(*tensorboard);
   listeners.add(record);
   listeners.add(files);
   for (RunListener* listener : options.listeners) listeners.add(*listener);
