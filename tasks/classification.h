@@ -6,7 +6,13 @@ namespace swin::tasks {
 
 /// Targets are distributions over the classes, (B, num_classes): with K classes and smoothing s,
 /// 1 − s + s/K for the label and s/K for every other class. The loss is the cross entropy with
-/// them. The metrics are top1 and top5 (0 … 1), and loss: the mean cross entropy without smoothing.
+/// them. The metrics use labels without smoothing; macro means run over the classes that an image
+/// has (class_metrics.h):
+///   top1, top5         share of images whose label is the first, or one of the first five
+///   loss               mean cross entropy
+///   balanced_accuracy  mean recall of the classes, which is also their macro recall
+///   macro_precision, macro_f1
+///   ece                expected calibration error of the largest probability, in 15 bins
 class Classification : public Classifier {
  public:
   using Classifier::Classifier;
@@ -14,6 +20,7 @@ class Classification : public Classifier {
   std::unique_ptr<Meter> meter() const override;
   Tensor loss_of(const Tensor& logits, const Tensor& targets, real factor) const override;
   void to_probabilities(std::span<double> logits) const override;
+  void average(std::span<double> logits, std::span<double> others) const override;
 };
 
 }  // namespace swin::tasks

@@ -1,6 +1,7 @@
 #include "tasks/classifier.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "data/transforms/mixing.h"
 
@@ -47,6 +48,24 @@ Outputs Classifier::outputs(const Tensor& images, Detail detail, const ImageInfo
   for (size_t i = 0; i < features.size(); ++i)
     outputs.push_back({"features." + std::to_string(i), features[i]});
   return outputs;
+}
+
+double log_of_mean(double a, double b) {
+  const double larger = std::max(a, b);
+  return larger + std::log((std::exp(a - larger) + std::exp(b - larger)) / 2);
+}
+
+Outputs Classifier::mean_of(const Outputs& a, const Outputs& b) const {
+  const Tensor &first = output(a, "logits"), &second = output(b, "logits");
+  Tensor mean(first.shape());
+  const auto classes = static_cast<size_t>(num_classes());
+  for (int64_t begin = 0; begin < first.numel(); begin += num_classes()) {
+    std::vector<double> logits(first.data() + begin, first.data() + begin + classes);
+    std::vector<double> others(second.data() + begin, second.data() + begin + classes);
+    average(logits, others);
+    std::copy(logits.begin(), logits.end(), mean.mutable_data() + begin);
+  }
+  return {{"logits", mean}};
 }
 
 std::vector<Answer> Classifier::answers(const Outputs& outputs) const {

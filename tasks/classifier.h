@@ -8,6 +8,9 @@
 
 namespace swin::tasks {
 
+/// log((eᵃ + eᵇ) / 2).
+double log_of_mean(double a, double b);
+
 class Classifier : public Task {
  public:
   Classifier(const TaskConfig& config, const layers::ModelConfig& model, uint64_t seed,
@@ -24,6 +27,7 @@ class Classifier : public Task {
   /// before its downsampling.
   Outputs outputs(const Tensor& images, Detail detail, const ImageInfo& info = {}) const override;
   std::vector<Answer> answers(const Outputs& outputs) const override;
+  Outputs mean_of(const Outputs& a, const Outputs& b) const override;
 
   /// The targets of a slice's images, (slice.size, num_classes).
   Tensor targets_of(const Slice& slice) const;
@@ -34,6 +38,8 @@ class Classifier : public Task {
   virtual Tensor loss_of(const Tensor& logits, const Tensor& targets, real factor) const = 0;
   /// Replaces the logits of one image by the probability of each class, 0 … 1.
   virtual void to_probabilities(std::span<double> logits) const = 0;
+  /// Replaces the logits of one image by some whose probabilities are the mean of those of both.
+  virtual void average(std::span<double> logits, std::span<double> others) const = 0;
 
  protected:
   int64_t num_classes() const { return model_.config().num_classes; }

@@ -9,64 +9,99 @@ namespace swin::tasks {
 
 namespace {
 
-/// Average precision of one class, which at least one image has. A NaN logit ranks last.
-double average_precision(std::vector<std::pair<float, bool>> scores, int64_t positives) {
-  for (auto& [logit, has] : scores)
-    if (std::isnan(logit)) logit = -INFINITY;
-  std::sort(scores.begin(), scores.end(),
-            [](const auto& a, const auto& b) { return a.first > b.first; });
-  double sum = 0;
-  int64_t found = 0;
-  for (size_t begin = 0, end = 0; begin < scores.size(); begin = end) {
-    int64_t here = 0;
-    for (; end < scores.size() && scores[end].first == scores[begin].first; ++end)
-      here += scores[end].second;
-    found += here;
-    sum += static_cast<double>(here) * static_cast<double>(found) / static_cast<double>(end);
-  }
-  return sum / static_cast<double>(positives);
-}
+double probability_of(double logit) { return 1 / (1 + std::exp(-logit)); }
 
 class MultiLabelMeter : public Meter {
  public:
-  explicit MultiLabelMeter(int64_t num_classes) : scores_(static_cast<size_t>(num_classes)) {}
+  explicit MultiLabelMeter(int64_t num_classes)
+      : tallies_(static_cast<size_t>(num_classes)), scores_(static_cast<size_t>(num_classes)) {}
 
   void add(const Outputs& outputs, const data::Batch& batch) override {
     const real* logit = output(outputs, "logits").data();
+    const size_t classes = scores_.size();
+    Judged right;
+    right.right = true;
+    latest_.assign(batch.labels.size() / classes, right);
+    double worst = 0;  // loss of a class of the image
     for (size_t i = 0; i < batch.labels.size(); ++i) {
       const double x = static_cast<double>(logit[i]);
       const bool has = batch.labels[i] != 0, said = x > 0;
-      scores_[i % scores_.size()].emplace_back(static_cast<float>(x), has);
-      true_positives_ += has && said;
-      wrong_ += has != said;
-      loss_ += (x < 0 ? 0 : x) - (has ? x : 0) + std::log1p(std::exp(-std::abs(x)));
+      const size_t k = i % classes;
+      scores_[k].emplace_back(static_cast<float>(x), has);
+      ClassTally& tally = tallies_[k];
+      tally.support += has;
+      tally.predicted += said;
+      tally.right += has && said;
+      const double loss = (x < 0 ? 0 : x) - (has ? x : 0) + std::log1p(std::exp(-std::abs(x)));
+      loss_ += loss;
+      Judged& judged = latest_[i / classes];
+      judged.right = judged.right && has == said;
+      judged.loss += loss / static_cast<double>(classes);
+      if (has) judged.labels.push_back(static_cast<int64_t>(k));
+      if (said) judged.predictions.push_back(static_cast<int64_t>(k));
+      if (k > 0 && !(loss > worst)) continue;
+      worst = loss;
+      judged.class_index = static_cast<int64_t>(k);
+      judged.probability = probability_of(x);
     }
   }
 
   Metrics metrics() const override {
-    double precision = 0, answers = 0;
-    int64_t classes = 0;
-    for (const auto& scores : scores_) {
-      answers += static_cast<double>(scores.size());
-      const int64_t positives = std::count_if(scores.begin(), scores.end(),
-                                              [](const auto& score) { return score.second; });
-      if (positives == 0) continue;
-      precision += average_precision(scores, positives);
+    double precision = 0, auroc = 0, answers = 0;
+    int64_t classes = 0, ranked = 0, true_positives = 0, wrong = 0;
+    for (size_t k = 0; k < scores_.size(); ++k) {
+      const ClassTally& tally = tallies_[k];
+      answers += static_cast<double>(scores_[k].size());
+      true_positives += tally.right;
+      wrong += tally.support + tally.predicted - 2 * tally.right;
+      if (tally.support == 0) continue;
+      const Ranking ranking = ranking_of(scores_[k]);
+      precision += ranking.average_precision;
       ++classes;
+      if (ranking.auroc < 0) continue;
+      auroc += ranking.auroc;
+      ++ranked;
     }
-    const auto twice = static_cast<double>(2 * true_positives_);
-    const double all = twice + static_cast<double>(wrong_);
+    const auto twice = static_cast<double>(2 * true_positives);
+    const double all = twice + static_cast<double>(wrong);
+    const MacroMeans means = macro_means(tallies_);
     return {
         {"mean_average_precision", precision / static_cast<double>(std::max<int64_t>(1, classes))},
         {"micro_f1", all > 0 ? twice / all : 1},
-        {"loss", loss_ / std::max(answers, 1.0)}};
+        {"loss", loss_ / std::max(answers, 1.0)},
+        {"mean_auroc", ranked > 0 ? auroc / static_cast<double>(ranked) : -1},
+        {"macro_precision", means.precision},
+        {"macro_recall", means.recall},
+        {"macro_f1", means.f1}};
   }
 
+  std::vector<Metrics> per_class() const override {
+    std::vector<Metrics> rows;
+    for (size_t k = 0; k < scores_.size(); ++k) {
+      const ClassTally& tally = tallies_[k];
+      const Ranking ranking = ranking_of(scores_[k]);
+      Metrics row = tally.metrics();
+      row.emplace_back("average_precision", ranking.average_precision);
+      row.emplace_back("auroc", ranking.auroc);
+      const auto count = [&](const char* name, int64_t images) {
+        row.emplace_back(name, static_cast<double>(images));
+      };
+      count(kTruePositives, tally.right);
+      count(kFalsePositives, tally.predicted - tally.right);
+      count(kFalseNegatives, tally.support - tally.right);
+      count(kTrueNegatives, std::ssize(scores_[k]) - tally.support - tally.predicted + tally.right);
+      rows.push_back(std::move(row));
+    }
+    return rows;
+  }
+  std::span<const Judged> latest() const override { return latest_; }
+
  private:
+  std::vector<ClassTally> tallies_;
   // For each class, the logit and the label of every image.
   std::vector<std::vector<std::pair<float, bool>>> scores_;
-  int64_t true_positives_ = 0, wrong_ = 0;
   double loss_ = 0;
+  std::vector<Judged> latest_;
 };
 
 }  // namespace
@@ -89,7 +124,15 @@ std::unique_ptr<Meter> MultiLabelClassification::meter() const {
 }
 
 void MultiLabelClassification::to_probabilities(std::span<double> logits) const {
-  for (double& x : logits) x = 1 / (1 + std::exp(-x));
+  for (double& x : logits) x = probability_of(x);
+}
+
+void MultiLabelClassification::average(std::span<double> logits, std::span<double> others) const {
+  // With log p = −log(1 + e⁻ˣ), the logit of the mean is log(mean p) − log(mean (1 − p)).
+  const auto log_p = [](double x) { return (x < 0 ? x : 0) - std::log1p(std::exp(-std::abs(x))); };
+  for (size_t k = 0; k < logits.size(); ++k)
+    logits[k] = log_of_mean(log_p(logits[k]), log_p(others[k])) -
+                log_of_mean(log_p(-logits[k]), log_p(-others[k]));
 }
 
 }  // namespace swin::tasks

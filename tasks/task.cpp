@@ -49,6 +49,11 @@ std::unique_ptr<Task> make_task(const TaskConfig& config, const layers::ModelCon
                             "found a task without a factory, expected one in tasks/task.cpp");
 }
 
+Outputs Task::mean_of(const Outputs&, const Outputs&) const {
+  throw base::InternalError("mean of outputs",
+                            "found a task without classes of whole images, expected one with them");
+}
+
 ImageInfo info_of(const data::Batch& batch) {
   return {batch.indices, batch.real_sizes, batch.original_sizes};
 }

@@ -11,6 +11,7 @@
 #include "base/size2.h"
 #include "data/batch.h"
 #include "layers/model.h"
+#include "tasks/class_metrics.h"
 #include "tasks/metrics.h"
 #include "tasks/task_config.h"
 
@@ -51,6 +52,15 @@ struct ImageInfo {
 /// That of a batch. It refers to the batch.
 ImageInfo info_of(const data::Batch& batch);
 
+/// How the answer about one image compares with its labels.
+struct Judged {
+  bool right = false;
+  double loss = 0;                           ///< the image's own; NaN if its logits are
+  std::vector<int64_t> labels, predictions;  ///< classes, ascending; one each, or any number
+  int64_t class_index = -1;  ///< the prediction; of several, the class that is most wrong
+  double probability = 0;    ///< of class_index
+};
+
 /// The metrics of the images that were added to it.
 class Meter {
  public:
@@ -61,6 +71,12 @@ class Meter {
   /// The metrics of each class, where the task has any: the same names for all, −1 where a class
   /// has none.
   virtual std::vector<Metrics> per_class() const { return {}; }
+  /// Which class is taken for which, of tasks with one class an image.
+  virtual std::vector<ConfusionEntry> confusion() const { return {}; }
+  /// Bins of the largest probability, of tasks with one class an image.
+  virtual std::vector<CalibrationBin> calibration() const { return {}; }
+  /// Each image of the latest add(), where images have classes.
+  virtual std::span<const Judged> latest() const { return {}; }
   /// From now on, also tells apart what goes wrong in the images that are added, where the task
   /// can; it takes longer.
   virtual void watch_errors() {}
@@ -104,6 +120,9 @@ class Task {
   ///     not change.
   virtual Outputs outputs(const Tensor& images, Detail detail,
                           const ImageInfo& info = {}) const = 0;
+  /// Outputs whose probabilities are the means of those of two forwards of the same images, such as
+  /// of mirrored ones. @throws InternalError unless the answers are classes of whole images.
+  virtual Outputs mean_of(const Outputs& a, const Outputs& b) const;
   virtual std::unique_ptr<Meter> meter() const = 0;
   /// One answer for each row of the outputs.
   virtual std::vector<Answer> answers(const Outputs& outputs) const = 0;

@@ -51,7 +51,7 @@ TEST(MultiLabel, Metrics) {
   const Tensor second = Tensor::from({1, 3}, std::vector<float>{1, 1, -4});
   meter->add({{"logits", second}}, labelled(1, {1, 0, 0}));
   const Metrics metrics = meter->metrics();
-  ASSERT_EQ(metrics.size(), 3u);
+  ASSERT_EQ(metrics.size(), 7u);
   EXPECT_EQ(metrics[0].first, "mean_average_precision");
   // Class 0 ranks yes, no, yes: (1 + 2/3) / 2. Class 1: its one yes ties with a no: 1/2.
   EXPECT_NEAR(metrics[0].second, ((1 + 2.0 / 3) / 2 + 0.5) / 2, 1e-12);
@@ -65,6 +65,49 @@ TEST(MultiLabel, Metrics) {
   EXPECT_TRUE(larger_is_better("multi_label_classification", "mean_average_precision"));
   EXPECT_FALSE(larger_is_better("multi_label_classification", "loss"));
   EXPECT_EQ(task->meter()->metrics()[2].second, 0);
+}
+
+TEST(MultiLabel, MeterHasTheMetricsOfClasses) {
+  const auto task = task_of(0, 3);
+  const auto meter = task->meter();
+  // No image has class 2; all images have class 1.
+  const Tensor logits = Tensor::from({3, 3}, std::vector<float>{3, 1, -2,  //
+                                                                -1, 2, 1,  //
+                                                                2, -4, -1});
+  meter->add({{"logits", logits}}, labelled(3, {1, 1, 0, 1, 1, 0, 0, 1, 0}));
+  const Metrics metrics = meter->metrics();
+  EXPECT_EQ(metrics[3], (std::pair<std::string, double>{"mean_auroc", 0.5}));  // of class 0 alone
+  EXPECT_EQ(metrics[4], (std::pair<std::string, double>{"macro_precision", 0.75}));
+  EXPECT_EQ(metrics[5].first, "macro_recall");
+  EXPECT_DOUBLE_EQ(metrics[5].second, (0.5 + 2.0 / 3) / 2);
+  EXPECT_EQ(metrics[6].first, "macro_f1");
+  EXPECT_DOUBLE_EQ(metrics[6].second, (0.5 + 0.8) / 2);
+  const std::vector<Metrics> rows = meter->per_class();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0], (Metrics{{"precision", 0.5},
+                              {"recall", 0.5},
+                              {"f1", 0.5},
+                              {"support", 2},
+                              {"average_precision", (1 + 2.0 / 3) / 2},
+                              {"auroc", 0.5},
+                              {"true_positives", 1},
+                              {"false_positives", 1},
+                              {"false_negatives", 1},
+                              {"true_negatives", 0}}));
+  EXPECT_EQ(rows[1][5].second, -1);
+  EXPECT_EQ(rows[2][0].second, -1);
+  EXPECT_EQ(rows[2][7].second, 1);
+  EXPECT_EQ(rows[2][9].second, 2);
+  EXPECT_TRUE(meter->confusion().empty());
+
+  const std::span<const Judged> judged = meter->latest();
+  ASSERT_EQ(judged.size(), 3u);
+  EXPECT_TRUE(judged[0].right);
+  EXPECT_FALSE(judged[2].right);
+  EXPECT_EQ(judged[2].labels, std::vector<int64_t>{1});
+  EXPECT_EQ(judged[2].predictions, std::vector<int64_t>{0});
+  EXPECT_EQ(judged[2].class_index, 1);  // the loss of missing it is larger than that of class 0
+  EXPECT_NEAR(judged[2].probability, 1 / (1 + std::exp(4.0)), 1e-12);
 }
 
 TEST(MultiLabel, ProbabilitiesArePerClass) {

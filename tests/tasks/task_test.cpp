@@ -78,7 +78,7 @@ TEST(Classification, CountsTopOneTopFiveAndLossWithoutPadding) {
   meter->add({{"logits", logits}}, labelled({4, 0}));  // fifth, first; the last row is padding
   meter->add({{"logits", logits}}, labelled({5}));     // sixth
   const Metrics metrics = meter->metrics();
-  ASSERT_EQ(metrics.size(), 3u);
+  ASSERT_EQ(metrics.size(), 7u);
   EXPECT_EQ(metrics[0], (std::pair<std::string, double>{"top1", 1.0 / 3}));
   EXPECT_EQ(metrics[1], (std::pair<std::string, double>{"top5", 2.0 / 3}));
   double log_sum = 0;
@@ -88,6 +88,42 @@ TEST(Classification, CountsTopOneTopFiveAndLossWithoutPadding) {
   EXPECT_NEAR(metrics[2].second, ((log_sum - 2) + (log_sum - 6) + (log_sum - 1)) / 3, 1e-12);
   EXPECT_TRUE(larger_is_better("classification", "top1"));
   EXPECT_FALSE(larger_is_better("classification", "loss"));
+}
+
+TEST(Classification, MeterHasTheMetricsOfClasses) {
+  const auto task = task_of(0, 3);
+  const auto meter = task->meter();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor logits = Tensor::from({4, 3}, std::vector<float>{std::log(2.0f), 0, 0,  //
+                                                                0, std::log(2.0f), 0,  //
+                                                                nan, nan, nan,         //
+                                                                9, 9, 9});
+  meter->add({{"logits", logits}}, labelled({0, 0, 1}));  // right, wrong, without an answer
+  const Metrics metrics = meter->metrics();
+  EXPECT_EQ(metrics[3], (std::pair<std::string, double>{"balanced_accuracy", 0.25}));
+  EXPECT_EQ(metrics[4], (std::pair<std::string, double>{"macro_precision", 0.5}));
+  EXPECT_EQ(metrics[5].first, "macro_f1");
+  EXPECT_DOUBLE_EQ(metrics[5].second, (2.0 / 3 + 0) / 2);
+  EXPECT_EQ(metrics[6].first, "ece");
+  EXPECT_NEAR(metrics[6].second, 0, 1e-6);  // two answers of 1/2, one of them right
+  EXPECT_FALSE(larger_is_better("classification", "ece"));
+  EXPECT_TRUE(larger_is_better("classification", "macro_f1"));
+  ASSERT_EQ(meter->per_class().size(), 3u);
+  EXPECT_EQ(meter->per_class()[0][1], (std::pair<std::string, double>{"recall", 0.5}));
+  EXPECT_EQ(meter->confusion(), (std::vector<ConfusionEntry>{{0, 0, 1}, {0, 1, 1}}));
+  EXPECT_EQ(meter->calibration().size(), 15u);
+
+  const std::span<const Judged> judged = meter->latest();
+  ASSERT_EQ(judged.size(), 3u);
+  EXPECT_TRUE(judged[0].right);
+  EXPECT_FALSE(judged[1].right);
+  EXPECT_EQ(judged[1].labels, std::vector<int64_t>{0});
+  EXPECT_EQ(judged[1].predictions, std::vector<int64_t>{1});
+  EXPECT_EQ(judged[1].class_index, 1);
+  EXPECT_NEAR(judged[1].probability, 0.5, 1e-6);
+  EXPECT_NEAR(judged[1].loss, std::log(4.0), 1e-6);
+  EXPECT_FALSE(judged[2].right);
+  EXPECT_TRUE(judged[2].predictions.empty());
 }
 
 TEST(Classification, TiesGoToTheFirstClassAndNaNIsWrong) {

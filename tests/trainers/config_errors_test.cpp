@@ -92,7 +92,8 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
        "masked, assert"},
       {with_data("\"checkpoint\": {\"monitor\": \"top_1\"}"),
        "x.json:3: checkpoint.monitor: found \"top_1\", expected one of top1, top5, loss, "
-       "mean_average_precision, micro_f1, visible_mean_loss, mIoU, aAcc, mAcc, mDice, segm_AP, "
+       "balanced_accuracy, macro_precision, macro_f1, ece, mean_average_precision, micro_f1, "
+       "mean_auroc, macro_recall, visible_mean_loss, mIoU, aAcc, mAcc, mDice, segm_AP, "
        "segm_AP50, segm_AP75, segm_AP_small, segm_AP_medium, segm_AP_large, segm_AR_1, segm_AR_10, "
        "segm_AR_100, segm_AR_small, segm_AR_medium, segm_AR_large, box_AP, box_AP50, box_AP75, "
        "box_AP_small, box_AP_medium, box_AP_large, box_AR_1, box_AR_10, box_AR_100, box_AR_small, "
@@ -219,7 +220,8 @@ TEST(BadConfig, IsRefusedInOneLineThatSaysWhereAndWhat) {
       {"{\"data\": {\"train\": {\"format\": \"hdf5\", \"path\": \"x.h5\"}}, \"task\": {\"name\": "
        "\"multi_label_classification\"}, \"checkpoint\": {\"monitor\": \"top1\"}}",
        "x.json:1: checkpoint.monitor: found \"top1\", expected a metric of "
-       "multi_label_classification: mean_average_precision, micro_f1 or loss"},
+       "multi_label_classification: mean_average_precision, micro_f1, loss, mean_auroc, "
+       "macro_precision, macro_recall or macro_f1"},
       {"{\"data\": {\"train\": {\"format\": \"ade20k\", \"path\": \"x\", \"split\": null}}}",
        "x.json:1: data.train.split: found null, expected \"train\", \"validation\" or \"test\""},
       {"{\"data\": {\"train\": {\"format\": \"mnist\", \"path\": \"x\", \"split\": "

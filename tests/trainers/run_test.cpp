@@ -30,7 +30,7 @@ TEST(Run, WritesAllPromisedFiles) {
   EXPECT_EQ(result.last, (run / "last.h5").string());
   EXPECT_EQ(result.best, (run / "best.h5").string());
   EXPECT_EQ(fs::read_symlink(run / "last.h5"), "checkpoints/step_000000004.h5");
-  ASSERT_EQ(result.metrics.size(), 3u);
+  ASSERT_EQ(result.metrics.size(), 7u);
   EXPECT_EQ(result.metrics[0].first, "top1");
 
   int64_t step = 0, epochs = 0;
