@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/integer.h"
+#include "data/transforms/geometry.h"
 
 namespace swin::data {
 namespace {
@@ -82,37 +83,24 @@ namespace {
 constexpr int64_t kGap = 4;
 constexpr size_t kMostListed = 6;  // classes below an image
 
+// Of the images of a batch.
+base::Size2 size_of(const Batch& batch, const Preprocess& preprocess) {
+  return {batch.padded_size[0] ? batch.padded_size[0] : preprocess.height,
+          batch.padded_size[1] ? batch.padded_size[1] : preprocess.width};
+}
+
 // What the grid of a batch looks like.
 struct Cells {
   Cells(const Batch& batch, const Preprocess& preprocess)
-      : height(batch.padded_size[0] ? batch.padded_size[0] : preprocess.height),
-        width(batch.padded_size[1] ? batch.padded_size[1] : preprocess.width),
-        channels(preprocess.channels),
+      : height(size_of(batch, preprocess)[0]),
+        width(size_of(batch, preprocess)[1]),
         enlarged(std::max<int64_t>(1, 128 / std::max<int64_t>(width, 1))),
         letter(width * enlarged >= 192 ? 2 : 1),
         line((kGlyphHeight + 3) * letter) {}
-  int64_t height, width, channels;  // of an image
-  int64_t enlarged;                 // pixels of the grid for one of an image
-  int64_t letter, line;             // pixels of a dot, and height of a line
+  int64_t height, width;  // of an image
+  int64_t enlarged;       // pixels of the grid for one of an image
+  int64_t letter, line;   // pixels of a dot, and height of a line
 };
-
-// An image of a batch before its normalization.
-Image pixels_of(const Batch& batch, int64_t i, const Cells& cells, const Preprocess& preprocess) {
-  Image image;
-  image.reshape(cells.height, cells.width, 3);
-  const float* from = batch.images.data() + i * cells.height * cells.width * cells.channels;
-  for (int64_t p = 0; p < cells.height * cells.width; ++p)
-    for (int64_t c = 0; c < 3; ++c) {
-      const auto channel = static_cast<size_t>(cells.channels == 3 ? c : 0);
-      const float mean = preprocess.mean[preprocess.mean.size() > channel ? channel : 0];
-      const float std = preprocess.std[preprocess.std.size() > channel ? channel : 0];
-      const float value =
-          (from[p * cells.channels + static_cast<int64_t>(channel)] * std + mean) * 255.0f;
-      image.pixels[static_cast<size_t>(3 * p + c)] =
-          static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
-    }
-  return image;
-}
 
 // A line below an image, with the color of a class before it.
 struct Line {
@@ -150,6 +138,37 @@ void draw_line(const Line& line, int64_t top, int64_t left, int64_t right, int64
 
 }  // namespace
 
+Image denormalized(const Batch& batch, int64_t i, const Preprocess& preprocess) {
+  const auto [height, width] = size_of(batch, preprocess);
+  const int64_t channels = preprocess.channels;
+  Image image;
+  image.reshape(height, width, 3);
+  const float* from = batch.images.data() + i * height * width * channels;
+  for (int64_t p = 0; p < height * width; ++p)
+    for (int64_t c = 0; c < 3; ++c) {
+      const auto channel = static_cast<size_t>(channels == 3 ? c : 0);
+      const float mean = preprocess.mean[preprocess.mean.size() > channel ? channel : 0];
+      const float std = preprocess.std[preprocess.std.size() > channel ? channel : 0];
+      const float value =
+          (from[p * channels + static_cast<int64_t>(channel)] * std + mean) * 255.0f;
+      image.pixels[static_cast<size_t>(3 * p + c)] =
+          static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
+    }
+  return image;
+}
+
+Image shrunk(const Image& image, int64_t most) {
+  const int64_t side = std::max(image.height, image.width);
+  if (side <= most) return image;
+  const base::Size2 size = {std::max<int64_t>(1, image.height * most / side),
+                            std::max<int64_t>(1, image.width * most / side)};
+  Image small;
+  std::vector<uint8_t> scratch;
+  resize_visible(resized({image.height, image.width}, size), image, Interpolation::bilinear, small,
+                 scratch);
+  return small;
+}
+
 Image draw_preview(const Batch& batch, const Preprocess& preprocess,
                    const std::vector<std::string>& texts, const Legend& legend) {
   const auto count = std::min<int64_t>(batch.size, static_cast<int64_t>(texts.size()));
@@ -176,7 +195,7 @@ Image draw_preview(const Batch& batch, const Preprocess& preprocess,
   std::fill(grid.pixels.begin(), grid.pixels.end(), uint8_t{40});
   for (int64_t i = 0; i < count; ++i) {
     const int64_t top = kGap + i / columns * cell_height, left = kGap + i % columns * cell_width;
-    Image image = pixels_of(batch, i, cells, preprocess);
+    Image image = denormalized(batch, i, preprocess);
     const auto place = static_cast<size_t>(i);
     if (place < batch.annotations.size() && !legend.colors.empty())
       draw_annotation(batch.annotations[place], legend.colors, image);

@@ -18,6 +18,12 @@ struct Legend {
 /// Of a data set; class numbers where it has no names.
 Legend legend_of(const Dataset& dataset);
 
+/// Image i of a batch with its padding, in three channels: without the normalization, rounded to
+/// bytes.
+Image denormalized(const Batch& batch, int64_t i, const Preprocess& preprocess);
+/// The image at most `most` pixels a side, in its ratio.
+Image shrunk(const Image& image, int64_t most);
+
 /// A grid of the first texts.size() images of a batch, de-normalized, each with its text below it.
 /// "\n" starts another line, lines that are too long are cut, lower case is drawn as upper case.
 /// Small images are enlarged by an integer factor. Label maps and objects are drawn over the

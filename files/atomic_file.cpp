@@ -64,11 +64,15 @@ std::string remedy_of(int error) {
   }
 }
 
+}  // namespace
+
 [[noreturn]] void fail_on_disk(const fs::path& path, const char* action, int error) {
   throw base::DiskError(path.string(),
                         std::string("cannot ") + action + " (" + std::strerror(error) + ")",
                         remedy_of(error));
 }
+
+namespace {
 
 /// Only a regular file, a link or nothing may be at `path`: a rename would replace a device by a
 /// file.
@@ -163,18 +167,37 @@ void ignore_file_size_signal() {
   });
 }
 
-void write_file_atomically(const fs::path& path, std::span<const ByteSpan> spans) {
+struct AtomicFile::Implementation : Temporary {
+  using Temporary::Temporary;
+};
+
+AtomicFile::AtomicFile(const fs::path& path) {
   ignore_file_size_signal();
-  Temporary temporary(path);
-  temporary.create();
+  implementation_ = std::make_unique<Implementation>(path);
+  implementation_->create();
   // The lock ends with the process. It tells sweep_stale_temporaries that this file has a writer.
   // On file systems without locks the sweep cannot take one either, and leaves the file.
-  ::flock(temporary.descriptor, LOCK_EX | LOCK_NB);
-  for (const ByteSpan span : spans) write_all(path, temporary.descriptor, span);
-  if (fsync_retried(temporary.descriptor) != 0) fail_on_disk(path, "sync", errno);
+  ::flock(implementation_->descriptor, LOCK_EX | LOCK_NB);
+}
+
+AtomicFile::~AtomicFile() = default;
+
+void AtomicFile::append(ByteSpan bytes) {
+  write_all(implementation_->target, implementation_->descriptor, bytes);
+}
+
+void AtomicFile::put_into_place() {
+  if (fsync_retried(implementation_->descriptor) != 0)
+    fail_on_disk(implementation_->target, "sync", errno);
   // The descriptor is closed only after this, so that the lock lasts as long as the temporary file.
   // Errors that close could report were already reported by fsync.
-  temporary.put_into_place("put the file into place");
+  implementation_->put_into_place("put the file into place");
+}
+
+void write_file_atomically(const fs::path& path, std::span<const ByteSpan> spans) {
+  AtomicFile file(path);
+  for (const ByteSpan span : spans) file.append(span);
+  file.put_into_place();
 }
 
 void write_file_atomically(const fs::path& path, std::string_view text) {

@@ -1,6 +1,7 @@
 // Files that are replaced completely or not at all, even if the process dies or the disk is full.
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -17,6 +18,28 @@ namespace swin::files {
 /// temporary file removed. If only the fsync of the directory fails, the new file is in place.
 void write_file_atomically(const std::filesystem::path& path, std::span<const ByteSpan> spans);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+
+/// The same, of a file that is written piece by piece.
+class AtomicFile {
+ public:
+  /// Makes the temporary file.
+  explicit AtomicFile(const std::filesystem::path& path);
+  /// Removes it, unless it was put into place.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void append(ByteSpan bytes);
+  void append(std::string_view text) { append(bytes_of(text)); }
+  /// The last call.
+  void put_into_place();
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+/// Throws the DiskError of a failed system call.   @param action "write"   @param error its errno
+[[noreturn]] void fail_on_disk(const std::filesystem::path& path, const char* action, int error);
 
 /// Does what write_file_atomically does first, for errors before long work: makes the temporary
 /// file, and removes it. @throws base::DiskError.

@@ -80,6 +80,13 @@ TEST(Text, ListsEndInTheNumberOfTheRest) {
   EXPECT_EQ(joined(few, "|"), "a|b|c|d");
 }
 
+TEST(Text, FieldsOfCsvAreQuotedWhereTheyNeedIt) {
+  EXPECT_EQ(csv_line(std::vector<std::string>{"a b", "", "1.5"}), "a b,,1.5\n");
+  EXPECT_EQ(csv_line(std::vector<std::string>{"a,b", "say \"x\"", "two\nlines", "\r"}),
+            "\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",\"\r\"\n");
+  EXPECT_EQ(csv_line({}), "\n");
+}
+
 TEST(Text, CountsHaveThousandsSeparators) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");

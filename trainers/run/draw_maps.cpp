@@ -39,7 +39,7 @@ data::Image draw_over(const data::Image& image, const data::LabelMap& map,
   uint8_t* pixel = drawn.pixels.data();
   for (const uint16_t label : map.classes)
     for (size_t c = 0; c < 3; ++c, ++pixel)
-      *pixel = static_cast<uint8_t>((*pixel + colors[label][c] + 1) / 2);
+      if (label < colors.size()) *pixel = static_cast<uint8_t>((*pixel + colors[label][c] + 1) / 2);
   return drawn;
 }
 

@@ -18,7 +18,8 @@ std::vector<data::Color> colors_of(const Config& config);
 /// The classes that occur in a map and their pixels, the largest first.
 std::vector<std::pair<int64_t, int64_t>> class_pixels(const data::LabelMap& map);
 
-/// The image, in three channels, half covered by the colors of its map.
+/// The image, in three channels, half covered by the colors of its map; not where a label has none,
+/// as LabelMap::kIgnored.
 data::Image draw_over(const data::Image& image, const data::LabelMap& map,
                       const std::vector<data::Color>& colors);
 

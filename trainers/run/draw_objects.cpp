@@ -23,9 +23,10 @@ std::string label_of(const tasks::Detected& object, const std::vector<std::strin
 }  // namespace
 
 data::Image draw_objects(const data::Image& image, const std::vector<tasks::Detected>& objects,
-                         const std::vector<std::string>& names) {
-  const int64_t side = std::max(image.height, image.width);
-  const int64_t factor = base::divide_up(kLeastSide, side);
+                         const std::vector<std::string>& names, int64_t most_side) {
+  const int64_t side = most_side > 0 ? std::min(most_side, std::max(image.height, image.width))
+                                     : std::max(image.height, image.width);
+  const int64_t factor = most_side > 0 ? 1 : base::divide_up(kLeastSide, side);
   const int64_t scale = std::max<int64_t>(1, side / kPlainSide);
   // Each drawn object counts as a class, so that any may have a color of its own.
   data::Objects masks{image.height, image.width, {}};
@@ -45,10 +46,13 @@ data::Image draw_objects(const data::Image& image, const std::vector<tasks::Dete
   data::convert_channels(image, 3, drawn);
   data::draw_masks(masks, colors, drawn);
   if (factor > 1) drawn = data::enlarged(drawn, factor);
+  if (most_side > 0) drawn = data::shrunk(drawn, most_side);
   data::Objects boxes = std::move(masks);
-  const auto by = static_cast<double>(factor);
+  const double by_x = static_cast<double>(drawn.width) / static_cast<double>(image.width);
+  const double by_y = static_cast<double>(drawn.height) / static_cast<double>(image.height);
   for (data::Object& object : boxes.objects)
-    object.box = {by * object.box.x1, by * object.box.y1, by * object.box.x2, by * object.box.y2};
+    object.box = {by_x * object.box.x1, by_y * object.box.y1, by_x * object.box.x2,
+                  by_y * object.box.y2};
   data::draw_boxes(boxes, colors, scale + 1, drawn);
   for (size_t i = 0; i < labels.size(); ++i)
     data::draw_label(labels[i], colors[i], boxes.objects[i].box, scale, drawn);

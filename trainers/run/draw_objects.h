@@ -14,7 +14,8 @@ namespace swin::trainers {
 /// class alone, each object has a color of its own and its text is the score; else colors are those
 /// of the classes.
 /// @param objects the best first; they lie on top   @param names of all classes of the model
+/// @param most_side of the drawing: a larger image is shrunk to it, and none enlarged. 0: any.
 data::Image draw_objects(const data::Image& image, const std::vector<tasks::Detected>& objects,
-                         const std::vector<std::string>& names);
+                         const std::vector<std::string>& names, int64_t most_side = 0);
 
 }  // namespace swin::trainers
