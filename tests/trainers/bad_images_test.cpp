@@ -205,6 +205,7 @@ TEST_F(BadValidation, TheMetricsAreThoseOfTheOthersToTheDigit) {
       EXPECT_EQ(value, lines.back().at(metric).as_real()) << name << " " << metric;
     const EvaluateResult same = measured(run, name);
     EXPECT_EQ(same.metrics, rest.metrics);
+    EXPECT_EQ(same.confusion, rest.confusion);
     EXPECT_EQ(same.images, rest.images);
     ASSERT_EQ(same.bad.size(), bad.size());
     EXPECT_THAT(same.bad[0].error, HasSubstr(bad[0]));

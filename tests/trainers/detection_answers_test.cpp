@@ -133,6 +133,27 @@ TEST_F(DetectionRun, BoxesAloneAreMeasuredWhereObjectsHaveNoMasks) {
     EXPECT_EQ(value, metric(trained_->metrics, name)) << name;
 }
 
+TEST_F(DetectionRun, ItsEvaluationIsAFolderWithDrawnAnswers) {
+  const fs::path folder = *directory_ / "run/evaluation";
+  const base::Json json =
+      base::parse_json(read_text(folder / "evaluation.json"), "evaluation.json");
+  EXPECT_EQ(json.at("metrics").at("box_AP50").as_real(), metric(trained_->metrics, "box_AP50"));
+  EXPECT_EQ(json.at("per_class").items()[1].at("class_name").as_string(), "red");
+  EXPECT_FALSE(json.find("confusion_matrix"));
+  EXPECT_FALSE(json.find("worst"));
+  const std::vector<base::Json>& answers = json.at("answers").items();
+  ASSERT_EQ(answers.size(), static_cast<size_t>(kImages));
+  EXPECT_THAT(answers[1].at("caption").as_string(), HasSubstr("2 are there"));
+  EXPECT_EQ(answers[1].at("file").as_string(), (*directory_ / "1.png").string());
+  const data::Image drawn =
+      data::read_image((folder / answers[1].at("picture").as_string()).string(), 3);
+  EXPECT_EQ(drawn.height, 31);  // small images keep their size
+  EvaluateOptions refused = measuring();
+  refused.predictions = (*directory_ / "p.csv").string();
+  EXPECT_THAT(message_of<base::UsageError>([&] { evaluate(refused); }),
+              HasSubstr("--write-detections"));
+}
+
 TEST_F(DetectionRun, WhatItWritesScoresTheSame) {
   EvaluateOptions writing = measuring();
   writing.write_detections = (*directory_ / "found.json").string();

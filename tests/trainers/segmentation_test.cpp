@@ -101,6 +101,22 @@ TEST_F(Segmentation, EvaluatesWithTheMetricsOfTheRun) {
   const base::Json json = to_json(evaluated);
   EXPECT_EQ(json.at("per_class").items()[0].at("IoU").as_real(),
             evaluated.per_class[0].metrics[0].second);
+  // The folder of the run has a table of the classes and the answers over the images.
+  const base::Json folder =
+      base::parse_json(read_text(run / "evaluation/evaluation.json"), "evaluation.json");
+  EXPECT_EQ(folder.at("per_class").items()[0].at("IoU").as_real(),
+            evaluated.per_class[0].metrics[0].second);
+  ASSERT_EQ(folder.at("answers").size(), static_cast<size_t>(evaluated.images));
+  const base::Json& answer = folder.at("answers").items()[0];
+  EXPECT_THAT(answer.at("caption").as_string(), ::testing::HasSubstr("% of the pixels are right"));
+  const data::Image drawn =
+      data::read_image((run / "evaluation" / answer.at("picture").as_string()).string(), 3);
+  const data::Image image = data::read_image(answer.at("file").as_string(), 3);
+  EXPECT_EQ(drawn.height, image.height);
+  EXPECT_EQ(drawn.width, 2 * image.width + 4);
+  // Beside it the truth: its last column is ignored and keeps the pixels of the image.
+  EXPECT_TRUE(std::equal(drawn.row(0) + 3 * (drawn.width - 1), drawn.row(0) + 3 * drawn.width,
+                         image.row(0) + 3 * (image.width - 1)));
   // In windows, at two scales, mirrored: other pixels, still all of them.
   const EvaluateResult slides =
       evaluate({.checkpoint = trained.last,

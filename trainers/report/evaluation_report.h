@@ -11,6 +11,8 @@
 
 namespace swin::trainers {
 
+inline constexpr int64_t kPictureSide = 256;
+
 struct EvaluationReport {
   int64_t step = 0, epoch = 0;  ///< of the weights
   std::string set;              ///< "data.validation", or the path that was evaluated
@@ -24,14 +26,21 @@ struct EvaluationReport {
   std::vector<tasks::ConfusionEntry> confusion;
   std::vector<tasks::CalibrationBin> calibration;
 
-  /// An image as the model saw it, without normalization, at most 256 pixels a side.
+  /// Of 3 channels, at most kPictureSide pixels a side.
   struct Picture {
     std::string file;     ///< of the image, as its data set names it
     std::string caption;  ///< "boot, taken for sneaker (98.1%)"
     data::Image image;
+    // Of a wrong answer; "" and 0 of a dense one. Several classes have ";" between them.
+    std::string label = {}, prediction = {};
+    double probability = 0;  ///< of the prediction; of several, of the class that is most wrong
+    double loss = 0;         ///< NaN if the logits are
   };
-  std::vector<Picture> worst;    ///< wrong answers, those of the largest loss first
-  std::vector<Picture> answers;  ///< of dense tasks: the first images with what was found drawn
+  /// The wrong answers of the largest loss, the largest first: the images as the model saw them.
+  std::vector<Picture> worst;
+  /// Of dense tasks: the first images with what was found drawn over them. Of label maps two side
+  /// by side, each at most kPictureSide wide: what was found, and what is there.
+  std::vector<Picture> answers;
 };
 
 }  // namespace swin::trainers

@@ -11,11 +11,13 @@
 #include "data/formats/formats.h"
 #include "data/summary.h"
 #include "tasks/task_table.h"
+#include "trainers/report/evaluation_folder.h"
 #include "trainers/report/progress.h"
 #include "trainers/run/classes.h"
 #include "trainers/run/data_options.h"
 #include "trainers/run/detection_files.h"
 #include "trainers/run/evaluation.h"
+#include "trainers/run/prediction_file.h"
 #include "trainers/run/stored_model.h"
 #include "weights/class_names.h"
 
@@ -139,12 +141,28 @@ class ObjectWatch {
   std::optional<DetectionFiles> files_;
 };
 
-std::vector<std::string> row_names(const Head& head) {
-  std::vector<std::string> names;
-  for (int64_t k = 0; k < head.num_classes; ++k)
-    names.push_back(k < std::ssize(head.names) ? head.names[static_cast<size_t>(k)]
-                                               : std::to_string(k));
-  return names;
+/// Refuses options that are not for models of this kind.
+void check_options(const EvaluateOptions& options, const Config& config) {
+  const data::AnnotationKind kind = tasks::task_row(config.task.name).annotation;
+  const bool classes =
+      kind == data::AnnotationKind::one_class || kind == data::AnnotationKind::classes;
+  const std::string model = "a model for " + config.task.name;
+  if (options.write_detections && kind != data::AnnotationKind::objects)
+    throw base::UsageError("--write-detections",
+                           "found a file for objects, expected none: " + model + " finds none",
+                           "remove it");
+  if (options.predictions && !classes)
+    throw base::UsageError(
+        "--predictions",
+        "found a file for classes of whole images, expected none: " + model + " answers with none",
+        kind == data::AnnotationKind::objects     ? "write what it finds with --write-detections"
+        : kind == data::AnnotationKind::label_map ? "write its maps with swin predict --output DIR"
+                                                  : "remove it");
+  if (options.flip && !classes)
+    throw base::UsageError(
+        "--flip", "found it, expected none: " + model + " does not answer with classes",
+        kind == data::AnnotationKind::label_map ? "--set task.inference.flip=true does it for maps"
+                                                : "remove it");
 }
 
 }  // namespace
@@ -157,11 +175,8 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const tasks::TaskRow& row = tasks::task_row(config.task.name);
   const bool has_classes = tasks::has_classes(row);
   const bool has_objects = row.annotation == data::AnnotationKind::objects;
-  if (options.write_detections && !has_objects)
-    throw base::UsageError(
-        "--write-detections",
-        "found a file for objects, expected none: a model for " + config.task.name + " finds none",
-        "remove it");
+  check_options(options, config);
+  if (options.output) require_evaluation_folder("--output", *options.output);
   const Head head = has_classes ? head_of(loaded, options) : Head();
   set.images = open_dataset_of(dataset_config, config, false, head.known_names());
   const std::string name = options.data.empty() ? dataset_config.field : options.data;
@@ -189,7 +204,10 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const data::LoaderOptions loader_options = evaluation_loader(config, *set.images);
   data::Loader loader(*set.images, loader_options);
 
-  const std::vector<std::string> names = row_names(head);
+  const std::vector<std::string> names = row_names(head.names, head.num_classes);
+  std::optional<PredictionFile> predictions;
+  if (options.predictions)
+    predictions.emplace(*options.predictions, *set.images, names, has_label_rows(config));
   std::optional<ObjectWatch> objects;
   if (has_objects) objects.emplace(*loaded.task, config, set, names, options.write_detections);
   const base::Stopwatch watch;
@@ -199,18 +217,35 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
         progress.images("evaluating", images, set.images->size());
         return true;
       },
-      {.errors = has_objects, .batch_done = [&](const MeasuredBatch& done) {
+      {.errors = has_objects,
+       .flip = options.flip,
+       .pictures = options.output ? std::optional(picture_options(config, names)) : std::nullopt,
+       .batch_done = [&](const MeasuredBatch& done) {
          if (objects) objects->add(done);
+         if (predictions) predictions->add(done, loaded.task->answers(done.outputs));
        }});
   const double seconds = watch.seconds();
   if (measured.images == 0)
     throw base::DataError(name, unreadable_text(measured, "some to measure"), "repair them");
   for (size_t i = 0; i < std::min(measured.bad.size(), kNamedBadImages); ++i)
     progress.warning("swin: warning: " + measured.bad[i].error + " (left out)");
+  if (predictions) {
+    predictions->finish();
+    progress.note("wrote " + *options.predictions);
+  }
+  if (options.output) {
+    EvaluationReport report = report_of(measured, name, names);
+    report.step = loaded.step;
+    report.epoch = loaded.epoch;
+    write_evaluation(report, *options.output);
+    progress.note("wrote " + (std::filesystem::path(*options.output) / "evaluation.json").string());
+  }
   result.images = measured.images;
   result.bad = std::move(measured.bad);
   result.metrics = std::move(measured.metrics);
   result.errors = std::move(measured.errors);
+  result.confusion = std::move(measured.confusion);
+  result.calibration = std::move(measured.calibration);
   if (objects) objects->finish(name, progress);
   for (size_t k = 0; k < measured.per_class.size(); ++k)
     result.per_class.push_back({names[k], std::move(measured.per_class[k]),
@@ -234,9 +269,12 @@ base::Json to_json(const EvaluateResult& result) {
     base::Json row = base::Json::object();
     row["class_name"] = of.class_name;
     if (of.objects >= 0) row["objects"] = of.objects;
-    for (const auto& [name, value] : of.metrics) row[name] = value;
+    for (const auto& [name, value] : of.metrics) row[name] = class_metric_json(name, value);
     json["per_class"].push_back(std::move(row));
   }
+  if (!result.confusion.empty())
+    json["confusion_matrix"] = matrix_json(result.confusion, std::ssize(result.per_class));
+  if (!result.calibration.empty()) json["calibration"] = bins_json(result.calibration);
   if (!result.errors.empty()) json["errors"] = metrics_json(result.errors);
   json["images_per_second"] = result.images_per_second;
   json["bad_images"] = std::ssize(result.bad);

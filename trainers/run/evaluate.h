@@ -28,6 +28,12 @@ struct EvaluateOptions {
   /// Of a detector: a file NAME.json for what it found, as COCO's results; the objects that it was
   /// compared with go to NAME_truth.json.
   std::optional<std::string> write_detections = {};
+  /// A folder for what trainers/report/evaluation_folder.h writes.
+  std::optional<std::string> output = {};
+  /// Of a classifier: a CSV file for the answer about each image (prediction_file.h).
+  std::optional<std::string> predictions = {};
+  /// Of a classifier: average the probabilities of each image and its mirror image.
+  bool flip = false;
   bool quiet = false;
 };
 
@@ -44,6 +50,9 @@ struct EvaluateResult {
     int64_t objects = -1;  ///< true ones of a set of objects, crowds not counted; else −1
   };
   std::vector<OfClass> per_class;
+  /// Of a classifier with one class an image (tasks/class_metrics.h).
+  std::vector<tasks::ConfusionEntry> confusion;
+  std::vector<tasks::CalibrationBin> calibration;
   /// What each kind of error costs, by TIDE's rules (tasks/detection/errors.h).
   tasks::Metrics errors;
   double images_per_second = 0;
@@ -53,11 +62,14 @@ struct EvaluateResult {
 /// Says on stderr what the set holds, how its classes were matched (classes.h) and which images
 /// cannot be read.
 /// @throws WeightError on a bad checkpoint; UsageError on a bad set or list of classes, or without
-///   a data set, or if a model that finds no objects shall write them; DataError if no image can be
+///   a data set, or with an option for models of another kind; DataError if no image can be
 ///   read, or naming the classes that the checkpoint does not know; DiskError.
 EvaluateResult evaluate(const EvaluateOptions& options);
 
 /// images, the metrics by name, per_class: [{class_name, objects, …}] where there are any,
+/// confusion_matrix of a classifier: a row of counts for each label, of more than 100 classes
+/// {entries: [[label, prediction, count], …]}, and calibration: [{lower, upper, count, confidence,
+/// accuracy}],
 /// errors: {box_dAP_Cls, …} of a detector,
 /// images_per_second, bad_images, bad: [{path, error}], data.
 base::Json to_json(const EvaluateResult& result);

@@ -102,6 +102,23 @@ std::vector<int64_t> ranks_by_id(const data::Dataset& dataset) {
   return ranks;
 }
 
+/// The images mirrored left to right, without their padding.   @param images (rows, H, W, channels)
+autograd::Tensor mirrored(const autograd::Tensor& images, const data::Batch& batch) {
+  const int64_t height = images.dim(1), width = images.dim(2), channels = images.dim(3);
+  autograd::Tensor flipped = autograd::Tensor::from(images.shape(), images.values());
+  for (int64_t i = 0; i < batch.size; ++i) {
+    const int64_t columns =
+        batch.real_sizes.empty() ? width : batch.real_sizes[static_cast<size_t>(i)][1];
+    for (int64_t y = 0; y < height; ++y) {
+      const int64_t row = (i * height + y) * width * channels;
+      for (int64_t x = 0; x < columns; ++x)
+        std::copy_n(images.data() + row + x * channels, channels,
+                    flipped.mutable_data() + row + (columns - 1 - x) * channels);
+    }
+  }
+  return flipped;
+}
+
 }  // namespace
 
 data::LoaderOptions evaluation_loader(const Config& config, const data::Dataset& dataset) {
@@ -123,20 +140,26 @@ std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, i
   const std::vector<int64_t> ranks = ranks_by_id(loader.dataset());
   const std::unique_ptr<tasks::Meter> meter = task.meter();
   if (more.errors) meter->watch_errors();
+  std::optional<EvaluationPictures> pictures;
+  if (more.pictures) pictures.emplace(task, loader.dataset(), *more.pictures);
   Measured measured;
   const auto add = [&](data::Batch& batch, int64_t rows) {
     const std::vector<int64_t> of_set = std::move(batch.indices);
     batch.indices.resize(static_cast<size_t>(batch.size));
     std::iota(batch.indices.begin(), batch.indices.end(), measured.images);
-    const tasks::Outputs outputs =
-        task.outputs(tasks::images_of({batch, 0, batch.size}, rows, task.model_config().in_chans),
-                     tasks::Detail::answers, tasks::info_of(batch));
+    const autograd::Tensor images =
+        tasks::images_of({batch, 0, batch.size}, rows, task.model_config().in_chans);
+    tasks::Outputs outputs = task.outputs(images, tasks::Detail::answers, tasks::info_of(batch));
+    if (more.flip)
+      outputs = task.mean_of(outputs, task.outputs(mirrored(images, batch), tasks::Detail::answers,
+                                                   tasks::info_of(batch)));
     apply(label_map, task.model_config().num_classes, batch);
     if (!ranks.empty())
       for (size_t k = 0; k < of_set.size(); ++k)
         batch.indices[k] = ranks[static_cast<size_t>(of_set[k])];
     meter->add(outputs, batch);
-    if (more.batch_done) more.batch_done({outputs, batch, of_set});
+    if (pictures) pictures->add(outputs, batch, of_set, meter->latest());
+    if (more.batch_done) more.batch_done({outputs, batch, of_set, meter->latest()});
     measured.images += batch.size;
   };
   // The forwards are those of the set without its bad images: batches of `batch_size`, and indices
@@ -170,7 +193,36 @@ std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, i
   measured.metrics = meter->metrics();
   measured.per_class = meter->per_class();
   measured.errors = meter->errors();
+  measured.confusion = meter->confusion();
+  measured.calibration = meter->calibration();
+  if (pictures) {
+    measured.worst = pictures->worst();
+    measured.answers = pictures->answers();
+  }
   return measured;
+}
+
+std::vector<std::string> row_names(const std::vector<std::string>& names, int64_t num_classes) {
+  std::vector<std::string> rows;
+  for (int64_t k = 0; k < num_classes; ++k)
+    rows.push_back(k < std::ssize(names) ? names[static_cast<size_t>(k)] : std::to_string(k));
+  return rows;
+}
+
+EvaluationReport report_of(Measured& measured, const std::string& set,
+                           const std::vector<std::string>& class_names) {
+  EvaluationReport report;
+  report.set = set;
+  report.images = measured.images;
+  report.bad_images = std::ssize(measured.bad);
+  report.metrics = measured.metrics;
+  report.class_names = class_names;
+  report.per_class = measured.per_class;
+  report.confusion = measured.confusion;
+  report.calibration = measured.calibration;
+  report.worst = std::move(measured.worst);
+  report.answers = std::move(measured.answers);
+  return report;
 }
 
 std::string unreadable_text(const Measured& measured, const std::string& expected) {

@@ -10,6 +10,7 @@
 #include "data/loader.h"
 #include "tasks/task.h"
 #include "trainers/config/config.h"
+#include "trainers/run/evaluation_pictures.h"
 
 namespace swin::trainers {
 
@@ -26,9 +27,12 @@ struct LabelMap {
 
 struct Measured {
   tasks::Metrics metrics;
-  std::vector<tasks::Metrics> per_class;  ///< of the model's classes, where the task has any
-  tasks::Metrics errors;                  ///< if they were watched, where the task tells any
-  int64_t images = 0;                     ///< that the metrics are of
+  std::vector<tasks::Metrics> per_class;         ///< of the model's classes, where the task has any
+  tasks::Metrics errors;                         ///< if they were watched, where the task tells any
+  std::vector<tasks::ConfusionEntry> confusion;  ///< of tasks with one class an image
+  std::vector<tasks::CalibrationBin> calibration;         ///< of these, too
+  std::vector<EvaluationReport::Picture> worst, answers;  ///< if there are MeasureMore::pictures
+  int64_t images = 0;                                     ///< that the metrics are of
   struct Bad {
     std::string name, error;
   };
@@ -41,11 +45,16 @@ struct MeasuredBatch {
   const tasks::Outputs& outputs;
   const data::Batch& batch;  ///< with the model's classes
   std::span<const int64_t> indices;
+  std::span<const tasks::Judged> judged;  ///< of each image, where they have classes
 };
 
 /// What a pass does besides the metrics.
 struct MeasureMore {
-  bool errors = false;                                        ///< tasks::Meter::watch_errors
+  bool errors = false;  ///< tasks::Meter::watch_errors
+  /// Each image is also computed mirrored left to right, and the probabilities of both are averaged
+  /// (Task::mean_of).
+  bool flip = false;
+  std::optional<PictureOptions> pictures = {};
   std::function<void(const MeasuredBatch&)> batch_done = {};  ///< called after each forward
 };
 
@@ -61,6 +70,14 @@ std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, i
                                 const LabelMap& label_map,
                                 const std::function<bool(int64_t images)>& go_on,
                                 const MeasureMore& more = {});
+
+/// The names of a head's rows; numbers where it has none.
+std::vector<std::string> row_names(const std::vector<std::string>& names, int64_t num_classes);
+
+/// What was measured, for those who show it; the pictures are moved out of `measured`.
+/// @param set that was measured   @param class_names of the model
+EvaluationReport report_of(Measured& measured, const std::string& set,
+                           const std::vector<std::string>& class_names);
 
 /// "found 2 of 24 images unreadable, expected <expected>: <the first of them>".
 std::string unreadable_text(const Measured& measured, const std::string& expected);

@@ -68,6 +68,8 @@ LoadedModel load_model(
   weights::load_weights(loaded.task->parameters(), file, [boxes_alone](const std::string& name) {
     return boxes_alone && name.find("mask_head.") != std::string::npos;
   });
+  loaded.step = file.step();
+  loaded.epoch = file.epoch();
   return loaded;
 }
 

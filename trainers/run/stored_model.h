@@ -1,5 +1,6 @@
 // Reads config, class names and weights from a checkpoint, and builds the model from them.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@ struct LoadedModel {
   Config config;                         ///< runtime has its defaults
   std::vector<std::string> class_names;  ///< of the head's rows; empty if the file has none
   std::unique_ptr<tasks::Task> task;
+  int64_t step = 0, epoch = 0;  ///< of the weights
 };
 
 /// Reads config, class names and weights of a checkpoint, for inference: without gradients.

@@ -6,6 +6,7 @@
 #include "base/counts.h"
 #include "base/stopwatch.h"
 #include "trainers/optim/parameter_groups.h"
+#include "trainers/report/evaluation_folder.h"
 #include "trainers/report/progress.h"
 #include "trainers/report/run_record.h"
 #include "trainers/report/summary_csv.h"
@@ -126,11 +127,13 @@ TrainResult train(const TrainOptions& options) {
                                .versions = start.identity.numerics,
                                .total_steps = config.schedule.total_steps(loop.steps_per_epoch()),
                                .steps_per_epoch = loop.steps_per_epoch()});
+  EvaluationListener evaluations(directory.path() / "evaluation");
   FileListWriter files(directory, data.sets());
   listeners.add(log);
   listeners.add(summary);
   if (tensorboard) listeners.add(*tensorboard);
   listeners.add(record);
+  listeners.add(evaluations);
   listeners.add(files);
   for (RunListener* listener : options.listeners) listeners.add(*listener);
   listeners.started(first_step);

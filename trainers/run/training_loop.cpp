@@ -159,10 +159,12 @@ bool TrainingLoop::finish_epoch() {
                            .bad_images = state_.bad_images,
                            .validation_bad_images = evaluated ? validation_bad_images_ : 0,
                            .new_best = new_best_,
-                           .step = state_.step};
+                           .step = state_.step,
+                           .evaluation = evaluation_ ? &*evaluation_ : nullptr};
   state_.epoch = epoch;
   state_.bad_images = 0;
   parts_.listener.evaluated(report);
+  evaluation_.reset();
   return true;
 }
 
@@ -182,16 +184,23 @@ void TrainingLoop::check_validation(const Measured& measured) const {
 }
 
 bool TrainingLoop::evaluate() {
-  const auto measured = measure(parts_.task, *validation_loader_, validation_batch_size_,
-                                parts_.validation_labels, [&](int64_t images) {
-                                  parts_.listener.evaluating(images, parts_.validation->size());
-                                  return StopSignals::pending() == 0;
-                                });
+  const std::vector<std::string> names =
+      row_names(parts_.identity.class_names, parts_.config.model.num_classes);
+  auto measured =
+      measure(parts_.task, *validation_loader_, validation_batch_size_, parts_.validation_labels,
+              [&](int64_t images) {
+                parts_.listener.evaluating(images, parts_.validation->size());
+                return StopSignals::pending() == 0;
+              },
+              {.pictures = picture_options(parts_.config, names)});
   if (!measured) return false;
   bad_images_.add(*measured, parts_.listener);
   check_validation(*measured);
   validation_bad_images_ = std::ssize(measured->bad);
   state_.metrics = measured->metrics;
+  evaluation_ = report_of(*measured, "data.validation", names);
+  evaluation_->step = state_.step;
+  evaluation_->epoch = epoch_of(state_.step);
   const std::string& monitor = parts_.config.checkpoint.monitor;
   const bool larger_is_better = tasks::larger_is_better(parts_.config.task.name, monitor);
   for (const auto& [name, value] : state_.metrics) {

@@ -7,6 +7,7 @@
 #include "data/loader.h"
 #include "trainers/optim/schedule.h"
 #include "trainers/run/bad_images.h"
+#include "trainers/run/evaluation.h"
 #include "trainers/run/run_directory.h"
 #include "trainers/run/step.h"
 #include "trainers/run/train_state.h"
@@ -106,7 +107,8 @@ class TrainingLoop {
   base::Stopwatch since_save_;
   int64_t images_ = 0;  // of this call
   int64_t validation_bad_images_ = 0;
-  int64_t saved_step_;  // of the newest checkpoint
+  std::optional<EvaluationReport> evaluation_;  // of the epoch that ends
+  int64_t saved_step_;                          // of the newest checkpoint
   bool new_best_ = false;
 };
 
