@@ -139,10 +139,10 @@ void check_detections(const EvaluateArguments& arguments) {
   if (!arguments.data)
     throw UsageError(where, "found no --data, expected the annotations to compare with", form);
   if (!arguments.sets.empty() || arguments.classes || arguments.ignore_unknown_classes ||
-      arguments.write_detections)
+      arguments.write_detections || arguments.output || arguments.predictions || arguments.flip)
     throw UsageError(where,
-                     "found --set, --classes, --ignore-unknown-classes or --write-detections, "
-                     "expected none with --detections",
+                     "found --set, --classes, --ignore-unknown-classes, --write-detections, "
+                     "--output, --predictions or --flip, expected none with --detections",
                      form);
 }
 

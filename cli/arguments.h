@@ -41,6 +41,9 @@ struct EvaluateArguments : CommonArguments {
   std::optional<std::string> detections;
   bool precision_recall = false;                ///< of `detections`: also the curves
   std::optional<std::string> write_detections;  ///< a file for what a detector finds
+  std::optional<std::string> output;            ///< folder for tables, pictures and JSON
+  std::optional<std::string> predictions;       ///< a file for the answer about each image
+  bool flip = false;                            ///< average over each image and its mirror image
   std::vector<std::string> sets;
   std::optional<std::string> classes;   ///< a file with the names of its classes
   bool ignore_unknown_classes = false;  ///< leave out images of classes it does not know

@@ -53,6 +53,16 @@ void declare(Verb& v, EvaluateArguments& a) {
   v.option("--write-detections", "NAME.json", a.write_detections,
            "Of a detector: what it finds as COCO's results, and to NAME_truth.json the objects "
            "that it is compared with");
+  v.option("--output", "DIR", a.output,
+           "Write evaluation.json, tables and pictures there, as training does to RUN/evaluation; "
+           "replaces what an evaluation wrote before");
+  v.option(
+      "--predictions", "FILE", a.predictions,
+      "Of a classifier: a CSV file with label, answer and probabilities of each image; of more "
+      "than 1000 classes the 20 most probable");
+  v.flag("--flip", a.flip,
+         "Of a classifier: compute each image and its mirror image, and average their "
+         "probabilities");
   v.check([&] { v.require("CHECKPOINT", !a.detections && a.checkpoint.empty()); });
   v.option("--classes", "FILE", a.classes,
            "Names of the checkpoint's classes, one a line in the order of its head");

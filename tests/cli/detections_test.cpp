@@ -59,8 +59,9 @@ TEST_F(DetectionsVerb, ErrorsSayWhatToDo) {
               HasSubstr("found CHECKPOINT and --detections"));
   EXPECT_THAT(error({"evaluate", "a.h5", "--precision-recall"}, 2),
               HasSubstr("expected it with --detections"));
-  EXPECT_THAT(error(words(results_) + Words{"--write-detections", "a.json"}, 2),
-              HasSubstr("or --write-detections, expected none with --detections"));
+  EXPECT_THAT(
+      error(words(results_) + Words{"--write-detections", "a.json"}, 2),
+      HasSubstr("--write-detections, --output, --predictions or --flip, expected none with"));
   EXPECT_THAT(error({"evaluate"}, 2), HasSubstr("CHECKPOINT"));
   EXPECT_THAT(error(words(folder_ / "none.json"), 3), HasSubstr("none.json: no such file"));
   write_text(folder_ / "other.json", R"([{"image_id": 4711, "category_id": 1, "score": 1,
