@@ -153,6 +153,8 @@ constexpr VerbEntry kVerbs[] = {
     {"explain", "Windows, masks, attention and class-activation map of a model on an image, drawn",
      "swin explain runs/fashion_mnist_demo/last.h5 docs/demo_images/bag.png --output explained",
      declare_verb<ExplainArguments>},
+    {"report", "One page of HTML about a run, or about several compared",
+     "swin report runs/synthetic_micro", declare_verb<ReportArguments>},
     {"plan", "What a config will cost: stages, parameters, arithmetic, memory, time",
      "swin plan configs/swin_tiny_224.json --set trainer.micro_batch_size=8",
      declare_verb<PlanArguments>},

@@ -67,6 +67,11 @@ struct ExplainArguments : CommonArguments {
   std::optional<std::string> class_name;
 };
 
+struct ReportArguments : CommonArguments {
+  std::vector<std::string> runs;      ///< folders
+  std::optional<std::string> output;  ///< of the page
+};
+
 struct PlanArguments : CommonArguments {
   std::vector<std::string> configs;  ///< one, or with `compare` at least two
   std::vector<std::string> sets;
@@ -135,8 +140,8 @@ struct DataArguments : CommonArguments {
 struct InfoArguments : CommonArguments {};
 
 using Arguments = std::variant<HelpArguments, TrainArguments, EvaluateArguments, PredictArguments,
-                               ExplainArguments, PlanArguments, RunsArguments, ConfigArguments,
-                               InspectArguments, ConvertArguments, VerifyArguments,
+                               ExplainArguments, ReportArguments, PlanArguments, RunsArguments,
+                               ConfigArguments, InspectArguments, ConvertArguments, VerifyArguments,
                                BenchmarkArguments, DataArguments, InfoArguments>;
 
 /// @throws base::UsageError that names the wrong verb or flag, and the nearest right one.

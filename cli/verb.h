@@ -65,6 +65,7 @@ void declare(Verb& verb, TrainArguments& arguments);
 void declare(Verb& verb, EvaluateArguments& arguments);
 void declare(Verb& verb, PredictArguments& arguments);
 void declare(Verb& verb, ExplainArguments& arguments);
+void declare(Verb& verb, ReportArguments& arguments);
 void declare(Verb& verb, PlanArguments& arguments);
 void declare(Verb& verb, RunsArguments& arguments);
 void declare(Verb& verb, ConfigArguments& arguments);

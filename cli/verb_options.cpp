@@ -141,6 +141,13 @@ void declare(Verb& v, ExplainArguments& a) {
            "Class of the class-activation map (default: the most probable one)");
 }
 
+void declare(Verb& v, ReportArguments& a) {
+  v.positionals("RUN", a.runs, "Folder of a run; several are compared");
+  v.check([&] { v.require("RUN", a.runs.empty()); });
+  v.option("--output", "FILE", a.output,
+           "The page (default: report.html in the folder of the one run)");
+}
+
 void declare(Verb& v, PlanArguments& a) {
   v.positionals("CONFIG", a.configs, "Config file; the model section alone is enough");
   v.flag("--compare", a.compare, "Cost of one image for several configs, as the image grows");

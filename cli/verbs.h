@@ -12,6 +12,7 @@ base::ExitCode run(const EvaluateArguments& arguments);
 base::ExitCode evaluate_detections(const EvaluateArguments& arguments);  // `--detections`
 base::ExitCode run(const PredictArguments& arguments);
 base::ExitCode run(const ExplainArguments& arguments);
+base::ExitCode run(const ReportArguments& arguments);
 base::ExitCode run(const PlanArguments& arguments);
 base::ExitCode run(const RunsArguments& arguments);
 base::ExitCode run(const ConfigArguments& arguments);

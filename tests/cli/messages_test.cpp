@@ -87,6 +87,7 @@ class Messages : public testing::Test {
     expect_printable({"evaluate", last, "--data", set}, 0);
     expect_printable({"predict", last, picture, picture}, 0);
     expect_printable({"inspect", last}, 0);
+    expect_printable({"report", run}, 0);
     const std::string weights = folder_ / (file_name + ".safetensors");
     expect_printable({"convert", last, weights}, 0);
     expect_printable({"inspect", weights}, 0);
@@ -117,6 +118,7 @@ class Messages : public testing::Test {
       for (const char* verb : {"evaluate", "inspect"}) expect_printable({verb, path}, 4);
       expect_printable({"convert", path, folder_ / "y.h5"}, 4);
       expect_printable({"predict", path, picture}, 4);
+      expect_printable({"report", path}, 2);
       expect_printable({"predict", last, path}, 3);
       expect_printable({"data", "check", path}, 3);
       expect_printable({"evaluate", last, "--data", path}, 3);

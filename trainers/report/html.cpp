@@ -12,6 +12,8 @@ namespace {
 
 // Sides up to this are enlarged without smoothing, so that their pixels can be seen.
 constexpr int64_t kFewPixels = 96;
+// Names up to so many bytes stay on one line.
+constexpr size_t kShortName = 28;
 
 std::string base64(std::span<const uint8_t> bytes) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -58,22 +60,27 @@ code{padding:.1em .3em}
 pre{padding:.7em;white-space:pre-wrap}
 img,svg{max-width:100%;height:auto;vertical-align:top}
 img.few{image-rendering:pixelated}
-.scroll{overflow-x:auto;max-width:100%}
+.scroll{overflow-x:auto;max-width:100%;margin:.8em 0}
 .scroll svg{max-width:none}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;
 overflow-wrap:normal}
 th,td{padding:.3em .7em;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top}
 th{background:var(--panel)}
-td.name,th.name{max-width:16em;min-width:5em;overflow-wrap:anywhere}
-td.wide{max-width:32em;min-width:7em;overflow-wrap:anywhere}
+td.name,th.name{max-width:16em;min-width:9em;overflow-wrap:anywhere}
+td.short{white-space:nowrap}
+td.wide{max-width:32em;min-width:7.5em;overflow-wrap:anywhere}
+@media(max-width:500px){th,td{padding:.3em .4em;font-size:.85rem}}
 .number{text-align:right}
 .charts{display:grid;gap:16px;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr))}
 .charts svg{width:100%}
 .pictures{display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(min(100%,150px),1fr))}
 .pictures img{width:100%}
+.examples{display:grid;gap:14px;grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr))}
+.examples img{width:100%}
 figure{margin:0;min-width:0}
 figcaption{font-size:.85rem;line-height:1.35;margin-top:.3em}
-.cards{display:grid;gap:10px;grid-template-columns:repeat(auto-fill,minmax(min(100%,150px),1fr))}
+.cards{display:grid;gap:10px;grid-template-columns:repeat(auto-fill,minmax(130px,1fr));
+line-height:1.35;margin:.8em 0}
 .cards>div{background:var(--panel);border-radius:6px;padding:.5em .8em}
 .cards b{display:block;font-size:1.3rem;line-height:1.3}
 details{margin:.6em 0}
@@ -129,6 +136,25 @@ std::string html_image(const data::Image& image, const std::string& alternative)
          std::to_string(image.width) + "\" height=\"" + std::to_string(image.height) + "\" alt=\"" +
          html_text(alternative) + "\" src=\"data:image/png;base64," +
          base64(data::encode_png(image)) + "\">";
+}
+
+std::string html_table(const std::vector<HtmlColumn>& columns,
+                       const std::vector<std::vector<std::string>>& rows) {
+  const auto cell = [&](const char* tag, size_t k, const std::string& text) {
+    std::string style = columns[k].style;
+    if (style == "name" && text.size() <= kShortName) style += " short";
+    return std::string("<") + tag + (style.empty() ? "" : " class=\"" + style + "\"") + ">" +
+           html_text(text) + "</" + tag + ">";
+  };
+  std::string text = "<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>";
+  for (size_t k = 0; k < columns.size(); ++k) text += cell("th", k, columns[k].title);
+  text += "</tr></thead>\n<tbody>\n";
+  for (const auto& row : rows) {
+    text += "<tr>";
+    for (size_t k = 0; k < row.size(); ++k) text += cell("td", k, row[k]);
+    text += "</tr>\n";
+  }
+  return text + "</tbody></table></div>\n";
 }
 
 }  // namespace swin::trainers

@@ -155,18 +155,6 @@ State state_of(const RunInfo& run, bool has_record) {
   }
 }
 
-RunInfo read_run(const fs::path& path, const std::string& name) {
-  RunInfo run;
-  run.name = name;
-  run.path = path;
-  read_config(json_of(path / "config.json"), run);
-  const base::Json record = json_of(path / "run.json");
-  read_record(record, run);
-  read_log(path / "log.jsonl", run);
-  run.state = state_of(run, record.is_object());
-  return run;
-}
-
 class Finder {
  public:
   explicit Finder(const fs::path& folder) : folder_(folder) {}
@@ -215,6 +203,18 @@ const char* name_of(State state) {
   static const char* const kNames[] = {"not started", "running", "finished", "stopped",
                                        "diverged",    "failed",  "killed"};
   return kNames[static_cast<size_t>(state)];
+}
+
+RunInfo read_run(const fs::path& path, const std::string& name) {
+  RunInfo run;
+  run.name = name;
+  run.path = path;
+  read_config(json_of(path / "config.json"), run);
+  const base::Json record = json_of(path / "run.json");
+  read_record(record, run);
+  read_log(path / "log.jsonl", run);
+  run.state = state_of(run, record.is_object());
+  return run;
 }
 
 std::vector<RunInfo> find_runs(const fs::path& folder, RunOrder order) {

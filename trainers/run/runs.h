@@ -51,6 +51,9 @@ enum class RunOrder {
   metric,  ///< by monitored metric, the best value first
 };
 
+/// What one run directory says.   @param name how it is called
+RunInfo read_run(const std::filesystem::path& path, const std::string& name);
+
 /// The runs in a folder and at most three folders deep, links included; the folder may be a run.
 /// @throws UsageError if it is no folder that can be read.
 std::vector<RunInfo> find_runs(const std::filesystem::path& folder, RunOrder order);
