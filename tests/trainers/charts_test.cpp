@@ -107,7 +107,7 @@ TEST(Charts, ExtremeValuesHaveTicks) {
 TEST(Charts, TicksAreRoundNumbers) {
   const ChartLine rate{"lr", {{0, 0}, {300'000, 5e-5}}};
   const std::string svg = line_chart({"Learning rate", "step", "lr"}, {{rate}});
-  for (const char* tick : {">0<", ">100k<", ">200k<", ">300k<", ">2e-5<", ">4e-5<"})
+  for (const char* tick : {">0<", ">100k<", ">200k<", ">300k<", ">2e-05<", ">4e-05<"})
     EXPECT_THAT(svg, HasSubstr(tick));
   const ChartLine share{"top1", {{1, 0.5}, {3, 0.75}}};  // epochs are whole
   const std::string epochs = line_chart({"top1", "epoch", "top1"}, {{share}});
@@ -122,8 +122,12 @@ TEST(Charts, ManyPointsAreThinnedAndPeaksStay) {
     line.points.push_back({step, step == 123'456 ? 9.0 : 1 + step % 7 * 0.01});
   const std::string svg = line_chart({"Loss", "step", "loss"}, {{line}});
   EXPECT_LT(svg.size(), 20'000u);
-  // The peak is the highest value, 4% below the top of the plot, which is at 44 of 150 pixels.
+  // The peak is the highest value, 4% below the top of the plot, which is at 44 of 150 pixels. It
+  // is in the band; the means, which follow it, are 300.
   EXPECT_EQ(count(path_of(svg, "line0"), " 49.56L"), 1u);
+  const std::string means = path_of(svg.substr(svg.rfind("<path class=\"line0")), "line0");
+  EXPECT_EQ(count(means, "L"), 299u);
+  EXPECT_EQ(count(means, " 49.56"), 0u);
 }
 
 TEST(Charts, TextsAreShownNotRun) {

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <numeric>
 
 #include "base/counts.h"
@@ -18,9 +17,9 @@ namespace {
 using Point = std::pair<double, double>;
 
 constexpr double kWidth = 360;      // of line charts: that of a phone, so that 11 pixels stay 11
-constexpr double kLetter = 6.2;     // the width of a letter of 11 pixels, roughly
+constexpr double kLetter = 6.6;     // the width of a letter of 11 pixels, roughly
 constexpr double kLargest = 1e150;  // larger values are left out: their differences overflow
-constexpr int kBuckets = 320;       // of x; a line has at most two points in each
+constexpr double kBuckets = 299.9;  // of x, the last one a little wider: it has its end, too
 
 std::string number(double value) {
   char text[32];
@@ -73,12 +72,11 @@ std::string chart(const ChartTitles& titles, double width, double height, const 
 struct Axis {
   double low = 0, high = 1, step = 1;
   int exponent = 0;  // of the step
-
   Axis(double from, double to, int ticks, bool whole) : low(from), high(to) {
-    if (!(high - low > 1e-12 * std::max(std::abs(low), std::abs(high)))) {
+    // A narrow range is shown wider: its numbers would be too long.
+    if (!(high - low > (whole ? 0 : 2e-3) * std::max(std::abs(low), std::abs(high)))) {
       const double room = whole || low == 0 ? 1 : std::abs(low) * 0.1;
-      low -= room;
-      high += room;
+      low = low < 0 || whole ? low - room : std::max(0.0, low - room), high += room;
     }
     const double least = (high - low) / ticks;
     exponent = static_cast<int>(std::floor(std::log10(least)));
@@ -99,12 +97,8 @@ struct Axis {
     if (std::abs(value) < step * 1e-6) return "0";
     char text[64];
     if (largest >= 1e9 || exponent < -4) {
-      const double digits = std::floor(std::log10(std::abs(value)) + 1e-9) - exponent;
-      std::snprintf(text, sizeof text, "%.*e", static_cast<int>(std::clamp(digits, 0.0, 6.0)),
-                    value);
-      const std::string_view all = text;  // as 5e-05, to be 5e-5
-      const size_t e = all.find('e');
-      return std::string(all.substr(0, e + 1)) + std::to_string(std::atoi(&all[e + 1]));
+      std::snprintf(text, sizeof text, "%.6g", value);
+      return text;
     }
     const size_t unit = largest >= 1e6 ? 2 : largest >= 1e4 ? 1 : 0;
     const int digits = std::max(0, 3 * static_cast<int>(unit) - exponent);
@@ -119,21 +113,27 @@ bool shown(const Point& p) {
   return std::abs(p.first) <= kLargest && std::abs(p.second) <= kLargest;
 }
 
-/// Of many points the lowest and the highest of each bucket of x: a peak stays a peak.
-std::vector<Point> thinned(const std::vector<Point>& points, const Axis& x) {
-  if (points.size() <= 2 * kBuckets) return points;
-  std::vector<Point> kept;
+/// Of many points the lowest and highest of each bucket of x, and the means; of few, all as means.
+struct Thinned {
+  std::vector<Point> band, means;
+};
+Thinned thinned(const std::vector<Point>& points, const Axis& x) {
+  if (static_cast<double>(points.size()) <= 2 * kBuckets) return {{}, points};
+  Thinned kept;
   for (size_t begin = 0, end; begin < points.size(); begin = end) {
     const auto bucket = [&](size_t i) { return std::floor(x.share(points[i].first) * kBuckets); };
     size_t low = begin, high = begin;
+    double sum = 0, count = 0;
     for (end = begin; end < points.size() && (end == begin || bucket(end) == bucket(begin));
          ++end) {
       if (!shown(points[end])) continue;
       if (!shown(points[low]) || points[end].second < points[low].second) low = end;
       if (!shown(points[high]) || points[end].second > points[high].second) high = end;
+      sum += points[end].second, ++count;
     }
-    kept.push_back(points[std::min(low, high)]);
-    if (low != high) kept.push_back(points[std::max(low, high)]);
+    kept.band.push_back(points[std::min(low, high)]);
+    if (low != high) kept.band.push_back(points[std::max(low, high)]);
+    kept.means.emplace_back(points[begin].first, count > 0 ? sum / count : NAN);
   }
   return kept;
 }
@@ -158,7 +158,8 @@ struct Plot {
            label(left + width, top + height + 28, "class=\"faint\" text-anchor=\"end\"", titles.x);
   }
   std::string line(const std::vector<Point>& points, const std::string& color,
-                   const std::string& dashes) const {
+                   const std::string& attributes) const {
+    if (points.empty()) return "";
     std::string path, dots;
     for (size_t i = 0; i < points.size(); ++i) {
       if (!shown(points[i])) continue;
@@ -169,12 +170,11 @@ struct Plot {
       if (points.size() <= 30 || (begins && ends))
         dots += "<circle class=\"dot" + color + "\"" + place("cx", px, "cy", py) + " r=\"2.5\"/>";
     }
-    return "<path class=\"line" + color + "\" fill=\"none\" stroke-width=\"1.5\"" + dashes +
+    return "<path class=\"line" + color + "\" fill=\"none\" stroke-width=\"1.5\"" + attributes +
            " d=\"" + path + "\"/>" + dots;
   }
 };
 
-// Columns of a text, roughly: one for each code point.
 double columns(const std::string& text) {
   return static_cast<double>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
@@ -206,7 +206,8 @@ std::string line_chart(const ChartTitles& titles, std::span<const ChartLine> lin
       style.add(".line" + color, "stroke", kLines[i]);
       style.add(".dot" + color, "fill", kLines[i]);
     }
-    content += plot.line(thinned(lines[i].points, plot.x), color, dashes);
+    const auto [band, means] = thinned(lines[i].points, plot.x);
+    content += plot.line(band, color, " stroke-opacity=\"0.3\"") + plot.line(means, color, dashes);
     const std::string name = base::shortened(lines[i].name, 48);
     const double width = 30 + kLetter * columns(name);
     if (x > 4 && x + width > kWidth) x = 4, y += 16;

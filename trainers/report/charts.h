@@ -20,7 +20,8 @@ struct ChartLine {
   std::vector<std::pair<double, double>> points;  ///< by rising x; not finite: a gap
 };
 
-/// Lines over a common x, with ticks, and a legend if there are several.
+/// Lines over a common x, with ticks, and a legend if there are several. Of a line of many points
+/// the means are drawn, on a band from the lowest to the highest ones.
 std::string line_chart(const ChartTitles& titles, std::span<const ChartLine> lines);
 
 /// A confusion matrix: row of a label, column of a prediction, shaded by the share of the row.
