@@ -16,7 +16,11 @@ base::ExitCode run(const TrainArguments& arguments) {
   std::vector<std::string> sets = arguments.sets;
   if (arguments.init)
     sets.push_back("init.checkpoint=" + base::to_text(base::Json(*arguments.init)));
-  options.config = trainers::load_config(arguments.config, sets);
+  const base::Json document = trainers::load_config_json(arguments.config, sets);
+  options.config = trainers::parse_config(document);
+  options.config_origins = base::Json::object();
+  for (const trainers::Origin& origin : trainers::origins(document, options.config))
+    if (origin.origin != "default") options.config_origins[origin.path] = origin.origin;
   set_threads(arguments, options.config.runtime.threads);
   const std::filesystem::path name = std::filesystem::path(arguments.config).stem();
   options.output = arguments.output

@@ -20,6 +20,8 @@ TEST(Report, WritesAPageAndSaysWhere) {
   EXPECT_EQ(result.err, "");
   EXPECT_THAT(read_text(page), HasSubstr("<h1>Run Maß &amp; Größe</h1>"));
   EXPECT_THAT(read_text(page), HasSubstr("finished"));
+  EXPECT_THAT(read_text(page), HasSubstr(">--set</td>"));  // the origin of schedule.steps
+  EXPECT_THAT(read_text(page), HasSubstr(">configs/synthetic_micro.json:"));
 
   const std::string other = folder / "other.html";
   const base::Json json = json_of({"report", run, run, "--output", other});

@@ -227,6 +227,7 @@ TEST(Report, OriginsOfTheConfigAreThoseOfTheRecord) {
   write(run / "run.json", R"({"config_origins": {"optimizer.lr": "a.json:7"}})");
   const std::string page = page_of({.runs = {run.string()}, .output = {}});
   EXPECT_THAT(page, HasSubstr(">a.json:7</td>"));
+  EXPECT_THAT(page, HasSubstr(">the run itself</td>"));  // of what has no origin and is no default
   EXPECT_THAT(page, Not(HasSubstr("does not say where")));
 }
 

@@ -74,12 +74,13 @@ std::string config_table(const ReportedRun& run) {
   Rows changed, rest;
   for (const auto& [path, value] : leaves(run.config)) {
     const Json* origin = origins ? origins->find(path) : nullptr;
-    const bool by_default = origins ? !origin : is_default(run.config, path, value);
-    (by_default ? rest : changed)
-        .push_back({path, value_text(value),
-                    by_default                      ? "default"
-                    : origin && origin->is_string() ? origin->as_string()
-                                                    : "set"});
+    if (!origin && is_default(run.config, path, value))
+      rest.push_back({path, value_text(value), "default"});
+    else  // without an origin: the number of classes, which the data say, or the run's folder
+      changed.push_back({path, value_text(value),
+                         origin && origin->is_string() ? origin->as_string()
+                         : origins                     ? "the run itself"
+                                                       : "set"});
   }
   const std::vector<HtmlColumn> columns = {
       {"field", "name"}, {"value", "wide"}, {"origin", "name"}};

@@ -32,6 +32,7 @@ RunRecord::RunRecord(const RunDirectory& directory, const Facts& facts)
   json_["threads"] = base::num_threads();
   json_["versions"] = facts.versions;
   json_["command"] = facts.command;
+  if (facts.config_origins.is_object()) json_["config_origins"] = facts.config_origins;
   json_["times"] = base::Json::object();
   json_["times"]["started"] = utc_now();
   json_["total_steps"] = facts.total_steps;

@@ -10,13 +10,14 @@
 namespace swin::trainers {
 
 /// Writes run.json when a run starts and when it ends: {host, cpu, cpu_features, threads, versions,
-/// command, times: {started, ended}, total_steps, steps_per_epoch, resumed_from_step, result,
-/// exit_code}; of a run that failed, the error instead of the result. Without exit_code the run
-/// goes on, or was killed.
+/// command, config_origins, times: {started, ended}, total_steps, steps_per_epoch,
+/// resumed_from_step, result, exit_code}; of a run that failed, the error instead of the result.
+/// Without exit_code the run goes on, or was killed.
 class RunRecord : public RunListener {
  public:
   struct Facts {
     std::string command;
+    base::Json config_origins;  ///< of TrainOptions; null: none are known
     base::Json versions;
     int64_t total_steps = 0, steps_per_epoch = 0;
   };

@@ -124,6 +124,7 @@ TrainResult train(const TrainOptions& options) {
                   });
   SummaryCsv summary(directory.path() / "summary.csv", directory.log_path(), state.epoch);
   RunRecord record(directory, {.command = options.command_line,
+                               .config_origins = options.config_origins,
                                .versions = start.identity.numerics,
                                .total_steps = config.schedule.total_steps(loop.steps_per_epoch()),
                                .steps_per_epoch = loop.steps_per_epoch()});

@@ -19,8 +19,9 @@ struct TrainOptions {
   /// "auto": resume from the newest intact checkpoint of the run directory, if there is one;
   /// "never": start from scratch; else a checkpoint file to resume from.
   std::string resume = "auto";
-  std::string command_line;  ///< for run.json
-  bool quiet = false;        ///< shows errors and warnings only
+  std::string command_line;   ///< for run.json
+  base::Json config_origins;  ///< {path: "x.json:12"} of what is not a default, for run.json
+  bool quiet = false;         ///< shows errors and warnings only
   /// Told after the run's own listeners; they outlive the call.
   std::vector<RunListener*> listeners = {};
 };
