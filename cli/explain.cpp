@@ -1,5 +1,5 @@
 // swin explain: what a model sees in an image, as a page and its parts as files.
-#include "trainers/run/explain.h"
+#include "trainers/explain/explain.h"
 
 #include <filesystem>
 

@@ -1,5 +1,5 @@
 // explain: windows, attention and class maps are those of the model.
-#include "trainers/run/explain.h"
+#include "trainers/explain/explain.h"
 
 #include <gmock/gmock.h>
 
@@ -10,8 +10,8 @@
 #include "autograd/tape/op.h"
 #include "data/decode/decode.h"
 #include "tests/trainers/run_support.h"
-#include "trainers/run/explain_attention.h"
-#include "trainers/run/explain_class.h"
+#include "trainers/explain/attention.h"
+#include "trainers/explain/class_map.h"
 
 namespace swin::trainers {
 namespace {

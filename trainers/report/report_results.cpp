@@ -9,7 +9,7 @@
 #include "trainers/report/evaluation_folder.h"
 #include "trainers/report/html.h"
 #include "trainers/report/report_parts.h"
-#include "trainers/run/explain.h"
+#include "trainers/explain/explain.h"
 
 namespace swin::trainers {
 namespace {

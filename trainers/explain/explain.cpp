@@ -1,4 +1,4 @@
-#include "trainers/run/explain.h"
+#include "trainers/explain/explain.h"
 
 #include <algorithm>
 #include <string_view>
@@ -6,10 +6,10 @@
 #include "base/errors.h"
 #include "data/decode/decode.h"
 #include "tasks/task_table.h"
+#include "trainers/explain/attention.h"
+#include "trainers/explain/class_map.h"
 #include "trainers/report/html.h"
 #include "trainers/run/data_options.h"
-#include "trainers/run/explain_attention.h"
-#include "trainers/run/explain_class.h"
 
 namespace swin::trainers {
 

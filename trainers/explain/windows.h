@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "layers/window_layout.h"
-#include "trainers/run/explain.h"
-#include "trainers/run/explain_pictures.h"
+#include "trainers/explain/explain.h"
+#include "trainers/explain/pictures.h"
 
 namespace swin::trainers {
 

@@ -1,4 +1,4 @@
-#include "trainers/run/explain_windows.h"
+#include "trainers/explain/windows.h"
 
 #include <algorithm>
 #include <map>

@@ -3,8 +3,8 @@
 #pragma once
 #include <optional>
 
-#include "trainers/run/explain_forward.h"
-#include "trainers/run/explain_windows.h"
+#include "trainers/explain/forward.h"
+#include "trainers/explain/windows.h"
 
 namespace swin::trainers {
 

@@ -1,4 +1,4 @@
-#include "trainers/run/explain_attention.h"
+#include "trainers/explain/attention.h"
 
 #include <algorithm>
 #include <cmath>

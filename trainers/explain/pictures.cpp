@@ -1,4 +1,4 @@
-#include "trainers/run/explain_pictures.h"
+#include "trainers/explain/pictures.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "trainers/run/explain_forward.h"
+#include "trainers/explain/forward.h"
 
 #include <algorithm>
 #include <cmath>

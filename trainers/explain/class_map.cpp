@@ -1,4 +1,4 @@
-#include "trainers/run/explain_class.h"
+#include "trainers/explain/class_map.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "trainers/run/explain_forward.h"
-#include "trainers/run/explain_windows.h"
+#include "trainers/explain/forward.h"
+#include "trainers/explain/windows.h"
 
 namespace swin::trainers {
 
