@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "tests/support/child.h"
+#include "tests/support/places.h"
 
 namespace swin::test {
 namespace {
@@ -80,7 +81,7 @@ TEST(RunsVerb, RunsIsTheFolderByDefault) {
 TEST(RunsVerb, APlanSaysWhyDataCannotBeReadAndWhatItAssumed) {
   const TemporaryDirectory folder;
   write_text(folder / "config.json",
-             "{\"extends\": \"" + std::filesystem::absolute(kMicro).string() +
+             "{\"extends\": \"" + source_dir() + "/" + kMicro +
                  "\", \"data\": {\"train\": {\"format\": \"image_folder\", \"path\": \"" +
                  (folder / "none").string() + "\", \"samples\": null}, \"validation\": null}}");
   const Finished plan = swin({"plan", folder / "config.json", "--quiet", "--json"});

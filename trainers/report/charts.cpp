@@ -232,13 +232,13 @@ std::string matrix_chart(const ChartTitles& titles, const std::vector<std::strin
   for (const int64_t count : counts) digits = std::max(digits, columns(std::to_string(count)));
   const double height = written ? 22 : n <= 50 ? 14 : 11;
   const double width = written ? std::max(height, digits * kLetter + 6) : height;
-  const double left = longest * kLetter + 10, top = left + 40;
+  const double left = std::max(longest, 12.0) * kLetter + 10, top = longest * kLetter + 50;
   const std::string size = n <= 50 ? "" : " style=\"font-size:10px\"";
   Style style;
   style.add(".cell", "fill", kLines[0]);
   std::string content =
-      label(4, top - 20, "class=\"faint\"", base::shortened(titles.x, 20) + " →") +
-      label(4, top - 6, "class=\"faint\"", base::shortened(titles.y, 20) + " ↓");
+      label(4, top - 20, "class=\"faint\"", base::shortened(titles.x, 10) + " →") +
+      label(4, top - 6, "class=\"faint\"", base::shortened(titles.y, 10) + " ↓");
   for (size_t row = 0; row < n; ++row) {
     const double y = top + static_cast<double>(row) * height, middle = y + height / 2 + 4;
     const double column = left + static_cast<double>(row) * width + width / 2 + 4;
