@@ -225,10 +225,8 @@ std::string matrix_chart(const ChartTitles& titles, const std::vector<std::strin
   const bool written = n <= 24;  // the counts in their cells
   double longest = 4, digits = 1;
   std::vector<std::string> short_names;
-  for (const std::string& name : names) {
-    short_names.push_back(base::shortened(name, 20));
-    longest = std::max(longest, columns(short_names.back()));
-  }
+  for (const std::string& name : names) short_names.push_back(base::shortened(name, 20));
+  for (const std::string& name : short_names) longest = std::max(longest, columns(name));
   for (const int64_t count : counts) digits = std::max(digits, columns(std::to_string(count)));
   const double height = written ? 22 : n <= 50 ? 14 : 11;
   const double width = written ? std::max(height, digits * kLetter + 6) : height;
@@ -269,7 +267,8 @@ std::string matrix_chart(const ChartTitles& titles, const std::vector<std::strin
   const double wide = width * static_cast<double>(n), high = height * static_cast<double>(n);
   content += "<rect class=\"axis\" fill=\"none\"" + place("x", left, "y", top) +
              place("width", wide, "height", high) + "/>";
-  return chart(titles, std::max(left + wide + 6, 240.0), top + high + 6, style, content);
+  return chart(titles, std::max(left + wide + 6, 8 * columns(titles.title)), top + high + 6, style,
+               content);
 }
 
 std::string reliability_chart(const ChartTitles& titles,
