@@ -224,6 +224,12 @@ std::string ending_of(const std::string& file) {
 
 bool is_png_name(const std::string& file) { return ending_of(file) == ".png"; }
 
+void check_ending(const std::string& where, const std::string& file, const std::string& ending) {
+  if (ending_of(file) == ending) return;
+  throw UsageError(where, "found \"" + file + "\", expected a name that ends in " + ending,
+                   "write it as: " + where + " NAME" + ending);
+}
+
 void check_picture_name(const std::string& where, const std::string& file) {
   const std::string ending = ending_of(file);
   if (ending == ".png" || ending == ".jpg" || ending == ".jpeg") return;

@@ -67,6 +67,8 @@ void check_mode(const std::string& mode);
 
 /// Whether the name of a picture ends in .png rather than in .jpg or .jpeg, in any letters.
 bool is_png_name(const std::string& file);
+/// Checks that the name of a file ends in `ending`, so that no other file is replaced by a slip.
+void check_ending(const std::string& where, const std::string& file, const std::string& ending);
 /// Checks that the name of a picture has one of these endings.
 void check_picture_name(const std::string& where, const std::string& file);
 

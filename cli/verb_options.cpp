@@ -53,13 +53,21 @@ void declare(Verb& v, EvaluateArguments& a) {
   v.option("--write-detections", "NAME.json", a.write_detections,
            "Of a detector: what it finds as COCO's results, and to NAME_truth.json the objects "
            "that it is compared with");
-  v.option("--output", "DIR", a.output,
+  v.option("--output", "DIR",
            "Write evaluation.json, tables and pictures there, as training does to RUN/evaluation; "
-           "replaces what an evaluation wrote before");
+           "replaces what an evaluation wrote before",
+           [&](const std::string& text) {
+             v.require("DIR after --output", text.empty());
+             a.output = text;
+           });
   v.option(
-      "--predictions", "FILE", a.predictions,
+      "--predictions", "FILE.csv",
       "Of a classifier: a CSV file with label, answer and probabilities of each image; of more "
-      "than 1000 classes the 20 most probable");
+      "than 1000 classes the 20 most probable",
+      [&](const std::string& text) {
+        check_ending(v.name() + " --predictions", text, ".csv");
+        a.predictions = text;
+      });
   v.flag("--flip", a.flip,
          "Of a classifier: compute each image and its mirror image, and average their "
          "probabilities");
@@ -144,8 +152,11 @@ void declare(Verb& v, ExplainArguments& a) {
 void declare(Verb& v, ReportArguments& a) {
   v.positionals("RUN", a.runs, "Folder of a run; several are compared");
   v.check([&] { v.require("RUN", a.runs.empty()); });
-  v.option("--output", "FILE", a.output,
-           "The page (default: report.html in the folder of the one run)");
+  v.option("--output", "FILE.html", "The page (default: report.html in the folder of the one run)",
+           [&](const std::string& text) {
+             check_ending(v.name() + " --output", text, ".html");
+             a.output = text;
+           });
 }
 
 void declare(Verb& v, PlanArguments& a) {

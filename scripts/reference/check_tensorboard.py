@@ -23,6 +23,8 @@ OF_EPOCHS = {"bad_images": "epoch/bad_images", "evaluate_seconds": "epoch/evalua
 
 def logged(run):
     """{tag: {step: value}} of log.jsonl; the line of an epoch has the step of its row in summary.csv."""
+    if not (run / "summary.csv").exists():
+        raise SystemExit(f"{run}: found no summary.csv, expected a run with a finished epoch")
     header, *rows = [line.split(",") for line in (run / "summary.csv").read_text().splitlines()]
     last_step = {int(row[0]): int(row[1]) for row in rows}
     numbers = {}
@@ -34,7 +36,7 @@ def logged(run):
         for name, value in line.items():
             tag = ((name if name in OF_STEPS else f"train/{name}") if of_step
                    else OF_EPOCHS.get(name, f"validation/{name}"))
-            if value is not None:
+            if value is not None and not (value < 0 and tag.startswith("validation/")):
                 numbers.setdefault(tag, {})[step] = float(np.float32(value))
     return numbers
 

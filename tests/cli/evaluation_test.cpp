@@ -91,8 +91,21 @@ TEST_F(EvaluateVerb, WhatCannotBeWrittenIsSaid) {
   EXPECT_THAT(error({"--predictions", "/proc/predictions.csv"}, 5), HasSubstr("/proc"));
   EXPECT_THAT(error({"--predictions", *folder_ / "none/predictions.csv"}, 5),
               HasSubstr("make the directory first"));
+  // Nothing is replaced by a slip.
+  EXPECT_THAT(error({"--predictions", run() + "/last.h5"}, 2), HasSubstr("ends in .csv"));
+  EXPECT_THAT(error({"--output", *folder_ / "o", "--predictions", *folder_ / "o/p.csv"}, 2),
+              HasSubstr("found a file in the folder of --output"));
+  EXPECT_THAT(error({"--output", "."}, 2), HasSubstr("found the current folder"));
+  EXPECT_THAT(error({"--output", ""}, 2), HasSubstr("DIR after --output"));
+  const std::string written = *folder_ / "written";
+  std::filesystem::create_directories(written + "/worst");
+  write_text(written + "/worst/01.png", "text");
+  EXPECT_THAT(error({"--output", written}, 2), HasSubstr("found no evaluation.json"));
+  write_text(written + "/evaluation.json", "{}");
+  write_text(written + "/worst/mine.png", "text");
+  EXPECT_THAT(error({"--output", written}, 2), HasSubstr("found worst/mine.png in"));
   for (const Words& option :
-       {Words{"--flip"}, Words{"--output", "x"}, Words{"--predictions", "x"}}) {
+       {Words{"--flip"}, Words{"--output", "x"}, Words{"--predictions", "x.csv"}}) {
     const Finished refused =
         swin(Words{"evaluate", "--detections", "r.json", "--data", "t.json"} + option);
     EXPECT_EQ(refused.exit_code, 2);

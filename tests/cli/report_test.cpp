@@ -45,7 +45,7 @@ TEST(Report, ErrorsAreOneLine) {
   refused({"report", folder / "none"}, 2, "found no such folder");
   refused({"report", folder.path()}, 2, "swin runs " + folder.path().string());
   refused({"report", run, run}, 2, "add --output FILE.html");
-  refused({"report", run, "--output", run}, 5, run);
+  refused({"report", run, "--output", run}, 2, "ends in .html");
   refused({"report", run, "--output", folder / "none/page.html"}, 5, "page.html");
 }
 

@@ -202,18 +202,39 @@ void require_evaluation_folder(const std::string& where, const fs::path& folder)
                                          "reliability.svg",
                                          "worst",
                                          "answers"};
+  const auto refuse = [&](const std::string& found) {
+    throw base::UsageError(where,
+                           "found " + found +
+                               ", expected a new or an empty folder, or one that an evaluation "
+                               "has written",
+                           "name another folder: its content is replaced");
+  };
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+  if (fs::equivalent(folder, ".", error)) refuse("the current folder");
+  bool empty = true;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
+    empty = false;
     const std::string name = entry->path().filename().string();
-    if (std::find(ours.begin(), ours.end(), name) == ours.end())
-      throw base::UsageError(where,
-                             "found " + base::printable(name) + " in " + folder.string() +
-                                 ", expected a new or an empty folder, or one that an evaluation "
-                                 "has written",
-                             "name another folder: its content is replaced");
+    const bool own = entry.depth() == 0
+                         ? std::find(ours.begin(), ours.end(), name) != ours.end()
+                         : entry.depth() == 1 && name.ends_with(".png") &&
+                               name.find_first_not_of("0123456789") == name.size() - 4;
+    if (!own)
+      refuse(base::printable(fs::relative(entry->path(), folder).string()) + " in " +
+             folder.string());
   }
+  if (!empty && !fs::exists(folder / "evaluation.json", error))
+    refuse("no evaluation.json, but other files, in " + folder.string());
   const files::AtomicDirectory writable(folder);
+}
+
+EvaluationListener::EvaluationListener(fs::path folder) : folder_(std::move(folder)) {
+  std::error_code error;
+  if (fs::exists(folder_, error) && !fs::is_directory(folder_, error))
+    throw base::DiskError(folder_.string(), "found a file, expected a folder or nothing",
+                          "remove or rename it");
+  const files::AtomicDirectory writable(folder_);
 }
 
 }  // namespace swin::trainers

@@ -52,7 +52,8 @@ void require_evaluation_folder(const std::string& where, const std::filesystem::
 /// Writes RUN/evaluation after each evaluation of a run.
 class EvaluationListener : public RunListener {
  public:
-  explicit EvaluationListener(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  /// @throws DiskError where the folder cannot be written: before a step is lost by it.
+  explicit EvaluationListener(std::filesystem::path folder);
   void evaluated(const EpochReport& report) override {
     if (report.evaluation) write_evaluation(*report.evaluation, folder_);
   }

@@ -15,7 +15,10 @@ namespace swin::trainers {
 namespace {
 
 /// Empty for NaN and infinity.
-std::string cell(double value) { return std::isfinite(value) ? base::to_text(value) : ""; }
+// −1 is a metric for which nothing counts.
+std::string cell(double value) {
+  return std::isfinite(value) && value >= 0 ? base::to_text(value) : "";
+}
 
 /// The cells of a line. No name and no number has a comma, a quote or a line end.
 std::vector<std::string> cells_of(std::string line) {

@@ -172,7 +172,7 @@ void TensorBoard::evaluated(const EpochReport& report) {
   Event event(now(), report.step);
   if (report.metrics) {
     for (const auto& [name, value] : *report.metrics)
-      add_finite(event, "validation/" + name, value);
+      if (value >= 0) add_finite(event, "validation/" + name, value);  // −1: nothing counts
     event.add_scalar("validation/bad_images", static_cast<double>(report.validation_bad_images));
     event.add_scalar("epoch/evaluate_seconds", report.evaluate_seconds);
   }

@@ -165,6 +165,16 @@ void check_options(const EvaluateOptions& options, const Config& config) {
                                                 : "remove it");
 }
 
+/// The folder is replaced as a whole.
+void require_outside(const std::string& predictions, const std::string& output) {
+  const std::filesystem::path folder = std::filesystem::weakly_canonical(output),
+                              file = std::filesystem::weakly_canonical(predictions);
+  if (std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first == folder.end())
+    throw base::UsageError("--predictions",
+                           "found a file in the folder of --output, expected one beside it",
+                           "name another file: that folder is replaced as a whole");
+}
+
 }  // namespace
 
 EvaluateResult evaluate(const EvaluateOptions& options) {
@@ -177,6 +187,7 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
   const bool has_objects = row.annotation == data::AnnotationKind::objects;
   check_options(options, config);
   if (options.output) require_evaluation_folder("--output", *options.output);
+  if (options.output && options.predictions) require_outside(*options.predictions, *options.output);
   const Head head = has_classes ? head_of(loaded, options) : Head();
   set.images = open_dataset_of(dataset_config, config, false, head.known_names());
   const std::string name = options.data.empty() ? dataset_config.field : options.data;

@@ -1,5 +1,7 @@
 #include "trainers/run/stored_model.h"
 
+#include <filesystem>
+
 #include "base/errors.h"
 #include "weights/class_names.h"
 #include "weights/load_weights.h"
@@ -46,6 +48,11 @@ LoadedModel load_model(const std::string& checkpoint, const std::vector<std::str
 LoadedModel load_model(
     const std::string& checkpoint,
     const std::function<std::vector<std::string>(const Config& stored)>& sets_for) {
+  std::error_code error;
+  if (const auto last = std::filesystem::path(checkpoint) / "last.h5";
+      std::filesystem::exists(last, error))
+    throw base::WeightError(checkpoint, "found the folder of a run, expected a checkpoint",
+                            "name one, such as " + last.string());
   const files::CheckpointFile file(checkpoint);
   LoadedModel loaded;
   base::Json document = stored_config(file);
