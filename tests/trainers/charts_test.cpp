@@ -116,6 +116,39 @@ TEST(Charts, TicksAreRoundNumbers) {
   EXPECT_THAT(epochs, Not(HasSubstr(">1.5<")));
 }
 
+TEST(Charts, LabelsOfTicksFitAtTheLeft) {
+  const ChartLine rate{"lr", {{0, 0.00052}, {10, 0.00058}}};
+  const std::string svg = line_chart({"Learning rate", "step", "lr"}, {{rate}});
+  const size_t tick = svg.find(">0.00054<");
+  ASSERT_NE(tick, std::string::npos);
+  const double end = std::stod(svg.substr(svg.rfind("x=\"", svg.rfind("<text", tick) + 9) + 3));
+  EXPECT_GE(end, 7 * 7.0);  // a digit of DejaVu Sans takes 7 of 11 pixels
+}
+
+TEST(Charts, ALineKeepsTheColorThatItIsGiven) {
+  const auto svg = [](int color) {
+    return line_chart({"Loss", "step", "loss"}, {{ChartLine{"run b", {{1, 3}, {2, 1}}, color}}});
+  };
+  EXPECT_THAT(svg(-1), Not(HasSubstr(">run b</text>")));  // alone, the title says what it is
+  EXPECT_THAT(svg(2), HasSubstr(">run b</text>"));
+  EXPECT_THAT(svg(2), HasSubstr("<path class=\"line2\" stroke-width"));
+  EXPECT_THAT(svg(2), HasSubstr(std::string("svg.chart .line2{stroke:") + kLines[2].light));
+  EXPECT_THAT(svg(2), Not(HasSubstr("stroke-dasharray")));
+  EXPECT_THAT(svg(kNumLines + 2), HasSubstr(" stroke-dasharray=\"3 3\""));
+  EXPECT_THAT(svg(kNumLines + 2), HasSubstr(std::string(".line2{stroke:") + kLines[2].light));
+}
+
+TEST(Charts, SpacesOfNamesStay) {
+  const std::string svg = matrix_chart({"Confusion", "prediction", "label"}, {"a  b", "c"},
+                                       std::vector<int64_t>{1, 0, 0, 1});
+  EXPECT_THAT(svg, HasSubstr(">a  b</text>"));
+  EXPECT_THAT(svg, HasSubstr(" xml:space=\"preserve\""));
+  EXPECT_THAT(svg, HasSubstr("white-space:pre}"));
+  const std::string page = html_page("Spaces", "");
+  EXPECT_THAT(page, HasSubstr("th,td,h1,figcaption{white-space:pre-wrap}"));
+  EXPECT_THAT(page, HasSubstr("td.short{white-space:pre}"));
+}
+
 TEST(Charts, ManyPointsAreThinnedAndPeaksStay) {
   ChartLine line{"loss", {}};
   for (int step = 0; step < 300'000; ++step)

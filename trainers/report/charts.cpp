@@ -17,7 +17,7 @@ namespace {
 using Point = std::pair<double, double>;
 
 constexpr double kWidth = 360;      // of line charts: that of a phone, so that 11 pixels stay 11
-constexpr double kLetter = 6.6;     // the width of a letter of 11 pixels, roughly
+constexpr double kLetter = 7.5;     // the width of a letter of 11 pixels, of wide fonts, too
 constexpr double kLargest = 1e150;  // larger values are left out: their differences overflow
 constexpr double kBuckets = 299.9;  // of x, the last one a little wider: it has its end, too
 
@@ -47,7 +47,7 @@ struct Style {
     dark += rule + ink.dark + "}";
   }
   std::string text() const {
-    return "<style>svg.chart text{font:11px system-ui,sans-serif}svg.chart "
+    return "<style>svg.chart text{font:11px system-ui,sans-serif;white-space:pre}svg.chart "
            "text.title{font-weight:600;font-size:13px}" +
            light + "@media(prefers-color-scheme:dark){" + dark + "}</style>";
   }
@@ -61,7 +61,8 @@ std::string label(double x, double y, const std::string& attributes, const std::
 
 std::string chart(const ChartTitles& titles, double width, double height, const Style& style,
                   const std::string& content) {
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" role=\"img\" viewBox=\"0 0 " +
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" xml:space=\"preserve\" class=\"chart\" "
+         "role=\"img\" viewBox=\"0 0 " +
          number(width) + " " + number(height) + "\"" + place("width", width, "height", height) +
          "><title>" + html_text(titles.title) + "</title>" + style.text() +
          "<rect class=\"ground\"" + place("width", width, "height", height) + "/>" +
@@ -195,28 +196,29 @@ std::string line_chart(const ChartTitles& titles, std::span<const ChartLine> lin
   const auto [low, high] = std::ranges::minmax(ys);
   const double room = (high - low) * 0.04, least = low >= 0 ? 0 : low - room;
   const Axis across(first, last, 5, whole), up(std::max(least, low - room), high + room, 5, false);
-  const Plot plot{46, 44, kWidth - 60, 150, across, up};
+  double x = 4, y = 246, left = 46;
+  for (const double tick : up.ticks()) left = std::max(left, 8 + kLetter * columns(up.text(tick)));
+  const Plot plot{left, 44, kWidth - 14 - left, 150, across, up};
   std::string content = plot.axes(titles), legend;
-  double x = 4, y = 246;
+  bool named = lines.size() > 1;
   for (size_t i = 0; i < lines.size(); ++i) {
-    const std::string color = std::to_string(i % kNumLines);
-    const std::string dashes =
-        i < kNumLines ? "" : " stroke-dasharray=\"" + std::to_string(2 + i / kNumLines) + " 3\"";
-    if (i < kNumLines) {
-      style.add(".line" + color, "stroke", kLines[i]);
-      style.add(".dot" + color, "fill", kLines[i]);
-    }
+    named = named || lines[i].color >= 0;
+    const int index = lines[i].color >= 0 ? lines[i].color : static_cast<int>(i);
+    const int turn = index / kNumLines, ink = index % kNumLines;
+    const std::string color = std::to_string(ink), gaps = std::to_string(2 + turn);
+    const std::string dashes = turn == 0 ? "" : " stroke-dasharray=\"" + gaps + " 3\"";
+    style.add(".line" + color, "stroke", kLines[ink]);
+    style.add(".dot" + color, "fill", kLines[ink]);
     const auto [band, means] = thinned(lines[i].points, plot.x);
     content += plot.line(band, color, " stroke-opacity=\"0.3\"") + plot.line(means, color, dashes);
-    const std::string name = base::shortened(lines[i].name, 48);
+    const std::string name = base::shortened(lines[i].name, 44);
     const double width = 30 + kLetter * columns(name);
     if (x > 4 && x + width > kWidth) x = 4, y += 16;
     legend += "<path class=\"line" + color + "\" stroke-width=\"2\"" + dashes + " d=\"M" +
               number(x) + " " + number(y - 4) + "h16\"/>" + label(x + 20, y, "", name);
     x += width;
   }
-  if (lines.size() == 1) return chart(titles, kWidth, 228, style, content);
-  return chart(titles, kWidth, y + 8, style, content + legend);
+  return chart(titles, kWidth, named ? y + 8 : 228, style, named ? content + legend : content);
 }
 
 std::string matrix_chart(const ChartTitles& titles, const std::vector<std::string>& names,
@@ -246,8 +248,7 @@ std::string matrix_chart(const ChartTitles& titles, const std::vector<std::strin
               "transform=\"rotate(-90 " + number(column) + " " + number(top - 5) + ")\"" + size,
               short_names[row]);
     const auto begin = counts.begin() + static_cast<std::ptrdiff_t>(row * n);
-    const int64_t of_row =
-        std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(n), int64_t{0});
+    const int64_t of_row = std::accumulate(begin, begin + std::ssize(names), int64_t{0});
     for (size_t k = 0; k < n; ++k) {
       const int64_t count = counts[row * n + k];
       if (count == 0) continue;

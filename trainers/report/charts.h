@@ -18,10 +18,12 @@ struct ChartTitles {
 struct ChartLine {
   std::string name;
   std::vector<std::pair<double, double>> points;  ///< by rising x; not finite: a gap
+  int color = -1;  ///< of kLines, dashed beyond their number; below 0: the line's place
 };
 
-/// Lines over a common x, with ticks, and a legend if there are several. Of a line of many points
-/// the means are drawn, on a band from the lowest to the highest ones.
+/// Lines over a common x, with ticks, and a legend if there are several or one has a color of its
+/// own. Of a line of many points the means are drawn, on a band from the lowest to the highest
+/// ones.
 std::string line_chart(const ChartTitles& titles, std::span<const ChartLine> lines);
 
 /// A confusion matrix: row of a label, column of a prediction, shaded by the share of the row.

@@ -42,7 +42,8 @@ std::string inks(const char* Ink::*side) {
   return text;
 }
 
-// What is wider than the page scrolls in its own .scroll, never the page.
+// Spaces of names stay as they are. What is wider than the page scrolls in its own .scroll, never
+// the page.
 constexpr const char* kStyle = R"(
 *{box-sizing:border-box}
 body{margin:0 auto;padding:16px;max-width:1168px;background:var(--ground);color:var(--text);
@@ -64,10 +65,11 @@ img.few{image-rendering:pixelated}
 .scroll svg{max-width:none}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums;
 overflow-wrap:normal}
+th,td,h1,figcaption{white-space:pre-wrap}
 th,td{padding:.3em .7em;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top}
 th{background:var(--panel)}
 td.name,th.name{max-width:16em;min-width:9em;overflow-wrap:anywhere}
-td.short{white-space:nowrap}
+td.short{white-space:pre}
 td.wide{max-width:32em;min-width:7.5em;overflow-wrap:anywhere}
 @media(max-width:500px){th,td{padding:.3em .4em;font-size:.85rem}}
 .number{text-align:right}
