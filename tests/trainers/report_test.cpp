@@ -18,6 +18,7 @@ namespace swin::trainers {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::message_of;
@@ -209,6 +210,18 @@ TEST(Report, RunsAreCompared) {
                            ">two</text>", "optimizer.lr", ">0.25</td>"})
     EXPECT_THAT(page, HasSubstr(part));
   EXPECT_THAT(page, Not(HasSubstr("optimizer.weight_decay")));  // is equal
+
+  // Where the first run has no validation loss, the second one is alone and keeps its color.
+  const std::string log = R"({"step":1,"epoch":1,"loss":2.5,"images_per_second":9})";
+  write(fs::path(one) / "log.jsonl", log + "\n");
+  const std::string alone = page_of({.runs = {one, two}, .output = output});
+  const std::string chart = alone.substr(alone.find("<title>Validation loss"));
+  EXPECT_THAT(chart.substr(0, chart.find("</svg>")),
+              AllOf(HasSubstr("<path class=\"line1\" stroke-width"), HasSubstr(">two</text>"),
+                    Not(HasSubstr("<path class=\"line0"))));
+  // The speed is that of the whole training, as on the page of one run.
+  EXPECT_EQ(count(alone, "<td class=\"number\">121</td>"), 2u);
+  EXPECT_THAT(page_of({.runs = {one}, .output = {}}), HasSubstr("<b>121</b>images/s in training"));
 
   const std::string same = folder / "other/one";  // names of folders that are equal: paths
   make_run(same);

@@ -41,11 +41,11 @@ std::string overview(std::span<const ReportedRun> runs) {
   std::vector<std::vector<std::string>> rows;
   for (const ReportedRun& run : runs) {
     const RunInfo& info = run.info;
+    const std::optional<double> rate = images_per_second(run);
     const auto count = [](std::optional<int64_t> n) { return n ? base::grouped(*n) : "–"; };
-    rows.push_back(
-        {info.name, name_of(info.state), count(info.step), count(info.epoch), info.monitor,
-         info.best ? metric_text(info.monitor, *info.best) : "–", count(info.best_epoch),
-         info.images_per_second ? metric_text("support", *info.images_per_second) : "–"});
+    rows.push_back({info.name, name_of(info.state), count(info.step), count(info.epoch),
+                    info.monitor, info.best ? metric_text(info.monitor, *info.best) : "–",
+                    count(info.best_epoch), rate ? metric_text("support", *rate) : "–"});
   }
   return html_table({{"run", "name"},
                      {"state"},
@@ -54,7 +54,7 @@ std::string overview(std::span<const ReportedRun> runs) {
                      {"metric"},
                      {"best", "number"},
                      {"of epoch", "number"},
-                     {"images/s", "number"}},
+                     {"images/s in training", "number"}},
                     rows);
 }
 

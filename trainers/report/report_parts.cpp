@@ -50,6 +50,12 @@ std::string state_text(const RunInfo& run) {
   return "";
 }
 
+/// A number of run.json.
+std::optional<double> number_of(const ReportedRun& run, const char* path) {
+  const base::Json* value = find_path(run.record, path);
+  return value && value->is_number() ? std::optional(value->as_real()) : std::nullopt;
+}
+
 std::optional<bool> larger_is_better(const std::string& task, const std::string& metric) {
   for (const tasks::TaskRow& row : tasks::task_rows())
     if (row.name == task)
@@ -112,6 +118,12 @@ std::string PictureBudget::figure(const data::Image& image, const std::string& a
   return text;
 }
 
+std::optional<double> images_per_second(const ReportedRun& run) {
+  std::optional<double> rate = number_of(run, "result.images_per_second");
+  if (!rate) rate = run.info.images_per_second;
+  return rate && *rate > 0 ? rate : std::nullopt;
+}
+
 std::string headline(const ReportedRun& run) {
   const RunInfo& info = run.info;
   std::string cards = card(name_of(info.state), "state");
@@ -125,17 +137,13 @@ std::string headline(const ReportedRun& run) {
       cards += card(metric_text(line.name, line.points.back().second), "last " + line.name);
   cards += card(of_total(info.step, info.total_steps), "steps");
   if (info.epoch) cards += card(of_total(info.epoch, info.total_epochs), "epochs");
-  const auto number = [&](const char* path) {
-    const base::Json* value = find_path(run.record, path);
-    return value && value->is_number() ? std::optional(value->as_real()) : std::nullopt;
-  };
+  const auto number = [&](const char* path) { return number_of(run, path); };
   if (const auto seconds = number("result.seconds"))
     cards += card(duration_text(*seconds), number("resumed_from_step")
                                                ? "since it was resumed"
                                                : "of training, evaluation included");
-  std::optional<double> rate = number("result.images_per_second");
-  if (!rate) rate = info.images_per_second;
-  if (rate && *rate > 0) cards += card(base::grouped(std::llround(*rate)), "images/s in training");
+  if (const auto rate = images_per_second(run))
+    cards += card(base::grouped(std::llround(*rate)), "images/s in training");
   if (const auto wait = number("result.data_wait_fraction")) {
     char share[32];
     std::snprintf(share, sizeof share, "%.1f%%", 100 * *wait);

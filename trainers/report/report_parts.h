@@ -1,5 +1,6 @@
 // Parts of a report's page, as HTML, in the order in which they stand on it.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,11 +20,14 @@ struct PictureBudget {
 /// A value of a metric, with four decimals; counts as they are, "–" for none.
 std::string metric_text(const std::string& name, double value);
 
+/// Of the whole training, or of the latest line of the log as long as it is not over.
+std::optional<double> images_per_second(const ReportedRun& run);
+
 /// State, step, time and speed as large numbers, and each metric with its last and best value.
 std::string headline(const ReportedRun& run);
 /// The run's charts of log.jsonl.
 std::string curves(const ReportedRun& run);
-/// The values of a line for each run, in one chart.
+/// The values of a line for each run, in one chart. A run has the same color in all of them.
 /// @param line finds it in a run's history; null where it has none
 template <class Function>
 std::string compared_chart(const ChartTitles& titles, std::span<const ReportedRun> runs,
@@ -31,7 +35,7 @@ std::string compared_chart(const ChartTitles& titles, std::span<const ReportedRu
   std::vector<ChartLine> lines;
   for (const ReportedRun& run : runs)
     if (const ChartLine* found = line(run.history); found && !found->points.empty())
-      lines.push_back({run.info.name, found->points});
+      lines.push_back({run.info.name, found->points, static_cast<int>(&run - runs.data())});
   return lines.empty() ? "" : line_chart(titles, lines);
 }
 
