@@ -90,7 +90,8 @@ TEST(Report, HasASectionForAllThatTheRunSays) {
   make_run(run);
   const ReportResult result = write_report({.runs = {run.string()}, .output = {}});
   EXPECT_EQ(result.path, (run / "report.html").string());
-  EXPECT_THAT(result.notes, SizeIs(0));
+  EXPECT_THAT(result.notes, ElementsAre("1 picture of evaluation/worst cannot be shown; "
+                                        "worst/02.png is missing."));
   const std::string page = test::read_text(result.path);
   EXPECT_EQ(result.bytes, std::ssize(page));
   for (const char* part :
@@ -114,7 +115,7 @@ TEST(Report, HasASectionForAllThatTheRunSays) {
         "Accuracy by confidence",
         "<h2>Worst mistakes</h2>",
         "bag, taken for boot",
-        "1 more picture in evaluation/worst",
+        "1 picture of evaluation/worst cannot be shown",
         "<h2>Answers</h2>",
         "no checkpoint here",
         "schedule.warmup_steps",
@@ -155,10 +156,15 @@ TEST(Report, ARunThatIsTornOrOfAnOlderVersionGivesAPage) {
   write(run / "init.json", "{\"file\": \"swin");
   const ReportResult result = write_report({.runs = {run.string()}, .output = {}});
   const std::string page = test::read_text(result.path);
-  for (const char* part : {"ended without a word", "no evaluation folder", "1 line of log.jsonl",
-                           "init.json is damaged (line 1", "run.json is missing"})
+  for (const char* part :
+       {"ended without a word", "has no evaluation folder", "1 line of log.jsonl",
+        "init.json is damaged (line 1", "run.json is missing"})
     EXPECT_THAT(page, HasSubstr(part));
   EXPECT_THAT(result.notes, SizeIs(2));
+  EXPECT_THAT(page, Not(HasSubstr("swin evaluate")));  // there is nothing that it could evaluate
+  write(run / "best.h5", "");
+  EXPECT_THAT(page_of({.runs = {run.string()}, .output = {}}),
+              HasSubstr("<code>swin evaluate RUN/best.h5 --output RUN/evaluation</code>"));
   const RunHistory history = read_history(run / "log.jsonl", base::Json());
   ASSERT_THAT(history.losses, SizeIs(2));
   EXPECT_THAT(history.losses[0].points, SizeIs(2));  // without the torn one
@@ -179,6 +185,30 @@ TEST(Report, ARunThatIsTornOrOfAnOlderVersionGivesAPage) {
   fs::remove(run / "config.json");
   write(run / "log.jsonl", "");
   EXPECT_THAT(page_of({.runs = {run.string()}, .output = {}}), HasSubstr("nothing to draw"));
+}
+
+TEST(Report, WhatIsNoPictureOrNoLogIsSaid) {
+  const TemporaryDirectory folder;
+  const fs::path run = folder / "run";
+  make_run(run);
+  write(run / "evaluation/worst/01.png", "no picture");
+  fs::remove(run / "log.jsonl");
+  fs::create_directory(run / "log.jsonl");
+  fs::remove(run / "evaluation/answers/01.png");
+  fs::create_directory(run / "evaluation/answers/01.png");
+  const ReportResult result = write_report({.runs = {run.string()}, .output = {}});
+  EXPECT_THAT(
+      result.notes,
+      ElementsAre("log.jsonl is no file, so there are no curves.",
+                  AllOf(HasSubstr("2 pictures of evaluation/worst cannot be shown; the "
+                                  "first one: "),
+                        HasSubstr("worst/01.png: found ")),
+                  HasSubstr("evaluation/answers cannot be shown; answers/01.png is no file")));
+  EXPECT_THAT(test::read_text(result.path), Not(HasSubstr("to keep the page small")));
+  fs::remove(run / "evaluation/evaluation.json");
+  fs::create_directory(run / "evaluation/evaluation.json");
+  EXPECT_THAT(page_of({.runs = {run.string()}, .output = {}}),
+              HasSubstr("evaluation/evaluation.json is no file"));
 }
 
 TEST(Report, PicturesOfOtherFoldersAreNotTaken) {
@@ -263,7 +293,9 @@ TEST(Report, StaysSmall) {
   const ReportResult result = write_report({.runs = {run.string()}, .output = {}});
   EXPECT_LT(result.bytes, 10'000'000);
   EXPECT_GT(result.bytes, 8'000'000);
-  EXPECT_THAT(test::read_text(result.path), HasSubstr("more pictures in evaluation/worst"));
+  EXPECT_THAT(
+      test::read_text(result.path),
+      HasSubstr("more pictures in evaluation/worst, left out here to keep the page small."));
 }
 
 TEST(Report, WhatIsNoRunIsNamed) {
@@ -275,6 +307,10 @@ TEST(Report, WhatIsNoRunIsNamed) {
   EXPECT_THAT(refused(folder.path()), HasSubstr("swin runs " + folder.path().string()));
   write(fs::path(folder.path()) / "file", "");
   EXPECT_THAT(refused(folder / "file"), HasSubstr("found a file"));
+  write(fs::path(folder.path()) / "new/lock", "");  // as a run is in the first moment
+  fs::create_directory(folder / "new/checkpoints");
+  EXPECT_THAT(refused(folder / "new"), AllOf(HasSubstr("found a run that has not started"),
+                                             HasSubstr("swin train"), Not(HasSubstr("swin runs"))));
 }
 
 }  // namespace

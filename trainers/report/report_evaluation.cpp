@@ -3,7 +3,9 @@
 #include <fstream>
 #include <limits>
 
+#include "base/counts.h"
 #include "base/errors.h"
+#include "base/text.h"
 #include "data/decode/decode.h"
 #include "trainers/config/fields.h"
 #include "trainers/report/report_run.h"
@@ -50,23 +52,43 @@ tasks::Metrics metrics_of(const Json& object) {
   return metrics;
 }
 
+/// Reads a picture. @return what is wrong where it cannot be read
+std::string read_picture(const fs::path& folder, const fs::path& file, data::Image& image) {
+  const std::string name = base::printable(file.string());
+  // Only a file of the folder itself, whatever an edited evaluation.json says.
+  if (file.empty() || file.is_absolute() || file.lexically_normal().begin()->string() == "..")
+    return "evaluation.json names " + name + ", which is not in evaluation/";
+  std::error_code error;
+  const fs::path path = folder / file;
+  if (!fs::exists(path, error)) return name + " is missing";
+  if (!fs::is_regular_file(path, error)) return name + " is no file";
+  try {
+    image = data::read_image(path.string(), 3);
+    return "";
+  } catch (const base::Error& problem) {
+    return problem.what();
+  }
+}
+
 std::vector<EvaluationReport::Picture> pictures_of(const Json& json, const char* name,
-                                                   const fs::path& folder) {
+                                                   const fs::path& folder,
+                                                   std::vector<std::string>& notes) {
   std::vector<EvaluationReport::Picture> list;
   if (!json.find(name)) return list;
+  std::string first;  // what is wrong with the first one
+  int64_t broken = 0;
   for (const Json& entry : part(json, name, Json::Type::array).items()) {
     EvaluationReport::Picture picture;
     picture.file = text(entry, "file");
     picture.caption = text(entry, "caption");
-    const fs::path file = text(entry, "picture");
-    try {
-      // Only a file of the folder itself, whatever an edited evaluation.json says.
-      if (file.is_relative() && file.lexically_normal().begin()->string() != "..")
-        picture.image = data::read_image((folder / file).string(), 3);
-    } catch (const base::Error&) {
-    }
+    if (const std::string problem = read_picture(folder, text(entry, "picture"), picture.image);
+        !problem.empty() && ++broken == 1)
+      first = problem;
     list.push_back(std::move(picture));
   }
+  if (broken > 0)
+    notes.push_back(base::counted(broken, "picture") + " of evaluation/" + name +
+                    " cannot be shown; " + (broken == 1 ? "" : "the first one: ") + first + ".");
   return list;
 }
 
@@ -88,7 +110,8 @@ std::vector<tasks::ConfusionEntry> confusion_of(const Json& json, size_t classes
   return list;
 }
 
-EvaluationReport report_of(const Json& json, const fs::path& folder) {
+EvaluationReport report_of(const Json& json, const fs::path& folder,
+                           std::vector<std::string>& notes) {
   EvaluationReport report;
   report.step = integer(json, "step");
   report.epoch = integer(json, "epoch");
@@ -112,27 +135,45 @@ EvaluationReport report_of(const Json& json, const fs::path& folder) {
       report.calibration.push_back({number(bin, "lower"), number(bin, "upper"),
                                     integer(bin, "count"), number(bin, "confidence"),
                                     number(bin, "accuracy")});
-  report.worst = pictures_of(json, "worst", folder);
-  report.answers = pictures_of(json, "answers", folder);
+  report.worst = pictures_of(json, "worst", folder, notes);
+  report.answers = pictures_of(json, "answers", folder, notes);
   return report;
 }
 
 }  // namespace
 
-std::optional<EvaluationReport> read_evaluation(const fs::path& folder, std::string& problem) {
-  std::ifstream file(folder / "evaluation.json", std::ios::binary);
+std::string evaluation_command(const fs::path& run) {
+  std::error_code error;
+  for (const char* name : {"last.h5", "best.h5"})
+    if (fs::exists(run / name, error))
+      return std::string("swin evaluate RUN/") + name + " --output RUN/evaluation";
+  return "";
+}
+
+std::optional<EvaluationReport> read_evaluation(const fs::path& folder,
+                                                std::vector<std::string>& notes) {
+  const fs::path path = folder / "evaluation.json";
+  std::error_code unknown;
+  if (!fs::exists(path, unknown)) return std::nullopt;
+  if (!fs::is_regular_file(path, unknown)) {
+    notes.push_back("evaluation/evaluation.json is no file, so the last evaluation is not here.");
+    return std::nullopt;
+  }
+  std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const std::string begin = "evaluation/evaluation.json cannot be read (";
-  const std::string end =
-      "), so the last evaluation is not here; `swin evaluate RUN/last.h5 --output RUN/evaluation` "
-      "writes it again.";
+  const std::string command = evaluation_command(folder.parent_path());
+  const std::string end = "), so the last evaluation is not here" +
+                          (command.empty() ? "." : "; `" + command + "` writes it again.");
   try {
-    return report_of(base::parse_json(text, "evaluation.json", {.max_bytes = kMostBytes}), folder);
+    const Json json = base::parse_json(text, "evaluation.json", {.max_bytes = kMostBytes});
+    return report_of(json, folder, notes);
   } catch (const base::JsonSyntaxError& error) {
-    problem = begin + "line " + std::to_string(error.position.line) + ": " + error.what + end;
+    notes.push_back(begin + "line " + std::to_string(error.position.line) + ": " + error.what +
+                    end);
   } catch (const Unexpected& error) {
-    problem = begin + error.what + end;
+    notes.push_back(begin + error.what + end);
   }
   return std::nullopt;
 }

@@ -6,10 +6,10 @@
 #include "base/counts.h"
 #include "base/errors.h"
 #include "base/text.h"
+#include "trainers/explain/explain.h"
 #include "trainers/report/evaluation_folder.h"
 #include "trainers/report/html.h"
 #include "trainers/report/report_parts.h"
-#include "trainers/explain/explain.h"
 
 namespace swin::trainers {
 namespace {
@@ -111,19 +111,22 @@ std::string calibration(const EvaluationReport& report) {
 std::string figures(const std::vector<EvaluationReport::Picture>& pictures,
                     const std::string& folder, PictureBudget& budget) {
   std::string text;
-  int64_t shown = 0;
+  int64_t too_large = 0, broken = 0;
   for (const EvaluationReport::Picture& picture : pictures) {
     const std::string file = base::shortened(picture.file, kLongestName);
     const std::string figure = budget.figure(
         picture.image, file + ": " + picture.caption,
         html_text(picture.caption) + "<br><span class=\"faint\">" + html_text(file) + "</span>");
-    if (!figure.empty()) ++shown;
+    if (figure.empty()) ++(picture.image.pixels.empty() ? broken : too_large);
     text += figure;
   }
   text = "<div class=\"pictures\">\n" + text + "</div>\n";
-  if (const int64_t more = std::ssize(pictures) - shown; more > 0)
-    text += "<p class=\"faint\">" + base::counted(more, "more picture") + " in " + folder +
-            ", left out here to keep the page small, or not readable.</p>\n";
+  if (too_large > 0)
+    text += "<p class=\"faint\">" + base::counted(too_large, "more picture") + " in " + folder +
+            ", left out here to keep the page small.</p>\n";
+  if (broken > 0)
+    text += "<p class=\"faint\">" + base::counted(broken, "picture") + " of " + folder +
+            " cannot be shown; the top of the page says why.</p>\n";
   return text;
 }
 
@@ -172,10 +175,12 @@ std::string attention(const ReportedRun& run, PictureBudget& budget) {
 }  // namespace
 
 std::string evaluation_tables(const ReportedRun& run) {
-  if (!run.evaluation)
-    return "<p class=\"faint\">The run has no evaluation folder: nothing was evaluated, or by an "
-           "older version. <code>swin evaluate RUN/last.h5 --output RUN/evaluation</code> makes "
-           "one.</p>\n";
+  if (!run.evaluation) {
+    const std::string command = evaluation_command(run.info.path);
+    return "<p class=\"faint\">The run has no evaluation folder that can be read: nothing was "
+           "evaluated, or by an older version." +
+           (command.empty() ? "" : " <code>" + command + "</code> makes one.") + "</p>\n";
+  }
   const EvaluationReport& report = *run.evaluation;
   std::string text = "<p>" + base::counted(report.images, "image") + " of " +
                      html_text(report.set) + " after step " + base::grouped(report.step) +

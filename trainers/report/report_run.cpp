@@ -132,6 +132,10 @@ void require_run(const fs::path& run) {
   std::error_code error;
   for (const char* name : {"config.json", "run.json", "log.jsonl"})
     if (fs::is_regular_file(run / name, error)) return;
+  if (fs::exists(run / "lock", error) && fs::is_directory(run / "checkpoints", error))
+    throw base::UsageError(run.string(),
+                           "found a run that has not started, expected one with a first step",
+                           "start it again with `swin train CONFIG --output " + run.string() + "`");
   const bool is_folder = fs::is_directory(run, error);
   throw base::UsageError(
       run.string(),
@@ -174,13 +178,15 @@ ReportedRun read_reported_run(const fs::path& path, const std::string& name) {
   run.config = json_file(path, "config.json", run.notes);
   run.record = json_file(path, "run.json", run.notes);
   run.init = json_file(path, "init.json", run.notes);
+  std::error_code error;
+  if (const auto log = path / "log.jsonl";
+      fs::exists(log, error) && !fs::is_regular_file(log, error))
+    run.notes.push_back("log.jsonl is no file, so there are no curves.");
   run.history = read_history(path / "log.jsonl", run.record);
   if (run.history.damaged_lines > 0)
     run.notes.push_back(base::counted(run.history.damaged_lines, "line") +
                         " of log.jsonl cannot be read and are left out.");
-  std::string problem;
-  run.evaluation = read_evaluation(path / "evaluation", problem);
-  if (!problem.empty()) run.notes.push_back(problem);
+  run.evaluation = read_evaluation(path / "evaluation", run.notes);
   read_bad_images(run);
   const RunDirectory directory = RunDirectory::look(path);
   run.last_step = directory.linked_step(kLast);

@@ -28,9 +28,11 @@ struct RunHistory {
 RunHistory read_history(const std::filesystem::path& log, const base::Json& record);
 
 /// RUN/evaluation as it was written. A picture that cannot be read is empty.
-/// @param problem gets what is wrong if there is an evaluation that cannot be read
+/// @param notes gets what is wrong with an evaluation or pictures that cannot be read
 std::optional<EvaluationReport> read_evaluation(const std::filesystem::path& folder,
-                                                std::string& problem);
+                                                std::vector<std::string>& notes);
+/// The command that writes RUN/evaluation, of last.h5 or best.h5; empty where both are missing.
+std::string evaluation_command(const std::filesystem::path& run);
 
 struct BadImage {
   std::string path, error;
