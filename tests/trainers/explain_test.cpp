@@ -18,7 +18,7 @@ namespace {
 
 using namespace testing;
 namespace fs = std::filesystem;
-using ::testing::HasSubstr;
+using ::testing::AllOf, ::testing::HasSubstr, ::testing::Not;
 
 /// A picture that is no multiple of anything.
 std::string picture_in(const fs::path& folder) {
@@ -55,6 +55,14 @@ double sum_of(const base::Json& list) {
 bool has_part(const Explanation& explanation, const std::string& title) {
   return std::ranges::any_of(explanation.parts,
                              [&](const ExplainedPart& part) { return part.title == title; });
+}
+
+// All that stands beside pictures.
+std::string words_of(const ExplainedPart& part) {
+  std::string words;
+  for (const std::string& text : part.text) words += text + "\n";
+  for (const Picture& picture : part.pictures) words += picture.caption + "\n";
+  return words;
 }
 
 // Rows sum to 1, masked pairs are exactly zero, and v gives the kernel's result.
@@ -276,6 +284,9 @@ TEST_F(Explain, AVitHasRolloutAndNoWindows) {
     EXPECT_EQ(explanation.json.at("missing").size(), 2u);
     expect_attention(explanation.json.at("attention"), 2);
     const bool token = std::string(pool) == "token";
+    const base::Json& attention = explanation.json.at("attention");
+    EXPECT_EQ(attention.at("keys").items()[static_cast<size_t>(attention.at("index").as_int())],
+              to_json(Size2{5, 0}));
     EXPECT_EQ(explanation.json.at("attention").at("row").size(), token ? 37u : 36u);
     EXPECT_EQ(explanation.json.at("class_map").at("layer").as_string(),
               token ? "blocks.2.norm1" : "blocks.2.norm2");
@@ -302,6 +313,12 @@ TEST_F(Explain, SwinMlpShowsItsMatricesAndHasNoHeads) {
   const base::Json& mixing = explanation.json.at("mixing");
   // Token (3, 1) after the shift of (2, 2): row 1 of the first windows, column −1, the last.
   EXPECT_EQ(mixing.at("index").as_int(), 1 * 4 + 3);
+  // The block itself adds two zeros above and left, and cuts 12 × 12 into windows of 4.
+  EXPECT_EQ(mixing.at("window").as_int(), 1 * 3 + 0);
+  const auto& blocks = explanation.json.at("stages").items()[0].at("blocks").items();
+  EXPECT_EQ(blocks[1].at("windows").as_int(), 9);
+  for (size_t part = 0; part < 3; ++part)
+    EXPECT_THAT(words_of(explanation.parts[part]), Not(HasSubstr("tten")));
   const LoadedModel loaded = load_model(model);
   const auto* weight = loaded.task->parameters().find("layers.0.blocks.1.spatial_mlp.weight");
   ASSERT_NE(weight, nullptr);
@@ -309,6 +326,39 @@ TEST_F(Explain, SwinMlpShowsItsMatricesAndHasNoHeads) {
             static_cast<double>(weight->tensor.data()[7 * 16 + 2]));
   EXPECT_THAT(message_of<base::UsageError>([&] { explain(model, picture_, {.head = 0}); }),
               HasSubstr("--head"));
+}
+
+TEST_F(Explain, OneWindowThatShiftsIsOnlySplit) {
+  // As detectors do: the 3 × 3 tokens of stage 1 lie in one window of 4 × 4.
+  const Explanation explanation =
+      explain(trained({"model.window_shrink=always_shift"}), picture_, {.stage = 1});
+  EXPECT_THAT(explanation.parts[1].pictures[1].caption,
+              AllOf(HasSubstr("only splits the window"), Not(HasSubstr("both sides of a line"))));
+  EXPECT_THAT(explanation.parts[2].text[0], HasSubstr("The one window, which covers the map"));
+}
+
+TEST_F(Explain, WhereNothingShiftsTheWordsSaySo) {
+  const auto reason = [](const Explanation& explanation) {
+    return explanation.json.at("missing").items()[0].at("reason").as_string();
+  };
+  const Explanation regular = explain(trained({}), picture_, {.stage = 0, .block = 0});
+  EXPECT_THAT(words_of(regular.parts.at(3)),
+              AllOf(HasSubstr("same row for each head"), Not(HasSubstr("roll"))));
+  fs::remove_all(directory_ / "run");
+  EXPECT_THAT(reason(explain(trained({"model.depths=[1,1]"}), picture_, {})),
+              HasSubstr("no stage has a second block"));
+  fs::remove_all(directory_ / "run");
+  const Explanation small = explain(trained({"model.window_size=1"}), picture_, {});
+  EXPECT_THAT(reason(small), HasSubstr("half a window of one token"));
+  EXPECT_THAT(words_of(small.parts[1]), Not(HasSubstr("covers a side")));
+}
+
+TEST_F(Explain, PaddingOfSeveralMapsDoesNotMakePicturesLarge) {
+  // Maps of 6 × 6 and 3 × 3 in windows of 12.
+  const std::string model = trained({"model.window_shrink=never", "model.window_size=12"});
+  for (const ExplainedPart& part : explain(model, picture_, {.stage = 1}).parts)
+    for (const Picture& picture : part.pictures)
+      EXPECT_LE(std::max(picture.image.width / 2, picture.image.height), 520) << picture.file;
 }
 
 TEST_F(Explain, APixelOfTheFileBecomesTheTokenThatSeesIt) {

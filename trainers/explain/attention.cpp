@@ -141,6 +141,22 @@ std::string equation_of(const std::string& model) {
   return "Equation 4 of the Swin paper, SoftMax(QKᵀ/√d + B)V";
 }
 
+// Where the query of a Swin-MLP is: the zeros that it pads above and left move the token.
+WindowPlace mixed_place(const layers::ModelConfig& model, const Query& query) {
+  const WindowLayout& layout = query.layout;
+  const Size2 grid = window_grid(model, layout);
+  WindowPlace place;
+  for (const size_t axis : {0u, 1u}) {
+    const int64_t side = layout.window[axis], shift = layout.shift[axis], map = layout.map[axis];
+    const int64_t at =
+        (layout.rolled ? (query.token[axis] - shift + map) % map : query.token[axis]) +
+        (shift > 0 ? side - shift : 0);
+    place.window = place.window * grid[axis] + at / side;
+    place.index = place.index * side + at % side;
+  }
+  return place;
+}
+
 base::Json query_json(const Query& query) {
   base::Json json = base::Json::object();
   json["stage"] = query.place.stage;
@@ -214,9 +230,10 @@ std::vector<double> chosen_row(const SeenAttention& seen, const Query& query) {
   return mean;
 }
 
-Image draw_attention(const View& view, const Query& query, const std::vector<double>& row,
+Image draw_attention(const View& whole, const Query& query, const std::vector<double>& row,
                      const ColorScale& scale) {
   constexpr double kShare = 0.75;
+  const View view = fit_to(whole, drawn_map(query.layout), query.place.stage);
   const int64_t cell = view.cell_of(query.place.stage),
                 before = tokens_before(std::ssize(row), query);
   Image image = dimmed(draw_map(view, query.layout, query.place.stage));
@@ -249,6 +266,7 @@ ExplainedPart attention_part(const layers::ModelConfig& model, const View& view,
   const double difference = difference_to_kernel(seen, query.layout);
 
   base::Json entry = query_json(query);
+  entry["index"] = query.at.index + before;
   entry["head"] = query.head ? base::Json(*query.head) : base::Json("mean");
   base::Json keys = base::Json::array(), seen_keys = base::Json::array();
   double padding = 0;
@@ -281,15 +299,15 @@ ExplainedPart attention_part(const layers::ModelConfig& model, const View& view,
                "Multiplied with v they differ from the result of the fused kernel by at most " +
                short_text(difference) + " of its largest entry."};
   const ColorScale scale = scale_of(chosen);
-  const bool global = model.name == "vit";
+  const bool global = model.name == "vit", shifted = query.layout.shift != Size2{0, 0},
+             hides = std::ranges::find(visible, false) != visible.end();
   std::string caption =
       "Each key is colored by its probability, where its pixels are. The white "
       "square is the token itself.";
   if (!global) {
-    caption += " The roll is undone. Gray is what the token cannot see in this block";
-    caption += std::ranges::find(visible, false) != visible.end()
-                   ? ", also the masked part of its window, which has a line around it."
-                   : ".";
+    if (shifted) caption += " The roll is undone.";
+    caption += " Gray is what the token cannot see in this block";
+    caption += hides ? ", also the masked part of its window, which has a line around it." : ".";
   }
   if (before > 0)
     caption += " The class token, which has no pixels, gets " + short_text(chosen[0]) + " of 1.";
@@ -302,9 +320,10 @@ ExplainedPart attention_part(const layers::ModelConfig& model, const View& view,
       {"attention_heads.png", draw_heads(maps, query.layout.window, common),
        "The same row of attention for each head, as squares of the window",
        std::string("The same row for each head") +
-           (global ? "."
-                   : ", on the tokens of its window as they lie after the roll. What the "
-                     "mask hides is gray.") +
+           (global    ? "."
+            : shifted ? ", on the tokens of its window as they lie after the roll."
+                      : ", on the tokens of its window.") +
+           (hides ? " What the mask hides is gray." : "") +
            " Heads that look alike in the mean may look at different keys."});
   return part;
 }
@@ -347,14 +366,18 @@ ExplainedPart bias_part(const layers::ModelConfig& model, const Tensor& table, c
   return part;
 }
 
-ExplainedPart mixing_part(const Tensor& weight, const Query& query, base::Json& json) {
+ExplainedPart mixing_part(const layers::ModelConfig& model, const Tensor& weight,
+                          const Query& query, base::Json& json) {
   const int64_t tokens = query.layout.tokens(), heads = weight.dim(0) / tokens;
+  const WindowPlace place = mixed_place(model, query);
   std::vector<std::vector<double>> rows;
   for (int64_t h = 0; h < heads; ++h) {
-    const real* row = weight.data() + (h * tokens + query.at.index) * tokens;
+    const real* row = weight.data() + (h * tokens + place.index) * tokens;
     rows.emplace_back(row, row + tokens);
   }
   base::Json entry = query_json(query);
+  entry["window"] = place.window;
+  entry["index"] = place.index;
   entry["rows"] = lists_json(rows);
   json["mixing"] = std::move(entry);
 
@@ -365,7 +388,7 @@ ExplainedPart mixing_part(const Tensor& weight, const Query& query, base::Json& 
       "paper): the weights are the same for every image and every window. This is the "
       "row of token (" +
       place_text(query.token) + ") in " + place_name(query) + ", number " +
-      std::to_string(query.at.index) + " of its window."};
+      std::to_string(place.index) + " of its window."};
   part.pictures.push_back({"mixing.png", draw_heads(rows, query.layout.window, scale_of_all(rows)),
                            "A row of the mixing matrix of each head, as squares of the window",
                            "Each square is the window; its color is the weight with which a token "

@@ -41,6 +41,7 @@ ExplainedPart bias_part(const layers::ModelConfig& model, const Tensor& table, c
                         base::Json& json);
 /// Adds `mixing` to the JSON.
 /// @param weight of a SpatialMlp: (heads · N, N, 1)
-ExplainedPart mixing_part(const Tensor& weight, const Query& query, base::Json& json);
+ExplainedPart mixing_part(const layers::ModelConfig& model, const Tensor& weight,
+                          const Query& query, base::Json& json);
 
 }  // namespace swin::trainers

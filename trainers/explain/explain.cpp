@@ -84,15 +84,13 @@ void explain_windows(Explained& e, const Query& query) {
     e.add(shift_part(e.model, e.view, layout, stage, block, e.explanation.json));
     return;
   }
-  e.miss("cyclic shift and mask",
-         "no block of this model shifts: one window covers a side of each map that has an odd "
-         "block");
+  e.miss("cyclic shift and mask", why_none_shifts(e.model, e.view.map));
 }
 
 void explain_attention(Explained& e, const Query& query) {
   if (e.model.name == "swin_mlp") {
     const std::string name = block_path(e.model, query.place) + ".spatial_mlp.weight";
-    e.add(mixing_part(parameter_of(*e.loaded.task, name), query, e.explanation.json));
+    e.add(mixing_part(e.model, parameter_of(*e.loaded.task, name), query, e.explanation.json));
     e.miss("attention and position bias",
            "Swin-MLP has none: it mixes the tokens of a window by fixed matrices");
     return;

@@ -16,6 +16,7 @@ using data::Image;
 
 namespace {
 
+constexpr int64_t kLeastCell = 2;  // pixels of a token: a window of seven is 14
 constexpr int64_t kGap = 8, kLetter = 2;
 constexpr int64_t kTitle = data::kLetterHeight * kLetter + kGap;  // height of a line
 constexpr Color kNotANumber = {110, 110, 125};
@@ -186,7 +187,6 @@ Image draw_panels(const std::vector<Panel>& panels, int64_t columns) {
 }
 
 View view_of(const Image& seen, int64_t patch, int64_t side) {
-  constexpr int64_t kLeastCell = 2;  // a window of seven tokens is 14 pixels
   View view;
   view.patch = patch;
   view.map = {base::divide_up(seen.height, patch), base::divide_up(seen.width, patch)};
@@ -199,6 +199,22 @@ View view_of(const Image& seen, int64_t patch, int64_t side) {
                  std::copy_n(seen.row(from_y) + 3 * from_x, 3, pixel);
              });
   return view;
+}
+
+View fit_to(const View& view, Size2 size, int64_t stage) {
+  const int64_t longest = std::max(view.map[0], view.map[1]), wanted = std::max(size[0], size[1])
+                                                                       << stage;
+  if (2 * wanted <= 3 * longest) return view;  // by half: as large as the other pictures, about
+  View smaller = view;
+  smaller.cell = std::min(view.cell, std::max(kLeastCell, view.cell * longest / wanted));
+  smaller.image = blank({view.map[0] * smaller.cell, view.map[1] * smaller.cell});
+  for_pixels({0, 0, smaller.image.height, smaller.image.width}, smaller.image,
+             [&](uint8_t* pixel, int64_t y, int64_t x) {
+               const int64_t from_y = y * view.cell / smaller.cell,
+                             from_x = x * view.cell / smaller.cell;
+               std::copy_n(view.image.row(from_y) + 3 * from_x, 3, pixel);
+             });
+  return smaller;
 }
 
 Image dimmed(const Image& image) {

@@ -67,6 +67,10 @@ struct View {
 /// @param seen the model's input as an image   @param side of the picture in pixels, about
 View view_of(const data::Image& seen, int64_t patch, int64_t side);
 
+/// The view with smaller cells if a map of `size` tokens at a stage would be far larger than the
+/// image: padding to whole windows may add several times the map.
+View fit_to(const View& view, Size2 size, int64_t stage);
+
 /// The image in gray and darker, so that colors over it can be told apart.
 data::Image dimmed(const data::Image& image);
 

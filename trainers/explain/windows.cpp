@@ -9,6 +9,8 @@
 
 namespace swin::trainers {
 
+using std::string_literals::operator""s;
+
 using base::size_text;
 using data::Box;
 using data::Image;
@@ -21,30 +23,48 @@ Box cell_box(int64_t y, int64_t x, int64_t cell) { return {y * cell, x * cell, c
 
 int64_t places(const WindowLayout& layout) { return layout.padded[0] * layout.padded[1]; }
 
+// Whether a window has one token, of which there is no half, and does not cover the map.
+bool too_small_to_shift(const WindowLayout& layout) {
+  return layout.tokens() == 1 && layout.windows() > 1;
+}
+
 std::string shift_sentence(const layers::ModelConfig& model, const WindowLayout& even,
                            const WindowLayout& odd, int64_t depth) {
   if (depth < 2) return "The stage has one block, so none is shifted.";
+  if (odd.shift == kNoShift && too_small_to_shift(odd))
+    return "Half a window of " + size_text(even.window) +
+           ", rounded down, is no token: nothing is shifted, and all blocks have these windows.";
   if (odd.shift == kNoShift)
     return "One window of " + size_text(even.window) +
            " covers a side of the map: the shift of odd blocks is dropped, so all blocks have "
-           "these "
-           "windows.";
-  std::string text = "Odd blocks shift the windows by " + size_text(odd.shift) +
-                     " tokens (SW-MSA, right), so that tokens on both sides of a line of the left "
-                     "share a window.";
-  if (odd.shift[0] == 0 || odd.shift[1] == 0)
-    text += " Along the other side one window covers the map, and nothing is shifted.";
-  if (model.name == "swin_mlp")
+           "these windows.";
+  const bool mixes = model.name == "swin_mlp", alone = odd.windows() == 1;
+  std::string text = "Odd blocks shift " + std::string(alone ? "the map" : "the windows") + " by " +
+                     size_text(odd.shift) + (mixes ? " tokens (right)" : " tokens (SW-MSA, right)");
+  if (alone)
+    text +=
+        ", though one window covers it: the shift brings no tokens together that were apart, and "
+        "only splits the window into regions that do not see each other.";
+  else
+    text += ", so that tokens on both sides of a line of the left share a window.";
+  for (const size_t axis : {0u, 1u})
+    if (odd.shift[axis] == 0)
+      text += odd.padded[axis] == odd.window[axis]
+                  ? " Along the other side one window covers the map, and nothing is shifted."
+                  : " Along the other side a window is one token, and nothing is shifted.";
+  if (mixes)
     text += " Swin-MLP pads the map on all sides instead of rolling it; the windows are these.";
   return text;
 }
 
-std::string padding_sentence(const WindowLayout& even, const WindowLayout& odd) {
+std::string padding_sentence(const layers::ModelConfig& model, const WindowLayout& even,
+                             const WindowLayout& odd) {
   if (even.padded == even.map) return "";
   std::string text = " The window does not divide the map, which is padded with zeros to " +
                      size_text(even.padded) + " tokens (striped); ";
-  text += even.valid == kNoShift ? "tokens attend to the padding, too, as published."
-                                 : "no token attends to the padding.";
+  text += model.name == "swin_mlp" ? "tokens are mixed with the padding, too, as published."
+          : even.valid == kNoShift ? "tokens attend to the padding, too, as published."
+                                   : "no token attends to the padding.";
   if (odd.rolled)
     text +=
         " Odd blocks roll the map before they pad it: their padding has no place in the "
@@ -52,13 +72,14 @@ std::string padding_sentence(const WindowLayout& even, const WindowLayout& odd) 
   return text;
 }
 
-base::Json layout_json(const WindowLayout& layout) {
+base::Json layout_json(const layers::ModelConfig& model, const WindowLayout& layout) {
   base::Json json = base::Json::object();
   json["window"] = to_json(layout.window);
   json["shift"] = to_json(layout.shift);
   json["padded"] = to_json(layout.padded);
   json["rolled"] = layout.rolled;
-  json["windows"] = layout.windows();
+  const Size2 grid = window_grid(model, layout);
+  json["windows"] = grid[0] * grid[1];
   return json;
 }
 
@@ -80,10 +101,26 @@ void draw_labels(Size2 size, int64_t cell, const std::vector<int32_t>& labels, I
                   {box.top * cell, box.left * cell, box.height * cell, box.width * cell}, 2, image);
 }
 
+// What the windows hold after the roll, and what the mask does with it.
+std::string masking_sentence(const WindowLayout& layout, bool mixes) {
+  const std::string apart = mixes ? "apart" : "from attending to each other";
+  if (layout.windows() == 1)
+    return "The one window, which covers the map, holds the same tokens as before; all the same a "
+           "mask splits it into regions and keeps their tokens " +
+           apart + ".";
+  const char* edge = layout.shift[1] == 0   ? "row"
+                     : layout.shift[0] == 0 ? "column"
+                                            : "row and column";
+  return "The windows of the last "s + edge +
+         " then hold regions that are no neighbors in the image; a mask keeps their tokens " +
+         apart + ".";
+}
+
 // Which windows look alike in a mask: "inside", "right edge", …
 std::string kind_of_window(const WindowLayout& layout, int64_t window) {
   const int64_t columns = layout.padded[1] / layout.window[1],
                 rows = layout.padded[0] / layout.window[0];
+  if (layout.windows() == 1) return "the one window";
   const bool bottom = window / columns == rows - 1, right = window % columns == columns - 1;
   return bottom && right ? "corner" : bottom ? "bottom edge" : right ? "right edge" : "inside";
 }
@@ -126,6 +163,31 @@ base::Json to_json(Size2 size) {
 Size2 map_of(Size2 first, int64_t stage) {
   for (; stage > 0; --stage) first = {base::divide_up(first[0], 2), base::divide_up(first[1], 2)};
   return first;
+}
+
+Size2 window_grid(const layers::ModelConfig& model, const WindowLayout& layout) {
+  Size2 grid{};
+  for (const size_t axis : {0u, 1u})
+    grid[axis] = layout.padded[axis] / layout.window[axis] +
+                 (model.name == "swin_mlp" && layout.shift[axis] > 0 ? 1 : 0);
+  return grid;
+}
+
+std::string why_none_shifts(const layers::ModelConfig& model, Size2 first) {
+  bool second = false, small = false, covered = false;
+  for (int64_t stage = 0; stage < model.num_stages(); ++stage) {
+    if (model.depths[static_cast<size_t>(stage)] < 2) continue;
+    second = true;
+    const bool tiny =
+        too_small_to_shift(layers::window_layout(model, stage, 1, map_of(first, stage)));
+    small = small || tiny;
+    covered = covered || !tiny;
+  }
+  const std::string none = "no block of this model shifts: ";
+  if (!second) return none + "odd blocks do, and no stage has a second block";
+  if (!small) return none + "one window covers a side of each map that has an odd block";
+  return none + "half a window of one token, rounded down, is no token" +
+         (covered ? ", and where windows are larger, one covers a side of the map" : "");
 }
 
 Size2 drawn_map(const WindowLayout& layout) { return layout.rolled ? layout.map : layout.padded; }
@@ -195,19 +257,24 @@ Image draw_windows(const View& view, const WindowLayout& layout, int64_t stage) 
     groups[static_cast<size_t>((*at)[0] * size[1] + (*at)[1])] =
         i / layout.tokens() * kLabels + label + 1;
   }
-  Image image = draw_map(view, layout, stage);
-  draw_lines(size, view.cell_of(stage), groups, image);
+  const View fitting = fit_to(view, layout.padded, stage);
+  Image image = draw_map(fitting, layout, stage);
+  draw_lines(size, fitting.cell_of(stage), groups, image);
   return image;
 }
 
 ExplainedPart windows_part(const layers::ModelConfig& model, const View& view, base::Json& json) {
   ExplainedPart part;
   part.title = "Windows and shifted windows";
+  const bool mixes = model.name == "swin_mlp";
   part.text = {
-      "Attention is computed within windows alone (section 3.2 and figure 2 of the Swin paper). "
-      "Even blocks cut the map into regular windows (W-MSA); odd blocks shift them by half a "
-      "window (SW-MSA), so that what was apart comes together. Between stages patch merging halves "
-      "the map, and a window of as many tokens covers four times the pixels (figure 1a)."};
+      (mixes ? "Tokens are mixed"s : "Attention is computed"s) +
+      " within windows alone (section 3.2 and figure 2 of the Swin paper). Even blocks cut the map "
+      "into regular windows" +
+      (mixes ? "" : " (W-MSA)") + "; odd blocks shift them by half a window" +
+      (mixes ? "" : " (SW-MSA)") +
+      ", so that what was apart comes together. Between stages patch merging halves the map, and "
+      "a window of as many tokens covers four times the pixels (figure 1a)."};
   json["stages"] = base::Json::array();
   for (int64_t stage = 0; stage < model.num_stages(); ++stage) {
     const int64_t depth = model.depths[static_cast<size_t>(stage)];
@@ -219,34 +286,36 @@ ExplainedPart windows_part(const layers::ModelConfig& model, const View& view, b
     entry["map"] = to_json(map);
     entry["blocks"] = base::Json::array();
     for (int64_t block = 0; block < depth; ++block) {
-      base::Json row = layout_json(block % 2 == 0 ? even : odd);
+      base::Json row = layout_json(model, block % 2 == 0 ? even : odd);
       row["block"] = block;
       entry["blocks"].push_back(std::move(row));
     }
     json["stages"].push_back(std::move(entry));
 
-    std::vector<Panel> panels = {{"W-MSA", draw_windows(view, even, stage)}};
+    std::vector<Panel> panels = {
+        {mixes ? "regular windows" : "W-MSA", draw_windows(view, even, stage)}};
     if (depth > 1 && odd.shift != kNoShift)
-      panels.push_back({"SW-MSA", draw_windows(view, odd, stage)});
+      panels.push_back({mixes ? "shifted windows" : "SW-MSA", draw_windows(view, odd, stage)});
     const std::string number = std::to_string(stage);
     const int64_t pixels = view.patch << stage;
     Picture picture;
     picture.file = "windows_stage" + number + ".png";
     picture.image = draw_panels(panels, 2);
     picture.alternative = "The image under the windows of stage " + number;
-    picture.caption = "Stage " + number + ": a map of " + size_text(map) + " tokens, each of " +
-                      size_text(pixels, pixels) + " pixels, in windows of " +
-                      size_text(even.window) +
-                      " tokens: " + base::counted(even.windows(), "window") + "." +
-                      padding_sentence(even, odd) + " " + shift_sentence(model, even, odd, depth);
+    picture.caption =
+        "Stage " + number + ": a map of " + size_text(map) + " tokens, each of " +
+        size_text(pixels, pixels) + " pixels, in windows of " + size_text(even.window) +
+        " tokens: " + base::counted(even.windows(), "window") + "." +
+        padding_sentence(model, even, odd) + " " + shift_sentence(model, even, odd, depth);
     part.pictures.push_back(std::move(picture));
   }
   return part;
 }
 
-ExplainedPart shift_part(const layers::ModelConfig& model, const View& view,
+ExplainedPart shift_part(const layers::ModelConfig& model, const View& whole,
                          const WindowLayout& layout, int64_t stage, int64_t block,
                          base::Json& json) {
+  const View view = fit_to(whole, layout.padded, stage);
   const int64_t cell = view.cell_of(stage);
   const std::vector<int32_t> rows = autograd::window_rows(layout),
                              labels = autograd::window_labels(layout);
@@ -295,15 +364,14 @@ ExplainedPart shift_part(const layers::ModelConfig& model, const View& view,
   const std::string name = "stage " + std::to_string(stage) + ", block " + std::to_string(block);
   ExplainedPart part;
   part.title = "Cyclic shift, regions and mask";
+  const bool mixes = model.name == "swin_mlp";
   part.text = {
       "Figure 4 of the Swin paper, for " + name +
       ". Cutting a shifted map makes more and smaller windows. Instead the map is rolled by the "
       "shift, " +
-      size_text(layout.shift) +
-      " tokens up and left, and cut into regular windows. The windows of the last row and column "
-      "then hold regions that are no neighbors in the image; a mask keeps their tokens from "
-      "attending to each other. Afterwards the map is rolled back."};
-  if (model.name == "swin_mlp")
+      size_text(layout.shift) + " tokens up and left, and cut into regular windows. " +
+      masking_sentence(layout, mixes) + " Afterwards the map is rolled back."};
+  if (mixes)
     part.text.push_back(
         "Swin-MLP itself reaches the same windows by padding the map with zeros on all sides, "
         "without roll and mask.");
@@ -312,9 +380,10 @@ ExplainedPart shift_part(const layers::ModelConfig& model, const View& view,
        draw_panels({{"before: regions", regions}, {"after the roll: windows", rolled}}, 2),
        "The map with its regions before the cyclic shift, and rolled, under its windows",
        "Left: the map, with the numbers that the published code gives to its regions (img_mask). "
-       "Right: the same tokens after the roll, under the lines of the windows. A token attends to "
-       "those of its number in its window."});
-  if (model.name != "swin_mlp")
+       "Right: the same tokens after the roll, under the lines of the windows. A token " +
+           std::string(mixes ? "is mixed with" : "attends to") +
+           " those of its number in its window."});
+  if (!mixes)
     part.pictures.push_back(
         {"mask.png", draw_masks(layout),
          "The attention masks of the kinds of windows as squares of queries and keys",

@@ -24,6 +24,14 @@ struct WindowPlace {
 /// Where a token of the map is in the windows.
 WindowPlace place_in_window(const WindowLayout& layout, Size2 token);
 
+/// Rows and columns of the windows that a block cuts its map into. Where Swin-MLP shifts, it has
+/// one more of them than the padded map: it pads by another window instead of rolling.
+Size2 window_grid(const layers::ModelConfig& model, const WindowLayout& layout);
+
+/// Why a model without a shifted block has none, as a sentence without a full stop.
+/// @param first the map of stage 0
+std::string why_none_shifts(const layers::ModelConfig& model, Size2 first);
+
 /// The tokens that a picture of a map shows: with the padding where that is right and below.
 Size2 drawn_map(const WindowLayout& layout);
 /// Where a token of the padded map is in the picture; nothing for the padding of a rolled map.
