@@ -31,6 +31,7 @@ base::ExitCode run(const ExplainArguments& arguments) {
       trainers::explain(arguments.checkpoint, arguments.image,
                         {arguments.stage, arguments.block, arguments.head, arguments.token,
                          arguments.pixel, arguments.class_name});
+  trainers::remove_old_pictures(arguments.output);
   base::Json pictures = base::Json::array();
   for (const trainers::ExplainedPart& part : explanation.parts)
     for (const trainers::Picture& picture : part.pictures) {

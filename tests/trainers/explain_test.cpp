@@ -361,6 +361,43 @@ TEST_F(Explain, PaddingOfSeveralMapsDoesNotMakePicturesLarge) {
       EXPECT_LE(std::max(picture.image.width / 2, picture.image.height), 520) << picture.file;
 }
 
+TEST_F(Explain, WeightsThatAreNotFiniteAreRefused) {
+  LoadedModel loaded = load_model(trained({}));
+  layers::Parameters& weights = loaded.task->parameters();
+  EXPECT_NO_THROW(require_finite("last.h5", weights));
+  *(weights.mutable_data(3) + 1) = std::nanf("");
+  EXPECT_THAT(message_of<base::DivergedError>([&] { require_finite("last.h5", weights); }),
+              HasSubstr(weights[3].name));
+}
+
+TEST(ExplainClass, IndicesAreNotSuggested) {
+  EXPECT_THAT(message_of<base::UsageError>([] {
+                class_index_of({"0", "1"}, "10");
+              }),
+              HasSubstr("name one of them"));
+  EXPECT_THAT(message_of<base::UsageError>([] {
+                class_index_of({"circle", "1"}, "circel");
+              }),
+              HasSubstr("did you mean circle?"));
+}
+
+TEST(ExplainFolder, OnlyListedPicturesOfTheFolderAreRemoved) {
+  const TemporaryDirectory directory;
+  const fs::path folder = directory / "out";
+  fs::create_directories(folder / "below");
+  const std::vector<std::string> kept = {"other.png", "below/b.png", "../a.png", "notes.txt"};
+  for (const std::string& file : kept) std::ofstream(folder / file) << "x";
+  std::ofstream(folder / "mixing.png") << "x";
+  std::ofstream(folder / "explain.json") << "{";
+  remove_old_pictures(folder);  // not a list
+  EXPECT_TRUE(fs::exists(folder / "mixing.png"));
+  std::ofstream(folder / "explain.json")
+      << R"({"pictures": ["mixing.png", "gone.png", "below/b.png", "../a.png", "notes.txt", 3]})";
+  remove_old_pictures(folder);
+  EXPECT_FALSE(fs::exists(folder / "mixing.png"));
+  for (const std::string& file : kept) EXPECT_TRUE(fs::exists(folder / file)) << file;
+}
+
 TEST_F(Explain, APixelOfTheFileBecomesTheTokenThatSeesIt) {
   // 23 × 31 becomes 24 × 32, of which the middle 24 columns are seen.
   const std::string model = trained({"preprocess.resize=24"});

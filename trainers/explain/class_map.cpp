@@ -16,7 +16,11 @@ int64_t class_index_of(const std::vector<std::string>& names, const std::string&
   const auto found = std::ranges::find_if(
       names, [&](const std::string& known) { return same_names({known}, {name}); });
   if (found != names.end()) return found - names.begin();
-  const std::string nearest = base::nearest_if_close(name, names, 2);
+  // An index is near to every other: only words can be meant.
+  std::vector<std::string> words;
+  for (size_t k = 0; k < names.size(); ++k)
+    if (names[k] != std::to_string(k)) words.push_back(names[k]);
+  const std::string nearest = base::nearest_if_close(name, words, 2);
   throw base::UsageError(
       "--class",
       "found \"" + base::printable(name) +

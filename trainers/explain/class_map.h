@@ -9,7 +9,8 @@
 
 namespace swin::trainers {
 
-/// Number of a class. @throws UsageError naming the nearest one.
+/// Number of a class.
+/// @throws UsageError naming the nearest one, unless names are only indices.
 int64_t class_index_of(const std::vector<std::string>& names, const std::string& name);
 
 /// The image in gray under numbers of its tokens as colors, interpolated bilinearly.

@@ -1,6 +1,8 @@
 #include "trainers/explain/explain.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <string_view>
 
 #include "base/errors.h"
@@ -96,6 +98,7 @@ void explain_attention(Explained& e, const Query& query) {
     return;
   }
   const SeenAttention seen = see_attention(*e.loaded.task, e.input, query.place);
+  require_finite(block_path(e.model, query.place), "its attention", seen.fused);
   e.add(attention_part(e.model, e.view, seen, query, e.explanation.json));
   if (e.loaded.config.task.name == "simmim")
     e.explanation.parts.back().text.push_back(
@@ -136,6 +139,7 @@ void explain_class(Explained& e, const ExplainOptions& options) {
   std::optional<int64_t> index;
   if (options.class_name) index = class_index_of(names, *options.class_name);
   const ClassMap map = class_map(*e.loaded.task, e.input, index);
+  require_finite("head", "the logits", tasks::output(map.outputs, "logits"));
   add_scores(e, map, names);
   e.add(class_map_part(e.model, e.view, map, names[static_cast<size_t>(map.class_index)],
                        e.explanation.json));
@@ -167,6 +171,7 @@ Explanation explain(const std::string& checkpoint, const std::string& image,
   if (options.token && options.pixel)
     throw base::UsageError("--pixel", "found --token, too, expected one of them", "remove one");
   const LoadedModel loaded = load_model(checkpoint);
+  require_finite(checkpoint, loaded.task->parameters());
   const layers::ModelConfig& model = loaded.task->model_config();
   if (options.class_name && !classifies(loaded.config))
     throw base::UsageError("--class",
@@ -218,6 +223,28 @@ std::string to_html(const Explanation& explanation) {
     body += "</ul>\n";
   }
   return html_page(explanation.title, body);
+}
+
+void remove_old_pictures(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  std::ifstream file(folder / "explain.json", std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  base::Json old;
+  try {
+    old = base::parse_json(text, "explain.json");
+  } catch (const base::JsonSyntaxError&) {
+    return;  // absent, or not what explain writes
+  }
+  const base::Json* pictures = old.find("pictures");
+  if (!pictures || !pictures->is_array()) return;
+  for (const base::Json& picture : pictures->items()) {
+    if (!picture.is_string()) continue;
+    const fs::path name = picture.as_string();
+    if (name != name.filename() || name.extension() != ".png") continue;
+    if (fs::symlink_status(folder / name, ignored).type() == fs::file_type::regular)
+      fs::remove(folder / name, ignored);
+  }
 }
 
 std::vector<data::Image> attention_examples(const std::string& checkpoint,

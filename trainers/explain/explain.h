@@ -2,6 +2,7 @@
 // and which parts of the image speak for a class.
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,12 +46,16 @@ struct Explanation {
 
 /// Explains what a checkpoint's model does with an image.
 /// @throws WeightError and DataError as Predictor; UsageError for options that the model has no
-///   part for, or of which it has fewer.
+///   part for, or of which it has fewer; DivergedError for weights or results that are not finite.
 Explanation explain(const std::string& checkpoint, const std::string& image,
                     const ExplainOptions& options);
 
 /// The whole page, with the pictures inside.
 std::string to_html(const Explanation& explanation);
+
+/// Removes the pictures that an earlier explain.json in the folder lists: PNG files in the folder
+/// itself. Others stay, also where there is no such list.
+void remove_old_pictures(const std::filesystem::path& folder);
 
 /// Pictures of where the model looks: the image, its class-activation map and the attention of the
 /// middle token of the last shifted block, side by side. Of Swin-MLP, without attention.

@@ -108,6 +108,19 @@ bool has_class_token(const layers::ModelConfig& model) {
 
 }  // namespace
 
+void require_finite(const std::string& where, const std::string& what, const Tensor& values) {
+  const std::span<const real> all(values.data(), static_cast<size_t>(values.numel()));
+  if (std::ranges::all_of(all, [](real value) { return std::isfinite(value); })) return;
+  throw base::DivergedError(
+      where, "found values in " + what + " that are NaN or infinite, expected finite numbers",
+      "take a checkpoint from before the training diverged");
+}
+
+void require_finite(const std::string& checkpoint, const layers::Parameters& weights) {
+  for (size_t i = 0; i < weights.size(); ++i)
+    require_finite(checkpoint, "the weight " + weights[i].name, weights[i].tensor);
+}
+
 std::string block_path(const layers::ModelConfig& model, BlockPlace place) {
   const std::string stage = layers::stage_path(model, place.stage);
   return stage + (model.name == "vit" ? "." : ".blocks.") + std::to_string(place.block);

@@ -15,6 +15,12 @@ using autograd::Tensor;
 using autograd::WindowLayout;
 using base::Size2;
 
+/// @param where file or layer   @param what is looked at: "the weight head.bias"
+/// @throws DivergedError if a value is NaN or infinite.
+void require_finite(const std::string& where, const std::string& what, const Tensor& values);
+/// The same for every weight of a model.
+void require_finite(const std::string& checkpoint, const layers::Parameters& weights);
+
 struct BlockPlace {
   int64_t stage = 0, block = 0;  ///< block: within the stage
 };
