@@ -12,10 +12,14 @@ namespace {
 
 using trainers::RunInfo;
 
-// "874/6,559"; only the first where the other is not known.
-std::string of_text(const std::optional<int64_t>& done, const std::optional<int64_t>& of) {
+// "874/6,559"; only the first where the other is not known. Of a run whose log may not have its
+// first line yet, 0 are done.
+std::string of_text(const RunInfo& run, std::optional<int64_t> done,
+                    const std::optional<int64_t>& of) {
+  using State = RunInfo::State;
+  if (!done && of && (run.state == State::not_started || run.state == State::running)) done = 0;
   if (!done && !of) return "";
-  return grouped(done.value_or(0)) + (of ? "/" + grouped(*of) : "");
+  return (done ? grouped(*done) : "?") + (of ? "/" + grouped(*of) : "");
 }
 
 // "5 min", "3 h", "12 d" since then.
@@ -49,8 +53,8 @@ std::string table_of(const std::vector<RunInfo>& runs) {
                {"MODEL"}});
   for (const RunInfo& run : runs) {
     const std::string age = age_text(run.started_seconds);
-    table.row({run.name, name_of(run.state), of_text(run.step, run.total_steps),
-               of_text(run.epoch, run.total_epochs), run.monitor,
+    table.row({run.name, name_of(run.state), of_text(run, run.step, run.total_steps),
+               of_text(run, run.epoch, run.total_epochs), run.monitor,
                run.best ? fixed(*run.best, 4) : "", latest_text(run),
                run.images_per_second ? fixed(*run.images_per_second, 0) : "",
                age.empty() ? "" : age + " ago", run.task, run.model});

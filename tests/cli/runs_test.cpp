@@ -74,7 +74,7 @@ TEST(RunsVerb, RunsIsTheFolderByDefault) {
   write_text(folder.path() / "log.jsonl", "");
   std::filesystem::create_directories(folder / "runs/a");
   write_text(folder / "runs/a/log.jsonl", "{\"epoch\":1}\n");
-  EXPECT_THAT(swin({"runs"}, options).out, HasSubstr("\na    not started"));
+  EXPECT_THAT(swin({"runs"}, options).out, HasSubstr("\na    unknown "));
   EXPECT_EQ(swin({"runs", "--sort", "nmae"}, options).exit_code, 2);
 }
 

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <regex>
@@ -157,7 +158,7 @@ TEST(Report, ARunThatIsTornOrOfAnOlderVersionGivesAPage) {
   const ReportResult result = write_report({.runs = {run.string()}, .output = {}});
   const std::string page = test::read_text(result.path);
   for (const char* part :
-       {"ended without a word", "has no evaluation folder", "1 line of log.jsonl",
+       {"does not say how it ended", "has no evaluation folder", "1 line of log.jsonl",
         "init.json is damaged (line 1", "run.json is missing"})
     EXPECT_THAT(page, HasSubstr(part));
   EXPECT_THAT(result.notes, SizeIs(2));
@@ -209,6 +210,19 @@ TEST(Report, WhatIsNoPictureOrNoLogIsSaid) {
   fs::create_directory(run / "evaluation/evaluation.json");
   EXPECT_THAT(page_of({.runs = {run.string()}, .output = {}}),
               HasSubstr("evaluation/evaluation.json is no file"));
+}
+
+TEST(Report, OnlyRegularFilesAreRead) {
+  const TemporaryDirectory folder;
+  const fs::path run = folder / "run";
+  fs::create_directories(run / "evaluation");
+  std::ofstream(run / "config.json") << "{}";
+  for (const char* name : {"run.json", "log.jsonl", "bad.jsonl", "evaluation/evaluation.json"})
+    ASSERT_EQ(mkfifo((run / name).c_str(), 0600), 0);
+  const ReportedRun read = read_reported_run(run, "run");
+  EXPECT_THAT(read.notes, ::testing::IsSupersetOf(
+                              {std::string("run.json is no regular file, so it was not read."),
+                               std::string("log.jsonl is no file, so there are no curves.")}));
 }
 
 TEST(Report, PicturesOfOtherFoldersAreNotTaken) {

@@ -2,6 +2,7 @@
 #include "trainers/run/runs.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <csignal>
 
@@ -108,13 +109,14 @@ TEST(Runs, DamagedAndOldOnesHaveARowOfWhatIsKnown) {
   ASSERT_EQ(names(runs),
             (std::vector<std::string>{"begun", "damaged", "directory", "killed", "old"}));
   EXPECT_EQ(runs[0].state, State::not_started);
-  EXPECT_EQ(runs[1].state, State::killed);
+  EXPECT_EQ(runs[1].state, State::unknown);
   EXPECT_EQ(runs[1].step, 7);
   EXPECT_EQ(runs[1].loss, 2.5);
   EXPECT_FALSE(runs[1].best || runs[1].total_steps);
   EXPECT_EQ(runs[3].state, State::killed);
   EXPECT_EQ(runs[3].started_seconds, 1767323045);
   EXPECT_EQ(runs[3].total_epochs, 3);
+  EXPECT_EQ(runs[4].state, State::unknown);
   EXPECT_EQ(runs[4].best, 1.5);  // the least loss
   EXPECT_EQ(runs[4].best_epoch, 2);
   EXPECT_EQ(runs[4].epoch, 3);
@@ -124,6 +126,60 @@ TEST(Runs, DamagedAndOldOnesHaveARowOfWhatIsKnown) {
   const base::Json json = to_json(runs[0]);
   for (const char* key : {"step", "best", "monitor", "exit_code", "started"})
     EXPECT_TRUE(json.at(key).is_null()) << key;
+}
+
+TEST(Runs, WithoutARecordTheLogTellsWhetherTheRunIsAtItsEnd) {
+  const TemporaryDirectory folder;
+  train(options_of(micro_config(), folder / "run"));
+  const auto look = [&] { return find_runs(folder.path(), RunOrder::name).at(0); };
+  const fs::path record = folder / "run/run.json";
+  const std::string whole = read_text(record);
+  for (const char* text : {"", "{}", "{\"times\": {\"sta"}) {
+    write(record, text);
+    EXPECT_EQ(look().state, State::finished) << text;
+    EXPECT_EQ(look().step, 4);
+  }
+  fs::remove(record);
+  write(folder / "run/config.json", R"({"schedule": {"steps": 4}})");
+  EXPECT_EQ(look().state, State::finished);
+  write(folder / "run/config.json", R"({"schedule": {"steps": 5}})");
+  EXPECT_EQ(look().state, State::unknown);
+  write(folder / "run/config.json", R"({"schedule": {"epochs": 2}})");
+  EXPECT_EQ(look().state, State::finished);
+
+  // With a record, that of a run that was killed in its last evaluation.
+  write(record, R"({"times": {}, "total_steps": 4, "steps_per_epoch": 3})");
+  EXPECT_EQ(look().state, State::finished);
+  write(folder / "run/log.jsonl", "{\"step\":4,\"epoch\":2,\"loss\":1}\n{\"epoch\":1}\n");
+  EXPECT_EQ(look().state, State::killed);
+
+  // A record without a log: a finished run is at its end.
+  write(record, whole);
+  fs::remove(folder / "run/log.jsonl");
+  EXPECT_EQ(look().state, State::finished);
+  EXPECT_EQ(look().epoch, 2);
+  EXPECT_EQ(look().step, 4);
+  fs::remove(record);  // its checkpoints are left
+  write(folder / "run/lock", "");
+  EXPECT_EQ(look().state, State::unknown);
+}
+
+TEST(Runs, OnlyRegularFilesAreRead) {
+  const TemporaryDirectory folder;
+  for (const char* name : {"run.json", "config.json", "log.jsonl"}) {
+    fs::create_directories(folder / "run");
+    ASSERT_EQ(mkfifo((folder / "run" / name).c_str(), 0600), 0);
+  }
+  EXPECT_EQ(find_runs(folder.path(), RunOrder::name).at(0).state, State::not_started);
+}
+
+TEST(Runs, ALinkDoesNotHideTheNameOfARun) {
+  const TemporaryDirectory folder;
+  write(folder / "v1/b/log.jsonl", "");
+  fs::create_directory_symlink("v1/b", folder / "Latest");
+  fs::create_directory(folder / "a");
+  fs::create_directory_symlink("../v1/b", folder / "a/best");
+  EXPECT_EQ(names(find_runs(folder.path(), RunOrder::name)), (std::vector<std::string>{"v1/b"}));
 }
 
 TEST(Runs, AreFoundThreeFoldersDeepAndThroughLinksOnce) {

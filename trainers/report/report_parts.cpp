@@ -46,6 +46,8 @@ std::string state_text(const RunInfo& run) {
     case State::killed:
       return "It ended without a word, as when a process is killed; the same command goes on from "
              "its newest checkpoint.";
+    case State::unknown:
+      return "run.json does not say how it ended.";
   }
   return "";
 }

@@ -96,12 +96,20 @@ void add_epoch(const LogLine& line, double epoch, double last_step, RunHistory& 
 /// The whole lines of a file.
 template <class Function>
 void each_line(const fs::path& path, Function function) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return;  // a pipe would wait for a writer
   std::ifstream file(path, std::ios::binary);
   for (std::string line; std::getline(file, line) && !file.eof();) function(line);
 }
 
 /// A file of the run; null where it is missing. One that is damaged is noted.
 Json json_file(const fs::path& run, const char* name, std::vector<std::string>& notes) {
+  std::error_code unknown;
+  if (!fs::exists(run / name, unknown)) return {};
+  if (!fs::is_regular_file(run / name, unknown)) {
+    notes.push_back(std::string(name) + " is no regular file, so it was not read.");
+    return {};
+  }
   std::ifstream file(run / name, std::ios::binary);
   if (!file) return {};
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

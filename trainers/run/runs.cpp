@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <utility>
 
 #include "base/errors.h"
 #include "tasks/task_table.h"
@@ -100,6 +101,8 @@ void read_record(const base::Json& record, RunInfo& run) {
 void read_log(const fs::path& path, RunInfo& run) {
   constexpr std::string_view kStep = "{\"step\":";
   const tasks::MetricRow* row = metric_row(run.task, run.monitor);
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return;  // a pipe would wait for a writer
   std::ifstream file(path, std::ios::binary);
   std::string last_step;
   const auto parsed = [&](const std::string& line) {
@@ -136,11 +139,22 @@ void read_log(const fs::path& path, RunInfo& run) {
   run.images_per_second = number(step, "images_per_second");
 }
 
-State state_of(const RunInfo& run, bool has_record) {
+// Whether the log has the end of the run: its last epoch; its last step where epochs are not known.
+bool at_its_end(const RunInfo& run) {
+  if (run.epoch && run.total_epochs) return *run.epoch >= *run.total_epochs;
+  return run.step && run.total_steps && *run.step >= *run.total_steps;
+}
+
+State state_of(const RunInfo& run, const base::Json& record) {
   if (user_of_run(run.path)) return State::running;
   if (!run.exit_code) {
-    if (has_record) return State::killed;
-    return run.step ? State::killed : State::not_started;
+    if (at_its_end(run)) return State::finished;
+    if (find(record, "times")) return State::killed;
+    std::error_code error;
+    const bool damaged = fs::is_regular_file(run.path / "run.json", error);
+    const bool begun =
+        damaged || run.step || run.epoch || !RunDirectory::look(run.path).checkpoints().empty();
+    return begun ? State::unknown : State::not_started;
   }
   switch (static_cast<base::ExitCode>(*run.exit_code)) {
     case base::ExitCode::done:
@@ -160,6 +174,11 @@ class Finder {
   explicit Finder(const fs::path& folder) : folder_(folder) {}
   std::vector<RunInfo> find() {
     look(folder_, 0);
+    // After all real folders, which links would hide, as a link "latest" to the run beside it.
+    for (size_t i = 0; i < links_.size(); ++i) {
+      const auto [path, depth] = links_[i];  // a copy: look() adds more
+      look(path, depth);
+    }
     return std::move(runs_);
   }
 
@@ -181,11 +200,16 @@ class Finder {
         folders.push_back(at->path());
     }
     std::sort(folders.begin(), folders.end());
-    for (const fs::path& below : folders) look(below, depth + 1);
+    for (const fs::path& below : folders)
+      if (fs::is_symlink(below, error))
+        links_.emplace_back(below, depth + 1);
+      else
+        look(below, depth + 1);
   }
 
   const fs::path folder_;
   std::set<std::string> seen_;
+  std::vector<std::pair<fs::path, int>> links_;  // and their depths
   std::vector<RunInfo> runs_;
 };
 
@@ -201,7 +225,7 @@ bool better(const RunInfo& a, const RunInfo& b) {
 
 const char* name_of(State state) {
   static const char* const kNames[] = {"not started", "running", "finished", "stopped",
-                                       "diverged",    "failed",  "killed"};
+                                       "diverged",    "failed",  "killed",   "unknown"};
   return kNames[static_cast<size_t>(state)];
 }
 
@@ -213,7 +237,11 @@ RunInfo read_run(const fs::path& path, const std::string& name) {
   const base::Json record = json_of(path / "run.json");
   read_record(record, run);
   read_log(path / "log.jsonl", run);
-  run.state = state_of(run, record.is_object());
+  run.state = state_of(run, record);
+  if (run.state == State::finished) {  // then all of it is done, whatever the log has
+    if (!run.step) run.step = run.total_steps;
+    if (!run.epoch) run.epoch = run.total_epochs;
+  }
   return run;
 }
 

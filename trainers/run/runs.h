@@ -25,7 +25,8 @@ struct RunInfo {
     stopped,   ///< by a signal, after it was saved
     diverged,  ///< a value was not finite
     failed,    ///< by another error
-    killed,    ///< it ended without a word, or an older version failed
+    killed,    ///< it ended without a word, as run.json says
+    unknown,   ///< run.json does not say how it ended, and the log does not show its end
   };
   State state = State::not_started;
   std::optional<int64_t> exit_code;
@@ -54,7 +55,8 @@ enum class RunOrder {
 /// What one run directory says.   @param name how it is called
 RunInfo read_run(const std::filesystem::path& path, const std::string& name);
 
-/// The runs in a folder and at most three folders deep, links included; the folder may be a run.
+/// The runs in a folder and at most three folders deep, the folder itself included. Links are
+/// followed; a run has its real name where it can be reached without one.
 /// @throws UsageError if it is no folder that can be read.
 std::vector<RunInfo> find_runs(const std::filesystem::path& folder, RunOrder order);
 
