@@ -113,10 +113,41 @@ TEST_F(TrainPlanOf, RefusesWhatARealStartRefusesInTheSameWords) {
   both_refuse({}, "found the run in use by process");
 }
 
-TEST_F(TrainPlanOf, AnOutputThatCannotBeMadeIsADiskError) {
+TEST_F(TrainPlanOf, AnOutputThatCannotBeMadeIsTheSameDiskError) {
+  const auto both_refuse = [&](const char* says) {
+    const std::string planned = message_of<base::DiskError>([&] { plan(); });
+    EXPECT_THAT(planned, HasSubstr(says));
+    EXPECT_EQ(planned,
+              message_of<base::DiskError>([&] { train(options_of(micro_config(), run())); }));
+  };
   std::ofstream(folder_ / "runs") << "a file";
-  EXPECT_THROW(plan(), base::DiskError);
-  EXPECT_THROW(train(options_of(micro_config(), run())), base::DiskError);
+  both_refuse("Not a directory");
+  fs::remove(folder_ / "runs");
+  fs::create_directory_symlink("nowhere", folder_ / "runs");
+  both_refuse("File exists");
+  fs::remove(folder_ / "runs");
+  fs::create_directory(folder_ / "runs");
+  fs::create_directory_symlink("nowhere", run());
+  both_refuse("File exists");
+  fs::remove(run());
+  std::ofstream(run()) << "a file";
+  both_refuse("Not a directory");
+  fs::remove(run());
+  if (geteuid() == 0) return;  // may write anywhere
+  fs::permissions(folder_ / "runs", fs::perms::owner_read | fs::perms::owner_exec);
+  both_refuse("Permission denied");
+  fs::permissions(folder_ / "runs", fs::perms::owner_all);
+}
+
+TEST_F(TrainPlanOf, AFinishedRunNamesACheckpointThatIsThere) {
+  train(options_of(micro_config(), run()));
+  fs::remove(run() / "last.h5");
+  ::testing::internal::CaptureStderr();
+  TrainOptions options = options_of(micro_config(), run());
+  options.quiet = false;
+  EXPECT_TRUE(train(options).already_finished);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("--init " + (run() / "checkpoints/step_000000004.h5").string() + " and"));
 }
 
 TEST_F(TrainPlanOf, ADetectorWithoutObjectsIsRefused) {
@@ -146,6 +177,16 @@ TEST_F(TrainPlanOf, ADetectorWithoutObjectsIsRefused) {
   EXPECT_THROW(plan_train(options), base::DataError);
   list(R"({"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "iscrowd": 0})");
   EXPECT_EQ(plan_train(options).total_steps, 1);
+
+  // Boxes alone are refused where masks are to be learned.
+  apply_sets(document, {"task.mask=true"});
+  TrainOptions masks = options_of(parse_config(document), run());
+  const std::string planned = message_of<base::DataError>([&] { plan_train(masks); });
+  EXPECT_THAT(planned, HasSubstr("data.train: found an object without a mask in "));
+  EXPECT_EQ(planned, message_of<base::DataError>([&] { train(masks); }));
+  list(R"({"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "iscrowd": 0,
+           "segmentation": [[1, 1, 5, 1, 5, 5, 1, 5]]})");
+  EXPECT_EQ(plan_train(masks).total_steps, 1);
 }
 
 }  // namespace

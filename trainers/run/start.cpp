@@ -1,5 +1,7 @@
 #include "trainers/run/start.h"
 
+#include <variant>
+
 #include "base/counts.h"
 #include "base/errors.h"
 #include "data/summary.h"
@@ -20,6 +22,38 @@ void require_objects(const data::Dataset& train) {
                         "swin data check CONFIG says what was passed over and why");
 }
 
+/// Looks at the first image with an object: a set of boxes alone is refused before the first step.
+/// All annotations of a large set would take too long.
+void require_masks(const data::Dataset& set, const std::string& where) {
+  constexpr int64_t kMostRead = 16;  // annotations
+  int64_t read = 0;
+  for (int64_t i = 0; i < set.size() && read < kMostRead; ++i) {
+    if (set.num_objects(i) == 0) continue;
+    ++read;
+    data::Annotation annotation;
+    try {
+      annotation = set.annotation(i);
+    } catch (const base::DataError&) {
+      continue;  // the run treats it as data.on_bad says
+    }
+    const auto* objects = std::get_if<data::Objects>(&annotation);
+    if (!objects) continue;
+    bool any = false;
+    for (const data::Object& object : objects->objects) {
+      if (object.crowd) continue;
+      any = true;
+      if (std::holds_alternative<std::monostate>(object.mask))
+        throw base::DataError(
+            where,
+            "found an object without a mask in " + set.name(i) +
+                ", expected one for each: masks are learned from and compared",
+            "give it one (`swin data check` counts such objects), or train with --set "
+            "task.mask=false: boxes alone");
+    }
+    if (any) return;
+  }
+}
+
 /// Opens the data sets and sets model.num_classes.
 OpenedData open_data(Config& config) {
   if (config.data.train.format.empty())
@@ -29,6 +63,9 @@ OpenedData open_data(Config& config) {
   data.train = open_dataset_of(config.data.train, config, true);
   const tasks::TaskRow& row = tasks::task_row(config.task.name);
   if (row.annotation == data::AnnotationKind::objects) require_objects(*data.train);
+  const std::vector<double>* mask = config.task.own.find("mask");
+  const bool masks = row.annotation == data::AnnotationKind::objects && mask && mask->at(0) != 0;
+  if (masks) require_masks(*data.train, "data.train");
   const bool has_classes = tasks::has_classes(row);
   const int64_t classes = has_classes ? data.train->num_classes() : 0;
   if (config.model.num_classes != 0 && config.model.num_classes != classes)
@@ -44,6 +81,7 @@ OpenedData open_data(Config& config) {
                      .named = !real_class_names(names, config.data.train.format).empty(),
                      .num_classes = classes};
   auto validation = open_dataset_of(*config.data.validation, config, false, head.known_names());
+  if (masks) require_masks(*validation, "data.validation");
   if (!has_classes) {
     data.validation.images = std::move(validation);
     return data;

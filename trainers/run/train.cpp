@@ -26,6 +26,13 @@ std::string link_path(const RunDirectory& directory, std::string_view name) {
   return directory.linked_step(name) ? (directory.path() / name).string() : "";
 }
 
+// last.h5 where it is the checkpoint that was found; it may be missing, or lead to another one.
+fs::path name_of_end(const RunDirectory& directory, const fs::path& found) {
+  std::error_code error;
+  const fs::path last = directory.path() / kLast;
+  return fs::equivalent(last, found, error) ? last : found;
+}
+
 }  // namespace
 
 std::string output_of(const TrainOptions& options) {
@@ -94,7 +101,7 @@ TrainResult train(const TrainOptions& options) {
   if (loop.finished()) {
     listeners.note(output + ": the run is finished: " + base::grouped(state.step) +
                    " steps; to train on, start another run with its weights: --init " +
-                   (directory.path() / kLast).string() + " and another --output");
+                   name_of_end(directory, checkpoint->path()).string() + " and another --output");
     fill_in();
     result.already_finished = true;
     return result;

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/errors.h"
+#include "files/atomic_file.h"
 #include "trainers/run/evaluation.h"
 #include "trainers/run/start.h"
 #include "trainers/run/training_loop.h"
@@ -29,22 +30,32 @@ class Collect : public RunListener {
   std::vector<std::string>&notes_, &warnings_;
 };
 
-// The folder that exists already on the way to `path`.
-fs::path existing_part(fs::path path) {
+// The folder that exists already on the way to RUN/checkpoints, which a start makes.
+// @throws DiskError as RunDirectory does where it cannot make its files.
+fs::path require_writable(const fs::path& output) {
+  const fs::path wanted = output / "checkpoints";
   std::error_code error;
-  path = fs::absolute(path, error).lexically_normal();
-  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
-  return path;
-}
-
-void require_writable_folder(const fs::path& output, const fs::path& existing) {
-  std::error_code unknown;
-  const bool is_folder = fs::is_directory(existing, unknown);
-  if (is_folder && ::access(existing.c_str(), W_OK | X_OK) == 0) return;
-  throw base::DiskError(output.string(),
-                        "cannot be made (" + existing.string() + ": " +
-                            std::strerror(is_folder ? errno : ENOTDIR) + ")",
-                        "choose a writable --output");
+  fs::path existing, at;
+  for (const fs::path& part : fs::absolute(wanted, error)) {
+    at /= part;
+    if (!fs::exists(at, error)) break;
+    if (!fs::is_directory(at, error)) files::fail_on_disk(wanted, "make the directory", ENOTDIR);
+    existing = at;
+  }
+  if (!fs::exists(wanted, error)) {
+    if (fs::is_symlink(at, error))  // to nothing
+      files::fail_on_disk(wanted, "make the directory", EEXIST);
+    if (::access(existing.c_str(), W_OK | X_OK) != 0)
+      files::fail_on_disk(wanted, "make the directory", errno);
+    return existing;
+  }
+  const fs::path lock = output / "lock";
+  const bool locked = fs::exists(lock, error);
+  if (::access(locked ? lock.c_str() : output.c_str(), locked ? R_OK | W_OK : W_OK | X_OK) != 0)
+    throw base::DiskError(lock.string(),
+                          std::string("cannot be opened (") + std::strerror(errno) + ")",
+                          "choose a writable --output");
+  return existing;
 }
 
 void plan_schedule(const RunStart& start, TrainPlan& plan) {
@@ -89,8 +100,7 @@ CostPlan plan_cost(const Config& config, const data::Dataset* training) {
 TrainPlan plan_train(const TrainOptions& options) {
   TrainPlan plan;
   plan.output = output_of(options);
-  const fs::path existing = existing_part(plan.output);
-  require_writable_folder(plan.output, existing);
+  const fs::path existing = require_writable(plan.output);
   require_unused(plan.output);
   std::error_code error;
   plan.output_exists = fs::exists(plan.output, error);
