@@ -236,6 +236,25 @@ TEST_F(OnTerminal, TheLatestEvaluationIsATable) {
                                  HasSubstr("epoch 2/2"), HasSubstr("run"), HasSubstr("loss")));
 }
 
+TEST_F(OnTerminal, ANarrowTableLeavesOutColumnsAndNeverCutsANumber) {
+  EpochReport report = measured({{"segm_AP", 0.3594}, {"segm_AP50", 0.5}});
+  report.epoch = 12;
+  const auto table = [&](int64_t columns) {
+    return evaluation_table(report, "segm_AP",
+                            {.latest = {{"segm_AP", 0.25}, {"segm_AP50", 0.5}}, .best = 0.375},
+                            columns);
+  };
+  EXPECT_EQ(table(32), (Lines{"epoch 12     now   before   best",
+                              "segm_AP   0.3594 ↑ 0.2500 0.3750", "segm_AP50 0.5000 = 0.5000"}));
+  EXPECT_EQ(table(31), (Lines{"epoch 12     now   before", "segm_AP   0.3594 ↑ 0.2500",
+                              "segm_AP50 0.5000 = 0.5000"}));
+  EXPECT_EQ(table(24), (Lines{"epoch 12     now", "segm_AP   0.3594 ↑", "segm_AP50 0.5000 ="}));
+  EXPECT_EQ(table(17), (Lines{"epoch 12     now", "segm_AP   0.3594", "segm_AP50 0.5000"}));
+  EXPECT_EQ(table(14), (Lines{"           now", "segm_AP 0.3594", "se…AP50 0.5000"}));
+  EXPECT_EQ(table(6), (Lines{"   now", "0.3594", "0.5000"}));
+  EXPECT_EQ(table(5), (Lines{"   no", "", ""}));
+}
+
 TEST_F(OnTerminal, ValuesOfAFewClassesAreALineIfItFits) {
   EvaluationReport evaluation;
   evaluation.class_names = {"red blood cell", "bad\033[2Jname"};
@@ -303,6 +322,10 @@ TEST(Progress, ColumnsOfText) {
   EXPECT_EQ(cut_to("犬x", 2), "犬");
   EXPECT_EQ(cut_to("犬x", 1), "");
   EXPECT_EQ(cut_to("\xF0\x9F", 9), "\xF0\x9F");  // cut in a character
+  EXPECT_EQ(cut_between_numbers("loss 0.3594", 8), "loss ");
+  EXPECT_EQ(cut_between_numbers("loss 0.3594 lr", 11), "loss 0.3594");
+  EXPECT_EQ(cut_between_numbers("12.5", 3), "");
+  EXPECT_EQ(cut_between_numbers("checking 3", 5), "check");
 }
 
 TEST(Progress, Durations) {

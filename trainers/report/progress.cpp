@@ -138,7 +138,8 @@ void Progress::draw() {
   std::string text = to_first_line() + (shown_.empty() ? "\r" : "");
   if (color_) text += "\033[36m";
   for (size_t i = 0; i < lines.size(); ++i) {
-    const std::string_view shown = cut_to(lines[i], columns_for_text(options_.file_descriptor));
+    const std::string_view shown =
+        cut_between_numbers(lines[i], columns_for_text(options_.file_descriptor));
     text += (i > 0 ? "\n" : "") + std::string(shown);
     shown_.push_back(columns_of(shown));
   }

@@ -72,6 +72,13 @@ void for_each_character(std::string_view text, Function step) {
   }
 }
 
+// "se…AP75": names of metrics differ at both ends, so the middle is left out.
+std::string shortened(const std::string& name, int64_t columns) {
+  if (columns_of(name) <= columns || columns < 1) return columns < 1 ? "" : name;
+  const auto kept = static_cast<size_t>(columns - 1), front = kept / 3;
+  return name.substr(0, front) + "…" + name.substr(name.size() - (kept - front));
+}
+
 // The metric of classes that is shown: the monitored one, F1, or the first.
 std::string class_line(const EvaluationReport& evaluation, const std::string& monitor,
                        int64_t columns) {
@@ -130,6 +137,15 @@ std::string_view cut_to(std::string_view text, int64_t columns) {
     return true;
   });
   return text.substr(0, end);
+}
+
+std::string_view cut_between_numbers(std::string_view text, int64_t columns) {
+  const std::string_view cut = cut_to(text, columns);
+  if (cut.size() == text.size() || text[cut.size()] == ' ') return cut;
+  const size_t word = cut.find_last_of(' ') + 1;  // 0 without a space
+  const bool digit = text.substr(word, text.find(' ', word) - word).find_first_of("0123456789") !=
+                     std::string_view::npos;
+  return digit ? cut.substr(0, word) : cut;
 }
 
 std::string progress_bar(double share, int64_t cells) {
@@ -253,12 +269,21 @@ std::vector<std::string> evaluation_table(const EpochReport& report, const std::
     for (const std::string& text : {row.now, row.before, row.best})
       number = std::max(number, columns_of(text));
   }
+  const bool change = columns >= name + number + 3, before = columns >= name + 2 * number + 4,
+             best = columns >= name + 3 * number + 5;
+  const int64_t name_columns = std::min(name, columns - number - 1);
+  if (columns_of(rows[0].name) > name_columns) rows[0].name = "";  // its number would be cut
   std::vector<std::string> lines;
   for (const Row& row : rows) {
-    const std::string line = padded(row.name, name) + " " + padded_left(row.now, number) + " " +
-                             row.change + " " + padded_left(row.before, number) + " " +
-                             padded_left(row.best, number);
-    lines.emplace_back(cut_to(line.substr(0, line.find_last_not_of(' ') + 1), columns));
+    std::string line = name_columns > 0
+                           ? padded(shortened(row.name, name_columns), name_columns) + " "
+                           : std::string();
+    line += padded_left(row.now, number);
+    if (change) line += " " + row.change;
+    if (before) line += " " + padded_left(row.before, number);
+    if (best) line += " " + padded_left(row.best, number);
+    lines.emplace_back(
+        cut_between_numbers(line.substr(0, line.find_last_not_of(' ') + 1), columns));
   }
   if (report.evaluation)
     if (std::string classes = class_line(*report.evaluation, monitor, columns); !classes.empty())

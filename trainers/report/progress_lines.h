@@ -21,6 +21,9 @@ std::string short_number(double value);
 int64_t columns_of(std::string_view text);
 /// As much of its beginning as fits into `columns`.
 std::string_view cut_to(std::string_view text, int64_t columns);
+/// The same, but a word with a digit is left out rather than cut: the rest of a number is another
+/// number.
+std::string_view cut_between_numbers(std::string_view text, int64_t columns);
 
 /// "███░░": a share from 0 to 1.
 std::string progress_bar(double share, int64_t cells);
@@ -57,7 +60,9 @@ struct EarlierEvaluations {
 };
 
 /// A heading and a line for each of main_metrics, with the value before, the direction of the
-/// change and the best value; with at most ten classes, a line of their values if it fits.
+/// change and the best value; with at most ten classes, a line of their values if it fits. Where
+/// `columns` are too few, first the best values are left out, then the ones before, then the
+/// directions; then names are shortened in the middle.
 std::vector<std::string> evaluation_table(const EpochReport& report, const std::string& monitor,
                                           const EarlierEvaluations& earlier, int64_t columns);
 
