@@ -32,9 +32,8 @@ std::string cell(const std::string& metric, double value, bool objects) {
 }
 
 double metric_of(const OfClass& of, const std::string& metric) {
-  for (const auto& [name, value] : of.metrics)
-    if (name == metric) return value;
-  return -1;
+  const double* value = tasks::find(of.metrics, metric);
+  return value ? *value : -1;
 }
 
 /// The classes that a table shows; of many with an F1, those of the lowest one.

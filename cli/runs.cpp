@@ -33,9 +33,8 @@ std::string age_text(const std::optional<int64_t>& seconds) {
 }
 
 std::string latest_text(const RunInfo& run) {
-  for (const auto& [name, value] : run.metrics)
-    if (name == run.monitor) return fixed(value, 4);
-  return "";
+  const double* value = tasks::find(run.metrics, run.monitor);
+  return value ? fixed(*value, 4) : "";
 }
 
 std::string table_of(const std::vector<RunInfo>& runs) {

@@ -231,9 +231,16 @@ std::vector<MetricRow> metrics_of(const TaskRow& row, const base::RowValues& own
   return metrics;
 }
 
+const MetricRow* find_metric(const std::string& task, const std::string& metric) {
+  for (const TaskRow& row : task_rows())
+    if (row.name == task)
+      for (const MetricRow& of : row.metrics)
+        if (metric == of.name) return &of;
+  return nullptr;
+}
+
 bool larger_is_better(const std::string& task, const std::string& metric) {
-  for (const MetricRow& row : task_row(task).metrics)
-    if (metric == row.name) return row.larger_is_better;
+  if (const MetricRow* row = find_metric(task, metric)) return row->larger_is_better;
   throw base::InternalError(metric, "found no such metric of " + task + ", expected one");
 }
 

@@ -31,6 +31,8 @@ std::span<const TaskRow> task_rows();
 const TaskRow& task_row(const std::string& name);
 /// The metrics of a task with these fields; the first one chooses the best checkpoint by default.
 std::vector<MetricRow> metrics_of(const TaskRow& row, const base::RowValues& own);
+/// Null if there is no such task, or it has no such metric, as in a run of another version.
+const MetricRow* find_metric(const std::string& task, const std::string& metric);
 /// @throws InternalError unless the task has this metric.
 bool larger_is_better(const std::string& task, const std::string& metric);
 

@@ -21,8 +21,8 @@ DetectedObject detection(double x, double y, double width, double height, double
 }
 
 double value(const DetectionMetrics& metrics, const std::string& name) {
-  for (const auto& [metric, number] : metrics.result().metrics)
-    if (metric == name) return number;
+  const Metrics all = metrics.result().metrics;
+  if (const double* found = find(all, name)) return *found;
   ADD_FAILURE() << name;
   return 0;
 }

@@ -11,8 +11,7 @@ namespace {
 constexpr uint16_t kIgnored = data::LabelMap::kIgnored;
 
 double value(const Metrics& metrics, const std::string& name) {
-  for (const auto& [metric, number] : metrics)
-    if (metric == name) return number;
+  if (const double* found = find(metrics, name)) return *found;
   ADD_FAILURE() << name;
   return 0;
 }

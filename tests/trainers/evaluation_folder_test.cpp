@@ -79,8 +79,7 @@ class EvaluationFolder : public ::testing::Test {
     return {.checkpoint = trained_->last, .data = "", .sets = {}, .quiet = true};
   }
   static double metric(const tasks::Metrics& metrics, const std::string& name) {
-    for (const auto& [metric, value] : metrics)
-      if (metric == name) return value;
+    if (const double* value = tasks::find(metrics, name)) return *value;
     ADD_FAILURE() << "no metric " << name;
     return -2;
   }

@@ -7,7 +7,6 @@
 
 #include "base/integer.h"
 #include "data/preview.h"
-#include "data/transforms/geometry.h"
 
 namespace swin::trainers {
 namespace {
@@ -16,16 +15,10 @@ constexpr int64_t kGap = 4, kLines = 3;
 
 /// In three channels and at most `side` pixels high and wide.
 data::Image fitted(const data::Image& picture, int64_t side) {
-  data::Image color, small;
+  data::Image color;
   data::convert_channels(picture, 3, color);
   const int64_t longest = std::max(color.height, color.width);
-  if (longest <= side) return data::enlarged(color, side / longest);
-  const base::Size2 size = {std::max<int64_t>(1, color.height * side / longest),
-                            std::max<int64_t>(1, color.width * side / longest)};
-  std::vector<uint8_t> scratch;
-  data::resize_visible(data::resized({color.height, color.width}, size), color,
-                       data::Interpolation::bilinear, small, scratch);
-  return small;
+  return longest <= side ? data::enlarged(color, side / longest) : data::shrunk(color, side);
 }
 
 /// Lines of whole words that are no wider than `width`, where a word itself is not.

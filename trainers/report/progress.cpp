@@ -101,9 +101,7 @@ void Progress::images(const std::string& doing, int64_t done, int64_t total) {
 void Progress::evaluated(const EpochReport& report) {
   std::string text;
   if (report.metrics) {
-    const double* monitored = nullptr;
-    for (const auto& [name, value] : *report.metrics)
-      if (name == options_.monitor) monitored = &value;
+    const double* monitored = tasks::find(*report.metrics, options_.monitor);
     if (monitored && report.new_best) earlier_.best = *monitored;
     if (terminal_ && !options_.quiet)
       table_ = evaluation_table(report, options_.monitor, earlier_,

@@ -58,20 +58,13 @@ std::optional<double> number_of(const ReportedRun& run, const char* path) {
   return value && value->is_number() ? std::optional(value->as_real()) : std::nullopt;
 }
 
-std::optional<bool> larger_is_better(const std::string& task, const std::string& metric) {
-  for (const tasks::TaskRow& row : tasks::task_rows())
-    if (row.name == task)
-      for (const tasks::MetricRow& of : row.metrics)
-        if (metric == of.name) return of.larger_is_better;
-  return std::nullopt;
-}
-
 // The best point of a metric; null if it is not known which values are better.
-const std::pair<double, double>* best_of(const ChartLine& line, std::optional<bool> larger) {
+const std::pair<double, double>* best_of(const ChartLine& line, const tasks::MetricRow* row) {
   const std::pair<double, double>* best = nullptr;
   for (const auto& point : line.points)
-    if (larger && !std::isnan(point.second) &&
-        (!best || (*larger ? point.second > best->second : point.second < best->second)))
+    if (row && !std::isnan(point.second) &&
+        (!best ||
+         (row->larger_is_better ? point.second > best->second : point.second < best->second)))
       best = &point;
   return best;
 }
@@ -81,7 +74,7 @@ std::string metrics_table(const ReportedRun& run) {
   for (const ChartLine& line : run.history.metrics) {
     const auto& [epoch, last] = line.points.back();
     std::vector<std::string> row = {line.name, metric_text(line.name, last), "", ""};
-    if (const auto* best = best_of(line, larger_is_better(run.info.task, line.name)))
+    if (const auto* best = best_of(line, tasks::find_metric(run.info.task, line.name)))
       row[2] = metric_text(line.name, best->second), row[3] = metric_text("support", best->first);
     rows.push_back(row);
   }

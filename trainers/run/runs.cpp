@@ -59,15 +59,6 @@ std::string text(const base::Json& json, std::string_view path) {
   return value && value->is_string() ? value->as_string() : "";
 }
 
-// Null if this version has no such task or metric.
-const tasks::MetricRow* metric_row(const std::string& task, const std::string& metric) {
-  for (const tasks::TaskRow& row : tasks::task_rows())
-    if (row.name == task)
-      for (const tasks::MetricRow& of : row.metrics)
-        if (metric == of.name) return &of;
-  return nullptr;
-}
-
 bool is_run(const fs::path& folder) {
   std::error_code error;
   for (const char* name : {"run.json", "log.jsonl"})
@@ -100,7 +91,7 @@ void read_record(const base::Json& record, RunInfo& run) {
 // Lines of steps are passed over but for the newest one: a log of millions of lines takes a second.
 void read_log(const fs::path& path, RunInfo& run) {
   constexpr std::string_view kStep = "{\"step\":";
-  const tasks::MetricRow* row = metric_row(run.task, run.monitor);
+  const tasks::MetricRow* row = tasks::find_metric(run.task, run.monitor);
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return;  // a pipe would wait for a writer
   std::ifstream file(path, std::ios::binary);
@@ -123,7 +114,7 @@ void read_log(const fs::path& path, RunInfo& run) {
     run.epoch = number_of_epoch;
     tasks::Metrics metrics;
     for (const auto& [name, value] : epoch.members())
-      if (metric_row(run.task, name) && value.is_number())
+      if (tasks::find_metric(run.task, name) && value.is_number())
         metrics.emplace_back(name, value.as_real());
     if (!metrics.empty()) run.metrics = metrics;
     const auto value = number(epoch, run.monitor);
@@ -217,7 +208,7 @@ bool better(const RunInfo& a, const RunInfo& b) {
   if (a.best.has_value() != b.best.has_value()) return a.best.has_value();
   if (!a.best) return false;
   if (a.monitor != b.monitor) return a.monitor < b.monitor;
-  const tasks::MetricRow* row = metric_row(a.task, a.monitor);
+  const tasks::MetricRow* row = tasks::find_metric(a.task, a.monitor);
   return row && row->larger_is_better ? *a.best > *b.best : *a.best < *b.best;
 }
 

@@ -76,12 +76,6 @@ DetectionMetrics::Result measure(const CocoFile& truth, const CocoResults& resul
   return metrics.result();
 }
 
-double value_of(const DetectionMetrics::Result& result, const std::string& name) {
-  for (const auto& [metric, value] : result.metrics)
-    if (metric == name) return value;
-  return -1;
-}
-
 std::string listed(const CocoFile& truth, const data::CocoReport::Count& count) {
   return truth.annotation_name(count.first[0]) + (count.count > 1 ? " …" : "");
 }
@@ -97,12 +91,13 @@ std::vector<std::string> warnings_of(const CocoFile& truth, const CocoResults& r
       warnings.push_back(truth.path() + ": " + base::counted(count.count, "annotation") +
                          " left out, " + data::fault_text(fault) + ": " + listed(truth, count));
   }
+  const double* recall = tasks::find(boxes.metrics, "box_AR_100");
   if (results.results().empty()) {
     warnings.push_back(results.path() + ": found no results, so that all metrics are 0");
-  } else if (value_of(boxes, "box_AR_100") == -1) {
+  } else if (recall && *recall == -1) {
     warnings.push_back(truth.path() +
                        ": found no object to compare with, so that no metric has a value");
-  } else if (value_of(boxes, "box_AR_100") == 0) {
+  } else if (recall && *recall == 0) {
     std::vector<std::string> names;
     for (const data::CocoCategory& category : truth.categories())
       names.push_back(std::to_string(category.id) + " " + base::printable(category.name));
