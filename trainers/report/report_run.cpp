@@ -7,6 +7,7 @@
 
 #include "base/counts.h"
 #include "base/errors.h"
+#include "trainers/report/run_log.h"
 #include "trainers/run/run_directory.h"
 
 namespace swin::trainers {
@@ -77,8 +78,7 @@ void add_step(const LogLine& line, double step, RunHistory& history) {
       add_point(history.gradient_norm, step, value);
     else if (name == "images_per_second")
       add_point(history.images_per_second, step, value);
-    else if (name != "step" && name != "epoch" && name != "data_wait_seconds" &&
-             name != "peak_memory_bytes")
+    else if (is_loss(name))
       add_point(history.losses, name, step, value);
   }
 }
