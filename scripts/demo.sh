@@ -11,7 +11,7 @@ if [[ $# -gt 1 || ${1-dense} != dense ]]; then
 fi
 
 ./scripts/setup.sh
-if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}; fi
+source scripts/ccache.sh
 cmake --preset release >/dev/null
 cmake --build --preset release --target swin
 

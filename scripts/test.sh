@@ -22,11 +22,7 @@ for argument in "$@"; do
 done
 
 ./scripts/setup.sh
-if command -v ccache >/dev/null; then
-  export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER-ccache}
-  export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS-pch_defines,time_macros}  # precompiled headers
-  export CCACHE_BASEDIR=${CCACHE_BASEDIR-$PWD} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR-1}  # clones share it
-fi
+source scripts/ccache.sh
 
 if [[ $sanitize == yes ]]; then
   cmake --preset sanitize
