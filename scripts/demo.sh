@@ -58,4 +58,5 @@ $swin predict "$run/last.h5" docs/demo_images/*.png --top-k 2
 
 echo
 echo "Training took $trained s. The results are in $run: last.h5 (the model), log.jsonl (every logged step),"
-echo "config.json (the config). Try another image: $swin predict $run/last.h5 IMAGE.png"
+echo "config.json (the config), evaluation/ (what is taken for what). A page about it: $swin report $run"
+echo "Try another image: $swin predict $run/last.h5 IMAGE.png"
