@@ -109,7 +109,7 @@ bool takes_packed(const GemmArguments& p) {
 
 namespace {
 
-void packed_gemm(const GemmArguments& p) {
+void packed_gemm(const GemmArguments& p, TileEpilogue epilogue) {
   const int64_t strip = strip_columns();
   base::Buffer memory;
   const real* packed = p.packed_b;
@@ -122,16 +122,19 @@ void packed_gemm(const GemmArguments& p) {
   base::parallel_for(grid.row_tiles * grid.column_tiles, [&](int64_t tile) {
     const int64_t row = tile / grid.column_tiles * grid.tile_rows;
     const int64_t column = tile % grid.column_tiles * grid.tile_strips * strip;
+    const int64_t rows = std::min(grid.tile_rows, p.m - row),
+                  columns = std::min(grid.tile_strips * strip, p.n - column);
     packed_product({.a = p.a + row * p.lda,
                     .lda = p.lda,
                     .packed = packed + column * p.k,
-                    .m = std::min(grid.tile_rows, p.m - row),
-                    .n = std::min(grid.tile_strips * strip, p.n - column),
+                    .m = rows,
+                    .n = columns,
                     .k = p.k,
                     .c = p.c.data + row * p.ldc + column,
                     .ldc = p.ldc,
                     .add = p.c.add,
                     .bias = p.bias ? p.bias + column : nullptr});
+    epilogue(row, rows, column, columns);
   });
 }
 
@@ -197,9 +200,16 @@ void empty_sum(const GemmArguments& p) {
 }  // namespace
 
 void gemm(const GemmArguments& p) {
+  gemm(p, [](int64_t, int64_t, int64_t, int64_t) {});
+}
+
+void gemm(const GemmArguments& p, TileEpilogue epilogue) {
   if (!p.c || p.m == 0 || p.n == 0) return;
-  if (p.k == 0) return empty_sum(p);
-  if (takes_packed(p)) return packed_gemm(p);
+  if (p.k == 0) {
+    empty_sum(p);
+    return epilogue(0, p.m, 0, p.n);
+  }
+  if (takes_packed(p)) return packed_gemm(p, epilogue);
   const GemmGrid grid = gemm_grid(p);
   const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);
   const int64_t column_tiles = base::divide_up(p.n, grid.tile_columns);
@@ -234,6 +244,7 @@ void gemm(const GemmArguments& p) {
       t.c.data += row * p.ldc + column;
     }
     library_product(library, t);
+    if (slices == 1) epilogue(row, t.m, column, t.n);
   });
   if (slices > 1) sum_partials(partials, slices, p.m, p.n, p.c, p.ldc);
 }

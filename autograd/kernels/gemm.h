@@ -7,6 +7,7 @@
 #include <string>
 
 #include "autograd/kernels/gradient_target.h"
+#include "base/parallel.h"
 
 namespace swin::autograd::kernels {
 
@@ -46,6 +47,12 @@ void pack_b(const GemmArguments& product, real* packed);
 int64_t packed_numel(const GemmArguments& product);
 
 void gemm(const GemmArguments& product);
+/// Works on a tile of C as soon as it is complete, on the thread that computed it, while the tile
+/// is in its cache: rows [row, row + rows), columns [column, column + columns). Tiles cover C once.
+using TileEpilogue =
+    base::FunctionRef<void(int64_t row, int64_t rows, int64_t column, int64_t columns)>;
+/// gemm, followed by the epilogue of each tile. Not for a transposed A, whose sums may be cut.
+void gemm(const GemmArguments& product, TileEpilogue epilogue);
 void gemm_tile(const GemmArguments& product);
 
 /// The grid of gemm where a library computes: the size of a tile and the number of K slices, a pure
