@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <vector>
 
 #include "autograd/kernels/columns.h"
@@ -86,12 +87,14 @@ struct GemmTable {
   /// The engine's own kernel serves products with a plain (a transposed) B, from kLeastRows rows
   /// on.
   bool own_for_plain_b, own_for_transposed_b;
-  /// Weight gradients that are not cut along the tokens; oneDNN serves all that is left.
+  /// It serves weight gradients (a transposed A and a plain B).
+  bool own_weight_gradients;
+  /// Else: those that are not cut along the tokens. oneDNN serves all that is left.
   Library uncut_weight_gradients;
 };
-constexpr GemmTable kTables[] = {{false, false, Library::onednn},
-                                 {true, true, Library::openblas},
-                                 {false, true, Library::onednn}};
+constexpr GemmTable kTables[] = {{false, false, false, Library::onednn},
+                                 {true, true, false, Library::openblas},
+                                 {true, true, true, Library::onednn}};
 static_assert(std::size(kTables) >= base::kIsas);
 const GemmTable& table() { return kTables[static_cast<size_t>(base::isa())]; }
 
@@ -108,6 +111,12 @@ bool takes_packed(const GemmArguments& p) {
 }
 
 namespace {
+
+// Whether the engine's own kernel computes a weight gradient (transposed_product).
+bool takes_transposed(const GemmArguments& p) {
+  return table().own_weight_gradients && p.transpose_a == Transpose::yes &&
+         p.transpose_b == Transpose::no && !p.bias;
+}
 
 void packed_gemm(const GemmArguments& p, TileEpilogue epilogue) {
   const int64_t strip = strip_columns();
@@ -149,6 +158,28 @@ PackedGrid packed_grid(int64_t m, int64_t n) {
   grid.tile_strips =
       base::divide_up(strips, std::min(strips, base::divide_up(kWantedTiles, wanted_rows)));
   grid.column_tiles = base::divide_up(strips, grid.tile_strips);
+  return grid;
+}
+
+GemmGrid transposed_grid(const GemmArguments& p) {
+  constexpr int64_t kStrip = 48, kMostSliced = 160 * 1024;
+  GemmGrid grid{p.m, p.n, 1};
+  // Small results are cut along the sum: their operands are then packed once.
+  if (p.m * p.n <= kMostSliced && p.k >= 2048) {
+    grid.slices = std::clamp<int64_t>(p.k / 1024, 2, kWantedTiles);
+    return grid;
+  }
+  // Of all grids with the wanted tiles the one whose tiles are nearest to squares, which pack
+  // least.
+  double least = std::numeric_limits<double>::infinity();
+  for (int64_t row_tiles = 1; row_tiles <= kWantedTiles; row_tiles *= 2) {
+    const auto cut = [](int64_t size, int64_t tiles) {
+      return base::round_up(base::divide_up(size, tiles), kStrip);
+    };
+    const int64_t rows = cut(p.m, row_tiles), columns = cut(p.n, kWantedTiles / row_tiles);
+    const double packed = 1 / static_cast<double>(rows) + 1 / static_cast<double>(columns);
+    if (packed < least) grid = {rows, columns, 1}, least = packed;
+  }
   return grid;
 }
 
@@ -197,28 +228,15 @@ void empty_sum(const GemmArguments& p) {
   for (int64_t i = 0; i < p.m && !p.c.add; ++i) std::fill_n(p.c.data + i * p.ldc, p.n, real{0});
   if (p.bias) add_bias(p.c.data, p.ldc, p.bias, p.m, p.n);
 }
-}  // namespace
 
-void gemm(const GemmArguments& p) {
-  gemm(p, [](int64_t, int64_t, int64_t, int64_t) {});
-}
-
-void gemm(const GemmArguments& p, TileEpilogue epilogue) {
-  if (!p.c || p.m == 0 || p.n == 0) return;
-  if (p.k == 0) {
-    empty_sum(p);
-    return epilogue(0, p.m, 0, p.n);
-  }
-  if (takes_packed(p)) return packed_gemm(p, epilogue);
-  const GemmGrid grid = gemm_grid(p);
+// Calls body(tile of the product, k0, index of its slice) for the tiles of a grid, in parallel, and
+// adds the slices up in order.
+template <class Body>
+void sliced(const GemmArguments& p, const GemmGrid& grid, Body&& body) {
   const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);
   const int64_t column_tiles = base::divide_up(p.n, grid.tile_columns);
   const int64_t slice_length = base::round_up(base::divide_up(p.k, grid.slices), 8);
   const int64_t slices = grid.slices == 1 ? 1 : base::divide_up(p.k, slice_length);
-
-  const Library library = p.transpose_a == Transpose::yes && slices == 1
-                              ? table().uncut_weight_gradients
-                              : Library::onednn;
 
   base::Buffer partial_memory;
   if (slices > 1)
@@ -243,10 +261,55 @@ void gemm(const GemmArguments& p, TileEpilogue epilogue) {
     } else {
       t.c.data += row * p.ldc + column;
     }
-    library_product(library, t);
-    if (slices == 1) epilogue(row, t.m, column, t.n);
+    body(t, row, column);
   });
   if (slices > 1) sum_partials(partials, slices, p.m, p.n, p.c, p.ldc);
+}
+
+// A weight gradient by the engine's own kernel.
+void transposed_gemm(const GemmArguments& p) {
+  const GemmGrid grid = transposed_grid(p);
+  const int64_t scratch =
+      transposed_scratch(std::min(grid.tile_rows, p.m), std::min(grid.tile_columns, p.n));
+  const base::Buffer memory =
+      base::allocate(static_cast<size_t>(base::num_threads() * scratch) * sizeof(real));
+  sliced(p, grid, [&](const GemmArguments& t, int64_t, int64_t) {
+    transposed_product(
+        {.a = t.a,
+         .lda = t.lda,
+         .b = t.b,
+         .ldb = t.ldb,
+         .m = t.m,
+         .n = t.n,
+         .k = t.k,
+         .c = t.c.data,
+         .ldc = t.ldc,
+         .add = t.c.add,
+         .scratch = static_cast<real*>(memory.data()) + base::thread_index() * scratch});
+  });
+}
+}  // namespace
+
+void gemm(const GemmArguments& p) {
+  gemm(p, [](int64_t, int64_t, int64_t, int64_t) {});
+}
+
+void gemm(const GemmArguments& p, TileEpilogue epilogue) {
+  if (!p.c || p.m == 0 || p.n == 0) return;
+  if (p.k == 0) {
+    empty_sum(p);
+    return epilogue(0, p.m, 0, p.n);
+  }
+  if (takes_packed(p)) return packed_gemm(p, epilogue);
+  if (takes_transposed(p)) return transposed_gemm(p);
+  const GemmGrid grid = gemm_grid(p);
+  const Library library = p.transpose_a == Transpose::yes && grid.slices == 1
+                              ? table().uncut_weight_gradients
+                              : Library::onednn;
+  sliced(p, grid, [&](const GemmArguments& t, int64_t row, int64_t column) {
+    library_product(library, t);
+    if (grid.slices == 1) epilogue(row, t.m, column, t.n);
+  });
 }
 
 double MachineRate::best() const { return std::max({openblas, onednn_sgemm, onednn_matmul}); }

@@ -61,6 +61,8 @@ struct GemmGrid {
   int64_t tile_rows, tile_columns, slices;
 };
 GemmGrid gemm_grid(const GemmArguments& product);
+/// The same where the engine's own kernel computes a weight gradient.
+GemmGrid transposed_grid(const GemmArguments& product);
 
 /// The grid where the engine's own kernel computes C (m, n): rows of a tile, and strips of columns
 /// (packed_product.h).

@@ -40,10 +40,11 @@ struct TileOfB {
 
 // C (rows, columns) = start + A · B for columns that fill VN vectors, but for the last one. `start`
 // (row stride start_stride) is C itself, a bias (stride 0) or null for zeros.
+// Element (i, l) of A is a[i · row_stride + l · k_stride].
 template <int VN, class Step = NextVector>
-void column_product(int64_t rows, int64_t columns, const real* a, int64_t lda, const real* b,
-                    int64_t k, const real* start, int64_t start_stride, real* c, int64_t ldc,
-                    Step step = {}) {
+void column_product(int64_t rows, int64_t columns, const real* a, int64_t row_stride,
+                    int64_t k_stride, const real* b, int64_t k, const real* start,
+                    int64_t start_stride, real* c, int64_t ldc, Step step = {}) {
   // Columns beyond them are computed beside C and dropped.
   const bool whole = columns == VN * L;
   alignas(64) real beside[kTileRows * VN * L];
@@ -56,8 +57,8 @@ void column_product(int64_t rows, int64_t columns, const real* a, int64_t lda, c
       for (int64_t i = 0; start && i < height; ++i)
         std::copy_n(start + (first + i) * start_stride, columns, beside + i * VN * L);
     }
-    product_strip<VN>(a + first * lda, lda, 1, b, kStrip, height, k, whole ? start : beside,
-                      whole ? start_stride : VN * L, to, to_stride, step);
+    product_strip<VN>(a + first * row_stride, row_stride, k_stride, b, kStrip, height, k,
+                      whole ? start : beside, whole ? start_stride : VN * L, to, to_stride, step);
     for (int64_t i = 0; !whole && i < height; ++i)
       std::copy_n(beside + i * VN * L, columns, c + (first + i) * ldc);
   }
@@ -96,6 +97,32 @@ __attribute__((noinline)) void gathered_tile(const GatheredTile& t, const Depth&
   }
   for (int i = 0; i < MR; ++i)
     for (int v = 0; v < VN; ++v) store_ragged(to[i] + column, v * L, columns, sum[i][v]);
+}
+
+// Columns of A that are packed together: whole tiles of 6 and of 8 rows.
+constexpr int64_t kRowStrip = 48;
+// Packed elements of A and B in one part of the sum of a transposed product, and its length.
+constexpr int64_t kPartElements = 192 * 1024, kMostDepth = 256;
+// Between strips, so that the same row of all strips does not fall into the same set of a cache.
+constexpr int64_t kApart = 48;
+
+int64_t depth_of(int64_t m, int64_t n) {
+  return std::clamp<int64_t>(kPartElements / (m + n) / 8 * 8, 8, kMostDepth);
+}
+
+// The columns of x (k, n; row stride ldx) in strips, each (k, Strip), `stride` apart. The last one
+// is padded with zeros to whole vectors.
+template <int64_t Strip>
+void pack_columns(const real* x, int64_t ldx, int64_t k, int64_t n, int64_t stride, real* packed) {
+  const int64_t whole = n / Strip;
+  for (int64_t l = 0; l < k; ++l) {
+    const real* from = x + l * ldx;
+    real* to = packed + l * Strip;
+    for (int64_t s = 0; s < whole; ++s, from += Strip, to += stride)
+      for (int64_t i = 0; i < Strip; i += L) base::store(to + i, base::load(from + i));
+    const int64_t left = n - whole * Strip;
+    for (int64_t i = 0; i < left; i += L) base::store(to + i, load_ragged(from, i, left));
+  }
 }
 
 }  // namespace
@@ -144,6 +171,36 @@ void gathered_product(const GatheredTile& t) {
     }
 }
 
+int64_t transposed_scratch(int64_t m, int64_t n) {
+  const int64_t depth = depth_of(m, n);
+  return base::divide_up(m, kRowStrip) * (kRowStrip * depth + kApart) +
+         base::divide_up(n, kStrip) * (kStrip * depth + kApart);
+}
+
+void transposed_product(const TransposedTile& t) {
+  const int64_t depth = base::divide_up(t.k, base::divide_up(t.k, depth_of(t.m, t.n)));
+  const int64_t a_stride = kRowStrip * depth + kApart, b_stride = kStrip * depth + kApart;
+  real *a = t.scratch, *b = a + base::divide_up(t.m, kRowStrip) * a_stride;
+  for (int64_t k0 = 0; k0 < t.k; k0 += depth) {
+    const int64_t k = std::min(depth, t.k - k0);
+    pack_columns<kRowStrip>(t.a + k0 * t.lda, t.lda, k, t.m, a_stride, a);
+    pack_columns<kStrip>(t.b + k0 * t.ldb, t.ldb, k, t.n, b_stride, b);
+    const real* a_strip = a;
+    const bool add = t.add || k0 > 0;
+    for (int64_t i = 0; i < t.m; i += kRowStrip, a_strip += a_stride) {
+      const real* b_strip = b;
+      for (int64_t j = 0; j < t.n; j += kStrip, b_strip += b_stride) {
+        const int64_t rows = std::min(kRowStrip, t.m - i), columns = std::min(kStrip, t.n - j);
+        real* c = t.c + i * t.ldc + j;
+        for_column_tiles(columns, [&](auto vectors, int64_t) {
+          column_product<decltype(vectors)::value>(rows, columns, a_strip, 1, kRowStrip, b_strip, k,
+                                                   add ? c : nullptr, t.ldc, c, t.ldc);
+        });
+      }
+    }
+  }
+}
+
 void packed_product(const PackedTile& t) {
   for (int64_t k0 = 0; k0 < t.k; k0 += kDepth) {
     const int64_t k = std::min(kDepth, t.k - k0), most = rows_for(k);
@@ -159,10 +216,10 @@ void packed_product(const PackedTile& t) {
         const int64_t start_stride = start == c ? t.ldc : 0;
         const int64_t columns = std::min(VN * L, t.n - column);
         if (tile.parted)
-          column_product<VN>(rows, columns, a, t.lda, b, k, start, start_stride, c, t.ldc,
+          column_product<VN>(rows, columns, a, t.lda, 1, b, k, start, start_stride, c, t.ldc,
                              tile.step);
         else
-          column_product<VN>(rows, columns, a, t.lda, b, k, start, start_stride, c, t.ldc);
+          column_product<VN>(rows, columns, a, t.lda, 1, b, k, start, start_stride, c, t.ldc);
       });
     }
   }
@@ -174,5 +231,7 @@ namespace swin::autograd::kernels {
 SWIN_KERNEL(strip_columns)
 SWIN_KERNEL(pack_strips)
 SWIN_KERNEL(packed_product)
+SWIN_KERNEL(transposed_scratch)
+SWIN_KERNEL(transposed_product)
 SWIN_KERNEL(gathered_product)
 }  // namespace swin::autograd::kernels

@@ -44,4 +44,20 @@ struct GatheredTile {
 };
 extern const base::Kernel<void(const GatheredTile& tile)> gathered_product;
 
+/// C = Aᵀ · B for a long sum, as of a weight gradient: A (k, m) and B (k, n) are packed in parts of
+/// the sum that stay in the second cache.
+struct TransposedTile {
+  const real* a;  ///< (k, m), row stride lda
+  int64_t lda;
+  const real* b;  ///< (k, n), row stride ldb
+  int64_t ldb;
+  int64_t m, n, k;
+  real* c;  ///< (m, n), row stride ldc
+  int64_t ldc;
+  bool add;       ///< to C
+  real* scratch;  ///< transposed_scratch(m, n) elements
+};
+extern const base::Kernel<void(const TransposedTile& tile)> transposed_product;
+extern const base::Kernel<int64_t(int64_t m, int64_t n)> transposed_scratch;
+
 }  // namespace swin::autograd::kernels

@@ -129,6 +129,20 @@ TEST_F(Gemm, GridIsAFunctionOfTheShape) {
       }
 }
 
+TEST_F(Gemm, GridOfOwnWeightGradientsIsAFunctionOfTheShape) {
+  GemmArguments p;
+  p.transpose_a = Transpose::yes;
+  p.m = 96, p.n = 384, p.k = 25088;
+  EXPECT_EQ(transposed_grid(p).slices, 16);
+  EXPECT_EQ(transposed_grid(p).tile_rows, 96);
+  p.m = 3072, p.n = 768, p.k = 392;  // 16 tiles of one size
+  EXPECT_EQ(transposed_grid(p).slices, 1);
+  EXPECT_EQ(transposed_grid(p).tile_rows, 384);
+  EXPECT_EQ(transposed_grid(p).tile_columns, 384);
+  p.m = 1, p.n = 7, p.k = 5;
+  EXPECT_EQ(transposed_grid(p).slices, 1);
+}
+
 // The shapes on which the oracle compares thread counts: at least four tiles forward and for dx, K
 // slices for dw.
 TEST_F(Gemm, DeterminismIsTestedOnCutShapes) {

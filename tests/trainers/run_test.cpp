@@ -219,8 +219,8 @@ TEST(Run, TheFirstValueThatIsNotFiniteIsNamedAndNothingIsSaved) {
 
 TEST(Numerics, NamesWhatTheBitsDependOnAndDifferences) {
   const base::Json now = numerics();
-  for (const char* key :
-       {"blas", "blas_core", "onednn", "onednn_isa", "kernel_level", "precision", "compiler"})
+  for (const char* key : {"blas", "blas_core", "onednn", "onednn_isa", "kernel_level",
+                          "kernel_revision", "precision", "compiler"})
     EXPECT_TRUE(now.at(key).is_string()) << key;
   EXPECT_FALSE(now.at("blas_core").as_string().empty());
   EXPECT_EQ(numerics_difference(now, now), "");

@@ -1,6 +1,7 @@
 #include "trainers/run/numerics.h"
 
 #include "autograd/kernels/gemm.h"
+#include "autograd/kernels/revision.h"
 #include "base/isa.h"
 #include "base/text.h"
 
@@ -17,6 +18,7 @@ base::Json numerics(const std::string& precision) {
   json["onednn"] = onednn.correct ? onednn.version : "";
   json["onednn_isa"] = onednn.core;
   json["kernel_level"] = base::isa_name(base::isa());
+  json["kernel_revision"] = std::to_string(autograd::kernels::kRevision);
   json["precision"] = precision;
   json["compiler"] = std::string("GCC ") + __VERSION__;
   return json;

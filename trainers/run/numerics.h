@@ -6,8 +6,8 @@
 
 namespace swin::trainers {
 
-/// {blas, blas_core, onednn, onednn_isa, kernel_level, precision, compiler}. Two runs of equal
-/// config and equal numerics have equal bits.
+/// {blas, blas_core, onednn, onednn_isa, kernel_level, kernel_revision, precision, compiler}. Two
+/// runs of equal config and equal numerics have equal bits.
 base::Json numerics(const std::string& precision = "fp32");
 
 /// The fields in which the two differ, as "blas_core is Zen, was SkylakeX"; empty if none.
