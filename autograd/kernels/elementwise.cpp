@@ -53,8 +53,7 @@ void map_vectors(int64_t numel, GradientTarget to, Function&& f) {
 template <class F>
 void for_sample_tiles(int64_t batch, int64_t numel, const DrawKey& key, F&& f) {
   for_batch_ranges(batch, numel, kBlockElements, [&](int64_t sample, int64_t begin, int64_t end) {
-    const base::Random random(key.seed, key.stream, key.step,
-                              key.first_sample + static_cast<uint64_t>(sample));
+    const base::Random random(key.seed, key.stream, key.step, key.sample(sample));
     f(random, sample * numel, begin, end);
   });
 }
@@ -182,8 +181,7 @@ void drop_channels(const real* x, GradientTarget y, int64_t batch, int64_t token
   const base::Buffer memory = base::allocate(static_cast<size_t>(batch * padded) * sizeof(real));
   real* const factors = static_cast<real*>(memory.data());
   for (int64_t sample = 0; sample < batch; ++sample) {
-    const base::Random random(key.seed, key.stream, key.step,
-                              key.first_sample + static_cast<uint64_t>(sample));
+    const base::Random random(key.seed, key.stream, key.step, key.sample(sample));
     for (int64_t c = 0; c < padded; ++c) {
       const auto element = static_cast<uint64_t>(c);
       factors[sample * padded + c] =

@@ -40,9 +40,13 @@ extern const base::Kernel<void(const real* x, real factor, real* y, int64_t nume
 extern const base::Kernel<void(const real* dy, real factor, GradientTarget dx, int64_t numel)>
     scale_backward;
 
-/// Selects random numbers: sample s uses Random(seed, stream, step, first_sample + s).
+/// Selects random numbers: sample s uses Random(seed, stream, step, sample(s)).
 struct DrawKey {
   uint64_t seed = 0, stream = 0, step = 0, first_sample = 0;
+  const int32_t* samples = nullptr;  ///< null: the tensor holds all samples from first_sample on
+  [[gnu::always_inline]] uint64_t sample(int64_t s) const {
+    return first_sample + static_cast<uint64_t>(samples ? samples[s] : s);
+  }
 };
 
 /// y = x / keep where the element's uniform draw is below keep, else 0.

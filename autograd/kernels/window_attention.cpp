@@ -128,8 +128,7 @@ struct Head {
         labels(labels_of(s, z, window, scratch.take(z.n_padded))),
         bias(s.bias ? s.bias + head * z.n * z.n_padded : no_bias(z, scratch.take(z.n_padded))),
         bias_stride(s.bias ? z.n_padded : 0),
-        random(s.draw.seed, s.draw.stream, s.draw.step,
-               s.draw.first_sample + static_cast<uint64_t>(image)),
+        random(s.draw.seed, s.draw.stream, s.draw.step, s.draw.sample(image)),
         saved(((image * s.windows() + window) * s.heads + head) * z.n) {
     const int64_t channels = s.heads * s.head_dim;
     const real* from = qkv + image * s.map_rows() * 3 * channels + head * z.d;

@@ -60,6 +60,7 @@ struct Windows {
   kernels::WindowAttention shape{};
   Array<int32_t> rows, labels;
   Array<real> bias;
+  DrawKey::Samples samples;  // of shape.draw
 };
 
 Windows windows_of(const WindowLayout& layout, int64_t batch, int64_t channels,
@@ -74,7 +75,7 @@ Windows windows_of(const WindowLayout& layout, int64_t batch, int64_t channels,
   w.shape.labels = labels.empty() ? nullptr : w.labels.data();
   w.shape.scale = options.scale;
   w.shape.keep = 1 - options.drop_rate;
-  w.shape.draw = options.draw;
+  w.shape.draw = options.draw, w.samples = options.draw.owner;
   return w;
 }
 

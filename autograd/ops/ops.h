@@ -14,17 +14,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/window_layout.h"
+#include "autograd/ops/draw_key.h"
+#include "autograd/ops/kept_samples.h"
 #include "autograd/tape/override.h"
 #include "autograd/tensor/array.h"
 #include "autograd/tensor/tensor.h"
 
 namespace swin::autograd {
-
-/// Selects the random numbers of a dropout op. Sample s of the tensor uses the draws of sample
-/// first_sample + s of the training step, so micro-batches draw what the whole batch would.
-using DrawKey = kernels::DrawKey;
 
 /// While one lives, the fused ops of this thread (window_attention, attention, cosine_qkv,
 /// patch_merging, patch_embed, resized_cross_entropy) run as the compositions of plain ops that

@@ -1,6 +1,9 @@
 #include "autograd/kernels/elementwise.h"
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
+#include "base/errors.h"
+#include "base/pool.h"
+#include "base/random.h"
 
 namespace swin::autograd {
 namespace {
@@ -24,6 +27,20 @@ Tensor drop(const char* name, const Tensor& x, real rate, const DrawKey& key) {
 }
 
 }  // namespace
+
+KeptSamples kept_samples(int64_t batch, real rate, const DrawKey& key) {
+  if (!(rate >= 0 && rate < 1))
+    throw base::ShapeError("kept_samples",
+                           "found rate " + std::to_string(rate) + ", expected a rate in [0, 1)");
+  const real keep = 1 - rate;
+  KeptSamples kept{{}, batch, 1 / keep};
+  for (int64_t s = 0; s < batch; ++s) {
+    const base::Random random(key.seed, key.stream, key.step, key.sample(s));
+    if (base::DryRun::active() || static_cast<real>(random.uniform(0)) < keep)
+      kept.index.push_back(static_cast<int32_t>(s));
+  }
+  return kept;
+}
 
 Tensor dropout(const Tensor& x, real rate, const DrawKey& key) {
   return drop<kernels::dropout_forward, kernels::dropout_backward>("dropout", x, rate, key);
