@@ -45,6 +45,7 @@ FILTERS = {
     "reduce.cpp": "Gemm.*:*/linear:*/mean_tokens:*/window_attention",
     "replace_rows.cpp": "*/replace_tokens", "resample.cpp": "*/resize_*:*/adaptive_avg_pool",
     "resized_cross_entropy.cpp": "*/resized_cross_entropy",
+    "samples.cpp": "*/take_samples:*/add_samples",
     "small_product.h": "*SmallProduct.*:" + ATTENTION,
     "softmax_row.h": "*/pixel_cross_entropy:*/resized_cross_entropy:*/dice_loss:*Heads.*",
     "softmax.cpp": "*/softmax:*/cross_entropy:*Extremes.Softmax*:*Extremes.CrossEntropy*",

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "autograd/kernels/broadcast.h"
 #include "autograd/kernels/cosine.h"
 #include "autograd/kernels/elementwise.h"
@@ -69,6 +71,10 @@ void batched(int64_t batch, const GemmArguments& first, int64_t step_a, int64_t 
   if (!first.c) return;
   base::parallel_for(batch, [&](int64_t i) {
     GemmArguments p = first;
+    if (p.k == 0) {  // sums of nothing, which a library leaves alone
+      if (!p.c.add) std::fill_n(p.c.data + i * step_c, step_c, real{0});
+      return;
+    }
     p.a += i * step_a;
     p.b += i * step_b;
     p.c.data += i * step_c;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "autograd/kernels/cosine.h"
@@ -94,9 +95,12 @@ Tensor attend(Op& op, const Windows& w, const Shape& y_shape, const Tensor& qkv,
                    [w, row_max, row_inverse, qkv = qkv.detached(), dqkv = qkv.gradient(),
                     dtable = table.gradient()](const OutputGradient& dy) {
                      const Array<real> dbias(dtable.needed() ? w.bias.size() : 0);
-                     kernels::window_attention_backward(w.shape, dy, qkv.data(), row_max.data(),
-                                                        row_inverse.data(), dqkv.target(),
-                                                        dbias.data());
+                     const GradientTarget to_qkv = dqkv.target();
+                     if (w.shape.batch > 0)
+                       kernels::window_attention_backward(w.shape, dy, qkv.data(), row_max.data(),
+                                                          row_inverse.data(), to_qkv, dbias.data());
+                     else if (dbias.data())  // of no image
+                       std::fill_n(dbias.data(), dbias.size(), real{0});
                      kernels::collect_position_bias(dbias.data(), w.shape.layout.window,
                                                     w.shape.heads, dtable.target());
                    });

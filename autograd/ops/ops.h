@@ -174,6 +174,20 @@ Tensor drop_path(const Tensor& x, real rate, const DrawKey& key);
 /// Source: Tompson et al. 2015, arXiv:1411.4280.
 Tensor drop_channels(const Tensor& x, real rate, const DrawKey& key);
 
+/// The samples that stochastic depth keeps.
+/// @param x (B, …), B = kept.batch
+/// @return (number of kept samples, …); none at all is an empty batch
+/// Saves: the index of the samples. The gradient of the others is zero.
+Tensor take_samples(const Tensor& x, const KeptSamples& kept);
+
+/// A residual branch that was computed for the kept samples alone: y[s] = x[s] + factor · branch[i]
+/// for the i-th kept sample s, and x[s] for the others. Equal to add(x, drop_path(branch of all
+/// samples)).
+/// @param x (B, …), B = kept.batch
+/// @param branch (number of kept samples, …)
+/// Saves: the index of the samples. x shares dy's memory as its gradient.
+Tensor add_samples(const Tensor& x, const Tensor& branch, const KeptSamples& kept);
+
 // ---- movement.cpp -------------------------------------------------------------------------------
 
 /// The same elements, in the same order, under another shape.

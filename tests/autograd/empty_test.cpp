@@ -76,6 +76,48 @@ const std::vector<Case>& cases() {
          return drop_channels(reshape(x, {0, 1, 1, 6}), real{0.5}, {});
        },
        {0, 1, 1, 6}},
+      {"take_samples",
+       {},
+       [](const Tensor& x, const Tensors&) {
+         return take_samples(x, {{}, 0});
+       },
+       {0, 6}},
+      {"add_samples",
+       {{2, 6}},
+       [](const Tensor& x, const Tensors& p) {
+         return add_samples(scale(p[0], 0), x, {{}, 2});
+       },
+       {2, 6}},
+      {"matmul",
+       {{2, 3, 4}},
+       [](const Tensor& x, const Tensors& p) {
+         return matmul(p[0], reshape(x, {2, 4, 0}));
+       },
+       {2, 3, 0}},
+      {"movers",
+       {},
+       [](const Tensor& x, const Tensors&) {
+         const Tensor map = pad_or_crop(roll(reshape(x, {0, 3, 2, 1}), {1, 1}), {4, 2});
+         return window_reverse(window_partition(map, {2, 1}), {2, 1}, {4, 2});
+       },
+       {0, 4, 2, 1}},
+      {"window_attention",
+       {{3, 1}},
+       [](const Tensor& x, const Tensors& p) {
+         return window_attention(reshape(x, {0, 1, 2, 3}), p[0],
+                                 layout_of({1, 2}, {{1, 2}, {0, 1}}), {1, 1, real{0.5}, {}});
+       },
+       {0, 1, 2, 1}},
+      {"attention",
+       {},
+       [](const Tensor& x, const Tensors&) {
+         return attention(reshape(x, {0, 2, 3}), {1, 1, real{0.5}, {}});
+       },
+       {0, 2, 1}},
+      {"cosine_qkv",
+       {{2, 1, 1}},
+       [](const Tensor& x, const Tensors& p) { return cosine_qkv(x, p[0], 2); },
+       {0, 6}},
       {"take_rows", {}, [](const Tensor& x, const Tensors&) { return take_rows(x, {}); }, {0, 6}},
       {"take_elements",
        {},

@@ -177,6 +177,66 @@ Labels random_labels(int64_t count, int64_t from, int64_t classes) {
   return labels;
 }
 
+ops::KeptSamples kept_of(int64_t batch, const Labels& index) { return {index, batch, real{1.25}}; }
+
+OpRow take_samples_row() {
+  const auto one = [](std::initializer_list<int64_t> x, const Labels& index) {
+    const Input input(x);
+    const ops::KeptSamples kept = kept_of(input.shape[0], index);
+    return unary(
+        input, [kept](const Tensor& t) { return ops::take_samples(t, kept); },
+        [index](const Array& a) { return ref::take_samples(a, index); },
+        " " + std::to_string(index.size()) + " samples");
+  };
+  OpRow row{"take_samples", {}, {}, {}};
+  row.cases = {one({1, 1}, {0}), one({4, 3}, {0, 2, 3}), one({5, 2, 3, 17}, {1, 4}),
+               one({3, 33}, {0, 1, 2}), one({4}, {2})};
+  row.parallel = {one({5, 3, 16391}, {0, 1, 4})};
+  row.rejects = {{"take_samples: found (3, 2), expected a batch of 4",
+                  [] {
+                    ops::take_samples(zeros({3, 2}), kept_of(4, {0}));
+                  }},
+                 {"take_samples: found sample 4, expected one of 4",
+                  [] {
+                    ops::take_samples(zeros({4, 2}), kept_of(4, {4}));
+                  }},
+                 {"take_samples: found sample -1",
+                  [] {
+                    ops::take_samples(zeros({4, 2}), kept_of(4, {-1}));
+                  }},
+                 {"take_samples: found ()", [] { ops::take_samples(zeros({}), kept_of(1, {0})); }}};
+  return row;
+}
+
+OpRow add_samples_row() {
+  const auto one = [](std::initializer_list<int64_t> x, const Labels& index) {
+    OpCase c;
+    c.inputs = {Input(x), Input(x)};
+    c.inputs[1].shape[0] = std::ssize(index);
+    c.name = c.inputs[0].shape.text() + " and " + c.inputs[1].shape.text();
+    const ops::KeptSamples kept = kept_of(c.inputs[0].shape[0], index);
+    c.call = [kept](const Tensors& t) { return ops::add_samples(t[0], t[1], kept); };
+    c.reference = [index](const Arrays& a) { return ref::add_samples(a[0], a[1], index, 1.25); };
+    return c;
+  };
+  OpRow row{"add_samples", {}, {}, {}};
+  row.cases = {one({1, 1}, {0}), one({4, 3}, {0, 2, 3}), one({5, 2, 3, 17}, {1, 4}),
+               one({3, 33}, {0, 1, 2}), one({4}, {2})};
+  row.parallel = {one({5, 3, 16391}, {0, 1, 4})};
+  row.rejects = {{"add_samples: found (3, 2), expected a batch of 4",
+                  [] {
+                    ops::add_samples(zeros({3, 2}), zeros({1, 2}), kept_of(4, {0}));
+                  }},
+                 {"add_samples: found a branch of (2, 2), expected (1, 2)",
+                  [] {
+                    ops::add_samples(zeros({4, 2}), zeros({2, 2}), kept_of(4, {0}));
+                  }},
+                 {"add_samples: found sample 4", [] {
+                    ops::add_samples(zeros({4, 2}), zeros({1, 2}), kept_of(4, {4}));
+                  }}};
+  return row;
+}
+
 OpRow take_rows_row() {
   const auto one = [](std::initializer_list<int64_t> x, const Labels& index) {
     return unary(
@@ -372,9 +432,9 @@ OpRow dice_loss_row() {
 }  // namespace
 
 void append_head_rows(std::vector<OpRow>& table) {
-  for (OpRow (*row)() :
-       {batch_norm_row, frozen_norm_row, group_norm_row, drop_channels_row, take_rows_row,
-        take_elements_row, pixel_cross_entropy_row, resized_cross_entropy_row, dice_loss_row})
+  for (OpRow (*row)() : {batch_norm_row, frozen_norm_row, group_norm_row, drop_channels_row,
+                         take_samples_row, add_samples_row, take_rows_row, take_elements_row,
+                         pixel_cross_entropy_row, resized_cross_entropy_row, dice_loss_row})
     table.push_back(row());
 }
 

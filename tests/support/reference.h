@@ -120,6 +120,9 @@ Array batch_norm(const Array& x, const Array& weight, const Array& bias, double 
 Array group_norm(const Array& x, const Array& weight, const Array& bias, int64_t groups,
                  double epsilon);
 Array drop_channels(const Array& x, double keep, const Draw& draw);
+Array take_samples(const Array& x, const std::vector<int32_t>& index);
+Array add_samples(const Array& x, const Array& branch, const std::vector<int32_t>& index,
+                  double factor);
 Array take_rows(const Array& x, const std::vector<int32_t>& index);
 Array take_elements(const Array& x, const std::vector<int32_t>& column);
 Array pixel_cross_entropy(const Array& logits, const std::vector<int32_t>& labels,

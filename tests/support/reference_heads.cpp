@@ -74,6 +74,25 @@ Array drop_channels(const Array& x, double keep, const Draw& d) {
   return y;
 }
 
+Array take_samples(const Array& x, const std::vector<int32_t>& index) {
+  Dims shape = x.shape;
+  shape[0] = static_cast<int64_t>(index.size());
+  Array y(shape);
+  const int64_t numel = x.numel() / x.shape[0];
+  for (int64_t i = 0; i < y.numel(); ++i)
+    y[i] = x[index[static_cast<size_t>(i / numel)] * numel + i % numel];
+  return y;
+}
+
+Array add_samples(const Array& x, const Array& branch, const std::vector<int32_t>& index,
+                  double factor) {
+  Array y = x;
+  const int64_t numel = x.numel() / x.shape[0];
+  for (int64_t i = 0; i < branch.numel(); ++i)
+    y[index[static_cast<size_t>(i / numel)] * numel + i % numel] += factor * branch[i];
+  return y;
+}
+
 Array take_rows(const Array& x, const std::vector<int32_t>& index) {
   const int64_t dim = x.shape[1];
   Array y({static_cast<int64_t>(index.size()), dim});
