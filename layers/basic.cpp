@@ -1,6 +1,7 @@
 #include "layers/basic.h"
 
 #include <cmath>
+#include <memory>
 
 #include "autograd/tape/op.h"
 
@@ -11,6 +12,12 @@ using autograd::NamedScope;
 void Pass::update(const Parameter& buffer, const Tensor& statistics, real momentum) const {
   if (buffer_updates && !autograd::Recomputing::active())
     buffer_updates->push_back({buffer, statistics.detached(), momentum});
+}
+
+Pass Pass::of(const autograd::KeptSamples& kept) const {
+  Pass pass = *this;
+  pass.samples = std::make_shared<const std::vector<int32_t>>(kept.index);
+  return pass;
 }
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias,
@@ -60,6 +67,10 @@ autograd::AttentionOptions attention_options(int64_t num_heads, real scale, cons
 Tensor DropPath::operator()(const Tensor& x, const Pass& pass) const {
   if (!pass.training || rate() == 0) return x;
   return autograd::drop_path(x, rate(), pass.draw(stream()));
+}
+
+autograd::KeptSamples DropPath::kept(int64_t batch, const Pass& pass) const {
+  return autograd::kept_samples(batch, pass.training ? rate() : 0, pass.draw(stream()));
 }
 
 Tensor DropChannels::operator()(const Tensor& x, const Pass& pass) const {

@@ -15,10 +15,17 @@ struct Pass {
   uint64_t seed = 0;
   uint64_t step = 0;          ///< training step
   uint64_t first_sample = 0;  ///< index of the micro-batch's first sample in the whole batch
+  /// Of the samples of a tensor that holds only some of the micro-batch: their numbers in it.
+  autograd::DrawKey::Samples samples = nullptr;
   /// Where new statistics of buffers go; null in evaluation. Those of a replay or a dry run are
   /// never committed.
   std::vector<BufferUpdate>* buffer_updates = nullptr;
-  autograd::DrawKey draw(uint64_t stream) const { return {seed, stream, step, first_sample}; }
+  autograd::DrawKey draw(uint64_t stream) const {
+    return {seed, stream, step, first_sample, samples ? samples->data() : nullptr, samples};
+  }
+  /// For layers that get these samples of the micro-batch alone: they draw what they would draw in
+  /// all of it.
+  Pass of(const autograd::KeptSamples& kept) const;
   /// Takes an update from a layer, unless a segment is computed again (autograd::recompute).
   void update(const Parameter& buffer, const Tensor& statistics, real momentum) const;
 };
@@ -88,6 +95,8 @@ class DropPath : public Dropout {
  public:
   using Dropout::Dropout;
   Tensor operator()(const Tensor& x, const Pass& pass) const;
+  /// The samples of a micro-batch that it does not drop.
+  autograd::KeptSamples kept(int64_t batch, const Pass& pass) const;
 };
 
 /// Drops whole channels of a map (B, H, W, C) in training mode.

@@ -36,10 +36,17 @@ ResidualHalf make_half(const Scope& scope, const ModelConfig& config, int64_t st
 
 }  // namespace
 
+Tensor ResidualHalf::branch(const Tensor& x, const Pass& pass) const {
+  return position_ == Norm::after ? norm_((*layer_)(x, pass)) : (*layer_)(norm_(x), pass);
+}
+
 Tensor ResidualHalf::operator()(const Tensor& x, const Pass& pass) const {
-  if (position_ == Norm::after)
-    return autograd::add(x, drop_path_(norm_((*layer_)(x, pass)), pass));
-  return autograd::add(x, drop_path_((*layer_)(norm_(x), pass), pass));
+  if (!pass.training || drop_path_.rate() == 0) return autograd::add(x, branch(x, pass));
+  if (autograd::PlainOps::active()) return autograd::add(x, drop_path_(branch(x, pass), pass));
+  const autograd::KeptSamples kept = drop_path_.kept(x.dim(0), pass);
+  const Tensor added =
+      kept.all() ? branch(x, pass) : branch(autograd::take_samples(x, kept), pass.of(kept));
+  return autograd::add_samples(x, added, kept);
 }
 
 Block::Block(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block)

@@ -12,7 +12,7 @@
 namespace swin::layers {
 
 /// x + DropPath(layer(LN(x))), or, with the norm after the layer (res-post-norm of Swin V2),
-/// x + DropPath(LN(layer(x))).
+/// x + DropPath(LN(layer(x))). Dropped samples are not computed, except under PlainOps.
 class ResidualHalf {
  public:
   enum class Norm { before, after };
@@ -24,6 +24,7 @@ class ResidualHalf {
   Tensor operator()(const Tensor& x, const Pass& pass) const;
 
  private:
+  Tensor branch(const Tensor& x, const Pass& pass) const;
   LayerNorm norm_;
   std::unique_ptr<TokenLayer> layer_;
   DropPath drop_path_;

@@ -39,44 +39,65 @@ TEST_F(LayersTest, AResidualHalfHasItsNormBeforeOrAfterItsLayer) {
     const std::vector<real> y = half(x, training).values();
     for (int64_t i = 12; i < 24; ++i)
       EXPECT_EQ(y[static_cast<size_t>(i)], x.data()[i] + 2 * inner.data()[i]);
+    const autograd::PlainOps plain_ops;
+    EXPECT_EQ(half(x, training).values(), y);
   }
 }
 
 struct Outcome {
   std::vector<real> logits, gradients;
+  int64_t macs = 0;  // of the forward
 };
 
-Outcome outcome_of(const ModelConfig& config) {
+class CountMacs : public autograd::ForwardObserver {
+ public:
+  void op_done(const autograd::OpDone& done) override { macs += done.macs; }
+  int64_t macs = 0;
+};
+
+// A forward and backward pass over gradients of NaN, which all must be overwritten.
+Outcome outcome_of(const ModelConfig& config, int64_t batch = 3, uint64_t step = 0) {
   Model model = random_model(config, true);
+  Parameters& parameters = model.parameters();
+  std::fill_n(parameters.gradient_slab(), parameters.slab_numel(), NAN);
   Pass pass;
   pass.training = true;
-  model.parameters().begin_step();
+  pass.step = step;
+  parameters.begin_step();
   autograd::Tape tape;
   const autograd::Tape::Recording recording(tape);
-  const Tensor logits = model.forward(random_images(config, 3), pass);
+  const CountMacs count;
+  const Tensor logits = model.forward(random_images(config, batch), pass);
   tape.backward(logits, random_tensor(logits.shape(), 8));
-  Outcome outcome{logits.values(), {}};
-  for (size_t i = 0; i < model.parameters().size(); ++i) {
-    const real* gradient = model.parameters().gradient(i);
-    outcome.gradients.insert(outcome.gradients.end(), gradient,
-                             gradient + model.parameters()[i].numel());
+  EXPECT_EQ(parameters.without_gradient(), "");
+  Outcome outcome{logits.values(), {}, count.macs};
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const real* gradient = parameters.gradient(i);
+    outcome.gradients.insert(outcome.gradients.end(), gradient, gradient + parameters[i].numel());
   }
   return outcome;
 }
 
+constexpr const char* kArchitectures[] = {"swin", "swin_v2", "swin_mlp", "vit"};
+
+ModelConfig config_of(const std::string& name) {
+  ModelConfig config = micro_config();
+  config.name = name;
+  config.attn_drop_rate = 0.25;
+  if (config.name == "vit") {
+    config.depths = {2};
+    config.num_heads = {2};
+  }
+  return config;
+}
+
 // Shifted windows, every way to pad, attention dropout: fused or in plain ops, a model is the same.
 TEST_F(LayersTest, ModelsInPlainOpsAreTheSame) {
-  for (const char* name : {"swin", "swin_v2", "swin_mlp", "vit"})
+  for (const char* name : kArchitectures)
     for (const PadMode mode : {PadMode::pad_then_roll, PadMode::roll_then_pad, PadMode::masked}) {
       SCOPED_TRACE(testing::Message() << name << " " << static_cast<int>(mode));
-      ModelConfig config = micro_config();
-      config.name = name;
+      ModelConfig config = config_of(name);
       config.pad_mode = mode;
-      config.attn_drop_rate = 0.25;
-      if (config.name == "vit") {
-        config.depths = {2};
-        config.num_heads = {2};
-      }
       const Outcome fused = outcome_of(config);
       const autograd::PlainOps plain_ops;
       const Outcome plain = outcome_of(config);
@@ -86,6 +107,50 @@ TEST_F(LayersTest, ModelsInPlainOpsAreTheSame) {
         EXPECT_NE(plain.logits, fused.logits);
       }
     }
+}
+
+// Plain ops compute what they drop. The draws of dropout are those of the whole batch, and where
+// all samples of a half are dropped, its parameters get gradients of zero.
+TEST_F(LayersTest, DroppedSamplesAreNotComputed) {
+  for (const char* name : kArchitectures)
+    for (const int64_t batch : {1, 6}) {
+      ModelConfig config = config_of(name);
+      config.drop_rate = 0.2;
+      config.drop_path_rate = 0.6;
+      int64_t macs = 0, macs_of_all = 0;
+      for (uint64_t step = 0; step < 4; ++step) {
+        SCOPED_TRACE(testing::Message() << name << " " << batch << " step " << step);
+        const Outcome skipped = outcome_of(config, batch, step);
+        for (const int threads : {2, 3}) {
+          base::set_num_threads(threads);
+          const Outcome again = outcome_of(config, batch, step);
+          EXPECT_EQ(again.logits, skipped.logits);
+          EXPECT_EQ(again.gradients, skipped.gradients);
+        }
+        base::set_num_threads(1);
+        const autograd::PlainOps plain_ops;
+        const Outcome all = outcome_of(config, batch, step);
+        EXPECT_LT(distance(skipped.logits, all.logits), 2 * kExact);
+        EXPECT_LT(distance(skipped.gradients, all.gradients), 5 * kExact);
+        macs += skipped.macs;
+        macs_of_all += all.macs;
+      }
+      EXPECT_LT(static_cast<double>(macs), 0.9 * static_cast<double>(macs_of_all));
+    }
+}
+
+// A plan counts the dense model.
+TEST_F(LayersTest, ADryRunDropsNothing) {
+  const auto macs = [](double rate) {
+    const base::DryRun dry;
+    ModelConfig config = config_of("swin");
+    config.drop_path_rate = rate;
+    const Model model(config, 1, true);
+    const CountMacs count;
+    model.forward(random_images(config, 6), Pass{true, 1, 2, 0});
+    return count.macs;
+  };
+  EXPECT_EQ(macs(0.9), macs(0));
 }
 
 }  // namespace

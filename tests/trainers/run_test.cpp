@@ -95,10 +95,12 @@ TEST(Run, SavesEveryNSteps) {
 
 TEST(Run, MicroBatchesAddUpToTheBatch) {
   const TemporaryDirectory directory;
-  // Dropout and drop path are on: the draws of a sample do not depend on the micro-batches.
-  const std::vector<std::string> one = {"schedule.steps=1", "schedule.warmup_steps=0"};
+  // Dropout and drop path are on: the draws of a sample do not depend on the micro-batches. Of
+  // those with one image, many drop all that a block would compute.
+  const std::vector<std::string> one = {"schedule.steps=1", "schedule.warmup_steps=0",
+                                        "model.drop_path_rate=0.6"};
   train(options_of(micro_config(one), directory / "whole"));
-  for (const char* size : {"4", "3"}) {
+  for (const char* size : {"4", "3", "1"}) {
     const fs::path run = directory / size;
     std::vector<std::string> sets = one;
     sets.push_back(std::string("trainer.micro_batch_size=") + size);
@@ -126,10 +128,12 @@ TEST(Run, MicroBatchesAddUpToTheBatch) {
 
 TEST(Run, ASteadyStepTakesNoNewBlockFromThePool) {
   const TemporaryDirectory directory;
+  // Where drop path decides how many samples a block computes, sizes vary.
   for (const char* micro : {"null", "4"}) {
-    TrainOptions options = options_of(
-        micro_config({"schedule.steps=8", std::string("trainer.micro_batch_size=") + micro}),
-        directory / micro);
+    TrainOptions options =
+        options_of(micro_config({"schedule.steps=8", "model.drop_path_rate=0",
+                                 std::string("trainer.micro_batch_size=") + micro}),
+                   directory / micro);
     std::vector<int64_t> blocks;
     AfterStep after_step([&](int64_t) { blocks.push_back(base::pool_statistics().blocks_made); });
     options.listeners = {&after_step};

@@ -83,8 +83,9 @@ BenchmarkStep::BenchmarkStep(const Config& config, BenchmarkMode mode, int64_t b
 }
 
 void BenchmarkStep::operator()(autograd::Observer* observer) {
+  if (!observer || steps_ == 0) ++steps_;
   if (training_step_)
-    (*training_step_)(batch_, ++steps_, 1e-4, observer);
+    (*training_step_)(batch_, steps_, 1e-4, observer);
   else
     task_->outputs(images_, tasks::Detail::answers);
 }

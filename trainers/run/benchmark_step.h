@@ -18,7 +18,8 @@ class BenchmarkStep {
   /// @param config with model.num_classes, where its task has classes
   /// @param batch_size 0: trainer.micro_batch_size, else trainer.batch_size
   BenchmarkStep(const Config& config, BenchmarkMode mode, int64_t batch_size);
-  /// @param observer of the backward pass, or null
+  /// @param observer of the backward pass, or null: a step that is observed draws again what the
+  ///   last one drew, so that the same samples are dropped and the calls are the same
   void operator()(autograd::Observer* observer = nullptr);
 
   int64_t batch_size() const { return batch_size_; }
