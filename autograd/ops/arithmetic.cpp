@@ -8,6 +8,7 @@
 #include "autograd/kernels/packed_product.h"
 #include "autograd/kernels/reduce.h"
 #include "autograd/kernels/softmax.h"
+#include "autograd/ops/linear_products.h"
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
 #include "base/parallel.h"
@@ -31,6 +32,29 @@ const real* packed_weight(const Tensor& weight, const GemmArguments& product) {
 }
 }  // namespace
 
+GemmArguments linear_product(const real* x, const Tensor& weight, const Tensor& bias, real* y,
+                             int64_t rows) {
+  GemmArguments product = contiguous(x, Transpose::no, weight.data(), Transpose::yes, {y, false},
+                                     rows, weight.dim(0), weight.dim(1));
+  product.bias = bias.defined() ? bias.data() : nullptr;
+  product.packed_b = packed_weight(weight, product);
+  return product;
+}
+
+GemmArguments input_product(const real* dy, const Tensor& weight, GradientTarget dx, int64_t rows) {
+  return contiguous(dy, Transpose::no, weight.data(), Transpose::no, dx, rows, weight.dim(1),
+                    weight.dim(0));
+}
+
+void weight_gradients(const real* dy, const real* x, const Tensor& weight, const Tensor& bias,
+                      int64_t rows) {
+  const int64_t out = weight.dim(0), in = weight.dim(1);
+  if (weight.gradient().needed())
+    kernels::gemm(contiguous(dy, Transpose::yes, x, Transpose::no, weight.gradient().target(), out,
+                             in, rows));
+  kernels::sum_rows(dy, rows, out, bias.gradient().target());
+}
+
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Op op("linear");
   op.check(weight.rank() == 2 && x.rank() >= 1 && x.dim(-1) == weight.dim(1), [&] {
@@ -43,25 +67,14 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   Shape shape = x.shape();
   shape[-1] = out;
   Tensor y(shape);
-  GemmArguments product = contiguous(x.data(), Transpose::no, weight.data(), Transpose::yes,
-                                     {y.mutable_data(), false}, rows, out, in);
-  product.bias = bias.defined() ? bias.data() : nullptr;
-  product.packed_b = packed_weight(weight, product);
-  kernels::gemm(product);
+  kernels::gemm(linear_product(x.data(), weight, bias, y.mutable_data(), rows));
   op.macs(rows * in * out);
 
-  return op.record(
-      y, {x, weight, bias},
-      [x = x.detached(), weight = weight.detached(), rows, in, out, dx = x.gradient(),
-       dweight = weight.gradient(), dbias = bias.gradient()](const OutputGradient& dy) {
-        if (dx.needed())  // dx = dy · weight
-          kernels::gemm(contiguous(dy, Transpose::no, weight.data(), Transpose::no, dx.target(),
-                                   rows, in, out));
-        if (dweight.needed())  // dweight = dyᵀ · x
-          kernels::gemm(contiguous(dy, Transpose::yes, x.data(), Transpose::no, dweight.target(),
-                                   out, in, rows));
-        kernels::sum_rows(dy, rows, out, dbias.target());
-      });
+  return op.record(y, {x, weight, bias}, [x, weight, bias, rows](const OutputGradient& dy) {
+    if (x.gradient().needed())
+      kernels::gemm(input_product(dy, weight, x.gradient().target(), rows));
+    weight_gradients(dy, x.data(), weight, bias, rows);
+  });
 }
 
 namespace {

@@ -3,8 +3,8 @@
 
 #include "autograd/kernels/cosine.h"
 #include "autograd/kernels/gather_rows.h"
-#include "autograd/kernels/window_attention.h"
 #include "autograd/ops/ops.h"
+#include "autograd/ops/windows.h"
 #include "autograd/tape/op.h"
 
 namespace swin::autograd {
@@ -54,15 +54,24 @@ Tensor relative_position_bias(const Tensor& table, Size2 window) {
   return permute(taken, {2, 0, 1});
 }
 
-namespace {
-// The arguments of the kernel that window_attention and attention share, with the memory that they
-// point to, which must live until the backward pass. `bias` is empty for attention.
-struct Windows {
-  kernels::WindowAttention shape{};
-  Array<int32_t> rows, labels;
-  Array<real> bias;
-  DrawKey::Samples samples;  // of shape.draw
-};
+void check_windows(const Op& op, const Shape& qkv, const Tensor& table, const WindowLayout& layout,
+                   int64_t heads) {
+  const Size2 window = layout.window, map = layout.padded;
+  op.check(qkv.rank() == 4 && heads > 0 && qkv[3] % (3 * heads) == 0 && window[0] > 0 &&
+               window[1] > 0 && map[0] % window[0] == 0 && map[1] % window[1] == 0 &&
+               qkv[1] == map[0] && qkv[2] == map[1],
+           [&] {
+             return "found qkv " + qkv.text() + ", " + std::to_string(heads) +
+                    " heads, a padded map of " + Shape{map[0], map[1]}.text() + ", windows of " +
+                    Shape{window[0], window[1]}.text() +
+                    ", expected (B, H, W, 3 · heads · head_dim), H × W the padded map, the window "
+                    "dividing H and W";
+           });
+  op.check(layout.shift[0] >= 0 && layout.shift[0] < window[0] && layout.shift[1] >= 0 &&
+               layout.shift[1] < window[1],
+           [&] { return "found a shift outside the window, expected 0 ≤ shift < window"; });
+  check_table(op, table, window, heads);
+}
 
 Windows windows_of(const WindowLayout& layout, int64_t batch, int64_t channels,
                    const AttentionOptions& options) {
@@ -80,29 +89,45 @@ Windows windows_of(const WindowLayout& layout, int64_t batch, int64_t channels,
   return w;
 }
 
+Windows windows_of(const WindowLayout& layout, int64_t batch, int64_t channels,
+                   const AttentionOptions& options, const Tensor& table) {
+  Windows w = windows_of(layout, batch, channels, options);
+  const int64_t tokens = layout.tokens();
+  w.bias = Array<real>(options.num_heads * tokens * kernels::padded_tokens(tokens));
+  kernels::expand_position_bias(table.data(), layout.window, options.num_heads, w.bias.data());
+  w.shape.bias = w.bias.data();
+  return w;
+}
+
+int64_t attention_forward(const Windows& w, const real* qkv, real* y, const SoftmaxStatistics& s) {
+  const bool saved = s.row_max.size() > 0;
+  kernels::window_attention_forward(w.shape, qkv, y, saved ? s.row_max.data() : nullptr,
+                                    saved ? s.row_inverse.data() : nullptr);
+  return 2 * w.token_rows() * w.shape.tokens() * w.shape.heads * w.shape.head_dim;
+}
+
+void attention_backward(const Windows& w, const real* dy, const real* qkv,
+                        const SoftmaxStatistics& s, GradientTarget dqkv, const Gradient& dtable) {
+  const Array<real> dbias(dtable.needed() ? w.bias.size() : 0);
+  if (w.shape.batch > 0)
+    kernels::window_attention_backward(w.shape, dy, qkv, s.row_max.data(), s.row_inverse.data(),
+                                       dqkv, dbias.data());
+  else if (dbias.data())  // of no image
+    std::fill_n(dbias.data(), dbias.size(), real{0});
+  kernels::collect_position_bias(dbias.data(), w.shape.layout.window, w.shape.heads,
+                                 dtable.target());
+}
+
+namespace {
 Tensor attend(Op& op, const Windows& w, const Shape& y_shape, const Tensor& qkv,
               const Tensor& table) {
-  const kernels::WindowAttention& s = w.shape;
   Tensor y(y_shape);
-  const bool records = Op::will_record({qkv, table});
-  const int64_t rows = s.batch * s.map_rows(), saved = records ? rows * s.heads : 0;
-  const Array<real> row_max(saved), row_inverse(saved);
-  kernels::window_attention_forward(s, qkv.data(), y.mutable_data(),
-                                    records ? row_max.data() : nullptr,
-                                    records ? row_inverse.data() : nullptr);
-  op.macs(2 * rows * s.tokens() * s.heads * s.head_dim);
+  const SoftmaxStatistics statistics(w, Op::will_record({qkv, table}));
+  op.macs(attention_forward(w, qkv.data(), y.mutable_data(), statistics));
   return op.record(y, {qkv, table},
-                   [w, row_max, row_inverse, qkv = qkv.detached(), dqkv = qkv.gradient(),
+                   [w, statistics, qkv = qkv.detached(), dqkv = qkv.gradient(),
                     dtable = table.gradient()](const OutputGradient& dy) {
-                     const Array<real> dbias(dtable.needed() ? w.bias.size() : 0);
-                     const GradientTarget to_qkv = dqkv.target();
-                     if (w.shape.batch > 0)
-                       kernels::window_attention_backward(w.shape, dy, qkv.data(), row_max.data(),
-                                                          row_inverse.data(), to_qkv, dbias.data());
-                     else if (dbias.data())  // of no image
-                       std::fill_n(dbias.data(), dbias.size(), real{0});
-                     kernels::collect_position_bias(dbias.data(), w.shape.layout.window,
-                                                    w.shape.heads, dtable.target());
+                     attention_backward(w, dy, qkv.data(), statistics, dqkv.target(), dtable);
                    });
 }
 
@@ -167,29 +192,11 @@ Tensor plain_cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t he
 Tensor window_attention(const Tensor& qkv, const Tensor& table, const WindowLayout& layout,
                         const AttentionOptions& options) {
   Op op("window_attention");
-  const Size2 window = layout.window, map = layout.padded;
-  const int64_t heads = options.num_heads;
-  op.check(qkv.rank() == 4 && heads > 0 && qkv.dim(3) % (3 * heads) == 0 && window[0] > 0 &&
-               window[1] > 0 && map[0] % window[0] == 0 && map[1] % window[1] == 0 &&
-               qkv.dim(1) == map[0] && qkv.dim(2) == map[1],
-           [&] {
-             return "found qkv " + qkv.shape().text() + ", " + std::to_string(heads) +
-                    " heads, a padded map of " + Shape{map[0], map[1]}.text() + ", windows of " +
-                    Shape{window[0], window[1]}.text() +
-                    ", expected (B, H, W, 3 · heads · head_dim), H × W the padded map, the window "
-                    "dividing H and W";
-           });
-  op.check(layout.shift[0] >= 0 && layout.shift[0] < window[0] && layout.shift[1] >= 0 &&
-               layout.shift[1] < window[1],
-           [&] { return "found a shift outside the window, expected 0 ≤ shift < window"; });
-  check_table(op, table, window, heads);
+  check_windows(op, qkv.shape(), table, layout, options.num_heads);
   if (PlainOps::active()) return plain_window_attention(qkv, table, layout, options);
-  const int64_t batch = qkv.dim(0), channels = qkv.dim(3) / 3, tokens = layout.tokens();
-  Windows w = windows_of(layout, batch, channels, options);
-  w.bias = Array<real>(heads * tokens * kernels::padded_tokens(tokens));
-  kernels::expand_position_bias(table.data(), window, heads, w.bias.data());
-  w.shape.bias = w.bias.data();
-  return attend(op, w, {batch, map[0], map[1], channels}, qkv, table);
+  const int64_t batch = qkv.dim(0), channels = qkv.dim(3) / 3;
+  return attend(op, windows_of(layout, batch, channels, options, table),
+                {batch, layout.padded[0], layout.padded[1], channels}, qkv, table);
 }
 
 Tensor attention(const Tensor& qkv, const AttentionOptions& options) {

@@ -1,6 +1,7 @@
-// All differentiable functions of the engine: here, and in losses.h and regions.h, which this
-// header includes. Each section is one .cpp file in this directory, which holds forward and
-// backward of its ops next to each other. The arithmetic is in autograd/kernels, on raw pointers.
+// All differentiable functions of the engine: here, and in losses.h, regions.h and residual.h,
+// which this header includes. Each section is one .cpp file in this directory, which holds forward
+// and backward of its ops next to each other. The arithmetic is in autograd/kernels, on raw
+// pointers.
 //
 // Conventions, unless a comment says otherwise:
 // - Tensors are contiguous and channels-last. B is the batch (images), H × W a map of tokens, C its
@@ -24,11 +25,20 @@
 namespace swin::autograd {
 
 /// While one lives, the fused ops of this thread (window_attention, attention, cosine_qkv,
-/// patch_merging, patch_embed, resized_cross_entropy) run as the compositions of plain ops that
-/// stand beside them, step by step as the papers draw them. Slower, and every intermediate result
-/// is kept for the backward pass: to read, and to compare the fused ops with. Masked scores are −∞
-/// (FiniteCheck refuses them), and attention dropout drops the same elements.
+/// patch_merging, patch_embed, resized_cross_entropy, attention_residual, mlp_residual) run as the
+/// compositions of plain ops that stand beside them, step by step as the papers draw them. Slower,
+/// and every intermediate result is kept for the backward pass: to read, and to compare the fused
+/// ops with. Masked scores are −∞ (FiniteCheck refuses them), and attention dropout drops the same
+/// elements.
 class PlainOps : public ThreadMode<PlainOps> {};
+
+/// While one lives, the halves of blocks (attention_residual, mlp_residual) run on this thread as
+/// the ops that they consist of, fused ones among them: for observers of these ops. Active under
+/// PlainOps, too.
+class OpByOp : public ThreadMode<OpByOp> {
+ public:
+  static bool active() { return ThreadMode<OpByOp>::active() || PlainOps::active(); }
+};
 
 // ---- arithmetic.cpp -----------------------------------------------------------------------------
 
@@ -402,6 +412,7 @@ Tensor cosine_qkv(const Tensor& qkv, const Tensor& logit_scale, int64_t num_head
 
 }  // namespace swin::autograd
 
-// Two more sections.
-#include "autograd/ops/losses.h"   // IWYU pragma: export
-#include "autograd/ops/regions.h"  // IWYU pragma: export
+// Three more sections.
+#include "autograd/ops/losses.h"    // IWYU pragma: export
+#include "autograd/ops/regions.h"   // IWYU pragma: export
+#include "autograd/ops/residual.h"  // IWYU pragma: export

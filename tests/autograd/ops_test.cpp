@@ -253,7 +253,7 @@ INSTANTIATE_TEST_SUITE_P(Ops, OpTest, testing::ValuesIn(op_names()),
 TEST(OpTable, HasARowForEveryOpOfTheIndex) {
   // Declarations start their lines: "Tensor name(".
   std::multiset<std::string> declared, rows;
-  for (const char* header : {"ops.h", "losses.h", "regions.h"}) {
+  for (const char* header : {"ops.h", "losses.h", "regions.h", "residual.h"}) {
     std::ifstream file(swin::test::source_dir() + "/autograd/ops/" + header);
     for (std::string line; std::getline(file, line);) {
       const size_t open = line.find('(');

@@ -50,12 +50,13 @@ struct OpRow {
 };
 const std::vector<OpRow>& op_table();
 /// The rows of op_table_movement.cpp, op_table_convolution.cpp, op_table_attention.cpp,
-/// op_table_heads.cpp and op_table_regions.cpp.
+/// op_table_heads.cpp, op_table_regions.cpp and op_table_residual.cpp.
 void append_movement_rows(std::vector<OpRow>& table);
 void append_convolution_rows(std::vector<OpRow>& table);
 void append_attention_rows(std::vector<OpRow>& table);
 void append_head_rows(std::vector<OpRow>& table);
 void append_region_rows(std::vector<OpRow>& table);
+void append_residual_rows(std::vector<OpRow>& table);
 
 // ---- for writing rows ---------------------------------------------------------------------------
 

@@ -358,6 +358,7 @@ std::vector<OpRow> make_table() {
   append_attention_rows(table);
   append_head_rows(table);
   append_region_rows(table);
+  append_residual_rows(table);
   return table;
 }
 
