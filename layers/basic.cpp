@@ -92,4 +92,12 @@ Tensor Mlp::operator()(const Tensor& x, const Pass& pass) const {
   return drop2_(fc2_(hidden), pass);
 }
 
+std::optional<Tensor> Mlp::residual(const Tensor& x, const autograd::NormWeights& norm,
+                                    autograd::NormPlace place, const autograd::KeptSamples& kept,
+                                    const Pass& pass) const {
+  if (drop1_.active(pass)) return {};
+  const NamedScope named(path_);
+  return autograd::mlp_residual(x, norm, fc1_.weights(), fc2_.weights(), place, kept);
+}
+
 }  // namespace swin::layers

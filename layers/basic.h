@@ -36,6 +36,15 @@ class TokenLayer {
   virtual ~TokenLayer() = default;
   /// @param x (B, …, dim)   @return the shape of x
   virtual Tensor operator()(const Tensor& x, const Pass& pass) const = 0;
+  /// The whole half as one op, where there is one for this layer, this x and this pass.
+  /// @param pass of the kept samples
+  /// @return the shape of x; nothing if the half has to be composed
+  virtual std::optional<Tensor> residual(const Tensor& /*x*/, const autograd::NormWeights& /*norm*/,
+                                         autograd::NormPlace /*place*/,
+                                         const autograd::KeptSamples& /*kept*/,
+                                         const Pass& /*pass*/) const {
+    return {};
+  }
 };
 
 /// y = x · weightᵀ + bias.
@@ -50,6 +59,7 @@ class Linear {
   Linear(const Scope& scope, int64_t in, int64_t out, const Initializer& weight,
          const Initializer& bias);
   Tensor operator()(const Tensor& x) const;
+  autograd::LinearWeights weights() const { return {weight_.tensor(), bias_.tensor()}; }
 
  private:
   std::string path_;
@@ -64,6 +74,7 @@ class LayerNorm {
   LayerNorm(const Scope& scope, int64_t dim, double epsilon = 1e-5,
             const Initializer& weight = Initializer::ones());
   Tensor operator()(const Tensor& x) const;
+  autograd::NormWeights weights() const { return {weight_.tensor(), bias_.tensor(), epsilon_}; }
 
  private:
   std::string path_;
@@ -79,6 +90,8 @@ class Dropout {
   Dropout(const Scope& scope, const std::string& name, double rate);
   Tensor operator()(const Tensor& x, const Pass& pass) const;
   real rate() const { return rate_; }
+  /// Whether it drops anything in this pass.
+  bool active(const Pass& pass) const { return pass.training && rate_ > 0; }
   uint64_t stream() const { return stream_; }
 
  private:
@@ -112,6 +125,10 @@ class Mlp : public TokenLayer {
   Mlp(const Scope& scope, int64_t dim, int64_t hidden, double drop_rate,
       std::optional<double> init_std);
   Tensor operator()(const Tensor& x, const Pass& pass) const override;
+  /// With dropout the half has to be composed.
+  std::optional<Tensor> residual(const Tensor& x, const autograd::NormWeights& norm,
+                                 autograd::NormPlace place, const autograd::KeptSamples& kept,
+                                 const Pass& pass) const override;
 
  private:
   std::string path_;

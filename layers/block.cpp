@@ -41,12 +41,16 @@ Tensor ResidualHalf::branch(const Tensor& x, const Pass& pass) const {
 }
 
 Tensor ResidualHalf::operator()(const Tensor& x, const Pass& pass) const {
-  if (!pass.training || drop_path_.rate() == 0) return autograd::add(x, branch(x, pass));
   if (autograd::PlainOps::active()) return autograd::add(x, drop_path_(branch(x, pass), pass));
   const autograd::KeptSamples kept = drop_path_.kept(x.dim(0), pass);
-  const Tensor added =
-      kept.all() ? branch(x, pass) : branch(autograd::take_samples(x, kept), pass.of(kept));
-  return autograd::add_samples(x, added, kept);
+  const Pass of_kept = kept.all() ? pass : pass.of(kept);
+  if (!autograd::OpByOp::active())
+    if (const std::optional<Tensor> y =
+            layer_->residual(x, norm_.weights(), position_, kept, of_kept))
+      return *y;
+  if (!drop_path_.active(pass)) return autograd::add(x, branch(x, pass));
+  const Tensor samples = kept.all() ? x : autograd::take_samples(x, kept);
+  return autograd::add_samples(x, branch(samples, of_kept), kept);
 }
 
 Block::Block(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block)

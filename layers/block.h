@@ -13,9 +13,10 @@ namespace swin::layers {
 
 /// x + DropPath(layer(LN(x))), or, with the norm after the layer (res-post-norm of Swin V2),
 /// x + DropPath(LN(layer(x))). Dropped samples are not computed, except under PlainOps.
+/// One op where the layer has one (TokenLayer::residual), else composed.
 class ResidualHalf {
  public:
-  enum class Norm { before, after };
+  using Norm = autograd::NormPlace;
   ResidualHalf(LayerNorm norm, std::unique_ptr<TokenLayer> layer, DropPath drop_path, Norm position)
       : norm_(std::move(norm)),
         layer_(std::move(layer)),

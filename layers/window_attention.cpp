@@ -39,6 +39,17 @@ Tensor WindowAttention::operator()(const Tensor& x, const Pass& pass) const {
   return proj_drop_(proj_(y), pass);
 }
 
+std::optional<Tensor> WindowAttention::residual(const Tensor& x, const NormWeights& norm,
+                                                NormPlace place, const KeptSamples& kept,
+                                                const Pass& pass) const {
+  const WindowLayout windows = layout_of(x);
+  if (place == NormPlace::after || windows.padded != windows.map || proj_drop_.active(pass))
+    return {};
+  const NamedScope named(path_);
+  return attention_residual(x, norm, qkv_.weights(), table_.tensor(), proj_.weights(), windows,
+                            attention_options(num_heads(), scale_, attn_drop_, pass), kept);
+}
+
 // ---- scaled cosine attention --------------------------------------------------------------------
 
 ScaledCosineAttention::ScaledCosineAttention(const Scope& scope, const ModelConfig& config,

@@ -2,6 +2,9 @@
 // and with scaled cosines (Swin V2). The layout says which tokens are in a window and which of them
 // must not see each other; autograd::window_attention rolls and masks by it.
 #pragma once
+#include <optional>
+#include <string>
+
 #include "layers/basic.h"
 #include "layers/window_layout.h"
 
@@ -30,6 +33,10 @@ class WindowAttention : public WindowMixer {
  public:
   WindowAttention(const Scope& scope, const ModelConfig& config, int64_t stage, int64_t block);
   Tensor operator()(const Tensor& x, const Pass& pass) const override;
+  /// Where the map is padded, and with dropout of the result, the half has to be composed.
+  std::optional<Tensor> residual(const Tensor& x, const autograd::NormWeights& norm,
+                                 autograd::NormPlace place, const autograd::KeptSamples& kept,
+                                 const Pass& pass) const override;
 
  private:
   real scale_;

@@ -1,6 +1,9 @@
 // The block that all architectures share, and whole models in plain ops.
 #include "layers/block.h"
 
+#include <map>
+
+#include "autograd/tape/op.h"
 #include "autograd/tape/tape.h"
 #include "tests/layers/model_support.h"
 
@@ -137,6 +140,61 @@ TEST_F(LayersTest, DroppedSamplesAreNotComputed) {
       }
       EXPECT_LT(static_cast<double>(macs), 0.9 * static_cast<double>(macs_of_all));
     }
+}
+
+class CountOps : public autograd::ForwardObserver {
+ public:
+  void op_done(const autograd::OpDone& done) override {
+    ++calls[autograd::NamedScope::path_of(done.path, done.op)];
+  }
+  std::map<std::string, int64_t> calls;
+};
+
+int64_t count_of(const std::map<std::string, int64_t>& calls, const std::string& name) {
+  int64_t count = 0;
+  for (const auto& [path, times] : calls) count += path.ends_with(name) ? times : 0;
+  return count;
+}
+
+// Where windows divide the map and nothing is dropped inside. They equal plain ops.
+TEST_F(LayersTest, HalvesOfBlocksAreOneOp) {
+  for (const char* name : kArchitectures) {
+    SCOPED_TRACE(name);
+    ModelConfig config = config_of(name);
+    config.image_size = {16, 24};
+    config.drop_path_rate = 0.6;
+    const int64_t blocks = config.name == "vit" ? 2 : 4;
+    const auto calls = [&](double drop_rate, bool training) {
+      ModelConfig dropping = config;
+      dropping.drop_rate = drop_rate;
+      const Model model = random_model(dropping);
+      CountOps ops;
+      model.forward(random_images(config, 6), Pass{training, 1, 2, 0});
+      return ops.calls;
+    };
+    const std::map<std::string, int64_t> fused = calls(0, true);
+    EXPECT_EQ(count_of(fused, ".mlp/mlp_residual"), blocks);
+    EXPECT_EQ(count_of(fused, ".attn/attention_residual"), config.name == "swin" ? blocks : 0);
+    EXPECT_EQ(count_of(fused, "/gelu"), 0);
+    EXPECT_EQ(calls(0.2, false), calls(0, false));
+    EXPECT_EQ(count_of(calls(0.2, true), "_residual"), 0);
+    {
+      const autograd::OpByOp op_by_op;
+      const std::map<std::string, int64_t> ops = calls(0, true);
+      EXPECT_EQ(count_of(ops, "_residual"), 0);
+      EXPECT_EQ(count_of(ops, ".mlp/gelu"), blocks);
+      EXPECT_EQ(count_of(ops, ".attn/window_attention"),
+                config.name == "swin" || config.name == "swin_v2" ? blocks : 0);
+    }
+    for (const uint64_t step : {0, 1}) {
+      const Outcome halves = outcome_of(config, 6, step);
+      const autograd::PlainOps plain_ops;
+      const Outcome plain = outcome_of(config, 6, step);
+      EXPECT_LT(distance(halves.logits, plain.logits), 2 * kExact);
+      EXPECT_LT(distance(halves.gradients, plain.gradients), 5 * kExact);
+      EXPECT_LT(halves.macs, plain.macs);
+    }
+  }
 }
 
 // A plan counts the dense model.

@@ -220,6 +220,7 @@ TEST_F(LayersTest, DropPathRatesRiseEvenlyOverAllBlocks) {
   constexpr uint64_t kSeed = 2, kStep = 3;
   constexpr int64_t kBatch = 400;
   DropPathWatch watch;
+  const autograd::OpByOp op_by_op;
   model.forward(random_images(config, kBatch), Pass{true, kSeed, kStep, 0});
   const std::vector<std::pair<std::string, double>> blocks = {{"layers.0.blocks.1", 0.1},
                                                               {"layers.1.blocks.0", 0.2},

@@ -262,6 +262,7 @@ TEST_F(Explain, TheClassMapIsTheGradientOfTheLogit) {
     }
     // The map follows from them and the norm's output.
     Norm norm(map.layer);
+    const autograd::OpByOp op_by_op;
     logit();
     double largest = 0;
     for (const double value : map.values) largest = std::max(largest, value);

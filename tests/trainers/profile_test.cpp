@@ -57,6 +57,27 @@ TEST(Profile, CountsCallsArithmeticAndBytes) {
   EXPECT_EQ(macs, 0);
 }
 
+// Without dropout a half of a block is one op.
+TEST(Profile, CountsTheHalvesOfBlocks) {
+  BenchmarkStep step(micro_config({"model.num_classes=10", "model.drop_rate=0",
+                                   "model.attn_drop_rate=0", "model.drop_path_rate=0"}),
+                     BenchmarkMode::train, 2);
+  const Profile profile = trainers::profile(step, 0);
+  const auto ops = by_name(profile.by_op);
+  EXPECT_EQ(ops.at("attention_residual").calls, 3);
+  EXPECT_EQ(ops.at("mlp_residual").calls, 3);
+  EXPECT_FALSE(ops.contains("window_attention"));
+  const ProfileRow& mlp = by_name(profile.by_shapes)
+                              .at("mlp_residual(2, 8, 8, 8) (8) (8) (16, 8) (16) (8, 16) (8) → "
+                                  "(2, 8, 8, 8)");
+  constexpr int64_t kParameters = 8 + 8 + 128 + 16 + 128 + 8, kRows = 2 * 8 * 8;
+  EXPECT_EQ(mlp.calls, 2);
+  EXPECT_EQ(mlp.macs, 2 * kRows * (8 + 2 * 128));
+  EXPECT_EQ(mlp.forward.bytes,
+            2 * static_cast<int64_t>(sizeof(real)) * (2 * kRows * 8 + kParameters));
+  EXPECT_EQ(mlp.backward.flops, 4 * mlp.macs);
+}
+
 TEST(Profile, TheTypicalStepHasEachCallWithItsPath) {
   const Profile profile = profile_of(BenchmarkMode::train);
   std::set<std::string> paths;

@@ -146,6 +146,7 @@ SeenAttention see_attention(const tasks::Task& task, const ModelInput& input, Bl
   const std::string layer = block_path(task.model_config(), place) + ".attn";
   SeenAttention seen;
   {
+    const autograd::OpByOp op_by_op;
     const WatchKernel watch(layer, seen);
     task.outputs(input.images, Detail::everything, input.info());
   }
@@ -204,6 +205,7 @@ ClassMap class_map(const tasks::Task& classifier, const ModelInput& input,
   WatchNorm norm(map.layer);
   {
     // With a gradient of the images all that follows has one, and the tape keeps it.
+    const autograd::OpByOp op_by_op;
     const autograd::Tape::Recording recording(tape);
     map.outputs = classifier.outputs(input.images.as_leaf(), Detail::answers, input.info());
   }

@@ -49,8 +49,8 @@ struct SeenAttention {
   Tensor fused;   ///< what the kernel makes of the same image: (1, padded map, C) or (1, N, C)
 };
 
-/// Two forwards: as `predict` runs it, and with autograd::PlainOps, whose softmax has the
-/// probabilities.
+/// Two forwards: one with the kernel that `predict` runs, and one with autograd::PlainOps, whose
+/// softmax has the probabilities.
 /// @throws InternalError if the block has no attention.
 SeenAttention see_attention(const tasks::Task& task, const ModelInput& input, BlockPlace place);
 

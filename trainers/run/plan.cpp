@@ -4,6 +4,7 @@
 #include <string>
 
 #include "autograd/kernels/gemm.h"
+#include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
 #include "base/cpu.h"
 #include "base/pool.h"
@@ -120,6 +121,7 @@ ForwardPlan plan_forward(const tasks::TaskConfig& config, const layers::ModelCon
   plan.stages.resize(model.depths.size());
   task->outputs(one_image(model), tasks::Detail::answers);
   plan.memory_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
+  const autograd::OpByOp op_by_op;  // linear layers and attention are counted apart
   CountMacs count(plan, model);
   task->outputs(one_image(model), tasks::Detail::everything);  // with heads that only train
   plan.published_macs = plan.layer_macs + padding_macs(task->model_config());

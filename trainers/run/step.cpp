@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
 #include "base/errors.h"
 #include "trainers/optim/parameter_groups.h"
@@ -74,6 +75,7 @@ void Step::throw_diverged(const data::Batch& batch, int64_t step, const Result& 
       "changed";
   try {
     const autograd::FiniteCheck check;
+    const autograd::OpByOp op_by_op;  // to name the layer
     gradients(batch, step);
   } catch (const base::DivergedError& e) {
     throw base::DivergedError(where, e.what(), remedy);
