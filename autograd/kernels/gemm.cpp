@@ -161,11 +161,24 @@ PackedGrid packed_grid(int64_t m, int64_t n) {
   return grid;
 }
 
+namespace {
+// Many rows and a small weight.
+bool many_rows(int64_t rows, int64_t weight_numel) {
+  return rows >= 2048 && weight_numel <= 160 * 1024;
+}
+// Weight gradients that are cut along their sums.
+bool sliced_by_tokens(const GemmArguments& p) { return many_rows(p.k, p.m * p.n); }
+}  // namespace
+
+bool takes_panels(int64_t rows, int64_t in, int64_t out) {
+  return in > 0 && out > 0 && many_rows(rows, in * out);
+}
+
 GemmGrid transposed_grid(const GemmArguments& p) {
-  constexpr int64_t kStrip = 48, kMostSliced = 160 * 1024;
+  constexpr int64_t kStrip = 48;
   GemmGrid grid{p.m, p.n, 1};
   // Small results are cut along the sum: their operands are then packed once.
-  if (p.m * p.n <= kMostSliced && p.k >= 2048) {
+  if (sliced_by_tokens(p)) {
     grid.slices = std::clamp<int64_t>(p.k / 1024, 2, kWantedTiles);
     return grid;
   }
@@ -201,8 +214,7 @@ GemmGrid gemm_grid(const GemmArguments& p) {
   if (p.transpose_a == Transpose::yes) {
     // A weight gradient: K is the number of tokens. Small results are cut along K, large ones along
     // M and N.
-    if (p.m * p.n <= 160 * 1024 && p.k >= 2048)
-      grid.slices = std::clamp<int64_t>(p.k / 1024, 2, 16);
+    if (sliced_by_tokens(p)) grid.slices = std::clamp<int64_t>(p.k / 1024, 2, 16);
     const int64_t wanted = base::divide_up(kWantedTiles, grid.slices);
     grid.tile_rows = std::max<int64_t>(96, base::round_up(base::divide_up(p.m, wanted), 48));
     const int64_t row_tiles = base::divide_up(p.m, grid.tile_rows);

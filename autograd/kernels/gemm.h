@@ -64,6 +64,10 @@ GemmGrid gemm_grid(const GemmArguments& product);
 /// The same where the engine's own kernel computes a weight gradient.
 GemmGrid transposed_grid(const GemmArguments& product);
 
+/// Whether a layer from `in` to `out` channels goes in panels of rows, which form the groups of
+/// panels.h: many rows, and a weight that stays in the second cache. A function of the shape alone.
+bool takes_panels(int64_t rows, int64_t in, int64_t out);
+
 /// The grid where the engine's own kernel computes C (m, n): rows of a tile, and strips of columns
 /// (packed_product.h).
 struct PackedGrid {

@@ -41,6 +41,36 @@ SWIN_INLINE base::Vec<real> normalized(const real* x, RowStatistics row, const r
                    load_ragged(bias, i, dim));
 }
 
+/// The backward pass of a row.
+/// @param dweight, dbias (dim), are added to
+/// @param write called as write(i, d) with the gradient of x, vector by vector; only if needed
+template <class Write>
+SWIN_INLINE void backward_of_row(const real* dy, const real* x, const real* weight,
+                                 RowStatistics row, bool dx_needed, real* dweight, real* dbias,
+                                 int64_t dim, Write&& write) {
+  using Vector = base::Vec<real>;
+  constexpr int64_t L = base::kLanes<real>;
+  const real inverse = real{1} / static_cast<real>(dim);
+  Vector sum_g{}, sum_gx{};
+  for (int64_t i = 0; i < dim; i += L) {
+    const Vector d = load_ragged(dy, i, dim);
+    // In the lanes beyond dim, d is 0, so they do not contribute below.
+    const Vector normal = (load_ragged(x, i, dim) - row.mean) * row.rstd;
+    store_ragged(dweight, i, dim, base::fma(d, normal, load_ragged(dweight, i, dim)));
+    store_ragged(dbias, i, dim, load_ragged(dbias, i, dim) + d);
+    const Vector weighted = d * load_ragged(weight, i, dim);
+    sum_g += weighted;
+    sum_gx = base::fma(weighted, normal, sum_gx);
+  }
+  if (!dx_needed) return;
+  const real mean_g = base::sum(sum_g) * inverse, mean_gx = base::sum(sum_gx) * inverse;
+  for (int64_t i = 0; i < dim; i += L) {
+    const Vector normal = (load_ragged(x, i, dim) - row.mean) * row.rstd;
+    write(i, (load_ragged(dy, i, dim) * load_ragged(weight, i, dim) - mean_g - normal * mean_gx) *
+                 row.rstd);
+  }
+}
+
 /// The backward pass over rows of dy (rows, dim).
 /// @param x_row row → where it begins in x
 /// @param write called as write(row, i, d) with the gradient of x, vector by vector; only if needed
@@ -50,10 +80,8 @@ SWIN_INLINE void backward_of_rows(const real* dy, XRow&& x_row, const real* weig
                                   GradientTarget dweight, GradientTarget dbias, int64_t rows,
                                   int64_t dim, Write&& write) {
   using Vector = base::Vec<real>;
-  constexpr int64_t L = base::kLanes<real>;
   const int64_t tile_rows = rows_per_tile(rows, dim), tiles = base::divide_up(rows, tile_rows);
   const int64_t padded = base::round_to_lanes<real>(dim);
-  const real inverse = real{1} / static_cast<real>(dim);
   // Per tile: dweight, then dbias, `padded` elements each.
   const base::Buffer memory =
       base::allocate(static_cast<size_t>(tiles * 2 * padded) * sizeof(real));
@@ -62,29 +90,10 @@ SWIN_INLINE void backward_of_rows(const real* dy, XRow&& x_row, const real* weig
     real* dw = partials + begin / tile_rows * 2 * padded;
     real* db = dw + padded;
     std::fill_n(dw, 2 * padded, real{0});
-    for (int64_t row = begin; row < end; ++row) {
-      const real *g = dy + row * dim, *from = x_row(row);
-      const real mu = mean[row], r = rstd[row];
-      Vector sum_g{}, sum_gx{};
-      for (int64_t i = 0; i < dim; i += L) {
-        const Vector d = load_ragged(g, i, dim);
-        // In the lanes beyond dim, d is 0, so they do not contribute below.
-        const Vector normal = (load_ragged(from, i, dim) - mu) * r;
-        base::store(dw + i, base::fma(d, normal, base::load(dw + i)));
-        base::store(db + i, base::load(db + i) + d);
-        const Vector weighted = d * load_ragged(weight, i, dim);
-        sum_g += weighted;
-        sum_gx = base::fma(weighted, normal, sum_gx);
-      }
-      if (!dx_needed) continue;
-      const real mean_g = base::sum(sum_g) * inverse, mean_gx = base::sum(sum_gx) * inverse;
-      for (int64_t i = 0; i < dim; i += L) {
-        const Vector normal = (load_ragged(from, i, dim) - mu) * r;
-        write(
-            row, i,
-            (load_ragged(g, i, dim) * load_ragged(weight, i, dim) - mean_g - normal * mean_gx) * r);
-      }
-    }
+    for (int64_t row = begin; row < end; ++row)
+      backward_of_row(
+          dy + row * dim, x_row(row), weight, {mean[row], rstd[row]}, dx_needed, dw, db,
+          dim, [&](int64_t i, Vector d) __attribute__((always_inline)) { write(row, i, d); });
   });
   // Sums both halves of the partials (tiles, 2 · padded) over the tiles, in order.
   const auto finish = [&](const real* first, GradientTarget to) {

@@ -202,6 +202,7 @@ void transposed_product(const TransposedTile& t) {
 }
 
 void packed_product(const PackedTile& t) {
+  const int64_t packed_k = t.packed_k ? t.packed_k : t.k;
   for (int64_t k0 = 0; k0 < t.k; k0 += kDepth) {
     const int64_t k = std::min(kDepth, t.k - k0), most = rows_for(k);
     for (int64_t row = 0; row < t.m; row += most) {
@@ -209,7 +210,7 @@ void packed_product(const PackedTile& t) {
       const real* a = t.a + row * t.lda + k0;
       for_column_tiles(t.n, [&](auto vectors, int64_t column) {
         constexpr int VN = decltype(vectors)::value;
-        const TileOfB tile(t.packed, t.k, column, VN);
+        const TileOfB tile(t.packed, packed_k, column, VN);
         const real* b = tile.b + k0 * kStrip;
         real* c = t.c + row * t.ldc + column;
         const real* start = t.add || k0 > 0 ? c : t.bias ? t.bias + column : nullptr;

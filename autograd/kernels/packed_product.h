@@ -29,6 +29,8 @@ struct PackedTile {
   int64_t ldc;
   bool add;          ///< to C
   const real* bias;  ///< (n), or null; only without `add`
+  /// The number of rows in each strip, of which k are used: a part of a longer sum. 0: k.
+  int64_t packed_k = 0;
 };
 extern const base::Kernel<void(const PackedTile& tile)> packed_product;
 

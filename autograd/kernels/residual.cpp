@@ -1,20 +1,15 @@
 #include "autograd/kernels/residual.h"
 
-#include "autograd/kernels/layer_norm_row.h"
+#include "autograd/kernels/gelu_rows.h"
 #include "autograd/kernels/row_blocks.h"
+#include "autograd/kernels/sample_rows.h"
 
 namespace swin::autograd::kernels::SWIN_ISA {
 namespace {
 
-using base::fma;
 using base::kLanes;
 using Vector = base::Vec<real>;
 constexpr int64_t L = kLanes<real>;
-
-// The row of the batch that is this compact row.
-int64_t row_of(const SampleRows& at, int64_t row) {
-  return at.samples ? at.samples[row / at.tokens] * at.tokens + row % at.tokens : row;
-}
 
 // Calls f(compact row) for all rows, in parallel.
 template <class F>
@@ -24,34 +19,14 @@ void for_rows(int64_t rows, int64_t dim, F&& f) {
   });
 }
 
-// Calls f(offset, vectors, part) for all vectors of a tile, two at once where they are whole: they
-// do not wait for each other.
-template <class F>
-SWIN_INLINE void for_tile(int64_t ld, int64_t rows, int64_t columns, F&& f) {
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t first = row * ld, end = first + columns;
-    int64_t i = first;
-    for (; i + 2 * L <= end; i += 2 * L) f(i, std::integral_constant<int, 2>(), Whole{});
-    if (i + L <= end) {
-      f(i, std::integral_constant<int, 1>(), Whole{});
-      i += L;
-    }
-    if (i < end) f(i, std::integral_constant<int, 1>(), Part{end - i});
-  }
-}
-
 }  // namespace
 
 void normalize_samples(const real* x, const SampleRows& at, const real* weight, const real* bias,
                        real* y, real* mean, real* rstd, int64_t rows, int64_t dim, real epsilon) {
   if (!y) return;
-  for_rows(rows, dim, [&](int64_t row) {
-    const real* from = x + row_of(at, row) * dim;
-    const RowStatistics statistics = row_statistics(from, dim, epsilon);
-    mean[row] = statistics.mean;
-    rstd[row] = statistics.rstd;
-    for (int64_t i = 0; i < dim; i += L)
-      store_ragged(y + row * dim, i, dim, normalized(from, statistics, weight, bias, i, dim));
+  base::parallel_ranges(rows, rows_per_block(dim), [&](int64_t begin, int64_t end) {
+    normalize_rows(x, at, begin, end - begin, dim, weight, bias, epsilon, mean, rstd,
+                   y + begin * dim);
   });
 }
 
@@ -59,11 +34,8 @@ void normalize_samples_again(const real* x, const SampleRows& at, const real* we
                              const real* bias, real* y, const real* mean, const real* rstd,
                              int64_t rows, int64_t dim) {
   if (!y) return;
-  for_rows(rows, dim, [&](int64_t row) {
-    const real* from = x + row_of(at, row) * dim;
-    for (int64_t i = 0; i < dim; i += L)
-      store_ragged(y + row * dim, i, dim,
-                   normalized(from, {mean[row], rstd[row]}, weight, bias, i, dim));
+  base::parallel_ranges(rows, rows_per_block(dim), [&](int64_t begin, int64_t end) {
+    normalize_rows_again(x, at, begin, end - begin, dim, weight, bias, mean, rstd, y + begin * dim);
   });
 }
 
@@ -134,33 +106,11 @@ void residual_tile(const ResidualSum& sum, int64_t row, int64_t rows, int64_t co
 }
 
 void gelu_tile(const real* x, real* y, int64_t ld, int64_t rows, int64_t columns) {
-  for_tile(
-      ld, rows, columns, [=](int64_t at, auto vectors, auto part) __attribute__((always_inline)) {
-        constexpr int N = decltype(vectors)::value;
-        Vector v[N], cdf[N], density[N];
-        for (int n = 0; n < N; ++n) {
-          v[n] = part.load(x + at + n * L);
-          base::normal_distribution(v[n], cdf[n], density[n]);
-        }
-        for (int n = 0; n < N; ++n) part.store(y + at + n * L, v[n] * cdf[n]);
-      });
+  gelu_rows(x, ld, y, ld, rows, columns);
 }
 
 void gelu_tile_backward(real* dy, real* x, int64_t ld, int64_t rows, int64_t columns) {
-  for_tile(
-      ld, rows, columns, [=](int64_t at, auto vectors, auto part) __attribute__((always_inline)) {
-        constexpr int N = decltype(vectors)::value;
-        Vector v[N], cdf[N], density[N], d[N];
-        for (int n = 0; n < N; ++n) {
-          v[n] = part.load(x + at + n * L);
-          d[n] = part.load(dy + at + n * L);
-          base::normal_distribution(v[n], cdf[n], density[n]);
-        }
-        for (int n = 0; n < N; ++n) {
-          part.store(dy + at + n * L, d[n] * fma(v[n], density[n], cdf[n]));
-          part.store(x + at + n * L, v[n] * cdf[n]);
-        }
-      });
+  gelu_rows_backward(dy, ld, x, ld, x, rows, columns);
 }
 
 }  // namespace swin::autograd::kernels::SWIN_ISA

@@ -5,6 +5,7 @@
 #include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/gemm.h"
 #include "autograd/kernels/layer_norm.h"
+#include "autograd/kernels/linear_panels.h"
 #include "autograd/kernels/packed_product.h"
 #include "autograd/kernels/reduce.h"
 #include "autograd/kernels/softmax.h"
@@ -20,6 +21,11 @@ using kernels::GemmArguments;
 using kernels::Transpose;
 
 namespace {
+const real* kept_packed(const Tensor& weight, const GemmArguments& product) {
+  return weight.derived(kernels::strip_columns(), kernels::packed_numel(product),
+                        [&](real* packed) { kernels::pack_b(product, packed); });
+}
+
 // The weight as the product kernel reads it. In inference and evaluation it is kept with the weight
 // for the next call; a training step changes the weights before they are used again.
 const real* packed_weight(const Tensor& weight, const GemmArguments& product) {
@@ -27,8 +33,7 @@ const real* packed_weight(const Tensor& weight, const GemmArguments& product) {
     weight.drop_derived();
     return nullptr;
   }
-  return weight.derived(kernels::strip_columns(), kernels::packed_numel(product),
-                        [&](real* packed) { kernels::pack_b(product, packed); });
+  return kept_packed(weight, product);
 }
 }  // namespace
 
@@ -44,6 +49,42 @@ GemmArguments linear_product(const real* x, const Tensor& weight, const Tensor& 
 GemmArguments input_product(const real* dy, const Tensor& weight, GradientTarget dx, int64_t rows) {
   return contiguous(dy, Transpose::no, weight.data(), Transpose::no, dx, rows, weight.dim(1),
                     weight.dim(0));
+}
+
+namespace {
+PackedWeight packed_now(const GemmArguments& product) {
+  PackedWeight packed{Array<real>(kernels::packed_numel(product))};
+  packed.data = packed.memory.data();
+  if (packed.data) kernels::pack_b(product, packed.memory.data());
+  return packed;
+}
+}  // namespace
+
+PackedWeight packed_for_output(const Tensor& weight) {
+  const GemmArguments product = contiguous(nullptr, Transpose::no, weight.data(), Transpose::yes,
+                                           {}, 0, weight.dim(0), weight.dim(1));
+  if (Tape::recording()) {
+    weight.drop_derived();
+    return packed_now(product);
+  }
+  return {{}, kept_packed(weight, product)};
+}
+
+PackedWeight packed_for_input(const Tensor& weight) {
+  return packed_now(input_product(nullptr, weight, {}, 0));
+}
+
+void linear_gradients(const real* dy, const real* x, const Tensor& weight, const Tensor& bias,
+                      int64_t rows, bool dx_needed, GradientTarget dx) {
+  const int64_t out = weight.dim(0), in = weight.dim(1);
+  if (dx_needed && weight.gradient().needed() && kernels::takes_panels(rows, in, out)) {
+    const PackedWeight packed = packed_for_input(weight);
+    const GradientTarget dweight = weight.gradient().target(), dbias = bias.gradient().target();
+    return kernels::linear_panels_backward({rows, in, out, x, {}}, packed.data, nullptr, nullptr,
+                                           dy, nullptr, {dx, dweight, dbias, {}, {}});
+  }
+  if (dx_needed) kernels::gemm(input_product(dy, weight, dx, rows));
+  weight_gradients(dy, x, weight, bias, rows);
 }
 
 void weight_gradients(const real* dy, const real* x, const Tensor& weight, const Tensor& bias,
@@ -71,9 +112,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   op.macs(rows * in * out);
 
   return op.record(y, {x, weight, bias}, [x, weight, bias, rows](const OutputGradient& dy) {
-    if (x.gradient().needed())
-      kernels::gemm(input_product(dy, weight, x.gradient().target(), rows));
-    weight_gradients(dy, x.data(), weight, bias, rows);
+    const bool needed = x.gradient().needed();
+    linear_gradients(dy, x.data(), weight, bias, rows, needed, x.gradient().target());
   });
 }
 

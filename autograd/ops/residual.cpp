@@ -5,6 +5,8 @@
 #include "autograd/kernels/elementwise.h"
 #include "autograd/kernels/gemm.h"
 #include "autograd/kernels/layer_norm.h"
+#include "autograd/kernels/linear_panels.h"
+#include "autograd/kernels/mlp_panels.h"
 #include "autograd/kernels/samples.h"
 #include "autograd/ops/linear_products.h"
 #include "autograd/ops/ops.h"
@@ -169,6 +171,57 @@ void check_linear(const Op& op, const char* what, const LinearWeights& layer,
            });
 }
 
+// ---- in panels of rows
+// ---------------------------------------------------------------------------
+
+kernels::MlpPanels panels_of(const KeptRows& r, const Tensor& x, const NormWeights& norm,
+                             int64_t hidden, const PackedWeight& fc1, const PackedWeight& fc2) {
+  return {.rows = r.rows,
+          .dim = r.dim,
+          .hidden = hidden,
+          .at = r.kept,
+          .factor = r.factor,
+          .x = x.data(),
+          .norm_weight = norm.weight.data(),
+          .norm_bias = norm.bias.data(),
+          .packed_fc1 = fc1.data,
+          .packed_fc2 = fc2.data};
+}
+
+// @param h empty, or gets the output of fc1
+void mlp_in_panels(const KeptRows& r, const Tensor& x, const NormWeights& norm,
+                   const LinearWeights& fc1, const LinearWeights& fc2, const Statistics& s,
+                   const Array<real>& h, real* y) {
+  const PackedWeight first = packed_for_output(fc1.weight), second = packed_for_output(fc2.weight);
+  kernels::mlp_panels_forward(panels_of(r, x, norm, fc1.weight.dim(0), first, second),
+                              fc1.bias.defined() ? fc1.bias.data() : nullptr,
+                              fc2.bias.defined() ? fc2.bias.data() : nullptr, norm.epsilon,
+                              s.mean.data(), s.rstd.data(), h.data(), y);
+  kernels::pass_samples(x.data(), r.dropped, {y}, r.dropped_rows, r.dim);
+}
+
+void mlp_gradients_in_panels(const KeptRows& r, const Tensor& x, const NormWeights& norm,
+                             const LinearWeights& fc1, const LinearWeights& fc2,
+                             const Statistics& s, const Array<real>& h, const real* dy) {
+  const PackedWeight first = packed_for_input(fc1.weight), second = packed_for_input(fc2.weight);
+  const kernels::MlpGradients to = {.x = x.gradient().target(),
+                                    .fc1 = fc1.weight.gradient().target(),
+                                    .fc2 = fc2.weight.gradient().target(),
+                                    .fc1_bias = fc1.bias.gradient().target(),
+                                    .fc2_bias = fc2.bias.gradient().target(),
+                                    .norm_weight = norm.weight.gradient().target(),
+                                    .norm_bias = norm.bias.gradient().target()};
+  kernels::mlp_panels_backward(panels_of(r, x, norm, fc1.weight.dim(0), first, second),
+                               s.mean.data(), s.rstd.data(), dy, h.data(), to);
+  kernels::pass_samples(dy, r.dropped, to.x, r.dropped_rows, r.dim);
+}
+
+kernels::LinearPanels panels_of(const KeptRows& r, const Tensor& x, const NormWeights& norm,
+                                const LinearWeights& layer) {
+  return {r.rows,          r.dim, layer.weight.dim(0), x.data(), r.kept, norm.weight.data(),
+          norm.bias.data()};
+}
+
 // ---- the compositions ---------------------------------------------------------------------------
 
 Tensor plain_mlp(const Tensor& x, const NormWeights& norm, const LinearWeights& fc1,
@@ -203,34 +256,42 @@ Tensor mlp_residual(const Tensor& x, const NormWeights& norm, const LinearWeight
                                                 fc1.bias, fc2.weight,  fc2.bias};
   Tensor y(x.shape());
   const Statistics statistics(rows);
-  Array<real> h(rows * hidden);
-  // GELU(h), in place where h is not needed again.
-  Array<real> a = Op::will_record(inputs) ? Array<real>(rows * hidden) : h;
-  {
-    const CompactRows input = before ? normalize(r, x, norm, statistics) : gather(r, x.data(), 1);
-    gemm(linear_product(input.data, fc1.weight, fc1.bias, h.data(), rows),
-         [&](int64_t row, int64_t tile_rows, int64_t column, int64_t columns) {
-           const int64_t first = row * hidden + column;
-           kernels::gelu_tile(h.data() + first, a.data() + first, hidden, tile_rows, columns);
-         });
-  }
+  const bool records = Op::will_record(inputs);
+  const bool panels = before && kernels::takes_panels(rows, dim, hidden);
+  Array<real> h(records || !panels ? rows * hidden : 0);
   Array<real> z;  // the output of fc2, where it is normalized
-  if (before) {
-    add_product(r, x.data(), linear_product(a.data(), fc2.weight, fc2.bias, nullptr, rows),
-                r.factor, {y.mutable_data()});
+  if (panels) {
+    mlp_in_panels(r, x, norm, fc1, fc2, statistics, h, y.mutable_data());
   } else {
-    z = Array<real>(rows * dim);
-    gemm(linear_product(a.data(), fc2.weight, fc2.bias, z.data(), rows));
-    kernels::add_normalized(x.data(), r.kept, z.data(), norm.weight.data(), norm.bias.data(),
-                            r.factor, y.mutable_data(), statistics.mean.data(),
-                            statistics.rstd.data(), rows, dim, norm.epsilon);
-    kernels::pass_samples(x.data(), r.dropped, {y.mutable_data()}, r.dropped_rows, dim);
+    // GELU(h), in place where h is not needed again.
+    Array<real> a = records ? Array<real>(rows * hidden) : h;
+    {
+      const CompactRows input = before ? normalize(r, x, norm, statistics) : gather(r, x.data(), 1);
+      gemm(linear_product(input.data, fc1.weight, fc1.bias, h.data(), rows),
+           [&](int64_t row, int64_t tile_rows, int64_t column, int64_t columns) {
+             const int64_t first = row * hidden + column;
+             kernels::gelu_tile(h.data() + first, a.data() + first, hidden, tile_rows, columns);
+           });
+    }
+    if (before) {
+      add_product(r, x.data(), linear_product(a.data(), fc2.weight, fc2.bias, nullptr, rows),
+                  r.factor, {y.mutable_data()});
+    } else {
+      z = Array<real>(rows * dim);
+      gemm(linear_product(a.data(), fc2.weight, fc2.bias, z.data(), rows));
+      kernels::add_normalized(x.data(), r.kept, z.data(), norm.weight.data(), norm.bias.data(),
+                              r.factor, y.mutable_data(), statistics.mean.data(),
+                              statistics.rstd.data(), rows, dim, norm.epsilon);
+      kernels::pass_samples(x.data(), r.dropped, {y.mutable_data()}, r.dropped_rows, dim);
+    }
   }
-  a = {};
   op.macs(rows * dim * (1 + 2 * hidden));
 
-  auto backward = [x, norm, fc1, fc2, r, rows, hidden, before, statistics, h,
+  auto backward = [x, norm, fc1, fc2, r, rows, hidden, before, panels, statistics, h,
                    z](const OutputGradient& dy) mutable {
+    if (panels && x.gradient().needed() && fc1.weight.gradient().needed() &&
+        fc2.weight.gradient().needed())
+      return mlp_gradients_in_panels(r, x, norm, fc1, fc2, statistics, h, dy);
     CompactRows dbranch = gather(r, dy, r.factor);
     if (!before) dbranch = normalized_gradient(r, dbranch, std::exchange(z, {}), norm, statistics);
     const bool dinput_needed = before ? needs_gradient(x, norm) : x.gradient().needed();
@@ -290,7 +351,12 @@ Tensor attention_residual(const Tensor& x, const NormWeights& norm, const Linear
   const Statistics statistics(rows);
   const SoftmaxStatistics softmax(windows, Op::will_record(inputs));
   Array<real> projected(rows * 3 * dim), mixed(rows * dim);
-  {
+  if (kernels::takes_panels(rows, dim, 3 * dim)) {
+    const PackedWeight packed = packed_for_output(qkv.weight);
+    kernels::linear_panels_forward(
+        panels_of(r, x, norm, qkv), packed.data, qkv.bias.defined() ? qkv.bias.data() : nullptr,
+        norm.epsilon, statistics.mean.data(), statistics.rstd.data(), projected.data());
+  } else {
     const CompactRows input = normalize(r, x, norm, statistics);
     gemm(linear_product(input.data, qkv.weight, qkv.bias, projected.data(), rows));
   }
@@ -305,14 +371,27 @@ Tensor attention_residual(const Tensor& x, const NormWeights& norm, const Linear
     Array<real> dmixed(rows * dim);
     {
       const CompactRows dbranch = gather(r, dy, r.factor);
-      gemm(input_product(dbranch.data, proj.weight, {dmixed.data()}, rows));
-      weight_gradients(dbranch.data, mixed.data(), proj.weight, proj.bias, rows);
+      linear_gradients(dbranch.data, mixed.data(), proj.weight, proj.bias, rows, true,
+                       {dmixed.data()});
       mixed = {};
     }
     Array<real> dqkv(dqkv_needed ? rows * 3 * dim : 0);
     attention_backward(windows, dmixed.data(), projected.data(), softmax, {dqkv.data()},
                        table.gradient());
     projected = {}, dmixed = {};
+    if (x.gradient().needed() && qkv.weight.gradient().needed() &&
+        kernels::takes_panels(rows, dim, 3 * dim)) {
+      const PackedWeight packed = packed_for_input(qkv.weight);
+      const kernels::LinearPanelGradients to = {.x = x.gradient().target(),
+                                                .weight = qkv.weight.gradient().target(),
+                                                .bias = qkv.bias.gradient().target(),
+                                                .norm_weight = norm.weight.gradient().target(),
+                                                .norm_bias = norm.bias.gradient().target()};
+      kernels::linear_panels_backward(panels_of(r, x, norm, qkv), packed.data,
+                                      statistics.mean.data(), statistics.rstd.data(), dqkv.data(),
+                                      dy, to);
+      return kernels::pass_samples(dy, r.dropped, to.x, r.dropped_rows, dim);
+    }
     {
       CompactRows input;
       if (qkv.weight.gradient().needed()) input = normalize_again(r, x, norm, statistics);
