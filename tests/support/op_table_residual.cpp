@@ -68,6 +68,8 @@ OpRow mlp_row() {
     // Tiles of rows and of columns, sums cut along the tokens; and a few samples of them.
     add(row.parallel, {3, 26, 30, 20}, 24, all_of(3));
     add(row.parallel, {5, 70, 21}, 400, kept_of(5, {1, 2, 4}, 2));
+    // Panels of rows and two chunks of the hidden layer.
+    add(row.parallel, {4, 700, 5}, 390, kept_of(4, {0, 1, 3}, real{1.25}));
   }
   const auto call = [](const Shape& x, const Shape& norm, const Shape& fc1, const Shape& fc2,
                        const KeptSamples& kept) {
@@ -138,6 +140,7 @@ OpRow attention_row() {
                // The map is padded: nothing attends to the last row and column.
                attention(1, {4, 4}, {{2, 2}, {1, 1}, false, {3, 3}}, 1, 8, all_of(1))};
   row.parallel = {attention(3, {28, 28}, {{7, 7}, {3, 3}}, 2, 12, all_of(3)),
+                  attention(4, {28, 28}, {{7, 7}, {3, 3}}, 1, 5, kept_of(4, {0, 2, 3}, 2)),
                   attention(5, {14, 14}, {{7, 7}}, 3, 20, kept_of(5, {0, 2, 3}, real{1.25}))};
   const auto call = [](const Shape& qkv, const Shape& table, const Shape& proj, int64_t heads) {
     return [=] {
