@@ -11,6 +11,7 @@
 #include "autograd/kernels/softmax.h"
 #include "autograd/ops/linear_products.h"
 #include "autograd/ops/ops.h"
+#include "autograd/ops/packed_weight.h"
 #include "autograd/tape/op.h"
 #include "base/parallel.h"
 
@@ -25,9 +26,8 @@ const real* kept_packed(const Tensor& weight, const GemmArguments& product) {
   return weight.derived(kernels::strip_columns(), kernels::packed_numel(product),
                         [&](real* packed) { kernels::pack_b(product, packed); });
 }
+}  // namespace
 
-// The weight as the product kernel reads it. In inference and evaluation it is kept with the weight
-// for the next call; a training step changes the weights before they are used again.
 const real* packed_weight(const Tensor& weight, const GemmArguments& product) {
   if (Tape::recording() || !kernels::takes_packed(product)) {
     weight.drop_derived();
@@ -35,7 +35,6 @@ const real* packed_weight(const Tensor& weight, const GemmArguments& product) {
   }
   return kept_packed(weight, product);
 }
-}  // namespace
 
 GemmArguments linear_product(const real* x, const Tensor& weight, const Tensor& bias, real* y,
                              int64_t rows) {

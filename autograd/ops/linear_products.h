@@ -2,7 +2,6 @@
 // layers.
 #pragma once
 #include "autograd/kernels/gemm.h"
-#include "autograd/tensor/array.h"
 #include "autograd/tensor/tensor.h"
 
 namespace swin::autograd {
@@ -23,15 +22,5 @@ void weight_gradients(const real* dy, const real* x, const Tensor& weight, const
 /// These, and before them dx where it is needed, in panels of rows where that is faster.
 void linear_gradients(const real* dy, const real* x, const Tensor& weight, const Tensor& bias,
                       int64_t rows, bool dx_needed, GradientTarget dx);
-
-/// A weight (out, in) as the kernels of panels read it (kernels/panels.h). Empty in a dry run.
-struct PackedWeight {
-  Array<real> memory;  ///< empty if it is kept with the weight
-  const real* data = nullptr;
-};
-/// For x · weightᵀ; in inference and evaluation it is kept with the weight.
-PackedWeight packed_for_output(const Tensor& weight);
-/// For dy · weight.
-PackedWeight packed_for_input(const Tensor& weight);
 
 }  // namespace swin::autograd

@@ -6,6 +6,7 @@
 #include "autograd/kernels/reduce.h"
 #include "autograd/kernels/replace_rows.h"
 #include "autograd/ops/ops.h"
+#include "autograd/ops/packed_weight.h"
 #include "autograd/tape/op.h"
 
 namespace swin::autograd {
@@ -288,6 +289,7 @@ Tensor patch_embed(const Tensor& x, const Tensor& weight, const Tensor& bias) {
         contiguous(patches.data(), Transpose::no, weight.data(), Transpose::yes,
                    {y.mutable_data(), false}, rows, dim, in);
     product.bias = bias.data();
+    product.packed_b = packed_weight(weight, product);
     kernels::gemm(product);
   }
   op.macs(rows * in * dim);

@@ -10,6 +10,7 @@
 #include "autograd/kernels/samples.h"
 #include "autograd/ops/linear_products.h"
 #include "autograd/ops/ops.h"
+#include "autograd/ops/packed_weight.h"
 #include "autograd/ops/windows.h"
 #include "autograd/tape/op.h"
 

@@ -108,6 +108,16 @@ TEST_F(TensorTest, LinearSeesAChangedWeight) {
   }
 }
 
+TEST_F(TensorTest, PatchEmbedSeesAChangedWeight) {
+  const Tensor x = Tensor::filled({1, 40, 40, 3}, 1), bias = Tensor::filled({96}, 0);
+  Tensor weight = Tensor::filled({96, 3, 2, 2}, 1);
+  for (const real value : {real{1}, real{2}}) {
+    std::fill_n(weight.mutable_data(), weight.numel(), value);
+    for (int repeat = 0; repeat < 2; ++repeat)
+      for (const real y : patch_embed(x, weight, bias).values()) ASSERT_EQ(y, value * 12);
+  }
+}
+
 TEST_F(TensorTest, ConvolutionsSeeAChangedWeight) {
   const Tensor x = Tensor::filled({1, 2, 2, 3}, 1);
   Tensor weight = Tensor::filled({3, 3, 2, 2}, 1);  // of both: 3 channels to 3
