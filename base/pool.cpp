@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/arena.h"
 #include "base/errors.h"
 #include "base/limits.h"
 
@@ -116,7 +117,7 @@ Buffer Buffer::derived(int64_t kind) const {
 }
 
 Buffer::Block::~Block() {
-  if (adopted || bytes == 0) return;
+  if (adopted || owner || bytes == 0) return;
   Pool& p = pool();
   const std::lock_guard lock(p.mutex);
   Lists& lists = dry ? p.dry : p.real;
@@ -136,7 +137,14 @@ Buffer allocate(size_t bytes) {
   if (size == 0) return buffer;
   Pool& p = pool();
   block.dry = DryRun::active();
-  {
+  Arena* const arena = Arena::current();
+  Arena::Part part;
+  if (arena && arena->dry() == block.dry) part = arena->take(size);
+  if (part.owner) {
+    block.data = part.data;
+    block.bytes = size;
+    block.owner = std::move(part.owner);
+  } else {
     const std::lock_guard lock(p.mutex);
     Lists& lists = block.dry ? p.dry : p.real;
     if (!take_free(lists, size, block.dry, &block.data)) {
@@ -164,7 +172,7 @@ Buffer allocate(size_t bytes) {
     block.bytes = size;
     lists.statistics.bytes_in_use += size;
   }
-  allow_access(block.data, bytes, size);
+  if (!block.owner) allow_access(block.data, bytes, size);
   if (block.data && p.poison.load(std::memory_order_relaxed)) std::memset(block.data, 0xFF, bytes);
   return buffer;
 }

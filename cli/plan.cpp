@@ -97,6 +97,8 @@ std::string plan_text(const layers::ModelConfig& model, const trainers::CostPlan
           "; the model, as papers on detection and segmentation count: " +
           giga(forward.published_macs) + "\n";
   if (model.num_classes > 0) text += "Classes: " + std::to_string(model.num_classes) + "\n";
+  text += "Inference of one image: " + bytes_text(forward.memory_bytes) + " (" +
+          bytes_text(forward.packed_bytes) + " of them weights that are kept packed)\n";
   return text + cost_text(cost);
 }
 
@@ -136,6 +138,8 @@ base::Json cost_json(const layers::ModelConfig& model, const trainers::CostPlan&
   result["attention_macs"] = forward.attention_macs;
   result["published_macs"] = forward.published_macs;
   result["peak_memory_bytes"] = plan.peak_memory_bytes;
+  result["inference_memory_bytes"] = forward.memory_bytes;
+  result["packed_bytes"] = forward.packed_bytes;
   result["state_bytes"] = plan.state_bytes;
   result["num_classes"] = model.num_classes;
   result["batch_size"] = plan.batch_size;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/arena.h"
 #include "base/errors.h"
 
 namespace swin::autograd {
@@ -30,9 +31,11 @@ const real* Tensor::derived(int64_t kind, int64_t numel,
                             base::FunctionRef<void(real*)> make) const {
   base::Buffer made = buffer_.derived(kind);
   if (!made) {
+    const base::Arena::Use of_the_pool(nullptr);  // it stays
     made = base::allocate(static_cast<size_t>(numel) * sizeof(real));
     if (made.data()) make(static_cast<real*>(made.data()));
-    buffer_.keep_derived(kind, made);
+    // A dry run of contents that exist leaves nothing behind.
+    if (made.data() || !data()) buffer_.keep_derived(kind, made);
   }
   return static_cast<const real*>(made.data());
 }

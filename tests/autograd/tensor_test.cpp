@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "autograd/ops/ops.h"
+#include "base/arena.h"
 #include "base/errors.h"
 #include "tests/autograd/tape_support.h"
 
@@ -94,6 +95,23 @@ TEST_F(TensorTest, WhatIsDerivedFromTheContentsGoesWhenTheyChange) {
   x.mutable_data()[2] = 5;
   EXPECT_EQ(doubled(2)[2], 10);
   EXPECT_EQ(calls, 3);
+}
+
+// A dry run leaves nothing behind, and an arena, whose memory goes to the next result, has no part.
+TEST_F(TensorTest, WhatIsDerivedIsRealAndStays) {
+  const Tensor x = vector_of({1, 2, 3});
+  const auto derived = [&] {
+    return x.derived(1, 3, [](real* to) { std::fill_n(to, 3, real{7}); });
+  };
+  {
+    const base::DryRun dry;
+    EXPECT_EQ(derived(), nullptr);
+  }
+  base::Arena arena(1 << 12);
+  const base::Arena::Use use(&arena);
+  ASSERT_NE(derived(), nullptr);
+  EXPECT_EQ(derived()[2], 7);
+  EXPECT_EQ(arena.planned_bytes(), 0u);
 }
 
 // Without a recording, linear and convolutions keep the packed weight: it must follow the weight.

@@ -48,7 +48,8 @@ TEST(Plans, OfThePublishedModels) {
     document["model"] = section;
     write_text(folder / "model.json", base::to_text(document));
     const Json plan = json_of({"plan", folder / "model.json"});
-    expect_keys(plan, {"parameters", "macs", "stages", "peak_memory_bytes"});
+    expect_keys(plan, {"parameters", "macs", "stages", "peak_memory_bytes",
+                       "inference_memory_bytes", "packed_bytes"});
     EXPECT_EQ(plan.at("parameters").as_int(), model.parameters);
     EXPECT_NEAR(plan.at("macs").as_real() / 1e9, model.giga_macs, 5e-4);
     ASSERT_EQ(plan.at("stages").size(), 4u);

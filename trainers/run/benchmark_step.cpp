@@ -77,6 +77,7 @@ BenchmarkStep::BenchmarkStep(const Config& config, BenchmarkMode mode, int64_t b
     optimizer_ = make_optimizer(task_->parameters(), config.optimizer);
     training_step_.emplace(*task_, *optimizer_, trainer);
   } else {
+    inference_.emplace(*task_);
     images_ = tasks::images_of({batch_, 0, batch_.size}, batch_.size, model.in_chans);
     batch_ = {};
   }
@@ -87,7 +88,7 @@ void BenchmarkStep::operator()(autograd::Observer* observer) {
   if (training_step_)
     (*training_step_)(batch_, steps_, 1e-4, observer);
   else
-    task_->outputs(images_, tasks::Detail::answers);
+    (*inference_)(images_, tasks::Detail::answers);
 }
 
 }  // namespace swin::trainers

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "trainers/config/config.h"
+#include "trainers/run/inference.h"
 #include "trainers/run/step.h"
 
 namespace swin::trainers {
@@ -33,7 +34,8 @@ class BenchmarkStep {
   data::Batch batch_;  // of training
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<Step> training_step_;  // empty in inference
-  autograd::Tensor images_;            // of inference
+  std::optional<Inference> inference_;
+  autograd::Tensor images_;  // of inference
 };
 
 }  // namespace swin::trainers

@@ -221,6 +221,7 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
     predictions.emplace(*options.predictions, *set.images, names, has_label_rows(config));
   std::optional<ObjectWatch> objects;
   if (has_objects) objects.emplace(*loaded.task, config, set, names, options.write_detections);
+  Inference inference(*loaded.task);
   const base::Stopwatch watch;
   Measured measured = *measure(
       *loaded.task, loader, loader_options.batch_size, {set.labels, loader_options.label_rows},
@@ -230,6 +231,7 @@ EvaluateResult evaluate(const EvaluateOptions& options) {
       },
       {.errors = has_objects,
        .flip = options.flip,
+       .inference = &inference,
        .pictures = options.output ? std::optional(picture_options(config, names)) : std::nullopt,
        .batch_done = [&](const MeasuredBatch& done) {
          if (objects) objects->add(done);

@@ -149,10 +149,13 @@ std::optional<Measured> measure(const tasks::Task& task, data::Loader& loader, i
     std::iota(batch.indices.begin(), batch.indices.end(), measured.images);
     const autograd::Tensor images =
         tasks::images_of({batch, 0, batch.size}, rows, task.model_config().in_chans);
-    tasks::Outputs outputs = task.outputs(images, tasks::Detail::answers, tasks::info_of(batch));
-    if (more.flip)
-      outputs = task.mean_of(outputs, task.outputs(mirrored(images, batch), tasks::Detail::answers,
-                                                   tasks::info_of(batch)));
+    const auto outputs_of = [&](const autograd::Tensor& of) {
+      const tasks::ImageInfo info = tasks::info_of(batch);
+      return more.inference ? (*more.inference)(of, tasks::Detail::answers, info)
+                            : task.outputs(of, tasks::Detail::answers, info);
+    };
+    tasks::Outputs outputs = outputs_of(images);
+    if (more.flip) outputs = task.mean_of(outputs, outputs_of(mirrored(images, batch)));
     apply(label_map, task.model_config().num_classes, batch);
     if (!ranks.empty())
       for (size_t k = 0; k < of_set.size(); ++k)

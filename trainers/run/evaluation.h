@@ -11,6 +11,7 @@
 #include "tasks/task.h"
 #include "trainers/config/config.h"
 #include "trainers/run/evaluation_pictures.h"
+#include "trainers/run/inference.h"
 
 namespace swin::trainers {
 
@@ -54,6 +55,8 @@ struct MeasureMore {
   /// Each image is also computed mirrored left to right, and the probabilities of both are averaged
   /// (Task::mean_of).
   bool flip = false;
+  /// Runs the forwards; null: they take the memory that the pool has from training.
+  Inference* inference = nullptr;
   std::optional<PictureOptions> pictures = {};
   std::function<void(const MeasuredBatch&)> batch_done = {};  ///< called after each forward
 };

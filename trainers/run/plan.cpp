@@ -6,6 +6,7 @@
 #include "autograd/kernels/gemm.h"
 #include "autograd/ops/ops.h"
 #include "autograd/tape/op.h"
+#include "base/arena.h"
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "base/random.h"
@@ -119,8 +120,17 @@ ForwardPlan plan_forward(const tasks::TaskConfig& config, const layers::ModelCon
   const auto task = tasks::make_task(config, model, 0, false);
   ForwardPlan plan;
   plan.stages.resize(model.depths.size());
-  task->outputs(one_image(model), tasks::Detail::answers);
-  plan.memory_bytes = static_cast<int64_t>(base::pool_statistics().peak_bytes);
+  // As Inference runs it.
+  const size_t model_bytes = base::pool_statistics().bytes_in_use;
+  base::Arena arena;
+  {
+    const Tensor image = one_image(model);
+    const base::Arena::Use use(&arena);
+    task->outputs(image, tasks::Detail::answers);
+  }
+  plan.packed_bytes = static_cast<int64_t>(base::pool_statistics().bytes_in_use - model_bytes);
+  plan.memory_bytes =
+      static_cast<int64_t>(base::pool_statistics().peak_bytes + arena.planned_bytes());
   const autograd::OpByOp op_by_op;  // linear layers and attention are counted apart
   CountMacs count(plan, model);
   task->outputs(one_image(model), tasks::Detail::everything);  // with heads that only train

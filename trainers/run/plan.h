@@ -28,7 +28,8 @@ struct ForwardPlan {
   /// projection also of the tokens that windows are padded with; the products of attention in those
   /// of detection (TaskRow::papers_count_attention).
   int64_t published_macs = 0;
-  int64_t memory_bytes = 0;  ///< at most, parameters included
+  int64_t memory_bytes = 0;  ///< at most, parameters and packed weights included
+  int64_t packed_bytes = 0;  ///< weights as products read them, kept beside the parameters
 };
 
 /// The memory of a training step.

@@ -74,6 +74,7 @@ Predictor::Predictor(const std::string& checkpoint, const DetectorOptions& detec
         if (!detector.only_classes.empty()) most_objects_ = most_objects(detector, stored);
         return sets;
       })) {
+  inference_ = std::make_unique<Inference>(*model_.task);
   if (detector.only_classes.empty()) return;
   const std::vector<std::string> names = class_names();
   wanted_.resize(names.size());
@@ -116,11 +117,11 @@ void Predictor::check(const PredictOptions& options) const {
 tasks::Answer Predictor::answer_for(const data::Image& image) const {
   const data::PreparedImage prepared = data::preprocess_image(image, preprocess_of(model_.config));
   const auto [height, width] = prepared.padded_size;
-  const tasks::Outputs outputs = model_.task->outputs(
-      autograd::Tensor::from({1, height, width, image.channels}, prepared.pixels),
-      tasks::Detail::answers,
-      {.real_sizes = std::span(&prepared.real_size, 1),
-       .original_sizes = std::span(&prepared.original_size, 1)});
+  const tasks::Outputs outputs =
+      (*inference_)(autograd::Tensor::from({1, height, width, image.channels}, prepared.pixels),
+                    tasks::Detail::answers,
+                    {.real_sizes = std::span(&prepared.real_size, 1),
+                     .original_sizes = std::span(&prepared.original_size, 1)});
   return std::move(model_.task->answers(outputs).front());
 }
 

@@ -1,6 +1,7 @@
 // The answers of a checkpoint for image files; model, preprocessing and class names come from it.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/json.h"
 #include "base/size2.h"
 #include "trainers/run/drawings.h"
+#include "trainers/run/inference.h"
 #include "trainers/run/stored_model.h"
 
 namespace swin::trainers {
@@ -86,6 +88,7 @@ class Predictor {
   std::vector<bool> wanted_;   // by class; empty: all
   int64_t most_objects_ = -1;  // of the wanted classes; −1: as many as the model finds
   LoadedModel model_;
+  std::unique_ptr<Inference> inference_;
 };
 
 /// data (3) if an image could not be read, else done.
