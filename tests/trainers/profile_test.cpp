@@ -67,9 +67,9 @@ TEST(Profile, CountsTheHalvesOfBlocks) {
   EXPECT_EQ(ops.at("attention_residual").calls, 3);
   EXPECT_EQ(ops.at("mlp_residual").calls, 3);
   EXPECT_FALSE(ops.contains("window_attention"));
-  const ProfileRow& mlp = by_name(profile.by_shapes)
-                              .at("mlp_residual(2, 8, 8, 8) (8) (8) (16, 8) (16) (8, 16) (8) → "
-                                  "(2, 8, 8, 8)");
+  const ProfileRow mlp = by_name(profile.by_shapes)
+                             .at("mlp_residual(2, 8, 8, 8) (8) (8) (16, 8) (16) (8, 16) (8) → "
+                                 "(2, 8, 8, 8)");
   constexpr int64_t kParameters = 8 + 8 + 128 + 16 + 128 + 8, kRows = 2 * 8 * 8;
   EXPECT_EQ(mlp.calls, 2);
   EXPECT_EQ(mlp.macs, 2 * kRows * (8 + 2 * 128));
