@@ -162,16 +162,14 @@ PackedGrid packed_grid(int64_t m, int64_t n) {
 }
 
 namespace {
-// Many rows and a small weight.
-bool many_rows(int64_t rows, int64_t weight_numel) {
-  return rows >= 2048 && weight_numel <= 160 * 1024;
-}
+constexpr int64_t kSmallWeight = 160 * 1024;  // elements
 // Weight gradients that are cut along their sums.
-bool sliced_by_tokens(const GemmArguments& p) { return many_rows(p.k, p.m * p.n); }
+bool sliced_by_tokens(const GemmArguments& p) { return p.m * p.n <= kSmallWeight && p.k >= 2048; }
 }  // namespace
 
 bool takes_panels(int64_t rows, int64_t in, int64_t out) {
-  return in > 0 && out > 0 && many_rows(rows, in * out);
+  // With fewer rows the sums of the groups weigh more than what panels spare.
+  return in > 0 && out > 0 && in * out <= kSmallWeight && rows >= 4096;
 }
 
 GemmGrid transposed_grid(const GemmArguments& p) {

@@ -66,10 +66,10 @@ OpRow mlp_row() {
     add(row.cases, {2, 1, 3, 4}, 33, kept_of(2, {}, 2));
     add(row.cases, {2, 5, 6}, 8, kept_of(2, {0, 1}, real{1.25}));
     // Tiles of rows and of columns, sums cut along the tokens; and a few samples of them.
-    add(row.parallel, {3, 26, 30, 20}, 24, all_of(3));
+    add(row.parallel, {3, 46, 30, 9}, 24, all_of(3));
     add(row.parallel, {5, 70, 21}, 400, kept_of(5, {1, 2, 4}, 2));
     // Panels of rows and two chunks of the hidden layer.
-    add(row.parallel, {4, 700, 5}, 390, kept_of(4, {0, 1, 3}, real{1.25}));
+    add(row.parallel, {4, 1400, 5}, 390, kept_of(4, {0, 1, 3}, real{1.25}));
   }
   const auto call = [](const Shape& x, const Shape& norm, const Shape& fc1, const Shape& fc2,
                        const KeptSamples& kept) {
@@ -139,8 +139,8 @@ OpRow attention_row() {
                attention(3, {2, 2}, plain, 2, 4, kept_of(3, {1, 2}, 2), real{0.25}),
                // The map is padded: nothing attends to the last row and column.
                attention(1, {4, 4}, {{2, 2}, {1, 1}, false, {3, 3}}, 1, 8, all_of(1))};
-  row.parallel = {attention(3, {28, 28}, {{7, 7}, {3, 3}}, 2, 12, all_of(3)),
-                  attention(4, {28, 28}, {{7, 7}, {3, 3}}, 1, 5, kept_of(4, {0, 2, 3}, 2)),
+  row.parallel = {attention(3, {42, 35}, {{7, 7}, {3, 3}}, 2, 5, all_of(3)),
+                  attention(4, {42, 35}, {{7, 7}, {3, 3}}, 1, 5, kept_of(4, {0, 2, 3}, 2)),
                   attention(5, {14, 14}, {{7, 7}}, 3, 20, kept_of(5, {0, 2, 3}, real{1.25}))};
   const auto call = [](const Shape& qkv, const Shape& table, const Shape& proj, int64_t heads) {
     return [=] {
